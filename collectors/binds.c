@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The ports of the range that connect() can never take, since a bind() owns them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/binds.h"
+#include "collectors/collector.h"
+
+static const struct metric_family bound_ports = {
+    .name = "ephemera_range_bound_ports",
+    .help = "Ports of the range, reserved ones aside, that every connect() has lost to a bind(): "
+	    "each counted once, as listen before bound before connected.",
+    .type = METRIC_GAUGE,
+    .labels = {"holder"},
+};
+static const struct metric_family bound_ports_age = {
+    .name = "ephemera_range_bound_ports_age_seconds",
+    .help = "Age of the count with holder=\"connected\": 0 when it is of this scrape. Above "
+	    "--collector.binds.refresh-sockets it is refreshed less often.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family usable_ports = {
+    .name = "ephemera_range_usable_ports",
+    .help = "Capacity of one destination: ports of the range that are neither reserved nor "
+	    "bound. Reserve less, bind outside the range, or widen it where this is low.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family listener_info = {
+    .name = "ephemera_range_listener_info",
+    .help = "1 for each listener inside the range, lowest ports first, up to "
+	    "--collector.binds.listeners-limit. Unless reserved, an outgoing connection can "
+	    "lock it out of its port at its next start: reserve the port.",
+    .type = METRIC_GAUGE,
+    .labels = {"protocol", "address", "port", "reserved"},
+};
+
+static const struct metric_family *const families[] = {
+    &bound_ports,
+    &bound_ports_age,
+    &usable_ports,
+    &listener_info,
+    NULL,
+};
+
+struct listener {
+	uint16_t port;
+	enum socket_protocol protocol;
+	enum socket_family family;
+	struct socket_address address;
+	uint32_t interface;
+};
+
+struct binds {
+	const struct facts *facts;
+	size_t length;
+	size_t limit;
+	struct listener listeners[]; /* the lowest ones, in order, each once */
+};
+
+static int create(const unsigned long *values, void **ret_state)
+{
+	const size_t limit = values[BINDS_LISTENERS_LIMIT];
+	struct binds *binds = calloc(1, sizeof(*binds) + limit * sizeof(binds->listeners[0]));
+
+	if (!binds)
+		return -ENOMEM;
+	binds->limit = limit;
+	*ret_state = binds;
+	return 0;
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	struct binds *binds = state;
+
+	binds->facts = facts;
+	binds->length = 0;
+	return 0;
+}
+
+static int compare(const struct listener *a, const struct listener *b)
+{
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	if (a->protocol != b->protocol)
+		return a->protocol < b->protocol ? -1 : 1;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+
+	const int order = memcmp(&a->address, &b->address, sizeof(a->address));
+
+	if (order)
+		return order;
+	if (a->interface != b->interface)
+		return a->interface < b->interface ? -1 : 1;
+	return 0;
+}
+
+/* SO_REUSEPORT lets many sockets listen on one address and port: they are one listener. */
+static void insert(struct binds *binds, const struct listener *listener)
+{
+	size_t low = 0;
+	size_t high = binds->length;
+
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+		const int order = compare(listener, &binds->listeners[middle]);
+
+		if (order == 0)
+			return;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low == binds->limit)
+		return;
+	if (binds->length < binds->limit)
+		binds->length++;
+	memmove(&binds->listeners[low + 1], &binds->listeners[low],
+	    (binds->length - 1 - low) * sizeof(*listener));
+	binds->listeners[low] = *listener;
+}
+
+/* UDP has no LISTEN: a server is an unconnected socket whose port was chosen by number. */
+static bool is_listener(const struct socket *socket, const struct holders *holders)
+{
+	if (socket->protocol == SOCKET_TCP)
+		return socket->state == SOCKET_LISTEN;
+	return socket->state == SOCKET_CLOSE && portset_has(&holders->udp_chosen, socket->local_port);
+}
+
+static int observe(void *state, const struct socket *socket)
+{
+	struct binds *binds = state;
+
+	if (!is_listener(socket, &binds->facts->holders) ||
+	    !port_range_has(binds->facts->settings.range, socket->local_port))
+		return 0;
+	insert(binds, &(struct listener){
+			  .port = socket->local_port,
+			  .protocol = socket->protocol,
+			  .family = socket->family,
+			  .address = socket->local,
+			  .interface =
+			      socket_address_is_link_local(&socket->local, socket->family)
+				  ? socket->interface
+				  : 0,
+		      });
+	return 0;
+}
+
+static void emit_holder(struct metric_set *set, const struct facts *facts, const char *holder,
+    const struct portset *ports, struct portset *counted)
+{
+	struct portset mine = *ports;
+
+	portset_remove(&mine, &facts->settings.reserved);
+	portset_remove(&mine, counted);
+	portset_unite(counted, &mine);
+	metric_add(set, &bound_ports, portset_count_range(&mine, facts->settings.range),
+	    METRIC_LABELS(holder));
+}
+
+static void emit_listener(struct metric_set *set, const struct facts *facts,
+    const struct listener *listener)
+{
+	char address[SOCKET_ADDRESS_TEXT];
+	char port[8];
+
+	socket_address_format(&listener->address, listener->family, listener->interface, address);
+	snprintf(port, sizeof(port), "%u", listener->port);
+	metric_add(set, &listener_info, 1,
+	    METRIC_LABELS(socket_protocol_name(listener->protocol), address, port,
+		portset_has(&facts->settings.reserved, listener->port) ? "true" : "false"));
+}
+
+static int emit(void *state, struct metric_set *set)
+{
+	const struct binds *binds = state;
+	const struct facts *facts = binds->facts;
+	struct portset counted;
+
+	memset(&counted, 0, sizeof(counted));
+	emit_holder(set, facts, "listen", &facts->holders.listen, &counted);
+	emit_holder(set, facts, "bound", &facts->holders.bound, &counted);
+	emit_holder(set, facts, "connected", &facts->holders.connected, &counted);
+	metric_add(set, &bound_ports_age, facts->holders.connected_age_seconds, METRIC_NO_LABELS);
+	metric_add(set, &usable_ports, facts->capacity, METRIC_NO_LABELS);
+	for (size_t i = 0; i < binds->length; i++)
+		emit_listener(set, facts, &binds->listeners[i]);
+	return 0;
+}
+
+static const struct collector_flag flags[] = {
+    [BINDS_REFRESH_SOCKETS] = {"refresh-sockets",
+	"up to how many TCP sockets ports that were bound and then connected are listed anew for "
+	"every scrape, which takes a second walk",
+	200000, 0, 100000000},
+    [BINDS_REFRESH_SECONDS] = {"refresh-seconds",
+	"how old that list may become where there are more sockets", 120, 0, 86400},
+    [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "how many listeners inside the range are shown",
+	100, 0, 10000},
+    {.name = NULL},
+};
+
+const struct collector binds_collector = {
+    .name = "binds",
+    .help = "ports of the range held by bind(), what they leave, and listeners inside the range",
+    .on_by_default = true,
+    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN | NEEDS_UDP,
+    .families = families,
+    .flags = flags,
+    .create = create,
+    .begin = begin,
+    .observe = observe,
+    .emit = emit,
+    .destroy = free,
+};

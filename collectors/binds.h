@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_BINDS_H
+#define EPHEMERA_BINDS_H
+
+/* The positions of the binds collector's flags: gathering obeys the first two. */
+enum binds_flag {
+	BINDS_REFRESH_SOCKETS,
+	BINDS_REFRESH_SECONDS,
+	BINDS_LISTENERS_LIMIT,
+};
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_COLLECTOR_H
+#define EPHEMERA_COLLECTOR_H
+
+/*
+ * A collector is a fold over the sockets of a namespace: begin, observe each socket, emit
+ * the answer. It keeps its answer, never the sockets, so that its memory does not grow
+ * with them. It knows no HTTP and no text format.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collectors/kernel/holders.h"
+#include "collectors/kernel/socket.h"
+#include "collectors/metric.h"
+
+/* What a collector needs to know; it fails, alone, where that cannot be had. */
+enum collector_needs {
+	NEEDS_SETTINGS = 1 << 0,    /* facts.settings */
+	NEEDS_BINDS = 1 << 1,	    /* facts.holders' listen and bound; LISTEN, bound sockets */
+	NEEDS_CHOSEN = 1 << 2,	    /* facts.holders' connected, facts.usable and capacity */
+	NEEDS_UDP_CHOSEN = 1 << 3,  /* facts.holders.udp_chosen */
+	NEEDS_TCP = 1 << 4,	    /* to observe every other TCP socket */
+	NEEDS_UDP = 1 << 5,	    /* to observe every UDP socket */
+};
+
+/* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
+struct collector_flag {
+	const char *name;
+	const char *help;
+	unsigned long initial;
+	unsigned long minimum;
+	unsigned long maximum;
+};
+
+#define COLLECTOR_FLAGS_MAX 4
+
+struct collector {
+	const char *name;
+	const char *help; /* one line, for --help */
+	bool on_by_default;
+	unsigned needs; /* enum collector_needs, or'ed */
+	const struct metric_family *const *families; /* all it may emit; NULL ends them */
+	const struct collector_flag *flags;	     /* NULL, or ended by one without a name */
+
+	/* values: of the flags, in their order. Returns 0 or -errno. */
+	int (*create)(const unsigned long *values, void **ret_state);
+	/*
+	 * Starts a scrape: forgets the last one, emitted or not. facts outlives the scrape;
+	 * settings are there already, what comes of the binds is complete before the first
+	 * connected socket is observed.
+	 */
+	int (*begin)(void *state, const struct facts *facts);
+	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
+	int (*observe)(void *state, const struct socket *socket);
+	/* Adds its samples to the set; on -errno they are rolled back. */
+	int (*emit)(void *state, struct metric_set *set);
+	void (*destroy)(void *state);
+};
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_DESTINATION_TABLE_H
+#define EPHEMERA_DESTINATION_TABLE_H
+
+/*
+ * Used ports, counted by destination. An IPv4 destination takes 16 bytes and an IPv6 one
+ * 44, at most three quarters of the places are taken, and growing needs the old half
+ * besides the new: a million IPv4 destinations peak at 48 MiB.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/kernel/socket.h"
+
+enum port_use { PORT_ACTIVE, PORT_TIME_WAIT, PORT_REUSABLE, PORT_USES };
+
+struct destination {
+	enum socket_family family;
+	uint16_t port;
+	uint32_t interface; /* of a link-local peer; 0 for every other */
+	struct socket_address source;
+	struct socket_address address;
+	uint16_t ports[PORT_USES];
+};
+
+/* The ports that no further connect() to it can have. */
+static inline unsigned destination_used(const struct destination *destination)
+{
+	return (unsigned)destination->ports[PORT_ACTIVE] + destination->ports[PORT_TIME_WAIT];
+}
+
+/*
+ * A total order: more used ports first, then by family, address, port and source, so that
+ * a list cut off anywhere is the same every time. Negative where a comes first.
+ */
+int destination_compare(const struct destination *a, const struct destination *b);
+
+struct destination_table;
+
+/* limit: how many destinations of a family it may hold. Returns 0 or -errno. */
+int destination_table_new(size_t limit, struct destination_table **ret_table);
+/* Forgets all destinations and gives their memory back to the system. */
+void destination_table_clear(struct destination_table *table);
+void destination_table_free(struct destination_table *table);
+
+/*
+ * Counts one port towards the socket's destination. Returns 0, -ENOMEM, or -ENOBUFS where
+ * the destination is a new one and the table is at its limit.
+ */
+int destination_table_count(
+    struct destination_table *table, const struct socket *socket, enum port_use use);
+
+/*
+ * Iterates: *position starts at 0. Returns false at the end. The order is none.
+ */
+bool destination_table_next(const struct destination_table *table, enum socket_family family,
+    size_t *position, struct destination *ret_destination);
+
+#endif

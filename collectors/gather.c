@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collectors/binds.h"
+
+/* How often a walk is begun again where the kernel says that it was inconsistent. */
+#define ATTEMPTS 3
+
+struct gatherer {
+	collector_set enabled;
+	void *states[COLLECTORS_MAX];
+	const char *procfs;
+	struct source *source;
+	unsigned long refresh_sockets;
+	unsigned refresh_seconds;
+	struct chosen_ports chosen;
+	struct facts facts;
+};
+
+/* One gathering in progress. */
+struct pass {
+	struct gatherer *gatherer;
+	struct gathering *gathering;
+	bool (*should_stop)(void *context);
+	void *context;
+	bool stopped;
+	struct holders *noting; /* where binds are noted while they are listed */
+	size_t observers;
+	struct {
+		int (*observe)(void *state, const struct socket *socket);
+		void *state;
+		int *error;
+	} observer[COLLECTORS_MAX];
+};
+
+static bool has(collector_set set, size_t i)
+{
+	return set >> i & 1;
+}
+
+static double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void set_refresh(struct gatherer *gatherer, const unsigned long values[][COLLECTOR_FLAGS_MAX])
+{
+	const int binds = collector_find("binds");
+
+	gatherer->refresh_sockets = values[binds][BINDS_REFRESH_SOCKETS];
+	gatherer->refresh_seconds = (unsigned)values[binds][BINDS_REFRESH_SECONDS];
+}
+
+static void destroy_collectors(struct gatherer *gatherer)
+{
+	for (size_t i = 0; i < collectors_length; i++)
+		if (gatherer->states[i])
+			collectors[i]->destroy(gatherer->states[i]);
+}
+
+int gatherer_new(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
+    const char *procfs, struct source *source, struct gatherer **ret_gatherer)
+{
+	struct gatherer *gatherer = calloc(1, sizeof(*gatherer));
+
+	if (!gatherer)
+		return -ENOMEM;
+	gatherer->enabled = enabled;
+	gatherer->procfs = procfs;
+	set_refresh(gatherer, values);
+	for (size_t i = 0; i < collectors_length; i++) {
+		if (!has(enabled, i))
+			continue;
+
+		const int result = collectors[i]->create(values[i], &gatherer->states[i]);
+
+		if (result < 0) {
+			destroy_collectors(gatherer);
+			free(gatherer);
+			return result;
+		}
+	}
+	gatherer->source = source;
+	*ret_gatherer = gatherer;
+	return 0;
+}
+
+void gatherer_free(struct gatherer *gatherer)
+{
+	if (!gatherer)
+		return;
+	destroy_collectors(gatherer);
+	source_close(gatherer->source);
+	free(gatherer);
+}
+
+const struct source *gatherer_source(const struct gatherer *gatherer)
+{
+	return gatherer->source;
+}
+
+static int observe(void *context, const struct socket *socket)
+{
+	struct pass *pass = context;
+
+	pass->gathering->sockets++;
+	if (pass->noting)
+		holders_note_bind(pass->noting, socket);
+	for (size_t i = 0; i < pass->observers; i++) {
+		if (*pass->observer[i].error < 0)
+			continue;
+
+		const int result = pass->observer[i].observe(pass->observer[i].state, socket);
+
+		if (result < 0)
+			*pass->observer[i].error = result;
+	}
+	return 0;
+}
+
+static int batch(void *context)
+{
+	struct pass *pass = context;
+
+	if (!pass->should_stop || !pass->should_stop(pass->context))
+		return 0;
+	pass->stopped = true;
+	return -ECANCELED;
+}
+
+/* Fails those of the asked collectors that need something which could not be had. */
+static void fail_those_who_need(struct pass *pass, unsigned needs, int error)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		int *outcome = &pass->gathering->outcomes[i].error;
+
+		if (has(pass->gathering->asked, i) && collectors[i]->needs & needs && *outcome == 0)
+			*outcome = error;
+	}
+}
+
+static bool anyone_needs(const struct pass *pass, unsigned needs)
+{
+	for (size_t i = 0; i < collectors_length; i++)
+		if (has(pass->gathering->asked, i) && collectors[i]->needs & needs &&
+		    pass->gathering->outcomes[i].error == 0)
+			return true;
+	return false;
+}
+
+/* Returns 0 where the listing was made or failed for good, -EINTR and -ECANCELED else. */
+static int list(struct pass *pass, enum listing listing, unsigned needs)
+{
+	const struct source_observer observer = {observe, batch, pass};
+	const double start = now_seconds();
+
+	if (!anyone_needs(pass, needs))
+		return 0;
+
+	const int result = source_list(pass->gatherer->source, listing, &observer);
+
+	pass->gathering->listed[listing] = true;
+	pass->gathering->listing_seconds[listing] += now_seconds() - start;
+	if (result == -EINTR || pass->stopped)
+		return result;
+	if (result < 0)
+		fail_those_who_need(pass, needs, result);
+	return 0;
+}
+
+static int list_chosen(struct pass *pass)
+{
+	struct gatherer *gatherer = pass->gatherer;
+	const struct source_observer observer = {NULL, batch, pass};
+	const double start = now_seconds();
+
+	if (!anyone_needs(pass, NEEDS_CHOSEN | NEEDS_UDP_CHOSEN))
+		return 0;
+
+	const int result = holders_list_chosen(&gatherer->facts.holders, &gatherer->chosen,
+	    gatherer->source, &observer, anyone_needs(pass, NEEDS_UDP_CHOSEN),
+	    gatherer->refresh_sockets, gatherer->refresh_seconds);
+
+	pass->gathering->listed[LISTING_TCP_CHOSEN] = true;
+	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += now_seconds() - start;
+	if (result == -EINTR || pass->stopped)
+		return result;
+	if (result < 0)
+		fail_those_who_need(pass, NEEDS_CHOSEN | NEEDS_UDP_CHOSEN, result);
+	return 0;
+}
+
+static void begin(struct pass *pass)
+{
+	struct gathering *gathering = pass->gathering;
+
+	pass->observers = 0;
+	gathering->sockets = 0;
+	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
+
+	const int result = settings_read(pass->gatherer->procfs, &pass->gatherer->facts.settings);
+
+	if (result < 0)
+		fail_those_who_need(pass, NEEDS_SETTINGS, result);
+	for (size_t i = 0; i < collectors_length; i++) {
+		struct collector_outcome *outcome = &gathering->outcomes[i];
+		const double start = now_seconds();
+
+		if (!has(gathering->asked, i) || outcome->error < 0)
+			continue;
+		outcome->error =
+		    collectors[i]->begin(pass->gatherer->states[i], &pass->gatherer->facts);
+		outcome->seconds += now_seconds() - start;
+		if (outcome->error < 0 || !collectors[i]->observe)
+			continue;
+		pass->observer[pass->observers].observe = collectors[i]->observe;
+		pass->observer[pass->observers].state = pass->gatherer->states[i];
+		pass->observer[pass->observers].error = &outcome->error;
+		pass->observers++;
+	}
+}
+
+/* Facts first, then everything else: the binds decide what a connection is. */
+static int walk(struct pass *pass)
+{
+	struct gatherer *gatherer = pass->gatherer;
+	int result;
+
+	begin(pass);
+	pass->noting = &gatherer->facts.holders;
+	result = list(pass, LISTING_TCP_BINDS, NEEDS_BINDS);
+	pass->noting = NULL;
+	if (result == 0)
+		result = list_chosen(pass);
+	if (result < 0)
+		return result;
+	facts_finish(&gatherer->facts);
+
+	const unsigned long before = pass->gathering->sockets;
+
+	result = list(pass, LISTING_TCP_CONNECTED, NEEDS_TCP);
+	if (result == 0 && pass->gathering->listed[LISTING_TCP_CONNECTED])
+		gatherer->chosen.sockets = pass->gathering->sockets - before;
+	if (result == 0)
+		result = list(pass, LISTING_UDP4, NEEDS_UDP);
+	if (result == 0)
+		result = list(pass, LISTING_UDP6, NEEDS_UDP);
+	return result;
+}
+
+static void emit(struct pass *pass, struct metric_set *set)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
+		const size_t mark = metric_set_mark(set);
+		const double start = now_seconds();
+
+		if (!has(pass->gathering->asked, i) || outcome->error < 0)
+			continue;
+		outcome->error = collectors[i]->emit(pass->gatherer->states[i], set);
+		if (outcome->error == 0)
+			outcome->error = metric_set_error(set);
+		if (outcome->error < 0)
+			metric_set_roll_back(set, mark);
+		outcome->seconds += now_seconds() - start;
+	}
+}
+
+/* An aborted or failed walk must not keep its tables until the next scrape. */
+static void forget(struct pass *pass)
+{
+	for (size_t i = 0; i < collectors_length; i++)
+		if (has(pass->gathering->asked, i))
+			(void)collectors[i]->begin(
+			    pass->gatherer->states[i], &pass->gatherer->facts);
+}
+
+int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
+    void *context, struct metric_set *set, struct gathering *ret_gathering)
+{
+	struct gathering gathering = {.asked = asked & gatherer->enabled};
+	struct pass pass = {.gatherer = gatherer,
+	    .gathering = &gathering,
+	    .should_stop = should_stop,
+	    .context = context};
+	const double start = now_seconds();
+	int result = -EINTR;
+
+	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++) {
+		memset(gathering.outcomes, 0, sizeof(gathering.outcomes));
+		result = walk(&pass);
+	}
+	if (pass.stopped) {
+		forget(&pass);
+		return -ECANCELED;
+	}
+	if (result < 0)
+		fail_those_who_need(&pass, ~(unsigned)NEEDS_SETTINGS, result);
+	emit(&pass, set);
+	forget(&pass);
+	gathering.seconds = now_seconds() - start;
+	*ret_gathering = gathering;
+	return 0;
+}
+
+static int ignore_socket(void *context, const struct socket *socket)
+{
+	(void)context;
+	(void)socket;
+	return 0;
+}
+
+int gather_probe(const char *procfs, const struct source_options *options)
+{
+	const struct source_observer observer = {ignore_socket, NULL, NULL};
+	struct source_options unrecorded = *options;
+	struct settings *settings = malloc(sizeof(*settings));
+	struct source *source = NULL;
+
+	if (!settings)
+		return -ENOMEM;
+	unrecorded.record = NULL;
+
+	int result = settings_read(procfs, settings);
+
+	if (result == 0)
+		result = source_open(&unrecorded, &source);
+	if (result == 0)
+		result = source_list(source, LISTING_TCP_BINDS, &observer);
+	source_close(source);
+	free(settings);
+	return result;
+}

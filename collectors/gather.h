@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_GATHER_H
+#define EPHEMERA_GATHER_H
+
+/*
+ * One look at the namespace for any set of collectors: facts, binds, one walk over the
+ * sockets, and what each collector makes of them. No threads, no HTTP.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collectors/kernel/source.h"
+#include "collectors/registry.h"
+
+/* A set of collectors: bit i stands for collectors[i]. */
+typedef uint32_t collector_set;
+
+/* What happened to one collector in one gathering. */
+struct collector_outcome {
+	int error;	/* 0, or -errno: it was rolled back */
+	double seconds; /* spent in its begin and emit; the walk is shared */
+};
+
+struct gathering {
+	collector_set asked;
+	struct collector_outcome outcomes[COLLECTORS_MAX];
+	double seconds;			  /* the whole of it */
+	double listing_seconds[LISTINGS]; /* of the listings that were made */
+	bool listed[LISTINGS];
+	unsigned long sockets;		  /* records observed */
+};
+
+struct gatherer;
+
+/*
+ * Creates the collectors of enabled. values[i] are the values of the flags of
+ * collectors[i]. procfs must outlive it; source becomes its own.
+ * Returns 0 or -errno; then source is still the caller's.
+ */
+int gatherer_new(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
+    const char *procfs, struct source *source, struct gatherer **ret_gatherer);
+void gatherer_free(struct gatherer *gatherer);
+
+/*
+ * Runs the collectors of asked (those not enabled are left out) and adds what they found
+ * to set. should_stop, where not NULL, is asked now and then.
+ *
+ * Returns 0 even where collectors failed: gathering tells which. Returns -ECANCELED where
+ * should_stop said so, and the set is then as it was.
+ */
+int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
+    void *context, struct metric_set *set, struct gathering *ret_gathering);
+
+const struct source *gatherer_source(const struct gatherer *gatherer);
+
+/*
+ * Whether a gathering would work: the settings read, and the kernel lists binds. Touches
+ * no state, so any thread may ask while another gathers. Returns 0 or -errno.
+ */
+int gather_probe(const char *procfs, const struct source_options *options);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/holders.h"
+
+#include <errno.h>
+#include <string.h>
+
+void holders_note_bind(struct holders *holders, const struct socket *socket)
+{
+	if (socket->state == SOCKET_LISTEN)
+		portset_add(&holders->listen, socket->local_port);
+	else
+		portset_add(&holders->bound, socket->local_port);
+}
+
+void facts_finish(struct facts *facts)
+{
+	memset(&facts->usable, 0, sizeof(facts->usable));
+	portset_add_range(&facts->usable, facts->settings.range);
+	portset_remove(&facts->usable, &facts->settings.reserved);
+	portset_remove(&facts->usable, &facts->holders.listen);
+	portset_remove(&facts->usable, &facts->holders.bound);
+	portset_remove(&facts->usable, &facts->holders.connected);
+	facts->capacity = portset_count(&facts->usable);
+}
+
+struct note {
+	struct portset *ports;
+	const struct source_observer *outer;
+};
+
+static int note_port(void *context, const struct socket *socket)
+{
+	const struct note *note = context;
+
+	portset_add(note->ports, socket->local_port);
+	return 0;
+}
+
+static int pass_batch(void *context)
+{
+	const struct note *note = context;
+
+	return note->outer->batch ? note->outer->batch(note->outer->context) : 0;
+}
+
+static int list_ports(struct source *source, enum listing listing,
+    const struct source_observer *outer, struct portset *ports)
+{
+	struct note note = {ports, outer};
+	const struct source_observer observer = {note_port, pass_batch, &note};
+
+	return source_list(source, listing, &observer);
+}
+
+static double seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - then->tv_sec) + 1e-9 * (double)(now.tv_nsec - then->tv_nsec);
+}
+
+static bool is_due(
+    const struct chosen_ports *chosen, unsigned long refresh_sockets, unsigned refresh_seconds)
+{
+	const bool never = chosen->listed.tv_sec == 0 && chosen->listed.tv_nsec == 0;
+
+	return never || chosen->sockets <= refresh_sockets ||
+	       seconds_since(&chosen->listed) >= refresh_seconds;
+}
+
+int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
+    struct source *source, const struct source_observer *observer, bool with_udp,
+    unsigned long refresh_sockets, unsigned refresh_seconds)
+{
+	int result = 0;
+
+	holders->connected_known = true;
+	holders->connected_age_seconds = 0;
+	if (is_due(chosen, refresh_sockets, refresh_seconds)) {
+		result = list_ports(source, LISTING_TCP_CHOSEN, observer, &holders->connected);
+		if (result == -EOPNOTSUPP)
+			holders->connected_known = false;
+		else if (result < 0)
+			return result;
+		else
+			clock_gettime(CLOCK_MONOTONIC, &chosen->listed);
+		chosen->tcp = holders->connected;
+	} else {
+		holders->connected = chosen->tcp;
+		holders->connected_age_seconds = seconds_since(&chosen->listed);
+	}
+	if (!with_udp)
+		return 0;
+	for (enum listing listing = LISTING_UDP4_CHOSEN; listing <= LISTING_UDP6_CHOSEN; listing++) {
+		result = list_ports(source, listing, observer, &holders->udp_chosen);
+		if (result < 0 && result != -EOPNOTSUPP)
+			return result;
+	}
+	return 0;
+}

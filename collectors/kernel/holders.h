@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_HOLDERS_H
+#define EPHEMERA_HOLDERS_H
+
+/*
+ * Who holds ports by bind(). A TCP port with a bind() owner, on whatever address of
+ * whatever family, is lost to every connect() of the namespace (kernel-facts rows 3, 4).
+ */
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "collectors/kernel/settings.h"
+#include "collectors/kernel/source.h"
+
+struct holders {
+	struct portset listen;	  /* TCP: somebody listens on the port */
+	struct portset bound;	  /* TCP: bound, but neither listening nor connected */
+	struct portset connected; /* TCP: bound by number, then connected */
+	struct portset udp_chosen; /* UDP: bound by number */
+	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
+	bool connected_known;	      /* false where the source cannot tell (procfs) */
+};
+
+/*
+ * What the namespace is set to and who holds its ports: complete before the first
+ * connected socket of a walk is observed.
+ */
+struct facts {
+	struct settings settings;
+	struct holders holders;
+	struct portset usable;	/* in the range, not reserved, not held */
+	unsigned capacity;	/* size of usable: the ports that one destination can take */
+};
+
+/* Notes a socket of LISTING_TCP_BINDS. */
+void holders_note_bind(struct holders *holders, const struct socket *socket);
+
+/* Works out usable and capacity from settings and holders. */
+void facts_finish(struct facts *facts);
+
+/*
+ * Finding the ports that were bound by number and then connected takes a second walk of
+ * the table. Up to refresh_sockets sockets it is made for every scrape; above that, when
+ * the last one is older than refresh_seconds.
+ */
+struct chosen_ports {
+	struct portset tcp;
+	struct timespec listed; /* CLOCK_MONOTONIC; zero: never */
+	unsigned long sockets;	/* TCP sockets that the last whole walk saw */
+};
+
+/*
+ * Fills holders' connected set and, if with_udp, its udp_chosen set, from source or from
+ * what chosen remembers. Returns 0 or -errno as source_list().
+ */
+int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
+    struct source *source, const struct source_observer *observer, bool with_udp,
+    unsigned long refresh_sockets, unsigned refresh_seconds);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/inet_diag.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define STATE_BIT(state) (1u << (state))
+#define BIND_STATES (STATE_BIT(SOCKET_LISTEN) | STATE_BIT(SOCKET_BOUND))
+#define ALL_STATES (STATE_BIT(SOCKET_STATES) - 2u)
+
+#define TIMER_TIME_WAIT 3 /* idiag_timer of a TIME_WAIT record, net/ipv4/inet_diag.c */
+
+static const struct {
+	const char *name;
+	enum socket_protocol protocol;
+	uint8_t family; /* AF_UNSPEC: the legacy request, which takes both at once */
+	uint32_t states;
+	bool chosen;
+} listings[LISTINGS] = {
+    [LISTING_TCP_BINDS] = {"tcp_binds", SOCKET_TCP, AF_UNSPEC, BIND_STATES, false},
+    [LISTING_TCP_CHOSEN] = {"tcp_chosen", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES, true},
+    [LISTING_TCP_CONNECTED] =
+	{"tcp_connected", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES, false},
+    [LISTING_UDP4_CHOSEN] = {"udp4_chosen", SOCKET_UDP, AF_INET, ALL_STATES, true},
+    [LISTING_UDP6_CHOSEN] = {"udp6_chosen", SOCKET_UDP, AF_INET6, ALL_STATES, true},
+    [LISTING_UDP4] = {"udp4", SOCKET_UDP, AF_INET, ALL_STATES, false},
+    [LISTING_UDP6] = {"udp6", SOCKET_UDP, AF_INET6, ALL_STATES, false},
+};
+
+const char *listing_name(enum listing listing)
+{
+	return listings[listing].name;
+}
+
+enum socket_protocol listing_protocol(enum listing listing)
+{
+	return listings[listing].protocol;
+}
+
+/*
+ * "The kernel picked the port: reject; else accept." The audit in inet_diag_bc_audit()
+ * wants each yes-chain to end exactly behind the last operation, so the rejecting jump
+ * (past the end) has to be the no-branch of a JMP, which is the one that JMP takes.
+ */
+static void put_chosen_filter(struct nlmsghdr *message)
+{
+	const struct inet_diag_bc_op filter[] = {
+	    {.code = INET_DIAG_BC_AUTO, .yes = sizeof(filter[0]), .no = 2 * sizeof(filter[0])},
+	    {.code = INET_DIAG_BC_JMP, .yes = sizeof(filter[0]), .no = 2 * sizeof(filter[0])},
+	};
+
+	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(filter), filter);
+}
+
+struct nlmsghdr *inet_diag_request(
+    enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE])
+{
+	memset(buffer, 0, INET_DIAG_REQUEST_SIZE);
+
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	if (listings[listing].family == AF_UNSPEC) {
+		/* Both families in one walk of the table: half the cost of two. */
+		message->nlmsg_type = TCPDIAG_GETSOCK;
+
+		struct inet_diag_req *request =
+		    mnl_nlmsg_put_extra_header(message, sizeof(*request));
+
+		request->idiag_states = listings[listing].states;
+	} else {
+		message->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+
+		struct inet_diag_req_v2 *request =
+		    mnl_nlmsg_put_extra_header(message, sizeof(*request));
+
+		request->sdiag_family = listings[listing].family;
+		request->sdiag_protocol = IPPROTO_UDP;
+		request->idiag_states = listings[listing].states;
+	}
+	if (listings[listing].chosen)
+		put_chosen_filter(message);
+	return message;
+}
+
+static int decode_state(enum listing listing, uint8_t state, enum socket_state *ret_state)
+{
+	if (state == 0 || state >= SOCKET_STATES)
+		return -EBADMSG;
+	if (state == SOCKET_NEW_SYN_RECV)
+		state = SOCKET_SYN_RECV;
+	/* BOUND_INACTIVE sockets come back as CLOSE; no other CLOSE is in that listing. */
+	if (state == SOCKET_CLOSE && listing == LISTING_TCP_BINDS)
+		state = SOCKET_BOUND;
+	*ret_state = (enum socket_state)state;
+	return 0;
+}
+
+static int decode_attributes(const struct nlmsghdr *message, struct socket *socket)
+{
+	const char *tail = mnl_nlmsg_get_payload_tail(message);
+	const struct nlattr *attribute =
+	    mnl_nlmsg_get_payload_offset(message, sizeof(struct inet_diag_msg));
+
+	for (; mnl_attr_ok(attribute, (int)(tail - (const char *)attribute));
+	     attribute = mnl_attr_next(attribute)) {
+		if (mnl_attr_get_type(attribute) != INET_DIAG_CGROUP_ID)
+			continue;
+		if (mnl_attr_get_payload_len(attribute) < sizeof(socket->cgroup_id))
+			return -EBADMSG;
+		memcpy(&socket->cgroup_id, mnl_attr_get_payload(attribute),
+		    sizeof(socket->cgroup_id));
+	}
+	return 0;
+}
+
+int inet_diag_decode(
+    enum listing listing, const struct nlmsghdr *message, struct socket *ret_socket)
+{
+	const struct inet_diag_msg *record = mnl_nlmsg_get_payload(message);
+	struct socket socket;
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*record))
+		return -EBADMSG;
+	if (record->idiag_family != AF_INET && record->idiag_family != AF_INET6)
+		return -EBADMSG;
+	memset(&socket, 0, sizeof(socket));
+
+	int result = decode_state(listing, record->idiag_state, &socket.state);
+
+	if (result < 0)
+		return result;
+	socket.protocol = listings[listing].protocol;
+	socket.local_port = ntohs(record->id.idiag_sport);
+	socket.remote_port = ntohs(record->id.idiag_dport);
+	if (record->idiag_family == AF_INET) {
+		socket.family = SOCKET_IPV4;
+		memcpy(socket.local.bytes, record->id.idiag_src, 4);
+		memcpy(socket.remote.bytes, record->id.idiag_dst, 4);
+	} else {
+		socket.family = SOCKET_IPV6;
+		memcpy(socket.local.bytes, record->id.idiag_src, 16);
+		memcpy(socket.remote.bytes, record->id.idiag_dst, 16);
+	}
+	socket.interface = record->id.idiag_if;
+	if (record->idiag_timer == TIMER_TIME_WAIT)
+		socket.expires_ms = record->idiag_expires;
+	if (socket.state == SOCKET_LISTEN) {
+		socket.queue = record->idiag_rqueue;
+		socket.queue_limit = record->idiag_wqueue;
+	}
+	socket.uid = record->idiag_uid;
+	socket.inode = record->idiag_inode;
+	result = decode_attributes(message, &socket);
+	if (result < 0)
+		return result;
+	socket_normalise(&socket);
+	*ret_socket = socket;
+	return 0;
+}

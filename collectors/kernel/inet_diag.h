@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_INET_DIAG_H
+#define EPHEMERA_INET_DIAG_H
+
+/* What is asked of sock_diag, and how its records read. */
+
+#include <stddef.h>
+
+#include "collectors/kernel/socket.h"
+
+struct nlmsghdr;
+
+/*
+ * The listings that make up one look at a namespace. No socket is in two of them, but
+ * for the *_CHOSEN ones, which single out sockets that the others list too.
+ */
+enum listing {
+	LISTING_TCP_BINDS,     /* LISTEN and bound-only; both families; no table walk */
+	LISTING_TCP_CHOSEN,    /* connected, from a port that bind() was given by number */
+	LISTING_TCP_CONNECTED, /* everything but LISTEN and bound-only; both families */
+	LISTING_UDP4_CHOSEN,   /* UDP, with a port that bind() was given by number */
+	LISTING_UDP6_CHOSEN,
+	LISTING_UDP4,
+	LISTING_UDP6,
+	LISTINGS
+};
+
+/* "tcp_binds", "tcp_chosen" and so on; never NULL. */
+const char *listing_name(enum listing listing);
+enum socket_protocol listing_protocol(enum listing listing);
+
+#define INET_DIAG_REQUEST_SIZE 128
+
+/* Writes the dump request for listing into buffer and returns it as a message. */
+struct nlmsghdr *inet_diag_request(
+    enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE]);
+
+/*
+ * Reads one record of listing. Unknown attributes are skipped. Returns 0, or -EBADMSG
+ * where the record or a known attribute is shorter than it must be, or its family or
+ * state is none that exists.
+ */
+int inet_diag_decode(
+    enum listing listing, const struct nlmsghdr *message, struct socket *ret_socket);
+
+#endif

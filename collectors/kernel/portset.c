@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/portset.h"
+
+#include <errno.h>
+#include <string.h>
+
+void portset_add_range(struct portset *set, struct port_range range)
+{
+	for (unsigned port = range.first; port <= range.last; port++)
+		portset_add(set, (uint16_t)port);
+}
+
+void portset_remove(struct portset *set, const struct portset *other)
+{
+	for (size_t i = 0; i < PORTS / 64; i++)
+		set->words[i] &= ~other->words[i];
+}
+
+void portset_unite(struct portset *set, const struct portset *other)
+{
+	for (size_t i = 0; i < PORTS / 64; i++)
+		set->words[i] |= other->words[i];
+}
+
+void portset_keep(struct portset *set, const struct portset *other)
+{
+	for (size_t i = 0; i < PORTS / 64; i++)
+		set->words[i] &= other->words[i];
+}
+
+unsigned portset_count(const struct portset *set)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < PORTS / 64; i++)
+		count += (unsigned)__builtin_popcountll(set->words[i]);
+	return count;
+}
+
+unsigned portset_count_range(const struct portset *set, struct port_range range)
+{
+	unsigned count = 0;
+
+	for (unsigned port = range.first; port <= range.last; port++)
+		count += portset_has(set, (uint16_t)port);
+	return count;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && is_blank(*at))
+		at++;
+	return at;
+}
+
+/* Returns what follows the number, or NULL where there is none up to 65535. */
+static const char *parse_port(const char *at, const char *end, uint16_t *ret_port)
+{
+	unsigned value = 0;
+	const char *start = at;
+
+	for (; at < end && *at >= '0' && *at <= '9'; at++) {
+		value = value * 10 + (unsigned)(*at - '0');
+		if (value >= PORTS)
+			return NULL;
+	}
+	if (at == start)
+		return NULL;
+	*ret_port = (uint16_t)value;
+	return at;
+}
+
+int port_range_parse(const char *text, size_t length, struct port_range *ret_range)
+{
+	const char *end = text + length;
+	struct port_range range;
+	const char *at = parse_port(skip_blanks(text, end), end, &range.first);
+
+	if (!at || at == end || !is_blank(*at))
+		return -EBADMSG;
+	at = parse_port(skip_blanks(at, end), end, &range.last);
+	if (!at || skip_blanks(at, end) != end || range.first > range.last)
+		return -EBADMSG;
+	*ret_range = range;
+	return 0;
+}
+
+int portset_parse(const char *text, size_t length, struct portset *ret_set)
+{
+	const char *end = text + length;
+	const char *at = skip_blanks(text, end);
+	struct portset set;
+
+	memset(&set, 0, sizeof(set));
+	while (at < end) {
+		struct port_range range;
+
+		at = parse_port(at, end, &range.first);
+		if (!at)
+			return -EBADMSG;
+		range.last = range.first;
+		if (at < end && *at == '-') {
+			at = parse_port(at + 1, end, &range.last);
+			if (!at || range.first > range.last)
+				return -EBADMSG;
+		}
+		portset_add_range(&set, range);
+		if (at < end && *at == ',') {
+			if (++at == end)
+				return -EBADMSG;
+			continue;
+		}
+		at = skip_blanks(at, end);
+		if (at != end)
+			return -EBADMSG;
+	}
+	*ret_set = set;
+	return 0;
+}

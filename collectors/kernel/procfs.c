@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/kernel/cleanup.h"
+
+static int open_below(const char *root, const char *name)
+{
+	char path[PATH_MAX];
+	const int length = snprintf(path, sizeof(path), "%s/%s", root, name);
+
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return -ENAMETOOLONG;
+
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_read(const char *root, const char *name, size_t limit, char **ret_text,
+    size_t *ret_length)
+{
+	size_t capacity = 4096;
+	size_t length = 0;
+	cleanup_close int fd = open_below(root, name);
+
+	if (fd < 0)
+		return fd;
+
+	cleanup_free char *text = malloc(capacity);
+
+	if (!text)
+		return -ENOMEM;
+	for (;;) {
+		const ssize_t got = read(fd, text + length, capacity - length - 1);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+		if (length > limit)
+			return -EFBIG;
+		if (length + 1 < capacity)
+			continue;
+
+		char *larger = realloc(text, capacity * 2);
+
+		if (!larger)
+			return -ENOMEM;
+		text = larger;
+		capacity *= 2;
+	}
+	text[length] = '\0';
+	*ret_text = text;
+	*ret_length = length;
+	text = NULL;
+	return 0;
+}
+
+int procfs_read_number(const char *root, const char *name, int *ret_number)
+{
+	cleanup_free char *text = NULL;
+	size_t length;
+	char *end;
+	const int result = procfs_read(root, name, 64, &text, &length);
+
+	if (result < 0)
+		return result;
+	errno = 0;
+
+	const long number = strtol(text, &end, 10);
+
+	if (end == text || errno || number > INT_MAX || number < INT_MIN)
+		return -EBADMSG;
+	if (strspn(end, " \t\n") != length - (size_t)(end - text))
+		return -EBADMSG;
+	*ret_number = (int)number;
+	return 0;
+}

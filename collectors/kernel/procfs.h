@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PROCFS_H
+#define EPHEMERA_PROCFS_H
+
+/* Small files below procfs, read whole and bounded. */
+
+#include <stddef.h>
+
+/*
+ * Reads ROOT/NAME into newly allocated memory that ends in NUL; the caller frees it.
+ * Returns 0, -ENOMEM, -EFBIG where the file is longer than limit, or open's and read's
+ * -errno.
+ */
+int procfs_read(const char *root, const char *name, size_t limit, char **ret_text,
+    size_t *ret_length);
+
+/*
+ * Reads a file that holds one whole number of at most INT_MAX. Returns 0, -EBADMSG where
+ * it holds something else, or as procfs_read.
+ */
+int procfs_read_number(const char *root, const char *name, int *ret_number);
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/procfs.h"
+
+/* Every second port reserved is the longest list: 32,768 numbers of at most five digits. */
+#define RESERVED_TEXT_LIMIT (32768u * 6u)
+
+static int read_range(const char *procfs, struct port_range *ret_range)
+{
+	cleanup_free char *text = NULL;
+	size_t length;
+	const int result =
+	    procfs_read(procfs, "sys/net/ipv4/ip_local_port_range", 256, &text, &length);
+
+	return result < 0 ? result : port_range_parse(text, length, ret_range);
+}
+
+static int read_reserved(const char *procfs, struct portset *ret_reserved)
+{
+	cleanup_free char *text = NULL;
+	size_t length;
+	const int result = procfs_read(procfs, "sys/net/ipv4/ip_local_reserved_ports",
+	    RESERVED_TEXT_LIMIT, &text, &length);
+
+	if (result == -ENOENT) {
+		memset(ret_reserved, 0, sizeof(*ret_reserved));
+		return 0;
+	}
+	return result < 0 ? result : portset_parse(text, length, ret_reserved);
+}
+
+static int read_optional(const char *procfs, const char *name, int absent)
+{
+	int number;
+
+	return procfs_read_number(procfs, name, &number) < 0 || number < 0 ? absent : number;
+}
+
+int settings_read(const char *procfs, struct settings *ret_settings)
+{
+	struct settings settings;
+	int result = read_range(procfs, &settings.range);
+
+	if (result < 0)
+		return result;
+	result = read_reserved(procfs, &settings.reserved);
+	if (result < 0)
+		return result;
+	settings.unprivileged_first_port =
+	    read_optional(procfs, "sys/net/ipv4/ip_unprivileged_port_start", SETTING_ABSENT);
+	settings.time_wait_reuse =
+	    read_optional(procfs, "sys/net/ipv4/tcp_tw_reuse", SETTING_ABSENT);
+	/* Before it became a setting, the kernel compared whole seconds: "> 1 s" of age. */
+	settings.time_wait_reuse_delay_ms =
+	    read_optional(procfs, "sys/net/ipv4/tcp_tw_reuse_delay", 1000);
+	settings.timestamps =
+	    read_optional(procfs, "sys/net/ipv4/tcp_timestamps", SETTING_ABSENT);
+	settings.fin_timeout_seconds =
+	    read_optional(procfs, "sys/net/ipv4/tcp_fin_timeout", SETTING_ABSENT);
+	*ret_settings = settings;
+	return 0;
+}

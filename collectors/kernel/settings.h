@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_SETTINGS_H
+#define EPHEMERA_SETTINGS_H
+
+/*
+ * The settings below /proc/sys/net/ipv4 that decide which ports connect() may take and
+ * when they come back. They are those of the reader's network namespace, whatever procfs
+ * is mounted where, and can change at any time: read them for every scrape.
+ */
+
+#include "collectors/kernel/portset.h"
+
+#define SETTING_ABSENT (-1) /* this kernel has no such setting */
+
+struct settings {
+	struct port_range range; /* ip_local_port_range, both ends included */
+	struct portset reserved; /* ip_local_reserved_ports, inside the range or not */
+	int unprivileged_first_port; /* ip_unprivileged_port_start (4.11) */
+	int time_wait_reuse;	     /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
+	int time_wait_reuse_delay_ms; /* tcp_tw_reuse_delay (6.14); 1,000 before it existed */
+	int timestamps;		      /* tcp_timestamps: without them nothing is reused */
+	int fin_timeout_seconds;      /* tcp_fin_timeout */
+};
+
+/*
+ * Reads them below procfs (a path such as "/proc"). Returns 0, or -errno where the range
+ * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form); every other
+ * setting is SETTING_ABSENT where it cannot be read.
+ */
+int settings_read(const char *procfs, struct settings *ret_settings);
+
+#endif

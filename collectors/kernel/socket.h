@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_SOCKET_H
+#define EPHEMERA_SOCKET_H
+
+/*
+ * One socket as the kernel told it, whatever the source. It lives on the stack of the
+ * walk; who wants to keep something of it copies that.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_PROTOCOLS };
+enum socket_family { SOCKET_IPV4, SOCKET_IPV6, SOCKET_FAMILIES };
+
+/*
+ * TCP's states by the kernel's numbers (include/net/tcp_states.h). A UDP socket is
+ * ESTABLISHED when it is connected and CLOSE when it is not.
+ */
+enum socket_state {
+	SOCKET_ESTABLISHED = 1,
+	SOCKET_SYN_SENT,
+	SOCKET_SYN_RECV,
+	SOCKET_FIN_WAIT1,
+	SOCKET_FIN_WAIT2,
+	SOCKET_TIME_WAIT,
+	SOCKET_CLOSE,
+	SOCKET_CLOSE_WAIT,
+	SOCKET_LAST_ACK,
+	SOCKET_LISTEN,
+	SOCKET_CLOSING,
+	SOCKET_NEW_SYN_RECV, /* in the kernel only: records say SYN_RECV */
+	SOCKET_BOUND,	     /* BOUND_INACTIVE: bind(), but neither listen() nor connect() */
+	SOCKET_STATES
+};
+
+/* An address in network byte order; of an IPv4 address the first four bytes, the rest zero. */
+struct socket_address {
+	uint8_t bytes[16];
+};
+
+struct socket {
+	enum socket_protocol protocol;
+	enum socket_family family; /* of the addresses: an IPv4-mapped socket is IPv4 */
+	enum socket_state state;
+	uint16_t local_port;  /* host byte order */
+	uint16_t remote_port; /* host byte order */
+	struct socket_address local;
+	struct socket_address remote;
+	uint32_t interface;  /* index of the interface it is bound to, 0: none */
+	uint32_t expires_ms; /* TIME_WAIT: milliseconds until the port is free; else 0 */
+	uint32_t queue;	     /* LISTEN: connections waiting for accept() */
+	uint32_t queue_limit; /* LISTEN: how many may wait, 0 where the source cannot tell */
+	uint32_t uid;	     /* meaningless for TIME_WAIT and SYN_RECV, which nobody owns */
+	uint32_t inode;	     /* 0: no file refers to it */
+	uint64_t cgroup_id;  /* inode of the cgroup's directory, 0: unknown */
+};
+
+#define SOCKET_ADDRESS_TEXT 64 /* room for any address, its zone and the final NUL */
+
+/* "tcp", "ipv4", "time_wait" and so on: the words of the metrics' labels; never NULL. */
+const char *socket_protocol_name(enum socket_protocol protocol);
+const char *socket_family_name(enum socket_family family);
+const char *socket_state_name(enum socket_state state);
+
+/*
+ * Makes an IPv6 socket with IPv4-mapped addresses the IPv4 socket that the kernel
+ * treats it as (kernel-facts row 11). Both ends must be mapped, or one mapped and the
+ * other unspecified: "::" alone is a dual-stack wildcard and stays IPv6.
+ */
+void socket_normalise(struct socket *socket);
+
+bool socket_address_is_any(const struct socket_address *address);
+bool socket_address_is_loopback(const struct socket_address *address, enum socket_family family);
+bool socket_address_is_link_local(const struct socket_address *address, enum socket_family family);
+
+/*
+ * Writes the address without brackets into text. A link-local IPv6 address means nothing
+ * without its interface, so a zone is added where interface is not 0.
+ */
+void socket_address_format(const struct socket_address *address, enum socket_family family,
+    uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/kernel/dumpfile.h"
+#include "collectors/kernel/netlink.h"
+#include "collectors/kernel/procnet.h"
+
+struct source {
+	const char *procfs;
+	enum source_kind kind;
+	enum source_kind used[SOCKET_PROTOCOLS];
+	FILE *replay;
+	FILE *record;
+};
+
+int source_open(const struct source_options *options, struct source **ret_source)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return -ENOMEM;
+	source->procfs = options->procfs;
+	source->kind = options->kind;
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
+		source->used[i] = options->kind == SOURCE_AUTO ? SOURCE_SOCK_DIAG : options->kind;
+	if (options->kind == SOURCE_REPLAY) {
+		source->replay = fopen(options->replay, "re");
+		if (!source->replay)
+			goto failed;
+	}
+	if (options->record) {
+		source->record = fopen(options->record, "we");
+		if (!source->record || dumpfile_start(source->record) < 0)
+			goto failed;
+	}
+	*ret_source = source;
+	return 0;
+failed:;
+	const int error = errno ? errno : EIO;
+
+	source_close(source);
+	return -error;
+}
+
+void source_close(struct source *source)
+{
+	if (!source)
+		return;
+	if (source->replay)
+		fclose(source->replay);
+	if (source->record)
+		fclose(source->record);
+	free(source);
+}
+
+/* What stands between netlink's messages and the observer of sockets. */
+struct translation {
+	const struct source_observer *observer;
+	enum listing listing;
+	FILE *record;
+};
+
+static int on_message(void *context, const struct nlmsghdr *message)
+{
+	const struct translation *translation = context;
+	struct socket socket;
+	const int result = inet_diag_decode(translation->listing, message, &socket);
+
+	if (result < 0)
+		return result;
+	return translation->observer->observe(translation->observer->context, &socket);
+}
+
+static int on_received(void *context, const void *bytes, size_t length)
+{
+	const struct translation *translation = context;
+
+	if (translation->record) {
+		const int result = dumpfile_write_chunk(translation->record, bytes, length);
+
+		if (result < 0)
+			return result;
+	}
+	if (!translation->observer->batch)
+		return 0;
+	return translation->observer->batch(translation->observer->context);
+}
+
+static int list_sock_diag(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	_Alignas(8) char buffer[INET_DIAG_REQUEST_SIZE];
+	struct translation translation = {observer, listing, source->record};
+	const struct netlink_sink sink = {on_message, on_received, &translation};
+	int result = 0;
+
+	if (source->record)
+		result = dumpfile_begin_listing(source->record, listing);
+	if (result < 0)
+		return result;
+	result = netlink_dump(inet_diag_request(listing, buffer), &sink);
+	if (source->record) {
+		const int written = dumpfile_end_listing(source->record, result);
+
+		if (result == 0)
+			result = written;
+	}
+	return result;
+}
+
+static int list_replay(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	struct translation translation = {observer, listing, NULL};
+	const struct netlink_sink sink = {on_message, on_received, &translation};
+
+	return dumpfile_replay(source->replay, listing, &sink);
+}
+
+/*
+ * What the kernel says where sock_diag or its module for a protocol is missing, or a
+ * sandbox forbids it. All of these come before any record.
+ */
+static bool is_absent(int result)
+{
+	switch (result) {
+	case -ENOENT:		/* no handler for the protocol */
+	case -EOPNOTSUPP:	/* no handler for the legacy request */
+	case -EPROTONOSUPPORT:	/* no NETLINK_SOCK_DIAG */
+	case -EAFNOSUPPORT:	/* no AF_NETLINK */
+	case -ENOSYS:
+	case -EINVAL:		/* gVisor: no such request */
+	case -EPERM:		/* seccomp */
+	case -EACCES:		/* SELinux */
+		return true;
+	default:
+		return false;
+	}
+}
+
+int source_list(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	const enum socket_protocol protocol = listing_protocol(listing);
+
+	if (source->kind == SOURCE_REPLAY)
+		return list_replay(source, listing, observer);
+	if (source->kind != SOURCE_PROCFS) {
+		const int result = list_sock_diag(source, listing, observer);
+
+		if (source->kind == SOURCE_SOCK_DIAG || !is_absent(result)) {
+			source->used[protocol] = SOURCE_SOCK_DIAG;
+			return result;
+		}
+	}
+	source->used[protocol] = SOURCE_PROCFS;
+	return procnet_list(source->procfs, listing, observer->observe, observer->batch,
+	    observer->context);
+}
+
+enum source_kind source_used(const struct source *source, enum socket_protocol protocol)
+{
+	return source->used[protocol];
+}
+
+const char *source_kind_name(enum source_kind kind)
+{
+	switch (kind) {
+	case SOURCE_PROCFS:
+		return "procfs";
+	case SOURCE_REPLAY:
+		return "replay";
+	default:
+		return "sock_diag";
+	}
+}

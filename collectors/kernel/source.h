@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_SOURCE_H
+#define EPHEMERA_SOURCE_H
+
+/*
+ * Where sockets come from: sock_diag, /proc/net where that is absent, or a recorded dump.
+ * Records are handed on as they come; there is no table of sockets.
+ */
+
+#include <stdbool.h>
+
+#include "collectors/kernel/inet_diag.h"
+#include "collectors/kernel/socket.h"
+
+enum source_kind {
+	SOURCE_AUTO, /* sock_diag, and procfs for a protocol that it refuses */
+	SOURCE_SOCK_DIAG,
+	SOURCE_PROCFS,
+	SOURCE_REPLAY,
+};
+
+struct source_options {
+	const char *procfs; /* such as "/proc"; must outlive the source */
+	enum source_kind kind;
+	const char *replay; /* SOURCE_REPLAY: the file with recorded dumps */
+	const char *record; /* NULL, or a file that what sock_diag sends is recorded to */
+};
+
+struct source_observer {
+	int (*observe)(void *context, const struct socket *socket);
+	int (*batch)(void *context); /* between batches of records; may be NULL */
+	void *context;
+};
+
+struct source;
+
+/*
+ * Returns 0 or -errno (a file that cannot be opened, -ENOMEM). The caller closes it with
+ * source_close(). One thread at a time may use it.
+ */
+int source_open(const struct source_options *options, struct source **ret_source);
+void source_close(struct source *source);
+
+/*
+ * Calls observer for each socket of listing. Returns 0 once the listing is complete,
+ * -EINTR where what was handed on is inconsistent and everything must be begun again,
+ * -EOPNOTSUPP where this source cannot tell (the *_CHOSEN listings of procfs), or another
+ * -errno: the observer's own, the kernel's or the file's.
+ */
+int source_list(struct source *source, enum listing listing,
+    const struct source_observer *observer);
+
+/* What the last listing of that protocol was read from; the kind asked for before any. */
+enum source_kind source_used(const struct source *source, enum socket_protocol protocol);
+
+/* "sock_diag", "procfs" or "replay". */
+const char *source_kind_name(enum source_kind kind);
+
+/*
+ * Whether this kernel lists sockets that only bind() (since 6.8). Found by binding one to
+ * a port outside the ephemeral range for a moment and looking for it; where no such port
+ * can be had, by the kernel's release. False for procfs.
+ */
+bool source_sees_bound_only(struct source *source);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_METRIC_H
+#define EPHEMERA_METRIC_H
+
+/*
+ * What one scrape found: samples, each of a family. It knows no text format.
+ *
+ *	static const struct metric_family free_ports = {
+ *		.name = "ephemera_free_ports", .type = METRIC_GAUGE,
+ *		.help = "Ports that nobody holds.", .labels = {"family"}};
+ *
+ *	metric_add(set, &free_ports, 23, METRIC_LABELS("ipv4"));
+ */
+
+#include <stddef.h>
+
+enum metric_type { METRIC_GAUGE, METRIC_COUNTER };
+
+#define METRIC_LABELS_MAX 6
+
+/* Static and constant: samples refer to their family by its address. */
+struct metric_family {
+	const char *name; /* a counter's ends in _total */
+	const char *help; /* one line: what it is, and what to do with it */
+	enum metric_type type;
+	const char *labels[METRIC_LABELS_MAX + 1]; /* names; NULL ends them */
+};
+
+struct metric_set;
+
+/* The values of a family's labels, in the order of their names. */
+#define METRIC_LABELS(...) ((const char *const[METRIC_LABELS_MAX + 1]){__VA_ARGS__})
+#define METRIC_NO_LABELS ((const char *const[METRIC_LABELS_MAX + 1]){NULL})
+
+/* Returns an empty set, or NULL where memory is out. */
+struct metric_set *metric_set_new(void);
+void metric_set_free(struct metric_set *set);
+
+/*
+ * Adds a sample; the label values are copied as they are, whatever bytes they hold. An
+ * error (memory; a number of labels that is not the family's) is kept in the set and told
+ * by metric_set_error(), so that a collector need not check each call.
+ */
+void metric_add(struct metric_set *set, const struct metric_family *family, double value,
+    const char *const labels[METRIC_LABELS_MAX + 1]);
+
+/* 0, -ENOMEM or -EINVAL: the first error since the set was made or last rolled back. */
+int metric_set_error(const struct metric_set *set);
+
+/* A point to go back to: rolling back forgets every sample since, and the error. */
+size_t metric_set_mark(const struct metric_set *set);
+void metric_set_roll_back(struct metric_set *set, size_t mark);
+
+/*
+ * The samples of family in the order in which they were added: pass the position of the
+ * last one, or METRIC_FIRST to begin. Returns the next position, or METRIC_END.
+ */
+#define METRIC_FIRST ((size_t)-1)
+#define METRIC_END ((size_t)-2)
+size_t metric_set_next(
+    const struct metric_set *set, const struct metric_family *family, size_t position);
+double metric_set_value(const struct metric_set *set, size_t position);
+/* The values of its labels, one after the other, each with its NUL. */
+const char *metric_set_labels(const struct metric_set *set, size_t position);
+
+#endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The range that connect() takes its ports from, and the settings that bring them back. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "collectors/collector.h"
+
+#define IANA_DYNAMIC_FIRST 49152 /* RFC 6335, section 6 */
+
+static const struct metric_family first_port = {
+    .name = "ephemera_range_first_port",
+    .help = "First port of the ephemeral range (ip_local_port_range).",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family last_port = {
+    .name = "ephemera_range_last_port",
+    .help = "Last port of the ephemeral range, itself included.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family range_ports = {
+    .name = "ephemera_range_ports",
+    .help = "Ports in the ephemeral range. What one destination can have is "
+	    "ephemera_range_usable_ports.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family reserved_ports = {
+    .name = "ephemera_range_reserved_ports",
+    .help = "Ports of the range that ip_local_reserved_ports keeps from connect() and bind(0).",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family iana_dynamic_ports = {
+    .name = "ephemera_range_iana_dynamic_ports",
+    .help = "Ports of the range inside IANA's dynamic range 49152-65535; a port below it may "
+	    "belong to a registered service.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family unprivileged_first_port = {
+    .name = "ephemera_unprivileged_first_port",
+    .help = "First port that bind() gives to anyone (ip_unprivileged_port_start).",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family time_wait_reuse = {
+    .name = "ephemera_tcp_time_wait_reuse",
+    .help = "Whether connect() may take a port in TIME_WAIT (tcp_tw_reuse): 0 never, 1 always, "
+	    "2 on loopback only.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family time_wait_reuse_delay = {
+    .name = "ephemera_tcp_time_wait_reuse_delay_seconds",
+    .help = "Age from which a TIME_WAIT may be taken where reuse applies (tcp_tw_reuse_delay; "
+	    "1 on kernels without that setting).",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family fin_timeout = {
+    .name = "ephemera_tcp_fin_timeout_seconds",
+    .help = "How long an abandoned connection stays in FIN_WAIT2 (tcp_fin_timeout). It does not "
+	    "shorten TIME_WAIT.",
+    .type = METRIC_GAUGE,
+};
+
+static const struct metric_family *const families[] = {
+    &first_port,
+    &last_port,
+    &range_ports,
+    &reserved_ports,
+    &iana_dynamic_ports,
+    &unprivileged_first_port,
+    &time_wait_reuse,
+    &time_wait_reuse_delay,
+    &fin_timeout,
+    NULL,
+};
+
+struct range {
+	const struct settings *settings;
+};
+
+static int create(const unsigned long *values, void **ret_state)
+{
+	(void)values;
+	*ret_state = calloc(1, sizeof(struct range));
+	return *ret_state ? 0 : -ENOMEM;
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	struct range *range = state;
+
+	range->settings = &facts->settings;
+	return 0;
+}
+
+static void add(struct metric_set *set, const struct metric_family *family, double value)
+{
+	metric_add(set, family, value, METRIC_NO_LABELS);
+}
+
+static void add_optional(struct metric_set *set, const struct metric_family *family, int value)
+{
+	if (value != SETTING_ABSENT)
+		add(set, family, value);
+}
+
+static unsigned count_iana_dynamic(struct port_range range)
+{
+	if (range.first < IANA_DYNAMIC_FIRST)
+		range.first = IANA_DYNAMIC_FIRST;
+	return range.first <= range.last ? port_range_size(range) : 0;
+}
+
+static int emit(void *state, struct metric_set *set)
+{
+	const struct settings *settings = ((const struct range *)state)->settings;
+
+	add(set, &first_port, settings->range.first);
+	add(set, &last_port, settings->range.last);
+	add(set, &range_ports, port_range_size(settings->range));
+	add(set, &reserved_ports, portset_count_range(&settings->reserved, settings->range));
+	add(set, &iana_dynamic_ports, count_iana_dynamic(settings->range));
+	add_optional(set, &unprivileged_first_port, settings->unprivileged_first_port);
+	add_optional(set, &time_wait_reuse, settings->time_wait_reuse);
+	add(set, &time_wait_reuse_delay, settings->time_wait_reuse_delay_ms / 1000.0);
+	add_optional(set, &fin_timeout, settings->fin_timeout_seconds);
+	return 0;
+}
+
+const struct collector range_collector = {
+    .name = "range",
+    .help = "the ephemeral range and the settings that bring ports back",
+    .on_by_default = true,
+    .needs = NEEDS_SETTINGS,
+    .families = families,
+    .create = create,
+    .begin = begin,
+    .emit = emit,
+    .destroy = free,
+};

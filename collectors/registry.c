@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/registry.h"
+
+#include <string.h>
+
+extern const struct collector range_collector;
+extern const struct collector binds_collector;
+extern const struct collector sockets_collector;
+extern const struct collector destinations_collector;
+
+const struct collector *const collectors[] = {
+    &range_collector,
+    &binds_collector,
+    &sockets_collector,
+    &destinations_collector,
+};
+
+const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);
+
+_Static_assert(sizeof(collectors) / sizeof(collectors[0]) <= COLLECTORS_MAX,
+    "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
+
+int collector_find(const char *name)
+{
+	for (size_t i = 0; i < collectors_length; i++)
+		if (strcmp(collectors[i]->name, name) == 0)
+			return (int)i;
+	return -1;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_REGISTRY_H
+#define EPHEMERA_REGISTRY_H
+
+/* The one list of collectors: flags, --help and the order of the output come from it. */
+
+#include "collectors/collector.h"
+
+#define COLLECTORS_MAX 16
+
+extern const struct collector *const collectors[];
+extern const size_t collectors_length;
+
+/* The index of the collector of that name, or -1. */
+int collector_find(const char *name);
+
+#endif

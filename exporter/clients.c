@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/clients.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define TICK_NANOSECONDS 200000000L
+
+struct client {
+	int fd;
+	enum client_phase phase;
+	bool shut_down;
+	struct timespec since;
+	struct client *next;
+	struct client **link; /* what points to this one */
+};
+
+struct clients {
+	struct clients_limits limits;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t watched; /* for the watching thread: there is something to watch */
+	pthread_cond_t settled; /* for clients_drain(): somebody got what was owed */
+	bool stopping;
+	unsigned length;
+	struct client *first;
+};
+
+static double seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - then->tv_sec) + 1e-9 * (double)(now.tv_nsec - then->tv_nsec);
+}
+
+static bool is_overdue(const struct clients_limits *limits, const struct client *client)
+{
+	const double seconds = seconds_since(&client->since);
+
+	switch (client->phase) {
+	case CLIENT_REQUEST:
+		return seconds >= limits->request_seconds;
+	case CLIENT_RESPONSE:
+		return seconds >= limits->response_seconds;
+	case CLIENT_IDLE:
+		return seconds >= limits->idle_seconds;
+	default:
+		return false;
+	}
+}
+
+/* The HTTP server then reads an end of file and closes the connection as usual. */
+static void shut_down(struct client *client)
+{
+	client->shut_down = true;
+	(void)shutdown(client->fd, SHUT_RDWR);
+}
+
+static void wait_tick(struct clients *clients, pthread_cond_t *condition)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NANOSECONDS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(condition, &clients->lock, &until);
+}
+
+static void *watch(void *context)
+{
+	struct clients *clients = context;
+
+	pthread_mutex_lock(&clients->lock);
+	while (!clients->stopping) {
+		if (!clients->first) {
+			pthread_cond_wait(&clients->watched, &clients->lock);
+			continue;
+		}
+		for (struct client *i = clients->first; i; i = i->next)
+			if (!i->shut_down && is_overdue(&clients->limits, i))
+				shut_down(i);
+		wait_tick(clients, &clients->watched);
+	}
+	pthread_mutex_unlock(&clients->lock);
+	return NULL;
+}
+
+int clients_new(const struct clients_limits *limits, struct clients **ret_clients)
+{
+	struct clients *clients = calloc(1, sizeof(*clients));
+	pthread_condattr_t attributes;
+
+	if (!clients)
+		return -ENOMEM;
+	clients->limits = *limits;
+	pthread_mutex_init(&clients->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&clients->watched, &attributes);
+	pthread_cond_init(&clients->settled, &attributes);
+	pthread_condattr_destroy(&attributes);
+
+	const int error = pthread_create(&clients->thread, NULL, watch, clients);
+
+	if (error) {
+		pthread_cond_destroy(&clients->watched);
+		pthread_cond_destroy(&clients->settled);
+		pthread_mutex_destroy(&clients->lock);
+		free(clients);
+		return -error;
+	}
+	*ret_clients = clients;
+	return 0;
+}
+
+void clients_free(struct clients *clients)
+{
+	if (!clients)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	clients->stopping = true;
+	pthread_cond_signal(&clients->watched);
+	pthread_mutex_unlock(&clients->lock);
+	pthread_join(clients->thread, NULL);
+	pthread_cond_destroy(&clients->watched);
+	pthread_cond_destroy(&clients->settled);
+	pthread_mutex_destroy(&clients->lock);
+	free(clients);
+}
+
+static bool is_earlier(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/* Whoever is owed something is left alone. */
+static struct client *longest_silent(const struct clients *clients)
+{
+	struct client *found = NULL;
+
+	for (struct client *i = clients->first; i; i = i->next) {
+		if (i->shut_down || (i->phase != CLIENT_REQUEST && i->phase != CLIENT_IDLE))
+			continue;
+		if (!found || is_earlier(&i->since, &found->since))
+			found = i;
+	}
+	return found;
+}
+
+struct client *clients_add(struct clients *clients, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->fd = fd;
+	client->phase = CLIENT_REQUEST;
+	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	pthread_mutex_lock(&clients->lock);
+	if (clients->length >= clients->limits.connections) {
+		struct client *silent = longest_silent(clients);
+
+		if (silent)
+			shut_down(silent);
+	}
+	client->link = &clients->first;
+	client->next = clients->first;
+	if (client->next)
+		client->next->link = &client->next;
+	clients->first = client;
+	if (clients->length++ == 0)
+		pthread_cond_signal(&clients->watched);
+	pthread_mutex_unlock(&clients->lock);
+	return client;
+}
+
+void clients_remove(struct clients *clients, struct client *client)
+{
+	if (!client)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	*client->link = client->next;
+	if (client->next)
+		client->next->link = client->link;
+	clients->length--;
+	pthread_cond_signal(&clients->settled);
+	pthread_mutex_unlock(&clients->lock);
+	free(client);
+}
+
+void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase)
+{
+	if (!client)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	client->phase = phase;
+	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	pthread_cond_signal(&clients->settled);
+	pthread_mutex_unlock(&clients->lock);
+}
+
+static bool owes_nobody(const struct clients *clients)
+{
+	for (const struct client *i = clients->first; i; i = i->next)
+		if (i->phase == CLIENT_WORK || i->phase == CLIENT_RESPONSE)
+			return false;
+	return true;
+}
+
+bool clients_drain(struct clients *clients, unsigned seconds)
+{
+	struct timespec start;
+	bool drained;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	pthread_mutex_lock(&clients->lock);
+	while (!(drained = owes_nobody(clients)) && seconds_since(&start) < seconds)
+		wait_tick(clients, &clients->settled);
+	pthread_mutex_unlock(&clients->lock);
+	return drained;
+}

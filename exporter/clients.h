@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_CLIENTS_H
+#define EPHEMERA_CLIENTS_H
+
+/*
+ * The connections of clients, and how long each may take. libmicrohttpd's own time-out
+ * starts anew with every byte, so that a byte now and then holds a connection for ever;
+ * here each phase of a connection has an end, whatever trickles in.
+ */
+
+#include <stdbool.h>
+
+enum client_phase {
+	CLIENT_REQUEST,	 /* connected, and its request is not complete yet */
+	CLIENT_WORK,	 /* we owe it a response */
+	CLIENT_RESPONSE, /* the response is being taken */
+	CLIENT_IDLE,	 /* kept open for a next request */
+};
+
+struct clients_limits {
+	unsigned connections;	   /* at most; the next one drives out who was silent longest */
+	unsigned request_seconds;  /* to send a request */
+	unsigned response_seconds; /* to take a response */
+	unsigned idle_seconds;	   /* without a request on a connection that had one */
+};
+
+struct clients;
+struct client;
+
+/* Starts the thread that keeps watch. Returns 0 or -errno. */
+int clients_new(const struct clients_limits *limits, struct clients **ret_clients);
+
+/* Ends the thread. No client may be left. */
+void clients_free(struct clients *clients);
+
+/*
+ * Takes note of an accepted connection, and where there are as many as allowed shuts down
+ * the one that has been silent longest. fd stays the caller's, and must stay open until
+ * clients_remove(). Returns NULL where memory is out.
+ */
+struct client *clients_add(struct clients *clients, int fd);
+void clients_remove(struct clients *clients, struct client *client);
+
+/* Starts the phase, and its time. client may be NULL. */
+void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase);
+
+/*
+ * Waits until no client is owed anything, seconds at the most. Returns whether that is so.
+ */
+bool clients_drain(struct clients *clients, unsigned seconds);
+
+#endif

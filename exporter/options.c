@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind {
+	KIND_SWITCH,   /* bool, no value */
+	KIND_NUMBER,   /* unsigned long */
+	KIND_DURATION, /* unsigned long, in seconds: "90", "90s", "5m" or "1h" */
+	KIND_STRING,   /* const char * */
+	KIND_ADDRESS,  /* appended to addresses */
+	KIND_CHOICE,   /* an enum, by the words of choices */
+};
+
+struct flag {
+	const char *name;
+	const char *value; /* what --help calls its value */
+	const char *help;
+	enum kind kind;
+	size_t offset; /* in struct options */
+	unsigned long minimum;
+	unsigned long maximum;
+	const char *const *choices;
+};
+
+static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_choices[] = {"logfmt", "json", NULL};
+static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct flag flags[] = {
+    {"web.listen-address", "ADDRESS",
+	"HOST:PORT, [IPV6]:PORT or :PORT to listen on; may be repeated (default :10059)",
+	KIND_ADDRESS, 0, 0, 0, NULL},
+    {"web.telemetry-path", "PATH", "path of the metrics (default /metrics)", KIND_STRING,
+	AT(telemetry_path), 0, 0, NULL},
+    {"web.max-requests", "N", "scrapes waited for at the same time (default 40)", KIND_NUMBER,
+	AT(max_requests), 1, 10000, NULL},
+    {"web.max-connections", "N",
+	"connections at the same time; the next one drives out the one silent longest "
+	"(default 256)",
+	KIND_NUMBER, AT(max_connections), 2, 10000, NULL},
+    {"web.request-timeout", "DURATION", "time to send a request (default 10s)", KIND_DURATION,
+	AT(request_seconds), 1, 3600, NULL},
+    {"web.response-timeout", "DURATION", "time to take a response (default 30s)", KIND_DURATION,
+	AT(response_seconds), 1, 3600, NULL},
+    {"web.disable-exporter-metrics", NULL,
+	"leave out what the exporter says of itself, but for the collectors' success", KIND_SWITCH,
+	AT(disable_exporter_metrics), 0, 0, NULL},
+    {"sockets.source", "SOURCE",
+	"auto, sock_diag or procfs; auto falls back to procfs where the kernel lacks sock_diag "
+	"(default auto)",
+	KIND_CHOICE, AT(source.kind), 0, 0, source_choices},
+    {"sockets.record", "FILE", "metrics: also write what sock_diag sent to FILE", KIND_STRING,
+	AT(source.record), 0, 0, NULL},
+    {"sockets.replay", "FILE", "read the sockets from a FILE so recorded, not from the kernel",
+	KIND_STRING, AT(source.replay), 0, 0, NULL},
+    {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
+	0, NULL},
+    {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE,
+	AT(log_level), 0, 0, level_choices},
+    {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
+	format_choices},
+};
+
+#define FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* What is left of the command line while it is read. */
+struct reader {
+	int argc;
+	char **argv;
+	int next;
+	struct options *options;
+	char *error;
+};
+
+static int fail(struct reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail(struct reader *reader, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reader->error, OPTIONS_ERROR_SIZE, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+static int parse_number(struct reader *reader, const char *name, const char *text,
+    unsigned long minimum, unsigned long maximum, unsigned long *ret_number)
+{
+	errno = 0;
+
+	const unsigned long number = strtoul(text, NULL, 10);
+
+	if (!*text || strspn(text, "0123456789") != strlen(text) || errno || number < minimum ||
+	    number > maximum)
+		return fail(reader, "--%s: \"%.80s\" is no whole number from %lu to %lu", name, text,
+		    minimum, maximum);
+	*ret_number = number;
+	return 0;
+}
+
+static int parse_duration(struct reader *reader, const struct flag *flag, const char *text,
+    unsigned long *ret_seconds)
+{
+	const size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits;
+	unsigned long scale = 0;
+
+	if (!*unit || strcmp(unit, "s") == 0)
+		scale = 1;
+	else if (strcmp(unit, "m") == 0)
+		scale = 60;
+	else if (strcmp(unit, "h") == 0)
+		scale = 3600;
+
+	const unsigned long number = strtoul(text, NULL, 10);
+
+	if (digits == 0 || digits > 6 || scale == 0 || number * scale < flag->minimum ||
+	    number * scale > flag->maximum)
+		return fail(reader, "--%s: \"%.80s\" is no duration from %lus to %lus", flag->name,
+		    text, flag->minimum, flag->maximum);
+	*ret_seconds = number * scale;
+	return 0;
+}
+
+static int parse_address(struct reader *reader, const struct flag *flag, const char *text)
+{
+	struct options *options = reader->options;
+
+	if (options->addresses_length == LISTEN_ADDRESSES_MAX)
+		return fail(reader, "--%s: at most %d addresses", flag->name, LISTEN_ADDRESSES_MAX);
+
+	const char *wrong =
+	    listen_parse(text, &options->addresses[options->addresses_length]);
+
+	if (wrong)
+		return fail(reader, "--%s: \"%.80s\": %s", flag->name, text, wrong);
+	options->addresses_length++;
+	return 0;
+}
+
+static int parse_choice(struct reader *reader, const struct flag *flag, const char *text, int *ret_choice)
+{
+	for (int i = 0; flag->choices[i]; i++) {
+		if (strcmp(flag->choices[i], text) == 0) {
+			*ret_choice = i;
+			return 0;
+		}
+	}
+	return fail(reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, flag->help);
+}
+
+/* Sets the flag; value is NULL for a switch. */
+static int set_flag(struct reader *reader, const struct flag *flag, const char *value)
+{
+	char *place = (char *)reader->options + flag->offset;
+
+	switch (flag->kind) {
+	case KIND_SWITCH:
+		*(bool *)place = true;
+		return 0;
+	case KIND_NUMBER:
+		return parse_number(reader, flag->name, value, flag->minimum, flag->maximum,
+		    (unsigned long *)place);
+	case KIND_DURATION:
+		return parse_duration(reader, flag, value, (unsigned long *)place);
+	case KIND_STRING:
+		if (!*value)
+			return fail(reader, "--%s: its value is empty", flag->name);
+		*(const char **)place = value;
+		return 0;
+	case KIND_ADDRESS:
+		return parse_address(reader, flag, value);
+	case KIND_CHOICE:
+		return parse_choice(reader, flag, value, (int *)place);
+	}
+	return 0;
+}
+
+/* Splits "--name=value"; where a value is wanted and not there, takes the next word. */
+struct word {
+	char name[64];
+	const char *value; /* NULL: none */
+};
+
+static int split(struct reader *reader, const char *argument, struct word *ret_word)
+{
+	const char *name = argument + 2;
+	const char *equals = strchr(name, '=');
+	const size_t length = equals ? (size_t)(equals - name) : strlen(name);
+
+	if (length >= sizeof(ret_word->name))
+		return fail(reader, "unknown flag %.100s; see --help", argument);
+	memcpy(ret_word->name, name, length);
+	ret_word->name[length] = '\0';
+	ret_word->value = equals ? equals + 1 : NULL;
+	return 0;
+}
+
+static int want_value(struct reader *reader, struct word *word)
+{
+	if (word->value)
+		return 0;
+	if (reader->next == reader->argc)
+		return fail(reader, "--%s: its value is missing", word->name);
+	word->value = reader->argv[reader->next++];
+	return 0;
+}
+
+static int refuse_value(struct reader *reader, const struct word *word)
+{
+	if (!word->value)
+		return 0;
+	return fail(reader, "--%s: it takes no value, and got \"%.80s\"", word->name, word->value);
+}
+
+/* "NAME" of --collector.NAME and --no-collector.NAME. */
+static int switch_collector(struct reader *reader, const struct word *word, const char *name, bool on)
+{
+	const int found = collector_find(name);
+
+	if (found < 0)
+		return fail(reader, "--%s: there is no such collector; see --help", word->name);
+	if (refuse_value(reader, word) < 0)
+		return -EINVAL;
+	if (on)
+		reader->options->enabled |= (collector_set)1 << found;
+	else
+		reader->options->enabled &= ~((collector_set)1 << found);
+	return 0;
+}
+
+/* "NAME.FLAG" of --collector.NAME.FLAG. */
+static int set_collector_flag(struct reader *reader, struct word *word, const char *name, const char *dot)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const struct collector_flag *flag = collectors[i]->flags;
+
+		if (strlen(collectors[i]->name) != (size_t)(dot - name) ||
+		    strncmp(collectors[i]->name, name, (size_t)(dot - name)) != 0)
+			continue;
+		for (size_t j = 0; flag && flag[j].name; j++)
+			if (strcmp(flag[j].name, dot + 1) == 0)
+				return want_value(reader, word) < 0
+					   ? -EINVAL
+					   : parse_number(reader, word->name, word->value,
+						 flag[j].minimum, flag[j].maximum,
+						 &reader->options->values[i][j]);
+	}
+	return fail(reader, "unknown flag --%s; see --help", word->name);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static int read_flag(struct reader *reader, const char *argument)
+{
+	struct word word;
+
+	if (split(reader, argument, &word) < 0)
+		return -EINVAL;
+	if (strcmp(word.name, "help") == 0 || strcmp(word.name, "version") == 0) {
+		reader->options->command =
+		    word.name[0] == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+		return refuse_value(reader, &word);
+	}
+	if (strcmp(word.name, "collector.disable-defaults") == 0) {
+		/* Taken before every other flag: see options_parse(). */
+		return refuse_value(reader, &word);
+	}
+	if (starts_with(word.name, "no-collector."))
+		return switch_collector(reader, &word, word.name + strlen("no-collector."), false);
+	if (starts_with(word.name, "collector.")) {
+		const char *name = word.name + strlen("collector.");
+		const char *dot = strchr(name, '.');
+
+		return dot ? set_collector_flag(reader, &word, name, dot)
+			   : switch_collector(reader, &word, name, true);
+	}
+	for (size_t i = 0; i < FLAGS; i++) {
+		if (strcmp(flags[i].name, word.name) != 0)
+			continue;
+		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
+						 : want_value(reader, &word) < 0)
+			return -EINVAL;
+		return set_flag(reader, &flags[i], word.value);
+	}
+	return fail(reader, "unknown flag --%s; see --help", word.name);
+}
+
+static void set_defaults(struct options *options, bool disable_defaults)
+{
+	memset(options, 0, sizeof(*options));
+	options->telemetry_path = "/metrics";
+	options->max_requests = 40;
+	options->max_connections = 256;
+	options->request_seconds = 10;
+	options->response_seconds = 30;
+	options->procfs = "/proc";
+	options->log_level = LOG_LEVEL_INFO;
+	for (size_t i = 0; i < collectors_length; i++) {
+		if (collectors[i]->on_by_default && !disable_defaults)
+			options->enabled |= (collector_set)1 << i;
+		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
+			options->values[i][j] = collectors[i]->flags[j].initial;
+	}
+}
+
+/* What only the whole command line tells. */
+static int finish(struct reader *reader)
+{
+	struct options *options = reader->options;
+
+	if (options->telemetry_path[0] != '/' || strcmp(options->telemetry_path, "/") == 0 ||
+	    starts_with(options->telemetry_path, "/-/") || strpbrk(options->telemetry_path, "?#% "))
+		return fail(reader,
+		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% \", "
+		    "and be neither / nor below /-/",
+		    options->telemetry_path);
+	if (options->source.replay && options->source.kind != SOURCE_AUTO)
+		return fail(reader, "--sockets.replay and --sockets.source cannot be combined");
+	if (options->source.replay && options->source.record)
+		return fail(reader, "--sockets.replay and --sockets.record cannot be combined");
+	if (options->source.record && options->command == COMMAND_SERVE)
+		return fail(reader, "--sockets.record works with \"ephemera metrics\" only");
+	if (options->source.replay)
+		options->source.kind = SOURCE_REPLAY;
+	options->source.procfs = options->procfs;
+	if (options->addresses_length == 0)
+		options->addresses[options->addresses_length++] =
+		    (struct listen_address){.port = 10059};
+	return 0;
+}
+
+static int read_command(struct reader *reader, const char *argument)
+{
+	if (reader->next != 2)
+		return fail(reader, "unexpected argument \"%.80s\"; see --help", argument);
+	if (strcmp(argument, "metrics") != 0)
+		return fail(reader, "unknown command \"%.80s\"; see --help", argument);
+	reader->options->command = COMMAND_METRICS;
+	return 0;
+}
+
+int options_parse(
+    int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE])
+{
+	struct reader reader = {argc, argv, 1, ret_options, error};
+	bool disable_defaults = false;
+
+	/* It must not undo a --collector.NAME that stands before it. */
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--collector.disable-defaults") == 0)
+			disable_defaults = true;
+	set_defaults(ret_options, disable_defaults);
+	while (reader.next < argc) {
+		const char *argument = argv[reader.next++];
+		const int result = starts_with(argument, "--") && argument[2]
+				       ? read_flag(&reader, argument)
+				       : read_command(&reader, argument);
+
+		if (result < 0)
+			return result;
+		if (ret_options->command == COMMAND_HELP ||
+		    ret_options->command == COMMAND_VERSION)
+			return 0;
+	}
+	return finish(&reader);
+}
+
+/* Prints text behind a flag, broken into lines of at most 80 columns. */
+static void print_entry(FILE *file, const char *flag, const char *text)
+{
+	const int indent = 6;
+	const int width = 80;
+	int column = indent;
+
+	fprintf(file, "  %s\n%*s", flag, indent, "");
+	while (*text) {
+		const int length = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + length > width) {
+			fprintf(file, "\n%*s", indent, "");
+			column = indent;
+		}
+		if (column > indent) {
+			fputc(' ', file);
+			column++;
+		}
+		fprintf(file, "%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', file);
+}
+
+static void print_collector(FILE *file, const struct collector *collector)
+{
+	char name[128];
+	char text[512];
+
+	snprintf(name, sizeof(name), "--[no-]collector.%s", collector->name);
+	snprintf(text, sizeof(text), "%s (%s by default)", collector->help,
+	    collector->on_by_default ? "on" : "off");
+	print_entry(file, name, text);
+	for (size_t i = 0; collector->flags && collector->flags[i].name; i++) {
+		const struct collector_flag *flag = &collector->flags[i];
+
+		snprintf(name, sizeof(name), "--collector.%s.%s=N", collector->name, flag->name);
+		snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
+		print_entry(file, name, text);
+	}
+}
+
+void options_help(FILE *file)
+{
+	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, towards\n"
+	      "whom they are used up, and when they come back.\n"
+	      "\n"
+	      "Usage:\n"
+	      "  ephemera [FLAG...]           serve metrics over HTTP\n"
+	      "  ephemera metrics [FLAG...]   one scrape to standard output; exit status 1 where\n"
+	      "                               a collector failed\n"
+	      "\n"
+	      "Flags (--flag=value or --flag value):\n",
+	    file);
+	print_entry(file, "--help", "print this and exit");
+	print_entry(file, "--version", "print the version and exit");
+	for (size_t i = 0; i < FLAGS; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "--%s%s%s", flags[i].name, flags[i].value ? "=" : "",
+		    flags[i].value ? flags[i].value : "");
+		print_entry(file, name, flags[i].help);
+	}
+	fputs("\nCollectors:\n", file);
+	print_entry(file, "--collector.disable-defaults",
+	    "switch every collector off that is not switched on by its own flag");
+	for (size_t i = 0; i < collectors_length; i++)
+		print_collector(file, collectors[i]);
+	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_OPTIONS_H
+#define EPHEMERA_OPTIONS_H
+
+/* The command line. Collectors' flags come from the registry. */
+
+#include <stdio.h>
+
+#include "collectors/gather.h"
+#include "exporter/clients.h"
+#include "exporter/listen.h"
+#include "exporter/log.h"
+
+enum command { COMMAND_SERVE, COMMAND_METRICS, COMMAND_HELP, COMMAND_VERSION };
+
+#define LISTEN_ADDRESSES_MAX 16
+
+struct options {
+	enum command command;
+	struct listen_address addresses[LISTEN_ADDRESSES_MAX];
+	size_t addresses_length;
+	const char *telemetry_path;
+	unsigned long max_requests;
+	unsigned long max_connections;
+	unsigned long request_seconds;
+	unsigned long response_seconds;
+	bool disable_exporter_metrics;
+	collector_set enabled;
+	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
+	const char *procfs;
+	struct source_options source;
+	enum log_level log_level;
+	enum log_format log_format;
+};
+
+#define OPTIONS_ERROR_SIZE 256
+
+/*
+ * Reads the command line into ret_options, whose strings point into argv. Returns 0, or
+ * -EINVAL with what is wrong, flag and value, in error.
+ */
+int options_parse(
+    int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE]);
+
+/* --help */
+void options_help(FILE *file);
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/self.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exporter/process.h"
+#include "exporter/version.h"
+
+static const struct metric_family build_info = {
+    .name = "ephemera_build_info",
+    .help = "1, with the version that runs.",
+    .type = METRIC_GAUGE,
+    .labels = {"version", "compiler"},
+};
+static const struct metric_family kernel_feature = {
+    .name = "ephemera_kernel_feature",
+    .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
+	    "(sockets that only bind(), Linux 6.8), bind_before_connect (sockets that bind(src, 0) "
+	    "and then connect()). What is 0 is missing from the figures.",
+    .type = METRIC_GAUGE,
+    .labels = {"feature"},
+};
+static const struct metric_family source_info = {
+    .name = "ephemera_socket_source_info",
+    .help = "1, with what the sockets of the protocol were read from: sock_diag, procfs or "
+	    "replay.",
+    .type = METRIC_GAUGE,
+    .labels = {"protocol", "source"},
+};
+static const struct metric_family collector_duration = {
+    .name = "ephemera_scrape_collector_duration_seconds",
+    .help = "Time that the collector took for itself; the walk over the sockets is shared, see "
+	    "ephemera_scrape_listing_duration_seconds.",
+    .type = METRIC_GAUGE,
+    .labels = {"collector"},
+};
+static const struct metric_family collector_success = {
+    .name = "ephemera_scrape_collector_success",
+    .help = "1 where the collector succeeded; at 0 none of its metrics are there, and the log "
+	    "says why.",
+    .type = METRIC_GAUGE,
+    .labels = {"collector"},
+};
+static const struct metric_family listing_duration = {
+    .name = "ephemera_scrape_listing_duration_seconds",
+    .help = "Time that each listing of sockets took, what the collectors did with them included.",
+    .type = METRIC_GAUGE,
+    .labels = {"listing"},
+};
+static const struct metric_family scrape_duration = {
+    .name = "ephemera_scrape_duration_seconds",
+    .help = "Time from the first fact read to the last metric made. Keep it below the scrape "
+	    "timeout.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family scrape_sockets = {
+    .name = "ephemera_scrape_sockets",
+    .help = "Sockets that the walk of this scrape saw.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family scrapes = {
+    .name = "ephemera_scrapes_total",
+    .help = "Walks made. Scrapes that overlap share one, so it may be fewer than requests.",
+    .type = METRIC_COUNTER,
+};
+static const struct metric_family http_requests = {
+    .name = "ephemera_http_requests_total",
+    .help = "Responses, by status code, before this one.",
+    .type = METRIC_COUNTER,
+    .labels = {"code"},
+};
+static const struct metric_family process_families[] = {
+    [PROCESS_CPU_SECONDS] = {"process_cpu_seconds_total",
+	"CPU time of the exporter, user and system.", METRIC_COUNTER, {NULL}},
+    [PROCESS_OPEN_FDS] = {"process_open_fds", "Open file descriptors of the exporter.",
+	METRIC_GAUGE, {NULL}},
+    [PROCESS_MAX_FDS] = {"process_max_fds", "How many descriptors the exporter may open.",
+	METRIC_GAUGE, {NULL}},
+    [PROCESS_VIRTUAL_BYTES] = {"process_virtual_memory_bytes", "Address space of the exporter.",
+	METRIC_GAUGE, {NULL}},
+    [PROCESS_RESIDENT_BYTES] = {"process_resident_memory_bytes",
+	"Resident memory of the exporter.", METRIC_GAUGE, {NULL}},
+    [PROCESS_START_SECONDS] = {"process_start_time_seconds",
+	"When the exporter was started, in seconds since 1970.", METRIC_GAUGE, {NULL}},
+};
+
+const struct metric_family *const self_outcome_families[] = {
+    &collector_duration,
+    &collector_success,
+    NULL,
+};
+
+const struct metric_family *const self_families[] = {
+    &build_info,
+    &kernel_feature,
+    &source_info,
+    &listing_duration,
+    &scrape_duration,
+    &scrape_sockets,
+    &scrapes,
+    &http_requests,
+    &process_families[PROCESS_CPU_SECONDS],
+    &process_families[PROCESS_OPEN_FDS],
+    &process_families[PROCESS_MAX_FDS],
+    &process_families[PROCESS_VIRTUAL_BYTES],
+    &process_families[PROCESS_RESIDENT_BYTES],
+    &process_families[PROCESS_START_SECONDS],
+    NULL,
+};
+
+/* The statuses that we or libmicrohttpd on our behalf send; the last stands for others. */
+static const unsigned codes[] = {200, 400, 404, 405, 500, 503, 0};
+
+#define CODES (sizeof(codes) / sizeof(codes[0]))
+
+struct self {
+	bool quiet;
+	unsigned long scrapes;
+	atomic_ulong responses[CODES];
+};
+
+struct self *self_new(bool quiet)
+{
+	struct self *self = calloc(1, sizeof(*self));
+
+	if (self)
+		self->quiet = quiet;
+	return self;
+}
+
+void self_free(struct self *self)
+{
+	free(self);
+}
+
+void self_count_response(struct self *self, unsigned status)
+{
+	size_t i = 0;
+
+	while (codes[i] && codes[i] != status)
+		i++;
+	atomic_fetch_add(&self->responses[i], 1);
+}
+
+void self_emit_outcomes(const struct self *self, const struct gathering *gathering,
+    collector_set asked, struct metric_set *set)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const struct collector_outcome *outcome = &gathering->outcomes[i];
+		const char *const *labels = METRIC_LABELS(collectors[i]->name);
+
+		if (!((gathering->asked & asked) >> i & 1))
+			continue;
+		if (!self->quiet)
+			metric_add(set, &collector_duration, outcome->seconds, labels);
+		metric_add(set, &collector_success, outcome->error == 0, labels);
+	}
+}
+
+static void emit_features(
+    const struct source *source, bool sees_bound_only, struct metric_set *set)
+{
+	const bool sock_diag = source_used(source, SOCKET_TCP) == SOURCE_SOCK_DIAG;
+
+	metric_add(set, &kernel_feature, sock_diag, METRIC_LABELS("sock_diag"));
+	metric_add(set, &kernel_feature, sees_bound_only, METRIC_LABELS("bound_inactive"));
+	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
+	metric_add(set, &kernel_feature, 0, METRIC_LABELS("bind_before_connect"));
+	for (enum socket_protocol protocol = 0; protocol < SOCKET_PROTOCOLS; protocol++)
+		metric_add(set, &source_info, 1,
+		    METRIC_LABELS(socket_protocol_name(protocol),
+			source_kind_name(source_used(source, protocol))));
+}
+
+static void emit_listings(const struct gathering *gathering, struct metric_set *set)
+{
+	for (enum listing listing = 0; listing < LISTINGS; listing++)
+		if (gathering->listed[listing])
+			metric_add(set, &listing_duration, gathering->listing_seconds[listing],
+			    METRIC_LABELS(listing_name(listing)));
+	metric_add(set, &scrape_duration, gathering->seconds, METRIC_NO_LABELS);
+	metric_add(set, &scrape_sockets, (double)gathering->sockets, METRIC_NO_LABELS);
+}
+
+static void emit_responses(struct self *self, struct metric_set *set)
+{
+	for (size_t i = 0; i < CODES; i++) {
+		char code[12];
+
+		snprintf(code, sizeof(code), "%u", codes[i]);
+		metric_add(set, &http_requests, (double)atomic_load(&self->responses[i]),
+		    METRIC_LABELS(codes[i] ? code : "other"));
+	}
+}
+
+static void emit_process(struct metric_set *set)
+{
+	double values[PROCESS_FIGURES];
+
+	if (process_read(values) < 0)
+		return;
+	for (int i = 0; i < PROCESS_FIGURES; i++)
+		metric_add(set, &process_families[i], values[i], METRIC_NO_LABELS);
+}
+
+void self_emit(struct self *self, const struct gathering *gathering, const struct source *source,
+    bool sees_bound_only, struct metric_set *set)
+{
+	self->scrapes++;
+	if (self->quiet)
+		return;
+	metric_add(
+	    set, &build_info, 1, METRIC_LABELS(EPHEMERA_VERSION, EPHEMERA_COMPILER));
+	emit_features(source, sees_bound_only, set);
+	emit_listings(gathering, set);
+	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);
+	emit_responses(self, set);
+	emit_process(set);
+}

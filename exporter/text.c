@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_add(struct text *text, const char *bytes, size_t length)
+{
+	if (text->error)
+		return;
+	if (text->capacity - text->length < length) {
+		size_t larger = text->capacity ? text->capacity : 4096;
+
+		while (larger - text->length < length)
+			larger *= 2;
+
+		char *moved = realloc(text->data, larger);
+
+		if (!moved) {
+			text->error = -ENOMEM;
+			return;
+		}
+		text->data = moved;
+		text->capacity = larger;
+	}
+	if (length)
+		memcpy(text->data + text->length, bytes, length);
+	text->length += length;
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+	text_add(text, string, strlen(string));
+}
+
+void text_add_char(struct text *text, char c)
+{
+	text_add(text, &c, 1);
+}
+
+void text_add_number(struct text *text, double number)
+{
+	char digits[32];
+
+	if (isnan(number)) {
+		text_add_string(text, "NaN");
+		return;
+	}
+	if (isinf(number)) {
+		text_add_string(text, number > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	if (number == floor(number) && fabs(number) < 1e15) {
+		snprintf(digits, sizeof(digits), "%.0f", number);
+		text_add_string(text, digits);
+		return;
+	}
+	for (int precision = 15; precision <= 17; precision++) {
+		snprintf(digits, sizeof(digits), "%.*g", precision, number);
+		if (strtod(digits, NULL) == number)
+			break;
+	}
+	text_add_string(text, digits);
+}

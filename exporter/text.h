@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_TEXT_H
+#define EPHEMERA_TEXT_H
+
+/* Text that grows. Zero-initialised it is empty; the owner frees data. */
+
+#include <stddef.h>
+
+struct text {
+	char *data; /* not ended by NUL */
+	size_t length;
+	size_t capacity;
+	int error; /* 0 or -ENOMEM; once set, nothing more is added */
+};
+
+void text_add(struct text *text, const char *bytes, size_t length);
+void text_add_string(struct text *text, const char *string);
+void text_add_char(struct text *text, char c);
+/* A whole number as such, any other so that it reads back exactly; +Inf, -Inf and NaN. */
+void text_add_number(struct text *text, double number);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_UTF8_H
+#define EPHEMERA_UTF8_H
+
+#include <stddef.h>
+
+#define UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+/*
+ * The length of the UTF-8 character that a string begins with, 1 to 4, or 0 where it is no
+ * valid one: overlong forms, surrogates and what lies beyond U+10FFFF are not (RFC 3629).
+ * The string must end in NUL.
+ */
+size_t utf8_length(const char *string);
+
+/* A copy with U+FFFD for each byte that is no part of a valid character; NULL: no memory. */
+char *utf8_make_valid(const char *string);
+
+#endif
