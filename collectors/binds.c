@@ -124,19 +124,21 @@ static void insert(struct binds *binds, const struct listener *listener)
 	binds->listeners[low] = *listener;
 }
 
-/* UDP has no LISTEN: a server is an unconnected socket whose port was chosen by number. */
-static bool is_listener(const struct socket *socket, const struct holders *holders)
+/*
+ * UDP has no LISTEN: a server is an unconnected socket whose port was chosen by number,
+ * and only sockets with such a port are handed to us.
+ */
+static bool is_listener(const struct socket *socket)
 {
-	if (socket->protocol == SOCKET_TCP)
-		return socket->state == SOCKET_LISTEN;
-	return socket->state == SOCKET_CLOSE && portset_has(&holders->udp_chosen, socket->local_port);
+	return socket->protocol == SOCKET_TCP ? socket->state == SOCKET_LISTEN
+					      : socket->state == SOCKET_CLOSE;
 }
 
 static int observe(void *state, const struct socket *socket)
 {
 	struct binds *binds = state;
 
-	if (!is_listener(socket, &binds->facts->holders) ||
+	if (!is_listener(socket) ||
 	    !port_range_has(binds->facts->settings.range, socket->local_port))
 		return 0;
 	insert(binds, &(struct listener){
@@ -210,7 +212,7 @@ const struct collector binds_collector = {
     .name = "binds",
     .help = "ports of the range held by bind(), what they leave, and listeners inside the range",
     .on_by_default = true,
-    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN | NEEDS_UDP,
+    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN,
     .families = families,
     .flags = flags,
     .create = create,

@@ -22,6 +22,15 @@ struct gatherer {
 	struct facts facts;
 };
 
+struct observers {
+	size_t length;
+	struct {
+		int (*observe)(void *state, const struct socket *socket);
+		void *state;
+		int *error;
+	} list[COLLECTORS_MAX];
+};
+
 /* One gathering in progress. */
 struct pass {
 	struct gatherer *gatherer;
@@ -29,13 +38,11 @@ struct pass {
 	bool (*should_stop)(void *context);
 	void *context;
 	bool stopped;
-	struct holders *noting; /* where binds are noted while they are listed */
-	size_t observers;
-	struct {
-		int (*observe)(void *state, const struct socket *socket);
-		void *state;
-		int *error;
-	} observer[COLLECTORS_MAX];
+	bool finished; /* facts are complete: no more binds are expected */
+	struct observers binds;	    /* who wants LISTEN and bound-only sockets */
+	struct observers connected; /* who wants the other TCP sockets */
+	struct observers udp;
+	struct observers udp_chosen; /* who wants those whose port was chosen by number */
 };
 
 static bool has(collector_set set, size_t i)
@@ -107,22 +114,56 @@ const struct source *gatherer_source(const struct gatherer *gatherer)
 	return gatherer->source;
 }
 
-static int observe(void *context, const struct socket *socket)
+static void hand_to(const struct observers *observers, const struct socket *socket)
+{
+	for (size_t i = 0; i < observers->length; i++) {
+		if (*observers->list[i].error < 0)
+			continue;
+
+		const int result = observers->list[i].observe(observers->list[i].state, socket);
+
+		if (result < 0)
+			*observers->list[i].error = result;
+	}
+}
+
+static void finish_facts(struct pass *pass)
+{
+	facts_finish(&pass->gatherer->facts);
+	pass->finished = true;
+}
+
+static int observe_tcp(void *context, const struct socket *socket)
 {
 	struct pass *pass = context;
 
 	pass->gathering->sockets++;
-	if (pass->noting)
-		holders_note_bind(pass->noting, socket);
-	for (size_t i = 0; i < pass->observers; i++) {
-		if (*pass->observer[i].error < 0)
-			continue;
-
-		const int result = pass->observer[i].observe(pass->observer[i].state, socket);
-
-		if (result < 0)
-			*pass->observer[i].error = result;
+	if (socket->state == SOCKET_LISTEN || socket->state == SOCKET_BOUND) {
+		holders_note_bind(&pass->gatherer->facts.holders, socket);
+		hand_to(&pass->binds, socket);
+		return 0;
 	}
+	if (!pass->finished)
+		finish_facts(pass);
+	hand_to(&pass->connected, socket);
+	return 0;
+}
+
+static int observe_udp(void *context, const struct socket *socket)
+{
+	struct pass *pass = context;
+
+	pass->gathering->sockets++;
+	hand_to(&pass->udp, socket);
+	return 0;
+}
+
+/* They come again among all UDP sockets, and are counted there. */
+static int observe_udp_chosen(void *context, const struct socket *socket)
+{
+	struct pass *pass = context;
+
+	hand_to(&pass->udp_chosen, socket);
 	return 0;
 }
 
@@ -156,10 +197,24 @@ static bool anyone_needs(const struct pass *pass, unsigned needs)
 	return false;
 }
 
+static int (*observer_of(enum listing listing))(void *context, const struct socket *socket)
+{
+	switch (listing) {
+	case LISTING_UDP4_CHOSEN:
+	case LISTING_UDP6_CHOSEN:
+		return observe_udp_chosen;
+	case LISTING_UDP4:
+	case LISTING_UDP6:
+		return observe_udp;
+	default:
+		return observe_tcp;
+	}
+}
+
 /* Returns 0 where the listing was made or failed for good, -EINTR and -ECANCELED else. */
 static int list(struct pass *pass, enum listing listing, unsigned needs)
 {
-	const struct source_observer observer = {observe, batch, pass};
+	const struct source_observer observer = {observer_of(listing), batch, pass};
 	const double start = now_seconds();
 
 	if (!anyone_needs(pass, needs))
@@ -171,7 +226,8 @@ static int list(struct pass *pass, enum listing listing, unsigned needs)
 	pass->gathering->listing_seconds[listing] += now_seconds() - start;
 	if (result == -EINTR || pass->stopped)
 		return result;
-	if (result < 0)
+	/* What the source cannot tell is published as such (ephemera_kernel_feature). */
+	if (result < 0 && result != -EOPNOTSUPP)
 		fail_those_who_need(pass, needs, result);
 	return 0;
 }
@@ -179,30 +235,57 @@ static int list(struct pass *pass, enum listing listing, unsigned needs)
 static int list_chosen(struct pass *pass)
 {
 	struct gatherer *gatherer = pass->gatherer;
-	const struct source_observer observer = {NULL, batch, pass};
 	const double start = now_seconds();
 
-	if (!anyone_needs(pass, NEEDS_CHOSEN | NEEDS_UDP_CHOSEN))
+	if (!anyone_needs(pass, NEEDS_CHOSEN))
 		return 0;
 
 	const int result = holders_list_chosen(&gatherer->facts.holders, &gatherer->chosen,
-	    gatherer->source, &observer, anyone_needs(pass, NEEDS_UDP_CHOSEN),
-	    gatherer->refresh_sockets, gatherer->refresh_seconds);
+	    gatherer->source, batch, pass, gatherer->refresh_sockets, gatherer->refresh_seconds);
 
 	pass->gathering->listed[LISTING_TCP_CHOSEN] = true;
 	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += now_seconds() - start;
 	if (result == -EINTR || pass->stopped)
 		return result;
 	if (result < 0)
-		fail_those_who_need(pass, NEEDS_CHOSEN | NEEDS_UDP_CHOSEN, result);
+		fail_those_who_need(pass, NEEDS_CHOSEN, result);
 	return 0;
+}
+
+static void add_observer(struct observers *observers, const struct collector *collector,
+    void *state, int *error)
+{
+	observers->list[observers->length].observe = collector->observe;
+	observers->list[observers->length].state = state;
+	observers->list[observers->length].error = error;
+	observers->length++;
+}
+
+static void add_observers(struct pass *pass, size_t i)
+{
+	const struct collector *collector = collectors[i];
+	void *state = pass->gatherer->states[i];
+	int *error = &pass->gathering->outcomes[i].error;
+
+	if (!collector->observe)
+		return;
+	if (collector->needs & NEEDS_BINDS)
+		add_observer(&pass->binds, collector, state, error);
+	if (collector->needs & NEEDS_TCP)
+		add_observer(&pass->connected, collector, state, error);
+	if (collector->needs & NEEDS_UDP)
+		add_observer(&pass->udp, collector, state, error);
+	if (collector->needs & NEEDS_UDP_CHOSEN)
+		add_observer(&pass->udp_chosen, collector, state, error);
 }
 
 static void begin(struct pass *pass)
 {
 	struct gathering *gathering = pass->gathering;
 
-	pass->observers = 0;
+	pass->finished = false;
+	pass->binds.length = pass->connected.length = pass->udp.length = 0;
+	pass->udp_chosen.length = 0;
 	gathering->sockets = 0;
 	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
 
@@ -219,12 +302,8 @@ static void begin(struct pass *pass)
 		outcome->error =
 		    collectors[i]->begin(pass->gatherer->states[i], &pass->gatherer->facts);
 		outcome->seconds += now_seconds() - start;
-		if (outcome->error < 0 || !collectors[i]->observe)
-			continue;
-		pass->observer[pass->observers].observe = collectors[i]->observe;
-		pass->observer[pass->observers].state = pass->gatherer->states[i];
-		pass->observer[pass->observers].error = &outcome->error;
-		pass->observers++;
+		if (outcome->error == 0)
+			add_observers(pass, i);
 	}
 }
 
@@ -235,20 +314,25 @@ static int walk(struct pass *pass)
 	int result;
 
 	begin(pass);
-	pass->noting = &gatherer->facts.holders;
-	result = list(pass, LISTING_TCP_BINDS, NEEDS_BINDS);
-	pass->noting = NULL;
+	result = list(pass, LISTING_TCP_LISTEN, NEEDS_BINDS);
 	if (result == 0)
 		result = list_chosen(pass);
 	if (result < 0)
 		return result;
-	facts_finish(&gatherer->facts);
 
 	const unsigned long before = pass->gathering->sockets;
 
-	result = list(pass, LISTING_TCP_CONNECTED, NEEDS_TCP);
-	if (result == 0 && pass->gathering->listed[LISTING_TCP_CONNECTED])
+	if (anyone_needs(pass, NEEDS_TCP))
+		result = list(pass, LISTING_TCP, NEEDS_BINDS | NEEDS_TCP);
+	else
+		result = list(pass, LISTING_TCP_BOUND, NEEDS_BINDS);
+	if (result == 0 && pass->gathering->listed[LISTING_TCP])
 		gatherer->chosen.sockets = pass->gathering->sockets - before;
+	finish_facts(pass);
+	if (result == 0)
+		result = list(pass, LISTING_UDP4_CHOSEN, NEEDS_UDP_CHOSEN);
+	if (result == 0)
+		result = list(pass, LISTING_UDP6_CHOSEN, NEEDS_UDP_CHOSEN);
 	if (result == 0)
 		result = list(pass, LISTING_UDP4, NEEDS_UDP);
 	if (result == 0)
@@ -334,7 +418,7 @@ int gather_probe(const char *procfs, const struct source_options *options)
 	if (result == 0)
 		result = source_open(&unrecorded, &source);
 	if (result == 0)
-		result = source_list(source, LISTING_TCP_BINDS, &observer);
+		result = source_list(source, LISTING_TCP_LISTEN, &observer);
 	source_close(source);
 	free(settings);
 	return result;

@@ -9,6 +9,8 @@
 
 /* exporter/pages/index.html as it is; the build system says where it lies. */
 __asm__(".pushsection .rodata\n"
+	".globl landing_template\n"
+	".hidden landing_template\n"
 	"landing_template:\n"
 	".incbin \"" EPHEMERA_PAGES "/index.html\"\n"
 	".byte 0\n"

@@ -11,7 +11,6 @@
 struct scraper {
 	struct gatherer *gatherer;
 	struct self *self;
-	bool sees_bound_only;
 	unsigned long serial;
 	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
 
@@ -37,10 +36,6 @@ int scraper_new(
 	int result = source_open(&options->source, &source);
 
 	if (result == 0) {
-		scraper->sees_bound_only = !options->quiet &&
-					   options->source.kind != SOURCE_REPLAY &&
-					   !options->source.record &&
-					   source_sees_bound_only(source);
 		result = gatherer_new(options->enabled, options->values, options->procfs, source,
 		    &scraper->gatherer);
 		if (result < 0)
@@ -89,7 +84,7 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 	if (result == 0) {
 		log_outcomes(scraper, &ret_result->gathering);
 		self_emit(scraper->self, &ret_result->gathering,
-		    gatherer_source(scraper->gatherer), scraper->sees_bound_only, set);
+		    gatherer_source(scraper->gatherer), set);
 		result = metric_set_error(set);
 	}
 	if (result < 0) {

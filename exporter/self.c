@@ -159,13 +159,13 @@ void self_emit_outcomes(const struct self *self, const struct gathering *gatheri
 	}
 }
 
-static void emit_features(
-    const struct source *source, bool sees_bound_only, struct metric_set *set)
+static void emit_features(const struct source *source, struct metric_set *set)
 {
 	const bool sock_diag = source_used(source, SOCKET_TCP) == SOURCE_SOCK_DIAG;
 
 	metric_add(set, &kernel_feature, sock_diag, METRIC_LABELS("sock_diag"));
-	metric_add(set, &kernel_feature, sees_bound_only, METRIC_LABELS("bound_inactive"));
+	metric_add(
+	    set, &kernel_feature, source_sees_bound_only(source), METRIC_LABELS("bound_inactive"));
 	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
 	metric_add(set, &kernel_feature, 0, METRIC_LABELS("bind_before_connect"));
 	for (enum socket_protocol protocol = 0; protocol < SOCKET_PROTOCOLS; protocol++)
@@ -206,14 +206,14 @@ static void emit_process(struct metric_set *set)
 }
 
 void self_emit(struct self *self, const struct gathering *gathering, const struct source *source,
-    bool sees_bound_only, struct metric_set *set)
+    struct metric_set *set)
 {
 	self->scrapes++;
 	if (self->quiet)
 		return;
 	metric_add(
 	    set, &build_info, 1, METRIC_LABELS(EPHEMERA_VERSION, EPHEMERA_COMPILER));
-	emit_features(source, sees_bound_only, set);
+	emit_features(source, set);
 	emit_listings(gathering, set);
 	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);
 	emit_responses(self, set);

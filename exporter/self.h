@@ -28,11 +28,8 @@ extern const struct metric_family *const self_outcome_families[];
 void self_emit_outcomes(const struct self *self, const struct gathering *gathering,
     collector_set asked, struct metric_set *set);
 
-/*
- * Adds what is known after a gathering. sees_bound_only: as source_sees_bound_only() said
- * at the start. An error is left in the set.
- */
+/* Adds what is known after a gathering. An error is left in the set. */
 void self_emit(struct self *self, const struct gathering *gathering, const struct source *source,
-    bool sees_bound_only, struct metric_set *set);
+    struct metric_set *set);
 
 #endif

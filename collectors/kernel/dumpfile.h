@@ -7,7 +7,7 @@
  * showed can be replayed elsewhere. The form is a line of text before each piece:
  *
  *     ephemera socket dump 1
- *     listing tcp_binds
+ *     listing tcp_listen
  *     chunk 1234
  *     <1,234 bytes, as one recv() gave them, and a newline>
  *     result 0

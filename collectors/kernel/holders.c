@@ -25,7 +25,8 @@ void facts_finish(struct facts *facts)
 
 struct note {
 	struct portset *ports;
-	const struct source_observer *outer;
+	int (*batch)(void *context);
+	void *context;
 };
 
 static int note_port(void *context, const struct socket *socket)
@@ -40,16 +41,7 @@ static int pass_batch(void *context)
 {
 	const struct note *note = context;
 
-	return note->outer->batch ? note->outer->batch(note->outer->context) : 0;
-}
-
-static int list_ports(struct source *source, enum listing listing,
-    const struct source_observer *outer, struct portset *ports)
-{
-	struct note note = {ports, outer};
-	const struct source_observer observer = {note_port, pass_batch, &note};
-
-	return source_list(source, listing, &observer);
+	return note->batch(note->context);
 }
 
 static double seconds_since(const struct timespec *then)
@@ -70,32 +62,29 @@ static bool is_due(
 }
 
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
-    struct source *source, const struct source_observer *observer, bool with_udp,
+    struct source *source, int (*batch)(void *context), void *context,
     unsigned long refresh_sockets, unsigned refresh_seconds)
 {
-	int result = 0;
+	struct note note = {&holders->connected, batch, context};
+	const struct source_observer observer = {note_port, batch ? pass_batch : NULL, &note};
 
 	holders->connected_known = true;
 	holders->connected_age_seconds = 0;
-	if (is_due(chosen, refresh_sockets, refresh_seconds)) {
-		result = list_ports(source, LISTING_TCP_CHOSEN, observer, &holders->connected);
-		if (result == -EOPNOTSUPP)
-			holders->connected_known = false;
-		else if (result < 0)
-			return result;
-		else
-			clock_gettime(CLOCK_MONOTONIC, &chosen->listed);
-		chosen->tcp = holders->connected;
-	} else {
+	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
 		holders->connected_age_seconds = seconds_since(&chosen->listed);
-	}
-	if (!with_udp)
 		return 0;
-	for (enum listing listing = LISTING_UDP4_CHOSEN; listing <= LISTING_UDP6_CHOSEN; listing++) {
-		result = list_ports(source, listing, observer, &holders->udp_chosen);
-		if (result < 0 && result != -EOPNOTSUPP)
-			return result;
 	}
+
+	const int result = source_list(source, LISTING_TCP_CHOSEN, &observer);
+
+	if (result == -EOPNOTSUPP) {
+		holders->connected_known = false;
+		return 0;
+	}
+	if (result < 0)
+		return result;
+	chosen->tcp = holders->connected;
+	clock_gettime(CLOCK_MONOTONIC, &chosen->listed);
 	return 0;
 }

@@ -17,14 +17,14 @@ struct holders {
 	struct portset listen;	  /* TCP: somebody listens on the port */
 	struct portset bound;	  /* TCP: bound, but neither listening nor connected */
 	struct portset connected; /* TCP: bound by number, then connected */
-	struct portset udp_chosen; /* UDP: bound by number */
 	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
 	bool connected_known;	      /* false where the source cannot tell (procfs) */
 };
 
 /*
  * What the namespace is set to and who holds its ports: complete before the first
- * connected socket of a walk is observed.
+ * connected socket is observed. The kernel's dump has bound-only sockets before connected
+ * ones (inet_diag_dump_icsk() goes through the bind table first).
  */
 struct facts {
 	struct settings settings;
@@ -33,7 +33,7 @@ struct facts {
 	unsigned capacity;	/* size of usable: the ports that one destination can take */
 };
 
-/* Notes a socket of LISTING_TCP_BINDS. */
+/* Notes a socket that is LISTEN or bound-only. */
 void holders_note_bind(struct holders *holders, const struct socket *socket);
 
 /* Works out usable and capacity from settings and holders. */
@@ -51,11 +51,11 @@ struct chosen_ports {
 };
 
 /*
- * Fills holders' connected set and, if with_udp, its udp_chosen set, from source or from
- * what chosen remembers. Returns 0 or -errno as source_list().
+ * Fills holders' connected set from source or from what chosen remembers. batch is as in
+ * struct source_observer. Returns 0 or -errno as source_list().
  */
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
-    struct source *source, const struct source_observer *observer, bool with_udp,
+    struct source *source, int (*batch)(void *context), void *context,
     unsigned long refresh_sockets, unsigned refresh_seconds);
 
 #endif

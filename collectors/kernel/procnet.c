@@ -141,9 +141,9 @@ int procnet_decode(const char *line, size_t length, enum socket_protocol protoco
 
 static bool belongs(enum listing listing, const struct socket *socket)
 {
-	if (listing == LISTING_TCP_BINDS)
+	if (listing == LISTING_TCP_LISTEN)
 		return socket->state == SOCKET_LISTEN;
-	if (listing == LISTING_TCP_CONNECTED)
+	if (listing == LISTING_TCP)
 		return socket->state != SOCKET_LISTEN;
 	return true;
 }
@@ -188,8 +188,8 @@ int procnet_list(const char *procfs, enum listing listing,
 	int result;
 
 	switch (listing) {
-	case LISTING_TCP_BINDS:
-	case LISTING_TCP_CONNECTED:
+	case LISTING_TCP_LISTEN:
+	case LISTING_TCP:
 		result = list_file(procfs, "tcp", listing, SOCKET_IPV4, observe, batch, context);
 		if (result < 0)
 			return result;
@@ -200,6 +200,8 @@ int procnet_list(const char *procfs, enum listing listing,
 	case LISTING_UDP6:
 		result = list_file(procfs, "udp6", listing, SOCKET_IPV6, observe, batch, context);
 		return result == -ENOENT ? 0 : result;
+	case LISTING_TCP_BOUND:
+		return 0; /* /proc does not show them */
 	default:
 		return -EOPNOTSUPP;
 	}

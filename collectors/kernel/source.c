@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/kernel/bound_probe.h"
 #include "collectors/kernel/dumpfile.h"
 #include "collectors/kernel/netlink.h"
 #include "collectors/kernel/procnet.h"
@@ -16,6 +17,8 @@ struct source {
 	enum source_kind used[SOCKET_PROTOCOLS];
 	FILE *replay;
 	FILE *record;
+	bool probed;
+	bool sees_bound_only;
 };
 
 int source_open(const struct source_options *options, struct source **ret_source)
@@ -143,6 +146,25 @@ static bool is_absent(int result)
 	}
 }
 
+/* Lists all TCP sockets, and finds out whether one that only bound is among them. */
+static int list_probing(struct source *source, const struct source_observer *observer)
+{
+	struct bound_probe probe;
+	const struct source_observer looking = {bound_probe_observe, observer->batch ?
+	    bound_probe_batch : NULL, &probe};
+
+	bound_probe_open(&probe, source->procfs, observer);
+
+	const int result = list_sock_diag(source, LISTING_TCP, &looking);
+
+	if (result == 0) {
+		source->probed = true;
+		source->sees_bound_only = bound_probe_answer(&probe);
+	}
+	bound_probe_close(&probe);
+	return result;
+}
+
 int source_list(
     struct source *source, enum listing listing, const struct source_observer *observer)
 {
@@ -151,7 +173,9 @@ int source_list(
 	if (source->kind == SOURCE_REPLAY)
 		return list_replay(source, listing, observer);
 	if (source->kind != SOURCE_PROCFS) {
-		const int result = list_sock_diag(source, listing, observer);
+		const int result = listing == LISTING_TCP && !source->probed && !source->record
+				       ? list_probing(source, observer)
+				       : list_sock_diag(source, listing, observer);
 
 		if (source->kind == SOURCE_SOCK_DIAG || !is_absent(result)) {
 			source->used[protocol] = SOURCE_SOCK_DIAG;
@@ -166,6 +190,15 @@ int source_list(
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol)
 {
 	return source->used[protocol];
+}
+
+bool source_sees_bound_only(const struct source *source)
+{
+	if (source->kind == SOURCE_REPLAY)
+		return true;
+	if (source->used[SOCKET_TCP] != SOURCE_SOCK_DIAG)
+		return false;
+	return source->probed ? source->sees_bound_only : bound_probe_by_release();
 }
 
 const char *source_kind_name(enum source_kind kind)

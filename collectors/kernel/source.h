@@ -57,10 +57,12 @@ enum source_kind source_used(const struct source *source, enum socket_protocol p
 const char *source_kind_name(enum source_kind kind);
 
 /*
- * Whether this kernel lists sockets that only bind() (since 6.8). Found by binding one to
- * a port outside the ephemeral range for a moment and looking for it; where no such port
- * can be had, by the kernel's release. False for procfs.
+ * Whether this kernel lists sockets that only bind() (since 6.8): known once LISTING_TCP
+ * was listed, false before. The first time, a socket of our own is bound to a port outside
+ * the ephemeral range and looked for (and not handed on); where no such port can be had,
+ * or a dump is being recorded, the kernel's release decides. False for procfs, true for a
+ * replay.
  */
-bool source_sees_bound_only(struct source *source);
+bool source_sees_bound_only(const struct source *source);
 
 #endif

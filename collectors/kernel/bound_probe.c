@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/bound_probe.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/settings.h"
+
+/* BOUND_INACTIVE came with 6.8. */
+#define FIRST_MAJOR 6
+#define FIRST_MINOR 8
+
+#define TRIES 64
+#define LOWEST_PORT 1024
+
+bool bound_probe_by_release(void)
+{
+	struct utsname name;
+	char *end;
+
+	if (uname(&name) < 0)
+		return false;
+
+	const long major = strtol(name.release, &end, 10);
+	const long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+	return major > FIRST_MAJOR || (major == FIRST_MAJOR && minor >= FIRST_MINOR);
+}
+
+static int bind_outside(struct port_range range)
+{
+	const int on = 1;
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned tries = 0;
+
+	if (fd < 0)
+		return -1;
+	/* So that a service which binds the same port in this moment is not refused. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	for (unsigned port = PORTS - 1; port >= LOWEST_PORT && tries < TRIES; port--) {
+		struct sockaddr_in address = {.sin_family = AF_INET};
+
+		if (port_range_has(range, (uint16_t)port))
+			continue;
+		tries++;
+		address.sin_port = htons((uint16_t)port);
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+			return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+void bound_probe_open(
+    struct bound_probe *probe, const char *procfs, const struct source_observer *outer)
+{
+	struct settings *settings cleanup_free = malloc(sizeof(*settings));
+	struct stat status;
+
+	*probe = (struct bound_probe){.fd = -1, .outer = outer};
+	if (!settings || settings_read(procfs, settings) < 0)
+		return;
+	probe->fd = bind_outside(settings->range);
+	if (probe->fd < 0)
+		return;
+	if (fstat(probe->fd, &status) < 0) {
+		bound_probe_close(probe);
+		return;
+	}
+	probe->inode = status.st_ino;
+}
+
+int bound_probe_observe(void *context, const struct socket *socket)
+{
+	struct bound_probe *probe = context;
+
+	if (socket->state == SOCKET_BOUND && probe->fd >= 0 && socket->inode == probe->inode) {
+		probe->seen = true;
+		return 0;
+	}
+	return probe->outer->observe(probe->outer->context, socket);
+}
+
+int bound_probe_batch(void *context)
+{
+	const struct bound_probe *probe = context;
+
+	return probe->outer->batch(probe->outer->context);
+}
+
+bool bound_probe_answer(const struct bound_probe *probe)
+{
+	return probe->fd >= 0 ? probe->seen : bound_probe_by_release();
+}
+
+void bound_probe_close(struct bound_probe *probe)
+{
+	if (probe->fd >= 0)
+		close(probe->fd);
+	probe->fd = -1;
+}

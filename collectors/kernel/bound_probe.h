@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_BOUND_PROBE_H
+#define EPHEMERA_BOUND_PROBE_H
+
+/*
+ * Whether the kernel lists sockets that only bind() (BOUND_INACTIVE, Linux 6.8, and
+ * whatever kernel had it backported): bind one, and see whether a walk comes across it.
+ */
+
+#include <stdbool.h>
+
+#include "collectors/kernel/source.h"
+
+struct bound_probe {
+	int fd; /* -1: no socket could be bound */
+	unsigned long inode;
+	bool seen;
+	const struct source_observer *outer;
+};
+
+/*
+ * Binds a socket to a port that no connect() could want: outside the range that procfs
+ * tells. Where that cannot be done, the kernel's release will answer. What is observed
+ * passes on to outer, but for the probe's own socket.
+ */
+void bound_probe_open(
+    struct bound_probe *probe, const char *procfs, const struct source_observer *outer);
+int bound_probe_observe(void *probe, const struct socket *socket);
+int bound_probe_batch(void *probe);
+bool bound_probe_answer(const struct bound_probe *probe);
+void bound_probe_close(struct bound_probe *probe);
+
+/* The answer by the kernel's release alone. */
+bool bound_probe_by_release(void);
+
+#endif
