@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that the tests compare with, taken from Debian's packages without installing them.
+
+Installing Debian's prometheus or prometheus-node-exporter starts a service on the host; a
+test run must not. So the package is only downloaded and unpacked, under build/tools, which
+needs no root either.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lib.exporter import REPOSITORY
+
+TOOLS = REPOSITORY / "build" / "tools"
+
+
+def debian_binary(package, path_in_package):
+    """The path of a program: the host's own if it is in PATH, else one unpacked from package.
+
+    Skips the test, with the reason, where neither can be had.
+    """
+    if installed := shutil.which(Path(path_in_package).name):
+        return installed
+    unpacked = TOOLS / package / path_in_package.lstrip("/")
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    # Two test runs at once must not unpack over each other.
+    with open(TOOLS / f"{package}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not unpacked.exists():
+            _unpack(package)
+    if not unpacked.exists():
+        pytest.fail(f"Debian's package {package} has no {path_in_package}")
+    return str(unpacked)
+
+
+def _unpack(package):
+    for program in ("apt-get", "dpkg-deb"):
+        if not shutil.which(program):
+            pytest.skip(f"{package} is not installed, and there is no {program} to fetch it")
+    with tempfile.TemporaryDirectory(prefix=f".{package}-", dir=TOOLS) as workplace:
+        try:
+            fetched = subprocess.run(["apt-get", "download", "--quiet", package], cwd=workplace,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"apt-get download {package}: no answer in 300 s")
+        archives = list(Path(workplace).glob("*.deb"))
+        if fetched.returncode != 0 or not archives:
+            errors = [line for line in fetched.stdout.splitlines() if line.startswith("E:")]
+            pytest.skip(f"apt-get download {package}: {' '.join(errors) or 'nothing came'}")
+        tree = Path(workplace) / "tree"
+        subprocess.run(["dpkg-deb", "-x", str(archives[0]), str(tree)], check=True)
+        shutil.rmtree(TOOLS / package, ignore_errors=True)
+        os.rename(tree, TOOLS / package)

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bind() takes from the range, for every destination at once."""
+
+import errno
+import socket
+
+import pytest
+
+from accounting import (FIRST, LAST, OTHER, SIZE, TARGET, THIRD, assert_kernel_gives,
+                        bound_ports, held, read, shown, small_range, target)
+from lib.namespace import in_namespace, set_reserved
+from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bind_until_refused, bound, bound_many,
+                         connect, connect_many, connect_until_refused, drop, listen, need_ipv6,
+                         need_kernel, ports_of, udp_connected)
+
+LISTENER_INFO = "ephemera_range_listener_info"
+
+
+def need_bound_sockets():
+    need_kernel(6, 8, "seeing sockets that bind() and do no more")
+
+
+def listeners(said):
+    """{(protocol, address, port, reserved)}; each is 1 and there only once."""
+    found = said.samples(LISTENER_INFO)
+    assert all(value == 1 for _, value in found)
+    keys = [(labels["protocol"], labels["address"], int(labels["port"]), labels["reserved"])
+            for labels, _ in found]
+    assert len(keys) == len(set(keys))
+    return set(keys)
+
+
+@pytest.mark.parametrize("family, address", [
+    (IPV4, "127.0.0.1"), (IPV4, "127.0.0.2"), (IPV4, "0.0.0.0"),
+    (IPV6, "::1"), (IPV6, "::"), (MAPPED, "::"), (MAPPED, "127.0.0.1"),
+])
+@in_namespace
+def test_row_3_a_listener_takes_its_port_from_every_destination(family, address):
+    need_ipv6()
+    small_range()
+    _targets = [target(IPV4), target(IPV6)]
+    _listener = listen(family, address, FIRST + 3)
+    _outside = listen(family, address, FIRST - 1)
+    said = read()
+    assert bound_ports(said) == {"listen": 1, "bound": 0, "connected": 0}
+    assert said.value("ephemera_range_usable_ports") == SIZE - 1
+    assert listeners(said) == {("tcp", address, FIRST + 3, "false")}
+    for client in (IPV4, IPV6, MAPPED):
+        target_address = LOOPBACK[client]
+        assert_kernel_gives(said, client, target_address, TARGET)
+
+
+@in_namespace
+def test_row_3_several_listeners_of_one_port_take_it_once():
+    need_ipv6()
+    small_range()
+    _targets = [target(IPV4), target(IPV6)]
+    _listeners = [listen(IPV4, "127.0.0.1", FIRST), listen(IPV4, "127.0.0.2", FIRST),
+                  listen(IPV6, "::1", FIRST), listen(IPV4, "0.0.0.0", LAST),
+                  listen(IPV6, "::", LAST)]
+    _listeners += [listen(IPV4, "127.0.0.1", FIRST + 6, reuse_port=True) for _ in range(3)]
+    said = read()
+    assert bound_ports(said) == {"listen": 3, "bound": 0, "connected": 0}
+    assert listeners(said) == {
+        ("tcp", "127.0.0.1", FIRST, "false"), ("tcp", "127.0.0.2", FIRST, "false"),
+        ("tcp", "::1", FIRST, "false"), ("tcp", "0.0.0.0", LAST, "false"),
+        ("tcp", "::", LAST, "false"), ("tcp", "127.0.0.1", FIRST + 6, "false"),
+    }
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV6, "::1", TARGET)
+
+
+@pytest.mark.parametrize("ports", [[0] * 7, range(FIRST + 1, FIRST + 8)], ids=["auto", "chosen"])
+@pytest.mark.parametrize("family, address", [
+    (IPV4, "127.0.0.1"), (IPV4, "127.0.0.9"), (IPV4, "0.0.0.0"), (IPV6, "::1"), (MAPPED, "::"),
+])
+@in_namespace
+def test_row_4_sockets_that_only_bind_take_their_ports(family, address, ports):
+    need_bound_sockets()
+    need_ipv6()
+    small_range()
+    _targets = [target(IPV4), target(IPV6)]
+    _bound = bound_many(ports, family, address)
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": 7, "connected": 0}
+    assert listeners(said) == set()
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV6, "::1", TARGET)
+
+
+@in_namespace
+def test_row_4_sockets_that_only_bind_can_take_all():
+    need_bound_sockets()
+    need_ipv6()
+    small_range()
+    _targets = [target(IPV4), target(IPV6)]
+    got, error = bind_until_refused(IPV4, "127.0.0.1")
+    assert (len(got), error) == (SIZE, errno.EADDRINUSE)
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": SIZE, "connected": 0}
+    assert said.value("ephemera_range_usable_ports") == 0
+    for family in ("ipv4", "ipv6"):
+        assert said.value("ephemera_worst_destination_usage_ratio", family=family) == 1
+        assert said.value("ephemera_worst_destination_ports", family=family) == 0
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV6, "::1", TARGET)
+
+
+@in_namespace
+def test_two_bound_sockets_of_one_port_take_it_once():
+    need_bound_sockets()
+    small_range()
+    _target = target(IPV4)
+    _bound = (bound_many(range(FIRST, FIRST + 5), IPV4, "127.0.0.1")
+              + bound_many(range(FIRST, FIRST + 3), IPV4, "127.0.0.2"))
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": 5, "connected": 0}
+    assert said.value("ephemera_sockets", protocol="tcp", family="ipv4", state="bound") == 8
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+
+@pytest.mark.parametrize("family", [IPV4, IPV6, MAPPED])
+@in_namespace
+def test_a_chosen_port_that_connected_is_bound_and_not_used(family):
+    need_ipv6()
+    small_range()
+    address = LOOPBACK[family]
+    _targets = [target(family), target(family, OTHER)]
+    _auto = connect_many(5, family, address, TARGET)
+    _mine = [connect(family, address, TARGET, source_port=FIRST - 1 - i) for i in range(2)]
+    free = [port for port in range(FIRST, LAST + 1)
+            if port not in {sock.getsockname()[1] for sock in _auto}]
+    _chosen = [connect(family, address, TARGET, source_port=port) for port in free[:3]]
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": 0, "connected": 3}
+    assert said.value("ephemera_range_usable_ports") == SIZE - 3
+    assert shown(said) == {(address, address, TARGET): held(active=5)}
+    label = "ipv6" if family == IPV6 else "ipv4"
+    assert said.value("ephemera_tcp_connections", family=label, direction="outbound") == 10
+    assert_kernel_gives(said, family, address, TARGET)
+    assert_kernel_gives(said, family, address, OTHER)
+
+
+@in_namespace
+def test_one_chosen_port_to_two_destinations_is_bound_once():
+    small_range()
+    _targets = [target(IPV4), target(IPV4, OTHER)]
+    _chosen = [connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 7),
+               connect(IPV4, "127.0.0.1", OTHER, "127.0.0.2", FIRST + 7)]
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": 0, "connected": 1}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV4, "127.0.0.1", OTHER)
+
+
+@in_namespace
+def test_each_port_has_one_holder():
+    need_bound_sockets()
+    small_range()
+    _targets = [target(IPV4), target(IPV4, OTHER)]
+    all_three, two, alone = FIRST + 1, FIRST + 4, FIRST + 9
+    _kept = [
+        listen(IPV4, "127.0.0.2", all_three),
+        bound(IPV4, "127.0.0.3", all_three),
+        connect(IPV4, "127.0.0.1", TARGET, "127.0.0.4", all_three),
+        bound(IPV4, "127.0.0.3", two),
+        connect(IPV4, "127.0.0.1", TARGET, "127.0.0.4", two),
+        connect(IPV4, "127.0.0.1", TARGET, "127.0.0.4", alone),
+    ]
+    said = read()
+    assert bound_ports(said) == {"listen": 1, "bound": 1, "connected": 1}
+    assert said.value("ephemera_range_usable_ports") == SIZE - 3
+    assert shown(said) == {}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV4, "127.0.0.1", OTHER)
+
+
+@in_namespace
+def test_row_8_reserved_ports_are_no_capacity():
+    small_range()
+    # Both ends of the range are among them, and ports beyond it that do not count.
+    set_reserved(f"{FIRST - 10}-{FIRST},{FIRST + 3},{FIRST + 10}-{FIRST + 12},{LAST}-{LAST + 9}")
+    _target = target(IPV4)
+    said = read()
+    assert said.value("ephemera_range_ports") == SIZE
+    assert said.value("ephemera_range_reserved_ports") == 6
+    assert said.value("ephemera_range_usable_ports") == SIZE - 6
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+    _clients = connect_many(7, IPV4, "127.0.0.1", TARGET)
+    said = read()
+    assert shown(said) == {("127.0.0.1", "127.0.0.1", TARGET): held(active=7)}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+    set_reserved("")
+    said = read()
+    assert said.value("ephemera_range_reserved_ports") == 0
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+
+@in_namespace
+def test_row_8_a_bound_reserved_port_is_not_taken_twice():
+    small_range()
+    set_reserved(f"{FIRST + 1}-{FIRST + 7}")
+    _targets = [target(IPV4), target(IPV4, OTHER)]
+    _kept = [
+        listen(IPV4, "127.0.0.1", FIRST + 2),
+        bound(IPV4, "127.0.0.1", FIRST + 3),
+        connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 4),
+        listen(IPV4, "127.0.0.1", FIRST + 8),
+    ]
+    said = read()
+    assert bound_ports(said) == {"listen": 1, "bound": 0, "connected": 0}
+    assert said.value("ephemera_range_reserved_ports") == 7
+    assert said.value("ephemera_range_usable_ports") == SIZE - 8
+    assert listeners(said) == {("tcp", "127.0.0.1", FIRST + 2, "true"),
+                               ("tcp", "127.0.0.1", FIRST + 8, "false")}
+    # The connection from a reserved port uses none that connect() could have had.
+    assert shown(said) == {}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV4, "127.0.0.1", OTHER)
+
+
+@in_namespace
+def test_row_8_ports_reserved_while_they_are_held():
+    small_range()
+    _targets = [target(IPV4), target(IPV4, OTHER)]
+    clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+    drop(sock for sock in clients if sock.getsockname()[1] >= FIRST + 13)
+    set_reserved(f"{FIRST + 11}-{FIRST + 17}")
+    said = read()
+    assert said.value("ephemera_range_usable_ports") == SIZE - 7
+    assert shown(said) == {("127.0.0.1", "127.0.0.1", TARGET): held(active=11)}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV4, "127.0.0.1", OTHER)
+
+
+@in_namespace
+def test_row_13_a_service_in_the_range_can_be_locked_out_and_is_named():
+    small_range()
+    _target = target(IPV4)
+    service = listen(IPV4, "0.0.0.0", FIRST + 5)
+    assert listeners(read()) == {("tcp", "0.0.0.0", FIRST + 5, "false")}
+
+    # What the warning is about: it restarts, and meanwhile a connection gets its port.
+    service.close()
+    assert listeners(read()) == set()
+    clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+    with pytest.raises(OSError) as refused:
+        listen(IPV4, "0.0.0.0", FIRST + 5)
+    assert refused.value.errno == errno.EADDRINUSE
+    drop(clients)
+
+    # And what cures it.
+    set_reserved(FIRST + 5)
+    _clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+    assert len(_clients) == SIZE - 1
+    _service = listen(IPV4, "0.0.0.0", FIRST + 5)
+    assert listeners(read()) == {("tcp", "0.0.0.0", FIRST + 5, "true")}
+
+
+@in_namespace
+def test_udp_services_in_the_range_are_named_and_take_no_tcp_port():
+    need_ipv6()
+    small_range()
+    set_reserved(f"{FIRST + 6}-{FIRST + 7}")
+    _target = target(IPV4)
+    _kept = [
+        bound(IPV4, "0.0.0.0", FIRST + 5, socket.SOCK_DGRAM),
+        bound(IPV4, "127.0.0.1", FIRST + 6, socket.SOCK_DGRAM),
+        bound(IPV6, "::1", FIRST + 7, socket.SOCK_DGRAM),
+        bound(IPV4, "127.0.0.1", FIRST - 1, socket.SOCK_DGRAM),
+        listen(IPV4, "127.0.0.1", FIRST + 5),
+    ]
+    # The kernel picked these; nobody waits for such a port to be free.
+    _auto = bound_many([0] * 3, IPV4, "127.0.0.1", socket.SOCK_DGRAM)
+    _auto += [udp_connected(IPV4, "127.0.0.1", THIRD) for _ in range(2)]
+    said = read()
+    assert listeners(said) == {
+        ("udp", "0.0.0.0", FIRST + 5, "false"), ("udp", "127.0.0.1", FIRST + 6, "true"),
+        ("udp", "::1", FIRST + 7, "true"), ("tcp", "127.0.0.1", FIRST + 5, "false"),
+    }
+    assert bound_ports(said) == {"listen": 1, "bound": 0, "connected": 0}
+    assert said.value("ephemera_range_usable_ports") == SIZE - 3
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+
+@in_namespace
+def test_a_udp_port_that_the_kernel_picked_is_no_service_even_where_another_chose_it():
+    need_ipv6()
+    small_range(FIRST + 6, FIRST + 7)
+    _chosen = bound(IPV6, "::1", FIRST + 7, socket.SOCK_DGRAM)
+    auto, error = bind_until_refused(IPV4, "127.0.0.1", kind=socket.SOCK_DGRAM)
+    assert (sorted(ports_of(auto)), error) == ([FIRST + 6, FIRST + 7], errno.EADDRINUSE)
+    assert listeners(read()) == {("udp", "::1", FIRST + 7, "false")}
+
+
+@in_namespace
+def test_a_range_fully_bound_is_full():
+    need_ipv6()
+    small_range()
+    _targets = [target(IPV4), target(IPV6)]
+    _listeners = [listen(IPV4, "127.0.0.2", port) for port in range(FIRST, LAST + 1)]
+    said = read()
+    assert bound_ports(said) == {"listen": SIZE, "bound": 0, "connected": 0}
+    assert said.value("ephemera_range_usable_ports") == 0
+    for family in ("ipv4", "ipv6"):
+        assert said.value("ephemera_worst_destination_usage_ratio", family=family) == 1
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    assert_kernel_gives(said, IPV6, "::1", TARGET)
+
+
+@in_namespace
+def test_a_bound_socket_outside_the_range_takes_nothing():
+    small_range()
+    _target = target(IPV4)
+    _kept = [listen(IPV4, "0.0.0.0", FIRST - 1), listen(IPV4, "0.0.0.0", LAST + 1),
+             bound(IPV4, "0.0.0.0", FIRST - 2),
+             connect(IPV4, "127.0.0.1", TARGET, source_port=LAST + 2)]
+    said = read()
+    assert bound_ports(said) == {"listen": 0, "bound": 0, "connected": 0}
+    assert listeners(said) == set()
+    assert shown(said) == {}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
