@@ -202,7 +202,7 @@ static const struct collector_flag flags[] = {
 	"every scrape, which takes a second walk",
 	200000, 0, 100000000},
     [BINDS_REFRESH_SECONDS] = {"refresh-seconds",
-	"how old that list may become where there are more sockets", 120, 0, 86400},
+	"how old that list may become where there are more sockets", 300, 0, 86400},
     [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "how many listeners inside the range are shown",
 	100, 0, 10000},
     {.name = NULL},

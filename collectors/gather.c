@@ -287,9 +287,11 @@ static void begin(struct pass *pass)
 	pass->binds.length = pass->connected.length = pass->udp.length = 0;
 	pass->udp_chosen.length = 0;
 	gathering->sockets = 0;
+	gathering->settings_file = NULL;
 	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
 
-	const int result = settings_read(pass->gatherer->procfs, &pass->gatherer->facts.settings);
+	const int result = settings_read(pass->gatherer->procfs,
+	    &pass->gatherer->facts.settings, &gathering->settings_file);
 
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_SETTINGS, result);
@@ -413,7 +415,7 @@ int gather_probe(const char *procfs, const struct source_options *options)
 		return -ENOMEM;
 	unrecorded.record = NULL;
 
-	int result = settings_read(procfs, settings);
+	int result = settings_read(procfs, settings, NULL);
 
 	if (result == 0)
 		result = source_open(&unrecorded, &source);

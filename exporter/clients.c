@@ -140,15 +140,33 @@ static bool is_earlier(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-/* Whoever is owed something is left alone. */
-static struct client *longest_silent(const struct clients *clients)
+/*
+ * Who asks for nothing goes before who does not take what he asked for; whoever still waits
+ * for us is left alone.
+ */
+static int patience(enum client_phase phase)
+{
+	switch (phase) {
+	case CLIENT_REQUEST:
+	case CLIENT_IDLE:
+		return 0;
+	case CLIENT_RESPONSE:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+static struct client *most_dispensable(const struct clients *clients)
 {
 	struct client *found = NULL;
 
 	for (struct client *i = clients->first; i; i = i->next) {
-		if (i->shut_down || (i->phase != CLIENT_REQUEST && i->phase != CLIENT_IDLE))
+		if (i->shut_down || patience(i->phase) < 0)
 			continue;
-		if (!found || is_earlier(&i->since, &found->since))
+		if (!found || patience(i->phase) < patience(found->phase) ||
+		    (patience(i->phase) == patience(found->phase) &&
+			is_earlier(&i->since, &found->since)))
 			found = i;
 	}
 	return found;
@@ -165,10 +183,10 @@ struct client *clients_add(struct clients *clients, int fd)
 	clock_gettime(CLOCK_MONOTONIC, &client->since);
 	pthread_mutex_lock(&clients->lock);
 	if (clients->length >= clients->limits.connections) {
-		struct client *silent = longest_silent(clients);
+		struct client *dispensable = most_dispensable(clients);
 
-		if (silent)
-			shut_down(silent);
+		if (dispensable)
+			shut_down(dispensable);
 	}
 	client->link = &clients->first;
 	client->next = clients->first;

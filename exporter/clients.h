@@ -18,7 +18,7 @@ enum client_phase {
 };
 
 struct clients_limits {
-	unsigned connections;	   /* at most; the next one drives out who was silent longest */
+	unsigned connections;	   /* at most; the next one drives out another, see clients_add() */
 	unsigned request_seconds;  /* to send a request */
 	unsigned response_seconds; /* to take a response */
 	unsigned idle_seconds;	   /* without a request on a connection that had one */
@@ -35,7 +35,8 @@ void clients_free(struct clients *clients);
 
 /*
  * Takes note of an accepted connection, and where there are as many as allowed shuts down
- * the one that has been silent longest. fd stays the caller's, and must stay open until
+ * the one that has been silent longest, or if none is, the one that has been taking its
+ * response longest. fd stays the caller's, and must stay open until
  * clients_remove(). Returns NULL where memory is out.
  */
 struct client *clients_add(struct clients *clients, int fd);

@@ -29,11 +29,19 @@ static void print_result(void *context, const struct scrape_result *result)
 	struct printed *printed = context;
 	struct text text = {0};
 
-	printed->failed = scrape_write(result, printed->options->enabled, EXPOSITION_TEXT_0_0_4,
-			      &text) < 0 ||
-			  fwrite(text.data, 1, text.length, stdout) != text.length ||
-			  fflush(stdout) != 0;
+	int error = scrape_write(
+	    result, printed->options->enabled, EXPOSITION_TEXT_0_0_4, &text);
+
+	errno = 0;
+	if (error == 0 && (fwrite(text.data, 1, text.length, stdout) != text.length ||
+			      fflush(stdout) != 0))
+		error = errno ? -errno : -EIO;
 	free(text.data);
+	if (error < 0) {
+		log_line(LOG_LEVEL_ERROR, "Cannot write the metrics", "err",
+		    strerrordesc_np(-error), NULL);
+		printed->failed = true;
+	}
 	for (size_t i = 0; i < collectors_length; i++)
 		if (result->gathering.outcomes[i].error < 0)
 			printed->failed = true;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/text.h"
+
 enum kind {
 	KIND_SWITCH,   /* bool, no value */
 	KIND_NUMBER,   /* unsigned long */
@@ -89,6 +91,7 @@ static int fail(struct reader *reader, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(reader->error, OPTIONS_ERROR_SIZE, format, arguments);
 	va_end(arguments);
+	text_make_printable(reader->error);
 	return -EINVAL;
 }
 
@@ -430,8 +433,8 @@ void options_help(FILE *file)
 	      "\n"
 	      "Usage:\n"
 	      "  ephemera [FLAG...]           serve metrics over HTTP\n"
-	      "  ephemera metrics [FLAG...]   one scrape to standard output; exit status 1 where\n"
-	      "                               a collector failed\n"
+	      "  ephemera metrics [FLAG...]   one scrape to standard output; exit status 1\n"
+	      "                               where a collector failed\n"
 	      "\n"
 	      "Flags (--flag=value or --flag value):\n",
 	    file);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exporter/text.h"
+
 void query_add(struct query *query, const char *key, const char *value)
 {
 	const bool collect = strcmp(key, "collect[]") == 0;
@@ -38,8 +40,10 @@ bool query_finish(struct query *query, collector_set *ret_asked)
 	if (!query->error[0] && query->collects && query->excludes)
 		snprintf(query->error, sizeof(query->error),
 		    "collect[] and exclude[] cannot be combined");
-	if (query->error[0])
+	if (query->error[0]) {
+		text_make_printable(query->error);
 		return false;
+	}
 	*ret_asked = query->collects ? query->collect : query->enabled & ~query->exclude;
 	return true;
 }

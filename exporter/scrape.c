@@ -2,7 +2,9 @@
 #include "exporter/scrape.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@
 struct scraper {
 	struct gatherer *gatherer;
 	struct self *self;
+	const char *procfs;
 	unsigned long serial;
 	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
 
@@ -46,10 +49,27 @@ int scraper_new(
 		return result;
 	}
 	scraper->self = self;
+	scraper->procfs = options->procfs;
 	pthread_mutex_init(&scraper->lock, NULL);
 	pthread_cond_init(&scraper->wake, NULL);
 	*ret_scraper = scraper;
 	return 0;
+}
+
+static void log_failure(
+    const struct scraper *scraper, size_t i, const struct gathering *gathering)
+{
+	const char *error = strerrordesc_np(-gathering->outcomes[i].error);
+	char path[PATH_MAX];
+
+	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {
+		log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name,
+		    "err", error, NULL);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", scraper->procfs, gathering->settings_file);
+	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err", error,
+	    "file", path, NULL);
 }
 
 /* A collector that fails for the same reason at every scrape is told of once. */
@@ -62,8 +82,7 @@ static void log_outcomes(struct scraper *scraper, const struct gathering *gather
 			continue;
 		scraper->told[i] = error;
 		if (error < 0)
-			log_line(LOG_LEVEL_ERROR, "Collector failed", "collector",
-			    collectors[i]->name, "err", strerrordesc_np(-error), NULL);
+			log_failure(scraper, i, gathering);
 		else
 			log_line(LOG_LEVEL_INFO, "Collector works again", "collector",
 			    collectors[i]->name, NULL);

@@ -65,3 +65,10 @@ void text_add_number(struct text *text, double number)
 	}
 	text_add_string(text, digits);
 }
+
+void text_make_printable(char *string)
+{
+	for (; *string; string++)
+		if ((unsigned char)*string < ' ' || *string == 0x7f)
+			*string = '?';
+}

@@ -19,4 +19,10 @@ void text_add_char(struct text *text, char c);
 /* A whole number as such, any other so that it reads back exactly; +Inf, -Inf and NaN. */
 void text_add_number(struct text *text, double number);
 
+/*
+ * Puts a question mark for every control character: what a peer or a user sent must not
+ * speak to a terminal when it is quoted in an error.
+ */
+void text_make_printable(char *string);
+
 #endif

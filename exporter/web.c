@@ -141,6 +141,8 @@ static struct MHD_Response *plain_text(const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		return NULL;
+	text_make_printable(text);
+	text[length - 1] = '\n'; /* every format ends in one */
 	return new_response(text, (size_t)length, "text/plain; charset=utf-8");
 }
 
@@ -428,10 +430,10 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
-	(void)connection;
 	if (!exchange)
 		return NULL;
 	exchange->web = context;
+	clients_set_phase(exchange->web->clients, client_of(connection), CLIENT_REQUEST);
 	exchange->bad_uri = strstr(target, "%00") != NULL;
 	return exchange;
 }

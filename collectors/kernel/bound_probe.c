@@ -63,7 +63,7 @@ void bound_probe_open(
 	struct stat status;
 
 	*probe = (struct bound_probe){.fd = -1, .outer = outer};
-	if (!settings || settings_read(procfs, settings) < 0)
+	if (!settings || settings_read(procfs, settings, NULL) < 0)
 		return;
 	probe->fd = bind_outside(settings->range);
 	if (probe->fd < 0)

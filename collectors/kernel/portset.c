@@ -81,7 +81,7 @@ int port_range_parse(const char *text, size_t length, struct port_range *ret_ran
 	struct port_range range;
 	const char *at = parse_port(skip_blanks(text, end), end, &range.first);
 
-	if (!at || at == end || !is_blank(*at))
+	if (!at || at == end || !is_blank(*at) || range.first == 0)
 		return -EBADMSG;
 	at = parse_port(skip_blanks(at, end), end, &range.last);
 	if (!at || skip_blanks(at, end) != end || range.first > range.last)

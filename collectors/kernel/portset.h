@@ -49,7 +49,8 @@ unsigned portset_count_range(const struct portset *set, struct port_range range)
 
 /*
  * Reads "first<blank>last", the form of ip_local_port_range. text need not end in NUL.
- * Returns 0, or -EBADMSG where it is anything but two numbers up to 65535 in order.
+ * Returns 0, or -EBADMSG where it is anything but two numbers from 1 to 65535, the lower bound
+ * that the kernel has too (ip_local_port_range_min), in order.
  */
 int port_range_parse(const char *text, size_t length, struct port_range *ret_range);
 

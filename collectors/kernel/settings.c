@@ -7,6 +7,9 @@
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/procfs.h"
 
+#define RANGE_FILE "sys/net/ipv4/ip_local_port_range"
+#define RESERVED_FILE "sys/net/ipv4/ip_local_reserved_ports"
+
 /* Every second port reserved is the longest list: 32,768 numbers of at most five digits. */
 #define RESERVED_TEXT_LIMIT (32768u * 6u)
 
@@ -14,8 +17,7 @@ static int read_range(const char *procfs, struct port_range *ret_range)
 {
 	cleanup_free char *text = NULL;
 	size_t length;
-	const int result =
-	    procfs_read(procfs, "sys/net/ipv4/ip_local_port_range", 256, &text, &length);
+	const int result = procfs_read(procfs, RANGE_FILE, 256, &text, &length);
 
 	return result < 0 ? result : port_range_parse(text, length, ret_range);
 }
@@ -24,8 +26,8 @@ static int read_reserved(const char *procfs, struct portset *ret_reserved)
 {
 	cleanup_free char *text = NULL;
 	size_t length;
-	const int result = procfs_read(procfs, "sys/net/ipv4/ip_local_reserved_ports",
-	    RESERVED_TEXT_LIMIT, &text, &length);
+	const int result =
+	    procfs_read(procfs, RESERVED_FILE, RESERVED_TEXT_LIMIT, &text, &length);
 
 	if (result == -ENOENT) {
 		memset(ret_reserved, 0, sizeof(*ret_reserved));
@@ -41,16 +43,21 @@ static int read_optional(const char *procfs, const char *name, int absent)
 	return procfs_read_number(procfs, name, &number) < 0 || number < 0 ? absent : number;
 }
 
-int settings_read(const char *procfs, struct settings *ret_settings)
+int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file)
 {
 	struct settings settings;
+	const char *file = RANGE_FILE;
 	int result = read_range(procfs, &settings.range);
 
-	if (result < 0)
+	if (result == 0) {
+		file = RESERVED_FILE;
+		result = read_reserved(procfs, &settings.reserved);
+	}
+	if (result < 0) {
+		if (ret_file)
+			*ret_file = file;
 		return result;
-	result = read_reserved(procfs, &settings.reserved);
-	if (result < 0)
-		return result;
+	}
 	settings.unprivileged_first_port =
 	    read_optional(procfs, "sys/net/ipv4/ip_unprivileged_port_start", SETTING_ABSENT);
 	settings.time_wait_reuse =

@@ -24,9 +24,10 @@ struct settings {
 
 /*
  * Reads them below procfs (a path such as "/proc"). Returns 0, or -errno where the range
- * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form); every other
- * setting is SETTING_ABSENT where it cannot be read.
+ * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form), and which file
+ * below procfs that is in ret_file, which may be NULL; every other setting is
+ * SETTING_ABSENT where it cannot be read.
  */
-int settings_read(const char *procfs, struct settings *ret_settings);
+int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file);
 
 #endif

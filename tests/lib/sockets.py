@@ -181,7 +181,9 @@ def pairs(count, family, listener, address, port, **how):
     made = []
     for _ in range(count):
         client = connect(family, address, port, **how)
-        made.append((client, accept(listener, 1)[0]))
+        server = accept(listener, 1)[0]
+        assert server.getpeername()[1] == port_of(client), "an earlier client is not accepted yet"
+        made.append((client, server))
     return made
 
 
