@@ -141,16 +141,15 @@ static int observe(void *state, const struct socket *socket)
 	if (!is_listener(socket) ||
 	    !port_range_has(binds->facts->settings.range, socket->local_port))
 		return 0;
-	insert(binds, &(struct listener){
-			  .port = socket->local_port,
-			  .protocol = socket->protocol,
-			  .family = socket->family,
-			  .address = socket->local,
-			  .interface =
-			      socket_address_is_link_local(&socket->local, socket->family)
-				  ? socket->interface
-				  : 0,
-		      });
+	insert(binds,
+	    &(struct listener){
+		.port = socket->local_port,
+		.protocol = socket->protocol,
+		.family = socket->family,
+		.address = socket->local,
+		.interface =
+		    socket_address_is_link_local(&socket->local, socket->family) ? socket->interface : 0,
+	    });
 	return 0;
 }
 
@@ -166,8 +165,8 @@ static void emit_holder(struct metric_set *set, const struct facts *facts, const
 	    METRIC_LABELS(holder));
 }
 
-static void emit_listener(struct metric_set *set, const struct facts *facts,
-    const struct listener *listener)
+static void emit_listener(
+    struct metric_set *set, const struct facts *facts, const struct listener *listener)
 {
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];

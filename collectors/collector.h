@@ -17,12 +17,12 @@
 
 /* What a collector needs to know; it fails, alone, where that cannot be had. */
 enum collector_needs {
-	NEEDS_SETTINGS = 1 << 0,    /* facts.settings */
-	NEEDS_BINDS = 1 << 1,	    /* facts.holders' listen and bound; LISTEN, bound sockets */
-	NEEDS_CHOSEN = 1 << 2,	    /* facts.holders' connected, facts.usable and capacity */
-	NEEDS_UDP_CHOSEN = 1 << 3,  /* to observe UDP sockets whose port was chosen by number */
-	NEEDS_TCP = 1 << 4,	    /* to observe every other TCP socket */
-	NEEDS_UDP = 1 << 5,	    /* to observe every UDP socket */
+	NEEDS_SETTINGS = 1 << 0,   /* facts.settings */
+	NEEDS_BINDS = 1 << 1,	   /* facts.holders' listen and bound; LISTEN, bound sockets */
+	NEEDS_CHOSEN = 1 << 2,	   /* facts.holders' connected, facts.usable and capacity */
+	NEEDS_UDP_CHOSEN = 1 << 3, /* to observe UDP sockets whose port was chosen by number */
+	NEEDS_TCP = 1 << 4,	   /* to observe every other TCP socket */
+	NEEDS_UDP = 1 << 5,	   /* to observe every UDP socket */
 };
 
 /* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
@@ -40,7 +40,7 @@ struct collector {
 	const char *name;
 	const char *help; /* one line, for --help */
 	bool on_by_default;
-	unsigned needs; /* enum collector_needs, or'ed */
+	unsigned needs;				     /* enum collector_needs, or'ed */
 	const struct metric_family *const *families; /* all it may emit; NULL ends them */
 	const struct collector_flag *flags;	     /* NULL, or ended by one without a name */
 

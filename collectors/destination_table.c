@@ -160,8 +160,8 @@ static int grow(struct places *places, uint64_t seed, size_t key_size)
 	return 0;
 }
 
-static inline int count(struct destination_table *table, enum socket_family family,
-    const void *key, size_t key_size, enum port_use use)
+static inline int count(struct destination_table *table, enum socket_family family, const void *key,
+    size_t key_size, enum port_use use)
 {
 	struct places *places = &table->places[family];
 	uint16_t counts[PORT_USES];
@@ -190,8 +190,7 @@ static inline int count(struct destination_table *table, enum socket_family fami
 
 static uint32_t zone_of(const struct socket *socket)
 {
-	return socket_address_is_link_local(&socket->remote, socket->family) ? socket->interface
-									     : 0;
+	return socket_address_is_link_local(&socket->remote, socket->family) ? socket->interface : 0;
 }
 
 int destination_table_count(

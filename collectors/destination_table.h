@@ -31,6 +31,12 @@ static inline unsigned destination_used(const struct destination *destination)
 	return (unsigned)destination->ports[PORT_ACTIVE] + destination->ports[PORT_TIME_WAIT];
 }
 
+/* All ports that it has taken, reusable ones included. */
+static inline unsigned destination_total(const struct destination *destination)
+{
+	return destination_used(destination) + destination->ports[PORT_REUSABLE];
+}
+
 /*
  * A total order: more used ports first, then by family, address, port and source, so that
  * a list cut off anywhere is the same every time. Negative where a comes first.

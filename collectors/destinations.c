@@ -124,7 +124,7 @@ static int begin(void *state, const struct facts *facts)
  * tcp_tw_reuse applies, once it is older than the delay, if the connection used
  * timestamps. That its peer did cannot be seen in a record; that this host does not, can.
  */
-#define TIME_WAIT_MS 60000u /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
+#define TIME_WAIT_MS 60000u   /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 #define LOOPBACK_INTERFACE 1u /* LOOPBACK_IFINDEX, the same in every namespace */
 
 static bool is_reusable(const struct socket *socket, const struct settings *settings)
@@ -199,7 +199,7 @@ static void sift_down(struct destination *heap, size_t length, size_t i)
 
 static void keep_if_full(struct destinations *state, const struct destination *destination)
 {
-	if (state->limit == 0 || destination_used(destination) < state->minimum_ports)
+	if (state->limit == 0 || destination_total(destination) < state->minimum_ports)
 		return;
 	if (state->length < state->limit) {
 		state->fullest[state->length++] = *destination;
@@ -230,7 +230,7 @@ static void summarise(
 		const unsigned used = destination_used(&destination);
 
 		summary->pressures[pressure_of(used, state->facts->capacity)]++;
-		summary->ports += used + destination.ports[PORT_REUSABLE];
+		summary->ports += destination_total(&destination);
 		if (used > summary->worst)
 			summary->worst = used;
 		keep_if_full(state, &destination);
@@ -285,15 +285,13 @@ static int emit(void *state, struct metric_set *set)
 	for (size_t i = 0; i < destinations->length; i++) {
 		const struct destination *shown = &destinations->fullest[i];
 
-		summaries[shown->family].ports -=
-		    destination_used(shown) + shown->ports[PORT_REUSABLE];
+		summaries[shown->family].ports -= destination_total(shown);
 		emit_destination(set, shown);
 	}
 	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
 		const char *name = socket_family_name(family);
 
-		metric_add(
-		    set, &other_ports, (double)summaries[family].ports, METRIC_LABELS(name));
+		metric_add(set, &other_ports, (double)summaries[family].ports, METRIC_LABELS(name));
 		metric_add(set, &untracked_ports, (double)destinations->untracked[family],
 		    METRIC_LABELS(name));
 	}
@@ -303,7 +301,8 @@ static int emit(void *state, struct metric_set *set)
 static const struct collector_flag flags[] = {
     [FLAG_LIMIT] = {"limit", "how many of the fullest destinations are shown", 20, 0, 1000},
     [FLAG_MINIMUM_PORTS] = {"minimum-ports",
-	"how many ports a destination must have taken to be shown", 100, 0, 65536},
+	"how many ports a destination must have taken to be shown, reusable ones included", 100, 0,
+	65536},
     [FLAG_TRACKED_LIMIT] = {"tracked-limit",
 	"how many destinations of a family are told apart; 20 to 180 bytes each while a scrape "
 	"runs",

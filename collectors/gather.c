@@ -38,7 +38,7 @@ struct pass {
 	bool (*should_stop)(void *context);
 	void *context;
 	bool stopped;
-	bool finished; /* facts are complete: no more binds are expected */
+	bool finished;		    /* facts are complete: no more binds are expected */
 	struct observers binds;	    /* who wants LISTEN and bound-only sockets */
 	struct observers connected; /* who wants the other TCP sockets */
 	struct observers udp;
@@ -58,7 +58,8 @@ static double now_seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void set_refresh(struct gatherer *gatherer, const unsigned long values[][COLLECTOR_FLAGS_MAX])
+static void set_refresh(
+    struct gatherer *gatherer, const unsigned long values[][COLLECTOR_FLAGS_MAX])
 {
 	const int binds = collector_find("binds");
 
@@ -252,8 +253,8 @@ static int list_chosen(struct pass *pass)
 	return 0;
 }
 
-static void add_observer(struct observers *observers, const struct collector *collector,
-    void *state, int *error)
+static void add_observer(
+    struct observers *observers, const struct collector *collector, void *state, int *error)
 {
 	observers->list[observers->length].observe = collector->observe;
 	observers->list[observers->length].state = state;
@@ -290,8 +291,8 @@ static void begin(struct pass *pass)
 	gathering->settings_file = NULL;
 	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
 
-	const int result = settings_read(pass->gatherer->procfs,
-	    &pass->gatherer->facts.settings, &gathering->settings_file);
+	const int result = settings_read(
+	    pass->gatherer->procfs, &pass->gatherer->facts.settings, &gathering->settings_file);
 
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_SETTINGS, result);

@@ -25,11 +25,11 @@ struct collector_outcome {
 struct gathering {
 	collector_set asked;
 	struct collector_outcome outcomes[COLLECTORS_MAX];
-	const char *settings_file; /* below procfs: what could not be read, or NULL */
+	const char *settings_file;	  /* below procfs: what could not be read, or NULL */
 	double seconds;			  /* the whole of it */
 	double listing_seconds[LISTINGS]; /* of the listings that were made */
 	bool listed[LISTINGS];
-	unsigned long sockets;		  /* records observed */
+	unsigned long sockets; /* records observed */
 };
 
 struct gatherer;

@@ -56,8 +56,8 @@ static int reserve(void **memory, size_t *capacity, size_t wanted, size_t size)
 static int add_text(struct metric_set *set, const char *text)
 {
 	const size_t size = strlen(text) + 1;
-	const int result = reserve((void **)&set->text, &set->text_capacity,
-	    set->text_length + size, 1);
+	const int result =
+	    reserve((void **)&set->text, &set->text_capacity, set->text_length + size, 1);
 
 	if (result < 0)
 		return result;
@@ -70,8 +70,8 @@ static int add_sample(struct metric_set *set, const struct metric_family *family
     const char *const labels[METRIC_LABELS_MAX + 1])
 {
 	const size_t start = set->text_length;
-	int result = reserve((void **)&set->samples, &set->capacity, set->length + 1,
-	    sizeof(*set->samples));
+	int result =
+	    reserve((void **)&set->samples, &set->capacity, set->length + 1, sizeof(*set->samples));
 
 	for (size_t i = 0; i < METRIC_LABELS_MAX + 1 && result == 0; i++) {
 		if (!family->labels[i] != !labels[i])

@@ -47,8 +47,7 @@ static bool ends_with(const char *string, size_t length, const char *suffix)
 }
 
 /* OpenMetrics names a counter's family without the _total of its samples. */
-static size_t family_name_length(
-    const struct metric_family *family, enum exposition_format format)
+static size_t family_name_length(const struct metric_family *family, enum exposition_format format)
 {
 	const size_t length = strlen(family->name);
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /* The page loads nothing from anywhere; its styles are inside it. */
-#define LANDING_CONTENT_SECURITY_POLICY                                                            \
-	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "     \
+#define LANDING_CONTENT_SECURITY_POLICY                                                        \
+	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " \
 	"frame-ancestors 'none'"
 
 /* The page, linking to telemetry_path; the caller frees it. NULL where memory is out. */

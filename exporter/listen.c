@@ -108,7 +108,8 @@ int listen_open(const struct listen_address *address, char ret_text[static LISTE
 	/* "::" takes IPv4 too; where IPv6 is switched off, the loop comes to 0.0.0.0. */
 	if (getaddrinfo(any ? NULL : address->host, port, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
-	for (int family = AF_INET6; family >= 0 && fd < 0; family = family == AF_INET6 ? AF_INET : -1) {
+	for (int family = AF_INET6; family >= 0 && fd < 0;
+	     family = family == AF_INET6 ? AF_INET : -1) {
 		for (const struct addrinfo *i = found; i && fd < 0; i = i->ai_next)
 			if (i->ai_family == family)
 				fd = open_one(i, any);

@@ -45,8 +45,8 @@ static bool needs_quotes(const char *value)
 	if (!*value)
 		return true;
 	for (; *value; value++)
-		if ((unsigned char)*value <= ' ' || *value == '"' || *value == '=' || *value == '\\' ||
-		    *value == 0x7f)
+		if ((unsigned char)*value <= ' ' || *value == '"' || *value == '=' ||
+		    *value == '\\' || *value == 0x7f)
 			return true;
 	return false;
 }

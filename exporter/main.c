@@ -13,8 +13,8 @@
 #include "exporter/version.h"
 #include "exporter/web.h"
 
-#define IDLE_SECONDS 300  /* longer than any sensible scrape interval */
-#define DRAIN_SECONDS 5   /* for responses in flight when we are told to end */
+#define IDLE_SECONDS 300 /* longer than any sensible scrape interval */
+#define DRAIN_SECONDS 5	 /* for responses in flight when we are told to end */
 #define MMAP_THRESHOLD (256 * 1024)
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
@@ -29,12 +29,11 @@ static void print_result(void *context, const struct scrape_result *result)
 	struct printed *printed = context;
 	struct text text = {0};
 
-	int error = scrape_write(
-	    result, printed->options->enabled, EXPOSITION_TEXT_0_0_4, &text);
+	int error = scrape_write(result, printed->options->enabled, EXPOSITION_TEXT_0_0_4, &text);
 
 	errno = 0;
-	if (error == 0 && (fwrite(text.data, 1, text.length, stdout) != text.length ||
-			      fflush(stdout) != 0))
+	if (error == 0 &&
+	    (fwrite(text.data, 1, text.length, stdout) != text.length || fflush(stdout) != 0))
 		error = errno ? -errno : -EIO;
 	free(text.data);
 	if (error < 0) {
@@ -113,8 +112,8 @@ static int run_server(const struct options *options, struct scraper *scraper, st
 	result = listen_on_all(options, web);
 	if (result == 0) {
 		sigwait(&signals, &number);
-		log_line(LOG_LEVEL_INFO, "Ending", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT",
-		    NULL);
+		log_line(LOG_LEVEL_INFO, "Ending", "signal",
+		    number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
 	}
 	web_stop(web, DRAIN_SECONDS);
 	web_free(web);
@@ -136,8 +135,8 @@ static int run(const struct options *options)
 	int status = EXIT_FAILED;
 
 	if (result < 0) {
-		const char *file = options->source.replay ? options->source.replay
-							   : options->source.record;
+		const char *file =
+		    options->source.replay ? options->source.replay : options->source.record;
 
 		log_line(LOG_LEVEL_ERROR, "Cannot start", "err", strerrordesc_np(-result),
 		    file ? "file" : NULL, file, NULL);

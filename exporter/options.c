@@ -64,8 +64,8 @@ static const struct flag flags[] = {
 	KIND_STRING, AT(source.replay), 0, 0, NULL},
     {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
 	0, NULL},
-    {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE,
-	AT(log_level), 0, 0, level_choices},
+    {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE, AT(log_level),
+	0, 0, level_choices},
     {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
 	format_choices},
 };
@@ -79,6 +79,9 @@ struct reader {
 	int next;
 	struct options *options;
 	char *error;
+	bool disable_defaults;
+	collector_set on;  /* switched on by a flag of their own */
+	collector_set off; /* switched off so */
 };
 
 static int fail(struct reader *reader, const char *format, ...)
@@ -104,14 +107,14 @@ static int parse_number(struct reader *reader, const char *name, const char *tex
 
 	if (!*text || strspn(text, "0123456789") != strlen(text) || errno || number < minimum ||
 	    number > maximum)
-		return fail(reader, "--%s: \"%.80s\" is no whole number from %lu to %lu", name, text,
-		    minimum, maximum);
+		return fail(reader, "--%s: \"%.80s\" is no whole number from %lu to %lu", name,
+		    text, minimum, maximum);
 	*ret_number = number;
 	return 0;
 }
 
-static int parse_duration(struct reader *reader, const struct flag *flag, const char *text,
-    unsigned long *ret_seconds)
+static int parse_duration(
+    struct reader *reader, const struct flag *flag, const char *text, unsigned long *ret_seconds)
 {
 	const size_t digits = strspn(text, "0123456789");
 	const char *unit = text + digits;
@@ -141,8 +144,7 @@ static int parse_address(struct reader *reader, const struct flag *flag, const c
 	if (options->addresses_length == LISTEN_ADDRESSES_MAX)
 		return fail(reader, "--%s: at most %d addresses", flag->name, LISTEN_ADDRESSES_MAX);
 
-	const char *wrong =
-	    listen_parse(text, &options->addresses[options->addresses_length]);
+	const char *wrong = listen_parse(text, &options->addresses[options->addresses_length]);
 
 	if (wrong)
 		return fail(reader, "--%s: \"%.80s\": %s", flag->name, text, wrong);
@@ -150,7 +152,8 @@ static int parse_address(struct reader *reader, const struct flag *flag, const c
 	return 0;
 }
 
-static int parse_choice(struct reader *reader, const struct flag *flag, const char *text, int *ret_choice)
+static int parse_choice(
+    struct reader *reader, const struct flag *flag, const char *text, int *ret_choice)
 {
 	for (int i = 0; flag->choices[i]; i++) {
 		if (strcmp(flag->choices[i], text) == 0) {
@@ -158,7 +161,8 @@ static int parse_choice(struct reader *reader, const struct flag *flag, const ch
 			return 0;
 		}
 	}
-	return fail(reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, flag->help);
+	return fail(
+	    reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, flag->help);
 }
 
 /* Sets the flag; value is NULL for a switch. */
@@ -226,7 +230,8 @@ static int refuse_value(struct reader *reader, const struct word *word)
 }
 
 /* "NAME" of --collector.NAME and --no-collector.NAME. */
-static int switch_collector(struct reader *reader, const struct word *word, const char *name, bool on)
+static int switch_collector(
+    struct reader *reader, const struct word *word, const char *name, bool on)
 {
 	const int found = collector_find(name);
 
@@ -234,15 +239,18 @@ static int switch_collector(struct reader *reader, const struct word *word, cons
 		return fail(reader, "--%s: there is no such collector; see --help", word->name);
 	if (refuse_value(reader, word) < 0)
 		return -EINVAL;
-	if (on)
-		reader->options->enabled |= (collector_set)1 << found;
-	else
-		reader->options->enabled &= ~((collector_set)1 << found);
+
+	const collector_set one = (collector_set)1 << found;
+
+	/* The last word counts. */
+	reader->on = on ? reader->on | one : reader->on & ~one;
+	reader->off = on ? reader->off & ~one : reader->off | one;
 	return 0;
 }
 
 /* "NAME.FLAG" of --collector.NAME.FLAG. */
-static int set_collector_flag(struct reader *reader, struct word *word, const char *name, const char *dot)
+static int set_collector_flag(
+    struct reader *reader, struct word *word, const char *name, const char *dot)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
 		const struct collector_flag *flag = collectors[i]->flags;
@@ -273,12 +281,11 @@ static int read_flag(struct reader *reader, const char *argument)
 	if (split(reader, argument, &word) < 0)
 		return -EINVAL;
 	if (strcmp(word.name, "help") == 0 || strcmp(word.name, "version") == 0) {
-		reader->options->command =
-		    word.name[0] == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+		reader->options->command = word.name[0] == 'h' ? COMMAND_HELP : COMMAND_VERSION;
 		return refuse_value(reader, &word);
 	}
 	if (strcmp(word.name, "collector.disable-defaults") == 0) {
-		/* Taken before every other flag: see options_parse(). */
+		reader->disable_defaults = true;
 		return refuse_value(reader, &word);
 	}
 	if (starts_with(word.name, "no-collector."))
@@ -301,7 +308,7 @@ static int read_flag(struct reader *reader, const char *argument)
 	return fail(reader, "unknown flag --%s; see --help", word.name);
 }
 
-static void set_defaults(struct options *options, bool disable_defaults)
+static void set_defaults(struct options *options)
 {
 	memset(options, 0, sizeof(*options));
 	options->telemetry_path = "/metrics";
@@ -311,12 +318,9 @@ static void set_defaults(struct options *options, bool disable_defaults)
 	options->response_seconds = 30;
 	options->procfs = "/proc";
 	options->log_level = LOG_LEVEL_INFO;
-	for (size_t i = 0; i < collectors_length; i++) {
-		if (collectors[i]->on_by_default && !disable_defaults)
-			options->enabled |= (collector_set)1 << i;
+	for (size_t i = 0; i < collectors_length; i++)
 		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
 			options->values[i][j] = collectors[i]->flags[j].initial;
-	}
 }
 
 /* What only the whole command line tells. */
@@ -324,10 +328,15 @@ static int finish(struct reader *reader)
 {
 	struct options *options = reader->options;
 
+	for (size_t i = 0; i < collectors_length; i++)
+		if (collectors[i]->on_by_default && !reader->disable_defaults)
+			options->enabled |= (collector_set)1 << i;
+	options->enabled = (options->enabled | reader->on) & ~reader->off;
 	if (options->telemetry_path[0] != '/' || strcmp(options->telemetry_path, "/") == 0 ||
 	    starts_with(options->telemetry_path, "/-/") || strpbrk(options->telemetry_path, "?#% "))
 		return fail(reader,
-		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% \", "
+		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
+		    "\", "
 		    "and be neither / nor below /-/",
 		    options->telemetry_path);
 	if (options->source.replay && options->source.kind != SOURCE_AUTO)
@@ -358,14 +367,10 @@ static int read_command(struct reader *reader, const char *argument)
 int options_parse(
     int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE])
 {
-	struct reader reader = {argc, argv, 1, ret_options, error};
-	bool disable_defaults = false;
+	struct reader reader = {
+	    .argc = argc, .argv = argv, .next = 1, .options = ret_options, .error = error};
 
-	/* It must not undo a --collector.NAME that stands before it. */
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--collector.disable-defaults") == 0)
-			disable_defaults = true;
-	set_defaults(ret_options, disable_defaults);
+	set_defaults(ret_options);
 	while (reader.next < argc) {
 		const char *argument = argv[reader.next++];
 		const int result = starts_with(argument, "--") && argument[2]
@@ -374,8 +379,7 @@ int options_parse(
 
 		if (result < 0)
 			return result;
-		if (ret_options->command == COMMAND_HELP ||
-		    ret_options->command == COMMAND_VERSION)
+		if (ret_options->command == COMMAND_HELP || ret_options->command == COMMAND_VERSION)
 			return 0;
 	}
 	return finish(&reader);

@@ -22,7 +22,7 @@ struct scraper {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stopping;
-	collector_set running; /* what the walk in progress covers; 0: none is */
+	collector_set running;		/* what the walk in progress covers; 0: none is */
 	struct scrape_request *joined;	/* share the walk in progress */
 	struct scrape_request *waiting; /* share the next one */
 };
@@ -39,8 +39,8 @@ int scraper_new(
 	int result = source_open(&options->source, &source);
 
 	if (result == 0) {
-		result = gatherer_new(options->enabled, options->values, options->procfs, source,
-		    &scraper->gatherer);
+		result = gatherer_new(
+		    options->enabled, options->values, options->procfs, source, &scraper->gatherer);
 		if (result < 0)
 			source_close(source);
 	}
@@ -56,8 +56,7 @@ int scraper_new(
 	return 0;
 }
 
-static void log_failure(
-    const struct scraper *scraper, size_t i, const struct gathering *gathering)
+static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
 {
 	const char *error = strerrordesc_np(-gathering->outcomes[i].error);
 	char path[PATH_MAX];
@@ -68,8 +67,8 @@ static void log_failure(
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/%s", scraper->procfs, gathering->settings_file);
-	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err", error,
-	    "file", path, NULL);
+	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
+	    error, "file", path, NULL);
 }
 
 /* A collector that fails for the same reason at every scrape is told of once. */
@@ -102,8 +101,8 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 
 	if (result == 0) {
 		log_outcomes(scraper, &ret_result->gathering);
-		self_emit(scraper->self, &ret_result->gathering,
-		    gatherer_source(scraper->gatherer), set);
+		self_emit(
+		    scraper->self, &ret_result->gathering, gatherer_source(scraper->gatherer), set);
 		result = metric_set_error(set);
 	}
 	if (result < 0) {

@@ -80,8 +80,8 @@ static const struct metric_family process_families[] = {
 	METRIC_GAUGE, {NULL}},
     [PROCESS_VIRTUAL_BYTES] = {"process_virtual_memory_bytes", "Address space of the exporter.",
 	METRIC_GAUGE, {NULL}},
-    [PROCESS_RESIDENT_BYTES] = {"process_resident_memory_bytes",
-	"Resident memory of the exporter.", METRIC_GAUGE, {NULL}},
+    [PROCESS_RESIDENT_BYTES] = {"process_resident_memory_bytes", "Resident memory of the exporter.",
+	METRIC_GAUGE, {NULL}},
     [PROCESS_START_SECONDS] = {"process_start_time_seconds",
 	"When the exporter was started, in seconds since 1970.", METRIC_GAUGE, {NULL}},
 };
@@ -211,8 +211,7 @@ void self_emit(struct self *self, const struct gathering *gathering, const struc
 	self->scrapes++;
 	if (self->quiet)
 		return;
-	metric_add(
-	    set, &build_info, 1, METRIC_LABELS(EPHEMERA_VERSION, EPHEMERA_COMPILER));
+	metric_add(set, &build_info, 1, METRIC_LABELS(EPHEMERA_VERSION, EPHEMERA_COMPILER));
 	emit_features(source, set);
 	emit_listings(gathering, set);
 	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);

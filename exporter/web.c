@@ -314,8 +314,7 @@ static enum MHD_Result serve_metrics(struct exchange *exchange)
 	if (atomic_load(&web->waiting) >= web->options.max_requests)
 		return send_own(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
 		    unavailable("too many scrapes at the same time (--web.max-requests)"));
-	exchange->choice =
-	    negotiate_format(header(exchange->connection, MHD_HTTP_HEADER_ACCEPT));
+	exchange->choice = negotiate_format(header(exchange->connection, MHD_HTTP_HEADER_ACCEPT));
 	exchange->gzip =
 	    negotiate_gzip(header(exchange->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING));
 	exchange->request.deadline = deadline_of(exchange->connection);
@@ -336,8 +335,8 @@ static enum MHD_Result serve_ready(struct exchange *exchange)
 	if (error == 0)
 		return send_own(exchange, MHD_HTTP_OK, plain_text("Ready.\n"));
 	return send_own(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-	    plain_text("503 Service Unavailable: a scrape would fail: %s\n",
-		strerrordesc_np(-error)));
+	    plain_text(
+		"503 Service Unavailable: a scrape would fail: %s\n", strerrordesc_np(-error)));
 }
 
 static bool is_get_or_head(const char *method)
@@ -364,8 +363,8 @@ static enum MHD_Result route(struct exchange *exchange, const char *path, const 
 		    plain_text("404 Not Found: there is nothing at %.200s; metrics are at %s\n",
 			path, web->options.telemetry_path));
 	if (!is_get_or_head(method)) {
-		struct MHD_Response *response = plain_text(
-		    "405 Method Not Allowed: %.32s; use GET or HEAD\n", method);
+		struct MHD_Response *response =
+		    plain_text("405 Method Not Allowed: %.32s; use GET or HEAD\n", method);
 
 		if (response)
 			MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -393,9 +392,9 @@ static enum MHD_Result on_resumed(struct exchange *exchange)
 	return result;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-    const char *url, const char *method, const char *version, const char *upload,
-    size_t *upload_size, void **exchange_slot)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *upload, size_t *upload_size,
+    void **exchange_slot)
 {
 	struct exchange *exchange = *exchange_slot;
 
@@ -453,8 +452,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	*exchange_slot = NULL;
 }
 
-static void on_connection(void *context, struct MHD_Connection *connection,
-    void **client_slot, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *context, struct MHD_Connection *connection, void **client_slot,
+    enum MHD_ConnectionNotificationCode what)
 {
 	struct web *web = context;
 
@@ -494,8 +493,7 @@ int web_new(const struct web_options *options, struct scraper *scraper, struct s
 	web->self = self;
 	web->landing = new_landing(options->telemetry_path);
 
-	const int result =
-	    web->landing ? clients_new(&options->limits, &web->clients) : -ENOMEM;
+	const int result = web->landing ? clients_new(&options->limits, &web->clients) : -ENOMEM;
 
 	if (result < 0) {
 		web_free(web);
@@ -554,7 +552,8 @@ void web_stop(struct web *web, unsigned seconds)
 			close(fd);
 	}
 	if (!clients_drain(web->clients, seconds))
-		log_line(LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
+		log_line(
+		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
 	/* No connection may be suspended when a daemon is stopped. */
 	scraper_stop(web->scraper);
 	for (size_t i = 0; i < web->length; i++)

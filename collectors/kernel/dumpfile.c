@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ int dumpfile_begin_listing(FILE *file, enum listing listing)
 
 int dumpfile_write_chunk(FILE *file, const void *bytes, size_t length)
 {
-	if (fprintf(file, "chunk %zu\n", length) < 0 ||
-	    fwrite(bytes, 1, length, file) != length || fputc('\n', file) == EOF)
+	if (fprintf(file, "chunk %zu\n", length) < 0 || fwrite(bytes, 1, length, file) != length ||
+	    fputc('\n', file) == EOF)
 		return -EIO;
 	return 0;
 }
@@ -38,8 +39,8 @@ int dumpfile_end_listing(FILE *file, int result)
 	return 0;
 }
 
-static int parse_after(const char *line, const char *word, long minimum, long maximum,
-    long *ret_number)
+static int parse_after(
+    const char *line, const char *word, long minimum, long maximum, long *ret_number)
 {
 	const size_t length = strlen(word);
 	char *end;
@@ -67,22 +68,27 @@ static int read_chunk(FILE *file, size_t length, const struct netlink_sink *sink
 	return result > 0 ? 0 : result;
 }
 
-/* Goes through one listing; without a sink it only passes over it. */
-static int replay_listing(FILE *file, const struct netlink_sink *sink)
+/*
+ * Goes through one listing; without a sink it only passes over it. Returns 0 and the result
+ * that was recorded, -EBADMSG, or what the sink returned.
+ */
+static int replay_listing(FILE *file, const struct netlink_sink *sink, int *ret_result)
 {
 	char line[64];
 	long number;
 
 	while (fgets(line, sizeof(line), file)) {
 		/* What the kernel answered is an errno; what is no errno is a broken file. */
-		if (parse_after(line, "result ", -4095, 0, &number) == 0)
-			return (int)number;
+		if (parse_after(line, "result ", -4095, 0, &number) == 0) {
+			*ret_result = (int)number;
+			return 0;
+		}
 		if (parse_after(line, "chunk ", 1, NETLINK_BUFFER, &number) < 0)
 			return -EBADMSG;
 
 		const int result = read_chunk(file, (size_t)number, sink);
 
-		if (result < 0 && (sink || result == -EBADMSG))
+		if (result < 0)
 			return result;
 	}
 	return -EBADMSG;
@@ -92,6 +98,7 @@ int dumpfile_replay(FILE *file, enum listing listing, const struct netlink_sink 
 {
 	char line[64];
 	char wanted[64];
+	int recorded;
 
 	snprintf(wanted, sizeof(wanted), "listing %s\n", listing_name(listing));
 	if (fseek(file, 0, SEEK_SET) < 0)
@@ -101,10 +108,12 @@ int dumpfile_replay(FILE *file, enum listing listing, const struct netlink_sink 
 	while (fgets(line, sizeof(line), file)) {
 		if (strncmp(line, "listing ", strlen("listing ")) != 0)
 			return -EBADMSG;
-		if (strcmp(line, wanted) == 0)
-			return replay_listing(file, sink);
-		if (replay_listing(file, NULL) == -EBADMSG)
-			return -EBADMSG;
+
+		const bool found = strcmp(line, wanted) == 0;
+		const int result = replay_listing(file, found ? sink : NULL, &recorded);
+
+		if (result < 0 || found)
+			return result < 0 ? result : recorded;
 	}
 	return -ENODATA;
 }

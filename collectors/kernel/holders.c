@@ -61,9 +61,9 @@ static bool is_due(
 	       seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
-int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
-    struct source *source, int (*batch)(void *context), void *context,
-    unsigned long refresh_sockets, unsigned refresh_seconds)
+int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
+    int (*batch)(void *context), void *context, unsigned long refresh_sockets,
+    unsigned refresh_seconds)
 {
 	struct note note = {&holders->connected, batch, context};
 	const struct source_observer observer = {note_port, batch ? pass_batch : NULL, &note};

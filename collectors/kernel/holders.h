@@ -14,9 +14,9 @@
 #include "collectors/kernel/source.h"
 
 struct holders {
-	struct portset listen;	  /* TCP: somebody listens on the port */
-	struct portset bound;	  /* TCP: bound, but neither listening nor connected */
-	struct portset connected; /* TCP: bound by number, then connected */
+	struct portset listen;	      /* TCP: somebody listens on the port */
+	struct portset bound;	      /* TCP: bound, but neither listening nor connected */
+	struct portset connected;     /* TCP: bound by number, then connected */
 	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
 	bool connected_known;	      /* false where the source cannot tell (procfs) */
 };
@@ -29,8 +29,8 @@ struct holders {
 struct facts {
 	struct settings settings;
 	struct holders holders;
-	struct portset usable;	/* in the range, not reserved, not held */
-	unsigned capacity;	/* size of usable: the ports that one destination can take */
+	struct portset usable; /* in the range, not reserved, not held */
+	unsigned capacity;     /* size of usable: the ports that one destination can take */
 };
 
 /* Notes a socket that is LISTEN or bound-only. */
@@ -54,8 +54,8 @@ struct chosen_ports {
  * Fills holders' connected set from source or from what chosen remembers. batch is as in
  * struct source_observer. Returns 0 or -errno as source_list().
  */
-int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen,
-    struct source *source, int (*batch)(void *context), void *context,
-    unsigned long refresh_sockets, unsigned refresh_seconds);
+int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
+    int (*batch)(void *context), void *context, unsigned long refresh_sockets,
+    unsigned refresh_seconds);
 
 #endif

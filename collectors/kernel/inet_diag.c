@@ -69,8 +69,7 @@ static void put_chosen_filter(struct nlmsghdr *message)
 	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(filter), filter);
 }
 
-struct nlmsghdr *inet_diag_request(
-    enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE])
+struct nlmsghdr *inet_diag_request(enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE])
 {
 	memset(buffer, 0, INET_DIAG_REQUEST_SIZE);
 
@@ -135,7 +134,8 @@ static int decode_attributes(const struct nlmsghdr *message, struct socket *sock
 		if ((attribute->nla_type & NLA_TYPE_MASK) == INET_DIAG_CGROUP_ID) {
 			if (attribute->nla_len < sizeof(*attribute) + sizeof(socket->cgroup_id))
 				return -EBADMSG;
-			memcpy(&socket->cgroup_id, at + sizeof(*attribute), sizeof(socket->cgroup_id));
+			memcpy(
+			    &socket->cgroup_id, at + sizeof(*attribute), sizeof(socket->cgroup_id));
 		}
 		if (length >= left)
 			break;
@@ -145,8 +145,7 @@ static int decode_attributes(const struct nlmsghdr *message, struct socket *sock
 	return 0;
 }
 
-int inet_diag_decode(
-    enum listing listing, const struct nlmsghdr *message, struct socket *socket)
+int inet_diag_decode(enum listing listing, const struct nlmsghdr *message, struct socket *socket)
 {
 	const struct inet_diag_msg *record = NLMSG_DATA(message);
 

@@ -16,11 +16,11 @@ struct nlmsghdr;
  * which single out sockets that the others list too.
  */
 enum listing {
-	LISTING_TCP_LISTEN, /* both families; walks no table, so it costs next to nothing */
-	LISTING_TCP_CHOSEN, /* connected, from a port that bind() was given by number */
-	LISTING_TCP_BOUND,  /* bound-only, both families */
-	LISTING_TCP,	    /* all but LISTEN, both families: bound-only ones come first */
-	LISTING_UDP4_CHOSEN,   /* UDP, with a port that bind() was given by number */
+	LISTING_TCP_LISTEN,  /* both families; walks no table, so it costs next to nothing */
+	LISTING_TCP_CHOSEN,  /* connected, from a port that bind() was given by number */
+	LISTING_TCP_BOUND,   /* bound-only, both families */
+	LISTING_TCP,	     /* all but LISTEN, both families: bound-only ones come first */
+	LISTING_UDP4_CHOSEN, /* UDP, with a port that bind() was given by number */
 	LISTING_UDP6_CHOSEN,
 	LISTING_UDP4,
 	LISTING_UDP6,
@@ -38,11 +38,10 @@ struct nlmsghdr *inet_diag_request(
     enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE]);
 
 /*
- * Reads one record of listing into socket, which is undefined on error. Unknown attributes are skipped. Returns 0, or -EBADMSG
- * where the record or a known attribute is shorter than it must be, or its family or
- * state is none that exists.
+ * Reads one record of listing into socket, which is undefined on error. Unknown attributes are
+ * skipped. Returns 0, or -EBADMSG where the record or a known attribute is shorter than it must be,
+ * or its family or state is none that exists.
  */
-int inet_diag_decode(
-    enum listing listing, const struct nlmsghdr *message, struct socket *socket);
+int inet_diag_decode(enum listing listing, const struct nlmsghdr *message, struct socket *socket);
 
 #endif

@@ -3,23 +3,33 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #define SILENCE_SECONDS 5
 
+/* Keeps our own errors apart from those that libmnl tells through errno. */
+struct parse {
+	const struct netlink_sink *sink;
+	int error; /* 0 or -errno, of the sink or the kernel */
+};
+
+static int end_with(struct parse *parse, int error)
+{
+	parse->error = error;
+	return MNL_CB_ERROR;
+}
+
 static int on_message(const struct nlmsghdr *message, void *data)
 {
-	const struct netlink_sink *sink = data;
-	const int result = sink->message(sink->context, message);
+	struct parse *parse = data;
+	const int result = parse->sink->message(parse->sink->context, message);
 
-	if (result < 0) {
-		errno = -result;
-		return MNL_CB_ERROR;
-	}
-	return MNL_CB_OK;
+	return result < 0 ? end_with(parse, result) : MNL_CB_OK;
 }
 
 /*
@@ -28,15 +38,12 @@ static int on_message(const struct nlmsghdr *message, void *data)
  */
 static int on_done(const struct nlmsghdr *message, void *data)
 {
-	(void)data;
 	if (mnl_nlmsg_get_payload_len(message) >= sizeof(int)) {
 		int error;
 
 		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-		if (error < 0) {
-			errno = -error;
-			return MNL_CB_ERROR;
-		}
+		if (error < 0)
+			return end_with(data, error);
 	}
 	return MNL_CB_STOP;
 }
@@ -45,24 +52,18 @@ static int on_error(const struct nlmsghdr *message, void *data)
 {
 	struct nlmsgerr error;
 
-	(void)data;
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(error)) {
-		errno = EBADMSG;
-		return MNL_CB_ERROR;
-	}
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(error))
+		return end_with(data, -EBADMSG);
 	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
 	if (error.error == 0)
 		return MNL_CB_STOP;
-	errno = error.error < 0 ? -error.error : error.error;
-	return MNL_CB_ERROR;
+	return end_with(data, error.error < 0 ? error.error : -error.error);
 }
 
 static int on_overrun(const struct nlmsghdr *message, void *data)
 {
 	(void)message;
-	(void)data;
-	errno = EINTR;
-	return MNL_CB_ERROR;
+	return end_with(data, -EINTR);
 }
 
 /* Not const, since mnl_cb_run2() does not promise what it keeps: it only reads them. */
@@ -72,10 +73,34 @@ static mnl_cb_t control_callbacks[NLMSG_MIN_TYPE] = {
     [NLMSG_OVERRUN] = on_overrun,
 };
 
+/*
+ * mnl_cb_run2() passes over a message that does not fit into what is left without a word,
+ * and runs on where one says that it is longer than INT_MAX.
+ */
+static bool is_whole(const void *bytes, size_t length)
+{
+	const char *at = bytes;
+
+	while (length >= sizeof(struct nlmsghdr)) {
+		const size_t size = ((const struct nlmsghdr *)at)->nlmsg_len;
+		const size_t aligned = (size + NLMSG_ALIGNTO - 1) & ~(size_t)(NLMSG_ALIGNTO - 1);
+
+		if (size < sizeof(struct nlmsghdr) || size > length)
+			return false;
+		if (aligned >= length)
+			return true;
+		at += aligned;
+		length -= aligned;
+	}
+	return false;
+}
+
 int netlink_parse(const void *bytes, size_t length, uint32_t sequence, uint32_t port,
     const struct netlink_sink *sink)
 {
-	if (length < sizeof(struct nlmsghdr))
+	struct parse parse = {.sink = sink};
+
+	if (length == 0 || length > INT_MAX || !is_whole(bytes, length))
 		return -EBADMSG;
 	if (sink->received) {
 		const int result = sink->received(sink->context, bytes, length);
@@ -84,11 +109,14 @@ int netlink_parse(const void *bytes, size_t length, uint32_t sequence, uint32_t 
 			return result;
 	}
 
-	const int result = mnl_cb_run2(bytes, length, sequence, port, on_message, (void *)sink,
-	    control_callbacks, NLMSG_MIN_TYPE);
+	const int result = mnl_cb_run2(
+	    bytes, length, sequence, port, on_message, &parse, control_callbacks, NLMSG_MIN_TYPE);
 
+	if (result <= MNL_CB_ERROR && parse.error)
+		return parse.error;
+	/* EPROTO and ESRCH: not the answer to our request. */
 	if (result <= MNL_CB_ERROR)
-		return errno == EPROTO || errno == ESRCH ? -EBADMSG : -errno;
+		return errno == EINTR ? -EINTR : -EBADMSG;
 	return result == MNL_CB_STOP ? 0 : 1;
 }
 

@@ -24,22 +24,22 @@ static int open_below(const char *root, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int procfs_read(const char *root, const char *name, size_t limit, char **ret_text,
-    size_t *ret_length)
+int procfs_read(
+    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length)
 {
-	size_t capacity = 4096;
 	size_t length = 0;
 	cleanup_close int fd = open_below(root, name);
 
 	if (fd < 0)
 		return fd;
 
-	cleanup_free char *text = malloc(capacity);
+	/* One byte tells that there is more than the limit, one is for the final NUL. */
+	cleanup_free char *text = malloc(limit + 2);
 
 	if (!text)
 		return -ENOMEM;
 	for (;;) {
-		const ssize_t got = read(fd, text + length, capacity - length - 1);
+		const ssize_t got = read(fd, text + length, limit + 1 - length);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -50,15 +50,6 @@ int procfs_read(const char *root, const char *name, size_t limit, char **ret_tex
 		length += (size_t)got;
 		if (length > limit)
 			return -EFBIG;
-		if (length + 1 < capacity)
-			continue;
-
-		char *larger = realloc(text, capacity * 2);
-
-		if (!larger)
-			return -ENOMEM;
-		text = larger;
-		capacity *= 2;
 	}
 	text[length] = '\0';
 	*ret_text = text;

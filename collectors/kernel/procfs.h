@@ -7,12 +7,14 @@
 #include <stddef.h>
 
 /*
- * Reads ROOT/NAME into newly allocated memory that ends in NUL; the caller frees it.
+ * Reads ROOT/NAME into newly allocated memory that ends in NUL; the caller frees it. All of
+ * it is asked for in one read(), since a setting below /proc/sys gives what fits into the
+ * first one and nothing to the next (proc_do_large_bitmap() in kernel/sysctl.c).
  * Returns 0, -ENOMEM, -EFBIG where the file is longer than limit, or open's and read's
  * -errno.
  */
-int procfs_read(const char *root, const char *name, size_t limit, char **ret_text,
-    size_t *ret_length);
+int procfs_read(
+    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 
 /*
  * Reads a file that holds one whole number of at most INT_MAX. Returns 0, -EBADMSG where

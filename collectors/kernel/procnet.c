@@ -34,13 +34,10 @@ static int digit_value(char c)
 	return 16;
 }
 
-/* A number of at most 32 bits in that base; leading spaces are skipped. */
-static int take_number(struct cursor *cursor, int base, uint32_t *ret_number)
+/* A number of at most 32 bits in that base. */
+static int take_digits(struct cursor *cursor, int base, uint32_t *ret_number)
 {
 	uint64_t number = 0;
-
-	skip_spaces(cursor);
-
 	const char *start = cursor->at;
 
 	while (cursor->at < cursor->end && digit_value(*cursor->at) < base) {
@@ -53,6 +50,13 @@ static int take_number(struct cursor *cursor, int base, uint32_t *ret_number)
 		return -EBADMSG;
 	*ret_number = (uint32_t)number;
 	return 0;
+}
+
+/* The same behind any number of blanks. */
+static int take_number(struct cursor *cursor, int base, uint32_t *ret_number)
+{
+	skip_spaces(cursor);
+	return take_digits(cursor, base, ret_number);
 }
 
 static int take_char(struct cursor *cursor, char expected)
@@ -86,7 +90,7 @@ static int take_address(struct cursor *cursor, enum socket_family family,
 		uint32_t word;
 		struct cursor one = {cursor->at, cursor->at + 8};
 
-		if (cursor->end - cursor->at < 8 || take_number(&one, 16, &word) < 0 ||
+		if (cursor->end - cursor->at < 8 || take_digits(&one, 16, &word) < 0 ||
 		    one.at != cursor->at + 8)
 			return -EBADMSG;
 		memcpy(ret_address->bytes + 4 * i, &word, sizeof(word));
@@ -95,7 +99,7 @@ static int take_address(struct cursor *cursor, enum socket_family family,
 
 	uint32_t port;
 
-	if (take_char(cursor, ':') < 0 || take_number(cursor, 16, &port) < 0 || port > UINT16_MAX)
+	if (take_char(cursor, ':') < 0 || take_digits(cursor, 16, &port) < 0 || port > UINT16_MAX)
 		return -EBADMSG;
 	*ret_port = (uint16_t)port;
 	return 0;
@@ -128,8 +132,7 @@ int procnet_decode(const char *line, size_t length, enum socket_protocol protoco
 		return -EBADMSG;
 	if (state == 0 || state >= SOCKET_STATES)
 		return -EBADMSG;
-	socket.state =
-	    state == SOCKET_NEW_SYN_RECV ? SOCKET_SYN_RECV : (enum socket_state)state;
+	socket.state = state == SOCKET_NEW_SYN_RECV ? SOCKET_SYN_RECV : (enum socket_state)state;
 	if (timer == 3 && when <= UINT32_MAX / MILLISECONDS_PER_TICK)
 		socket.expires_ms = when * MILLISECONDS_PER_TICK;
 	if (socket.state == SOCKET_LISTEN)

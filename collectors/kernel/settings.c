@@ -10,8 +10,8 @@
 #define RANGE_FILE "sys/net/ipv4/ip_local_port_range"
 #define RESERVED_FILE "sys/net/ipv4/ip_local_reserved_ports"
 
-/* Every second port reserved is the longest list: 32,768 numbers of at most five digits. */
-#define RESERVED_TEXT_LIMIT (32768u * 6u)
+/* Two ports of every three make the longest list: "10000-10001," for each three. */
+#define RESERVED_TEXT_LIMIT ((size_t)PORTS / 3 * 12 + 12)
 
 static int read_range(const char *procfs, struct port_range *ret_range)
 {
@@ -26,8 +26,7 @@ static int read_reserved(const char *procfs, struct portset *ret_reserved)
 {
 	cleanup_free char *text = NULL;
 	size_t length;
-	const int result =
-	    procfs_read(procfs, RESERVED_FILE, RESERVED_TEXT_LIMIT, &text, &length);
+	const int result = procfs_read(procfs, RESERVED_FILE, RESERVED_TEXT_LIMIT, &text, &length);
 
 	if (result == -ENOENT) {
 		memset(ret_reserved, 0, sizeof(*ret_reserved));
@@ -65,8 +64,7 @@ int settings_read(const char *procfs, struct settings *ret_settings, const char 
 	/* Before it became a setting, the kernel compared whole seconds: "> 1 s" of age. */
 	settings.time_wait_reuse_delay_ms =
 	    read_optional(procfs, "sys/net/ipv4/tcp_tw_reuse_delay", 1000);
-	settings.timestamps =
-	    read_optional(procfs, "sys/net/ipv4/tcp_timestamps", SETTING_ABSENT);
+	settings.timestamps = read_optional(procfs, "sys/net/ipv4/tcp_timestamps", SETTING_ABSENT);
 	settings.fin_timeout_seconds =
 	    read_optional(procfs, "sys/net/ipv4/tcp_fin_timeout", SETTING_ABSENT);
 	*ret_settings = settings;

@@ -13,10 +13,10 @@
 #define SETTING_ABSENT (-1) /* this kernel has no such setting */
 
 struct settings {
-	struct port_range range; /* ip_local_port_range, both ends included */
-	struct portset reserved; /* ip_local_reserved_ports, inside the range or not */
-	int unprivileged_first_port; /* ip_unprivileged_port_start (4.11) */
-	int time_wait_reuse;	     /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
+	struct port_range range;      /* ip_local_port_range, both ends included */
+	struct portset reserved;      /* ip_local_reserved_ports, inside the range or not */
+	int unprivileged_first_port;  /* ip_unprivileged_port_start (4.11) */
+	int time_wait_reuse;	      /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
 	int time_wait_reuse_delay_ms; /* tcp_tw_reuse_delay (6.14); 1,000 before it existed */
 	int timestamps;		      /* tcp_timestamps: without them nothing is reused */
 	int fin_timeout_seconds;      /* tcp_fin_timeout */

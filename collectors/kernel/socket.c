@@ -97,8 +97,8 @@ void socket_address_format(const struct socket_address *address, enum socket_fam
 	char name[IF_NAMESIZE];
 
 	text[0] = '\0';
-	inet_ntop(family == SOCKET_IPV4 ? AF_INET : AF_INET6, address->bytes, text,
-	    SOCKET_ADDRESS_TEXT);
+	inet_ntop(
+	    family == SOCKET_IPV4 ? AF_INET : AF_INET6, address->bytes, text, SOCKET_ADDRESS_TEXT);
 	if (!interface || !socket_address_is_link_local(address, family))
 		return;
 

@@ -132,14 +132,14 @@ static int list_replay(
 static bool is_absent(int result)
 {
 	switch (result) {
-	case -ENOENT:		/* no handler for the protocol */
-	case -EOPNOTSUPP:	/* no handler for the legacy request */
-	case -EPROTONOSUPPORT:	/* no NETLINK_SOCK_DIAG */
-	case -EAFNOSUPPORT:	/* no AF_NETLINK */
+	case -ENOENT:	       /* no handler for the protocol */
+	case -EOPNOTSUPP:      /* no handler for the legacy request */
+	case -EPROTONOSUPPORT: /* no NETLINK_SOCK_DIAG */
+	case -EAFNOSUPPORT:    /* no AF_NETLINK */
 	case -ENOSYS:
-	case -EINVAL:		/* gVisor: no such request */
-	case -EPERM:		/* seccomp */
-	case -EACCES:		/* SELinux */
+	case -EINVAL: /* gVisor: no such request */
+	case -EPERM:  /* seccomp */
+	case -EACCES: /* SELinux */
 		return true;
 	default:
 		return false;
@@ -150,8 +150,8 @@ static bool is_absent(int result)
 static int list_probing(struct source *source, const struct source_observer *observer)
 {
 	struct bound_probe probe;
-	const struct source_observer looking = {bound_probe_observe, observer->batch ?
-	    bound_probe_batch : NULL, &probe};
+	const struct source_observer looking = {
+	    bound_probe_observe, observer->batch ? bound_probe_batch : NULL, &probe};
 
 	bound_probe_open(&probe, source->procfs, observer);
 
@@ -165,8 +165,7 @@ static int list_probing(struct source *source, const struct source_observer *obs
 	return result;
 }
 
-int source_list(
-    struct source *source, enum listing listing, const struct source_observer *observer)
+int source_list(struct source *source, enum listing listing, const struct source_observer *observer)
 {
 	const enum socket_protocol protocol = listing_protocol(listing);
 
@@ -183,8 +182,8 @@ int source_list(
 		}
 	}
 	source->used[protocol] = SOURCE_PROCFS;
-	return procnet_list(source->procfs, listing, observer->observe, observer->batch,
-	    observer->context);
+	return procnet_list(
+	    source->procfs, listing, observer->observe, observer->batch, observer->context);
 }
 
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol)

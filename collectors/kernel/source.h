@@ -47,8 +47,8 @@ void source_close(struct source *source);
  * -EOPNOTSUPP where this source cannot tell (the *_CHOSEN listings of procfs), or another
  * -errno: the observer's own, the kernel's or the file's.
  */
-int source_list(struct source *source, enum listing listing,
-    const struct source_observer *observer);
+int source_list(
+    struct source *source, enum listing listing, const struct source_observer *observer);
 
 /* What the last listing of that protocol was read from; the kind asked for before any. */
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol);

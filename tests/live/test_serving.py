@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that goes on: nothing of one scrape may stay for the next."""
 
-from accounting import (FIRST, LAST, SHOW_ALL, SIZE, TARGET, assert_kernel_gives, bound_ports,
-                        held, shown, small_range, target)
+import time
+
+from accounting import (FIRST, LAST, OTHER, SHOW_ALL, SIZE, TARGET, assert_kernel_gives,
+                        bound_ports, held, shown, small_range, target)
 from lib.exporter import Exporter
 from lib.namespace import in_namespace, set_range, set_reserved
-from lib.sockets import IPV4, connect_many, drop, listen
+from lib.sockets import IPV4, connect, connect_many, drop, listen
 
 # Outside the range: the exporter's own port must not take one of the few.
 SERVER = "--web.listen-address=127.0.0.1:10059"
+
+AGE = "ephemera_range_bound_ports_age_seconds"
 
 KEY = ("127.0.0.1", "127.0.0.1", TARGET)
 
@@ -22,6 +26,9 @@ def test_each_scrape_counts_anew():
             clients = connect_many(count, IPV4, "127.0.0.1", TARGET)
             said = exporter.metrics()
             assert shown(said).get(KEY) == (held(active=count) if count else None)
+            # The target and the exporter itself.
+            assert said.value("ephemera_sockets", protocol="tcp", family="ipv4",
+                              state="listen") == 2
             assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
             drop(clients)
 
@@ -69,3 +76,43 @@ def test_an_exporter_that_listens_inside_the_range_counts_itself():
         assert bound_ports(said)["listen"] == 1
         assert said.value("ephemera_range_listener_info", port=FIRST + 4) == 1
         assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+
+
+@in_namespace
+def test_binds_that_connected_may_be_listed_less_often_and_their_age_is_told():
+    small_range()
+    _targets = target(IPV4), target(IPV4, OTHER)
+    seldom = "--collector.binds.refresh-sockets=0", "--collector.binds.refresh-seconds=86400"
+    first = connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 5)
+    with Exporter(SERVER, SHOW_ALL, *seldom) as exporter:
+        said = exporter.metrics()
+        assert bound_ports(said)["connected"] == 1
+        assert said.value(AGE) == 0
+
+        second = connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 7)
+        said = exporter.metrics()
+        assert bound_ports(said)["connected"] == 1
+        assert said.value(AGE) > 0
+        # Not known to be bound yet, it counts as used: what its own destination has left is right.
+        assert shown(said)[KEY] == held(active=1)
+        assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    drop([first, second])
+
+
+@in_namespace
+def test_binds_that_connected_are_listed_again_when_they_are_old():
+    small_range()
+    _targets = target(IPV4), target(IPV4, OTHER)
+    _first = connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 5)
+    with Exporter(SERVER, SHOW_ALL, "--collector.binds.refresh-sockets=0",
+                  "--collector.binds.refresh-seconds=1") as exporter:
+        exporter.metrics()
+        _second = connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 7)
+        # No polling: each scrape may leave one of the few ports in TIME_WAIT.
+        time.sleep(1.1)
+        said = exporter.metrics()
+        assert bound_ports(said)["connected"] == 2
+        assert said.value(AGE) == 0
+        assert KEY not in shown(said)
+        assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+        assert_kernel_gives(said, IPV4, "127.0.0.1", OTHER)

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "exporter/listen.h"
+#include "guard_page.h"
+#include "unit.h"
+
+static const char *parse(const char *text, struct listen_address *ret_address)
+{
+	struct guarded guarded = guard(text, strlen(text) + 1, 1);
+	const char *wrong = listen_parse(guarded.bytes, ret_address);
+
+	guard_free(&guarded);
+	return wrong;
+}
+
+static void reads_addresses(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} good[] = {
+	    {":10059", "", 10059},
+	    {"127.0.0.1:1", "127.0.0.1", 1},
+	    {"0.0.0.0:65535", "0.0.0.0", 65535},
+	    {"localhost:80", "localhost", 80},
+	    {"host.example:00080", "host.example", 80},
+	    {"[::1]:80", "::1", 80},
+	    {"[::]:10059", "::", 10059},
+	    {"[fe80::1%eth0]:10059", "fe80::1%eth0", 10059},
+	    {"[2001:db8::192.0.2.1]:10059", "2001:db8::192.0.2.1", 10059},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(good); i++) {
+		struct listen_address address;
+
+		memset(&address, 'x', sizeof(address));
+		if (parse(good[i].text, &address))
+			fail_msg("%s: %s", good[i].text, parse(good[i].text, &address));
+		assert_string_equal(address.host, good[i].host);
+		assert_int_equal(address.port, good[i].port);
+	}
+}
+
+static void says_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *text, *wrong;
+	} bad[] = {
+	    {"", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
+	    {"10059", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
+	    {"localhost", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
+	    {":", "the port must be a number from 1 to 65535"},
+	    {"localhost:", "the port must be a number from 1 to 65535"},
+	    {":0", "the port must be a number from 1 to 65535"},
+	    {":65536", "the port must be a number from 1 to 65535"},
+	    {":99999", "the port must be a number from 1 to 65535"},
+	    {":4294967297", "the port must be a number from 1 to 65535"},
+	    {":18446744073709551617", "the port must be a number from 1 to 65535"},
+	    {":-1", "the port must be a number from 1 to 65535"},
+	    {":+1", "the port must be a number from 1 to 65535"},
+	    {": 80", "the port must be a number from 1 to 65535"},
+	    {":80 ", "the port must be a number from 1 to 65535"},
+	    {":0x50", "the port must be a number from 1 to 65535"},
+	    {":http", "the port must be a number from 1 to 65535"},
+	    {"[]:80", "there is no address in the brackets"},
+	    {"::1:80", "an IPv6 address must stand in brackets"},
+	    {"::", "an IPv6 address must stand in brackets"},
+	    {"[::1:80", "an IPv6 address must stand in brackets"},
+	    {"::1]:80", "an IPv6 address must stand in brackets"},
+	    {"http://localhost:80", "an IPv6 address must stand in brackets"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(bad); i++) {
+		struct listen_address address = {.port = 7};
+		const char *wrong = parse(bad[i].text, &address);
+
+		if (!wrong)
+			fail_msg("\"%s\" was not refused", bad[i].text);
+		assert_string_equal(wrong, bad[i].wrong);
+		assert_int_equal(address.port, 7);
+	}
+}
+
+static void a_host_has_a_longest_length(void **state)
+{
+	char text[LISTEN_HOST_SIZE + 16];
+	struct listen_address address;
+
+	(void)state;
+	memset(text, 'h', sizeof(text));
+	strcpy(text + LISTEN_HOST_SIZE - 1, ":80");
+	assert_null(parse(text, &address));
+	assert_int_equal(strlen(address.host), LISTEN_HOST_SIZE - 1);
+	memset(text, 'h', sizeof(text));
+	strcpy(text + LISTEN_HOST_SIZE, ":80");
+	assert_string_equal(parse(text, &address), "the host is too long");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reads_addresses),
+	    cmocka_unit_test(says_what_is_wrong),
+	    cmocka_unit_test(a_host_has_a_longest_length),
+	};
+
+	return cmocka_run_group_tests_name("listen_parse", tests, NULL, NULL);
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+static struct options options;
+static char error[OPTIONS_ERROR_SIZE];
+
+#define PARSE(...) parse((const char *[]){"ephemera", __VA_ARGS__, NULL})
+
+static int parse(const char *const *arguments)
+{
+	/* argv need not be constant, and is not written to: each word is a string literal. */
+	char **argv = (char **)(uintptr_t)arguments;
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	memset(&options, 0x55, sizeof(options));
+	memset(error, 'x', sizeof(error));
+	return options_parse(argc, argv, &options, error);
+}
+
+static int parse_nothing(void)
+{
+	return parse((const char *[]){"ephemera", NULL});
+}
+
+/* The error must name what was wrong: both words are looked for in it. */
+static void assert_refused(int result, const char *flag, const char *value)
+{
+	if (result != -EINVAL)
+		fail_msg("%s %s: returned %d", flag, value ? value : "", result);
+	assert_non_null(memchr(error, '\0', sizeof(error)));
+	if (!strstr(error, flag))
+		fail_msg("the flag %s is not in: %s", flag, error);
+	if (value && !strstr(error, value))
+		fail_msg("the value %s is not in: %s", value, error);
+}
+
+static collector_set bit(const char *name)
+{
+	const int found = collector_find(name);
+
+	assert_true(found >= 0);
+	return (collector_set)1 << found;
+}
+
+static unsigned long collector_value(const char *collector, const char *flag)
+{
+	const int i = collector_find(collector);
+
+	assert_true(i >= 0);
+	for (int j = 0; collectors[i]->flags[j].name; j++)
+		if (strcmp(collectors[i]->flags[j].name, flag) == 0)
+			return options.values[i][j];
+	fail_msg("--collector.%s has no %s", collector, flag);
+	return 0;
+}
+
+static void defaults_are_those_of_the_help(void **state)
+{
+	(void)state;
+	assert_result(parse_nothing(), 0);
+	assert_int_equal(options.command, COMMAND_SERVE);
+	assert_int_equal(options.addresses_length, 1);
+	assert_string_equal(options.addresses[0].host, "");
+	assert_int_equal(options.addresses[0].port, 10059);
+	assert_string_equal(options.telemetry_path, "/metrics");
+	assert_int_equal(options.max_requests, 40);
+	assert_int_equal(options.max_connections, 256);
+	assert_int_equal(options.request_seconds, 10);
+	assert_int_equal(options.response_seconds, 30);
+	assert_false(options.disable_exporter_metrics);
+	assert_string_equal(options.procfs, "/proc");
+	assert_int_equal(options.source.kind, SOURCE_AUTO);
+	assert_null(options.source.replay);
+	assert_null(options.source.record);
+	assert_string_equal(options.source.procfs, "/proc");
+	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
+	for (size_t i = 0; i < collectors_length; i++) {
+		assert_int_equal(options.enabled >> i & 1, collectors[i]->on_by_default);
+		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
+			assert_int_equal(options.values[i][j], collectors[i]->flags[j].initial);
+	}
+}
+
+static void reads_every_flag(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.listen-address=127.0.0.1:9000", "--web.telemetry-path=/m/x",
+			  "--web.max-requests=7", "--web.max-connections=11",
+			  "--web.request-timeout=13", "--web.response-timeout=2m",
+			  "--web.disable-exporter-metrics", "--sockets.source=procfs",
+			  "--path.procfs=/host/proc", "--log.level=debug", "--log.format=json"),
+	    0);
+	assert_int_equal(options.addresses_length, 1);
+	assert_string_equal(options.addresses[0].host, "127.0.0.1");
+	assert_int_equal(options.addresses[0].port, 9000);
+	assert_string_equal(options.telemetry_path, "/m/x");
+	assert_int_equal(options.max_requests, 7);
+	assert_int_equal(options.max_connections, 11);
+	assert_int_equal(options.request_seconds, 13);
+	assert_int_equal(options.response_seconds, 120);
+	assert_true(options.disable_exporter_metrics);
+	assert_int_equal(options.source.kind, SOURCE_PROCFS);
+	assert_string_equal(options.procfs, "/host/proc");
+	assert_string_equal(options.source.procfs, "/host/proc");
+	assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(options.log_format, LOG_FORMAT_JSON);
+}
+
+static void a_value_may_be_the_next_word(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.max-requests", "7", "--log.level", "warn", "--path.procfs",
+			  "--odd", "--collector.destinations.limit", "3"),
+	    0);
+	assert_int_equal(options.max_requests, 7);
+	assert_int_equal(options.log_level, LOG_LEVEL_WARN);
+	assert_string_equal(options.procfs, "--odd");
+	assert_int_equal(collector_value("destinations", "limit"), 3);
+}
+
+static void every_choice_is_taken(void **state)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+	static const enum source_kind kinds[] = {SOURCE_AUTO, SOURCE_SOCK_DIAG, SOURCE_PROCFS};
+	static const char *const sources[] = {"auto", "sock_diag", "procfs"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(levels); i++) {
+		assert_result(PARSE("--log.level", levels[i]), 0);
+		assert_int_equal(options.log_level, i);
+	}
+	for (size_t i = 0; i < LENGTH(sources); i++) {
+		assert_result(PARSE("--sockets.source", sources[i]), 0);
+		assert_int_equal(options.source.kind, kinds[i]);
+	}
+	assert_result(PARSE("--log.format=logfmt"), 0);
+	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
+}
+
+static void the_last_of_a_flag_stands(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.max-requests=7", "--web.max-requests=9"), 0);
+	assert_int_equal(options.max_requests, 9);
+}
+
+static void numbers_have_bounds(void **state)
+{
+	static const struct {
+		const char *flag, *lowest, *highest, *below, *above;
+	} flags[] = {
+	    {"--web.max-requests", "1", "10000", "0", "10001"},
+	    {"--web.max-connections", "2", "10000", "1", "10001"},
+	    {"--web.request-timeout", "1s", "1h", "0", "3601"},
+	    {"--web.response-timeout", "1", "60m", "0s", "61m"},
+	    {"--collector.destinations.limit", "0", "1000", "-1", "1001"},
+	    {"--collector.destinations.minimum-ports", "0", "65536", "-1", "65537"},
+	    {"--collector.destinations.tracked-limit", "1000", "100000000", "999", "100000001"},
+	    {"--collector.binds.refresh-sockets", "0", "100000000", "-1", "100000001"},
+	    {"--collector.binds.refresh-seconds", "0", "86400", "-1", "86401"},
+	    {"--collector.binds.listeners-limit", "0", "10000", "-1", "10001"},
+	};
+	static const char *const nonsense[] = {"", " ", "x", "1x", "+1", " 1", "1 ", "0x10", "1.5",
+	    "1e3", "18446744073709551615", "18446744073709551617",
+	    "99999999999999999999999999999999999999999999999999999999999999999999999999999999999"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		assert_result(PARSE(flags[i].flag, flags[i].lowest), 0);
+		assert_result(PARSE(flags[i].flag, flags[i].highest), 0);
+		assert_refused(PARSE(flags[i].flag, flags[i].below), flags[i].flag, flags[i].below);
+		assert_refused(PARSE(flags[i].flag, flags[i].above), flags[i].flag, flags[i].above);
+		for (size_t j = 0; j < LENGTH(nonsense); j++) {
+			/* A very long value is cut off, and still told. */
+			char shown[81];
+
+			snprintf(shown, sizeof(shown), "%s", nonsense[j]);
+			assert_refused(PARSE(flags[i].flag, nonsense[j]), flags[i].flag, shown);
+		}
+	}
+}
+
+static void durations_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned long seconds;
+	} good[] = {{"90", 90}, {"90s", 90}, {"5m", 300}, {"1h", 3600}, {"003600", 3600}};
+	static const char *const bad[] = {
+	    "s", "m", "1d", "1ms", "1 s", "1S", "1sm", "-1s", "2h", "9999999", "0h", "1.5m"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(good); i++) {
+		assert_result(PARSE("--web.request-timeout", good[i].text), 0);
+		assert_int_equal(options.request_seconds, good[i].seconds);
+	}
+	for (size_t i = 0; i < LENGTH(bad); i++)
+		assert_refused(
+		    PARSE("--web.response-timeout", bad[i]), "--web.response-timeout", bad[i]);
+}
+
+static void choices_are_named(void **state)
+{
+	static const char *const flags[] = {"--log.level", "--log.format", "--sockets.source"};
+	static const char *const bad[] = {"", "nonsense", "INFO", "inf", "infos", "replay"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++)
+		for (size_t j = 0; j < LENGTH(bad); j++)
+			assert_refused(PARSE(flags[i], bad[j]), flags[i], bad[j]);
+}
+
+static void addresses_add_up_to_a_limit(void **state)
+{
+	const char *argv[LISTEN_ADDRESSES_MAX + 3] = {"ephemera"};
+
+	(void)state;
+	for (int i = 1; i <= LISTEN_ADDRESSES_MAX; i++)
+		argv[i] = "--web.listen-address=[::1]:8080";
+	assert_result(parse(argv), 0);
+	assert_int_equal(options.addresses_length, LISTEN_ADDRESSES_MAX);
+	argv[LISTEN_ADDRESSES_MAX + 1] = "--web.listen-address=:8081";
+	assert_refused(parse(argv), "--web.listen-address", "16");
+}
+
+static void wrong_addresses_are_named(void **state)
+{
+	static const char *const bad[] = {"", ":", ":0", ":65536", "localhost", "::1:80", "[]:80"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(bad); i++)
+		assert_refused(
+		    PARSE("--web.listen-address", bad[i]), "--web.listen-address", bad[i]);
+}
+
+static void paths_are_checked(void **state)
+{
+	static const char *const bad[] = {
+	    "metrics", "/", "/-/healthy", "/-/", "/a b", "/a?b", "/a#b", "/%41", ""};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(bad); i++)
+		assert_refused(
+		    PARSE("--web.telemetry-path", bad[i]), "--web.telemetry-path", bad[i]);
+	assert_result(PARSE("--web.telemetry-path=/-metrics"), 0);
+}
+
+static void an_empty_value_is_no_value(void **state)
+{
+	static const char *const flags[] = {
+	    "--path.procfs=", "--sockets.record=", "--sockets.replay=", "--web.telemetry-path="};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strlen(flags[i]) - 1, flags[i]);
+		assert_refused(PARSE(flags[i]), name, "empty");
+	}
+}
+
+static void a_missing_value_is_told(void **state)
+{
+	static const char *const flags[] = {"--web.listen-address", "--web.telemetry-path",
+	    "--web.max-requests", "--web.max-connections", "--web.request-timeout",
+	    "--web.response-timeout", "--sockets.source", "--sockets.record", "--sockets.replay",
+	    "--path.procfs", "--log.level", "--log.format", "--collector.destinations.limit"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++)
+		assert_refused(PARSE(flags[i]), flags[i], "missing");
+}
+
+static void a_switch_takes_no_value(void **state)
+{
+	static const char *const flags[] = {"--web.disable-exporter-metrics", "--help", "--version",
+	    "--collector.disable-defaults", "--collector.range", "--no-collector.range"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		char argument[64];
+
+		snprintf(argument, sizeof(argument), "%s=yes", flags[i]);
+		assert_refused(PARSE(argument), flags[i], "yes");
+		snprintf(argument, sizeof(argument), "%s=", flags[i]);
+		assert_refused(PARSE(argument), flags[i], "\"\"");
+	}
+}
+
+static void unknown_flags_are_named(void **state)
+{
+	static const char *const flags[] = {"--nonsense", "--web", "--web.", "--web.listen",
+	    "--web.listen-addresses", "--Web.max-requests", "--collector.range.limit",
+	    "--collector.nonsense.limit", "--collector.destinations.", "--collector..limit",
+	    "--collector.destinations.nonsense", "--no-web.disable-exporter-metrics",
+	    "--web.max-requests.", "--collector.nonsense", "--no-collector.nonsense",
+	    "--collector.", "--no-collector.", "--no-collector.destinations.limit",
+	    "--a-flag-whose-name-is-longer-than-any-that-could-possibly-be-a-flag-of-ours"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		char argument[128];
+
+		assert_refused(PARSE(flags[i]), flags[i], NULL);
+		snprintf(argument, sizeof(argument), "%s=7", flags[i]);
+		assert_refused(PARSE(argument), flags[i], NULL);
+	}
+}
+
+static void words_that_are_no_flags_are_named(void **state)
+{
+	static const char *const words[] = {
+	    "nonsense", "", "-", "--", "-h", "-web.max-requests=7", "Metrics", "metrics "};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(words); i++) {
+		assert_refused(PARSE(words[i]), words[i], words[i]);
+		assert_refused(PARSE("metrics", words[i]), words[i], words[i]);
+		assert_refused(PARSE("--log.level=warn", words[i]), words[i], words[i]);
+	}
+	assert_refused(PARSE("--log.level=warn", "metrics"), "metrics", NULL);
+	assert_refused(PARSE("metrics", "metrics"), "metrics", NULL);
+}
+
+static void what_is_quoted_cannot_speak_to_a_terminal(void **state)
+{
+	(void)state;
+	assert_refused(PARSE("--\033[31mred\n"), "--?[31mred?", NULL);
+	assert_refused(PARSE("--log.level=\033]0;x\a"), "--log.level", "?]0;x?");
+}
+
+static void a_very_long_argument_is_cut_off(void **state)
+{
+	static char argument[100003];
+
+	(void)state;
+	memset(argument, 'x', sizeof(argument) - 1);
+	assert_refused(PARSE(argument), "xxxx", NULL);
+	memcpy(argument, "--", 2);
+	assert_refused(PARSE(argument), "--xxxx", NULL);
+	memcpy(argument, "--log.level=", 12);
+	assert_refused(PARSE(argument), "--log.level", "xxxx");
+	memcpy(argument, "--web.listen-address=", 21);
+	assert_refused(PARSE(argument), "--web.listen-address", "xxxx");
+}
+
+static void collectors_are_switched(void **state)
+{
+	collector_set before;
+
+	(void)state;
+	assert_result(parse_nothing(), 0);
+	before = options.enabled;
+	assert_result(PARSE("--no-collector.sockets", "--no-collector.range"), 0);
+	assert_int_equal(options.enabled, before & ~(bit("sockets") | bit("range")));
+	assert_result(PARSE("--no-collector.sockets", "--collector.sockets"), 0);
+	assert_int_equal(options.enabled, before);
+	assert_result(PARSE("--collector.sockets", "--no-collector.sockets"), 0);
+	assert_int_equal(options.enabled, before & ~bit("sockets"));
+}
+
+static void disabling_defaults_undoes_no_flag(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--collector.disable-defaults"), 0);
+	assert_int_equal(options.enabled, 0);
+	assert_result(PARSE("--collector.disable-defaults", "--collector.range"), 0);
+	assert_int_equal(options.enabled, bit("range"));
+	assert_result(PARSE("--collector.range", "--collector.disable-defaults"), 0);
+	assert_int_equal(options.enabled, bit("range"));
+	assert_result(PARSE("--collector.disable-defaults", "--collector.range",
+			  "--no-collector.range", "--collector.binds"),
+	    0);
+	assert_int_equal(options.enabled, bit("binds"));
+}
+
+static void what_is_the_value_of_another_flag_is_no_flag(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--path.procfs", "--collector.disable-defaults"), 0);
+	assert_string_equal(options.procfs, "--collector.disable-defaults");
+	assert_true(options.enabled & bit("range"));
+}
+
+static void recording_and_replaying_exclude_each_other(void **state)
+{
+	(void)state;
+	assert_result(PARSE("metrics", "--sockets.record=file"), 0);
+	assert_int_equal(options.command, COMMAND_METRICS);
+	assert_string_equal(options.source.record, "file");
+	assert_result(PARSE("--sockets.replay=file"), 0);
+	assert_int_equal(options.source.kind, SOURCE_REPLAY);
+	assert_string_equal(options.source.replay, "file");
+	assert_refused(PARSE("--sockets.record=file"), "--sockets.record", "metrics");
+	assert_refused(PARSE("metrics", "--sockets.record=a", "--sockets.replay=b"),
+	    "--sockets.replay", "--sockets.record");
+	assert_refused(PARSE("metrics", "--sockets.source=procfs", "--sockets.replay=b"),
+	    "--sockets.replay", "--sockets.source");
+}
+
+static void help_and_version_end_the_reading(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--help", "--nonsense"), 0);
+	assert_int_equal(options.command, COMMAND_HELP);
+	assert_result(PARSE("metrics", "--version", "nonsense"), 0);
+	assert_int_equal(options.command, COMMAND_VERSION);
+	assert_refused(PARSE("--nonsense", "--help"), "--nonsense", NULL);
+}
+
+static void the_help_names_every_flag_in_80_columns(void **state)
+{
+	static const char *const flags[] = {"--web.listen-address=", "--web.telemetry-path=",
+	    "--web.max-requests=", "--web.max-connections=", "--web.request-timeout=",
+	    "--web.response-timeout=", "--web.disable-exporter-metrics",
+	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
+	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
+	char *text = NULL;
+	size_t length = 0;
+	FILE *file = open_memstream(&text, &length);
+
+	(void)state;
+	assert_non_null(file);
+	options_help(file);
+	fclose(file);
+	for (size_t i = 0; i < LENGTH(flags); i++)
+		if (!strstr(text, flags[i]))
+			fail_msg("%s is not in the help", flags[i]);
+	for (size_t i = 0; i < collectors_length; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "collector.%s", collectors[i]->name);
+		assert_non_null(strstr(text, name));
+		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++) {
+			snprintf(name, sizeof(name), "--collector.%s.%s", collectors[i]->name,
+			    collectors[i]->flags[j].name);
+			assert_non_null(strstr(text, name));
+		}
+	}
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (strlen(line) > 80)
+			fail_msg("%zu columns: %s", strlen(line), line);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(defaults_are_those_of_the_help),
+	    cmocka_unit_test(reads_every_flag),
+	    cmocka_unit_test(a_value_may_be_the_next_word),
+	    cmocka_unit_test(every_choice_is_taken),
+	    cmocka_unit_test(the_last_of_a_flag_stands),
+	    cmocka_unit_test(numbers_have_bounds),
+	    cmocka_unit_test(durations_have_units),
+	    cmocka_unit_test(choices_are_named),
+	    cmocka_unit_test(addresses_add_up_to_a_limit),
+	    cmocka_unit_test(wrong_addresses_are_named),
+	    cmocka_unit_test(paths_are_checked),
+	    cmocka_unit_test(an_empty_value_is_no_value),
+	    cmocka_unit_test(a_missing_value_is_told),
+	    cmocka_unit_test(a_switch_takes_no_value),
+	    cmocka_unit_test(unknown_flags_are_named),
+	    cmocka_unit_test(words_that_are_no_flags_are_named),
+	    cmocka_unit_test(what_is_quoted_cannot_speak_to_a_terminal),
+	    cmocka_unit_test(a_very_long_argument_is_cut_off),
+	    cmocka_unit_test(collectors_are_switched),
+	    cmocka_unit_test(disabling_defaults_undoes_no_flag),
+	    cmocka_unit_test(what_is_the_value_of_another_flag_is_no_flag),
+	    cmocka_unit_test(recording_and_replaying_exclude_each_other),
+	    cmocka_unit_test(help_and_version_end_the_reading),
+	    cmocka_unit_test(the_help_names_every_flag_in_80_columns),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
