@@ -68,7 +68,15 @@ void text_add_number(struct text *text, double number)
 
 void text_make_printable(char *string)
 {
-	for (; *string; string++)
-		if ((unsigned char)*string < ' ' || *string == 0x7f)
+	for (; *string; string++) {
+		const unsigned char byte = (unsigned char)*string;
+		const unsigned char next = (unsigned char)string[1];
+
+		if (byte < ' ' || byte == 0x7f) {
 			*string = '?';
+		} else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
+			*string++ = '?'; /* U+0080 to U+009F, in UTF-8 */
+			*string = '?';
+		}
+	}
 }

@@ -20,7 +20,7 @@ void text_add_char(struct text *text, char c);
 void text_add_number(struct text *text, double number);
 
 /*
- * Puts a question mark for every control character: what a peer or a user sent must not
+ * Puts a question mark for every byte of a control character: what a peer or a user sent must not
  * speak to a terminal when it is quoted in an error.
  */
 void text_make_printable(char *string);

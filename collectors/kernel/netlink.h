@@ -19,7 +19,7 @@ struct nlmsghdr;
 #define NETLINK_BUFFER 32768
 
 struct netlink_sink {
-	/* One message of the dump. Anything but 0 ends the dump with that -errno. */
+	/* One message of the dump. A -errno ends the dump. */
 	int (*message)(void *context, const struct nlmsghdr *message);
 	/* The bytes of one recv(), before their messages; may be NULL. As above. */
 	int (*received)(void *context, const void *bytes, size_t length);

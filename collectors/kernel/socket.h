@@ -48,9 +48,10 @@ struct socket {
 	uint16_t remote_port; /* host byte order */
 	struct socket_address local;
 	struct socket_address remote;
-	uint32_t interface;   /* index of the interface it is bound to, 0: none */
-	uint32_t expires_ms;  /* TIME_WAIT: milliseconds until the port is free; else 0 */
-	uint32_t queue;	      /* LISTEN: connections waiting for accept() */
+	uint32_t interface;  /* index of the interface it is bound to, 0: none */
+	uint32_t expires_ms; /* milliseconds until a TIME_WAIT timer frees the port, in TIME_WAIT or
+				FIN_WAIT2; else 0 */
+	uint32_t queue;	     /* LISTEN: connections waiting for accept() */
 	uint32_t queue_limit; /* LISTEN: how many may wait, 0 where the source cannot tell */
 	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which nobody owns */
 	uint32_t inode;	      /* 0: no file refers to it */
