@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # Sourced by the scripts that install Debian packages: names what is missing, installs it.
 
 # What a build needs.

@@ -12,7 +12,7 @@ from lib.exporter import Exporter, Metrics, free_port, run
 from raw import Reader, Truncated, Workload, connect, request, wait_readable
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
-AT_ONCE = 2
+AT_ONCE = 4  # less than what a client may hold the end up for; a busy machine may need two
 
 
 @pytest.fixture(scope="module")
