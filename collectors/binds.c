@@ -14,18 +14,21 @@ static const struct metric_family bound_ports = {
 	    "each counted once, as listen before bound before connected.",
     .type = METRIC_GAUGE,
     .labels = {"holder"},
+    .example = "sum without (holder) (ephemera_range_bound_ports) / ephemera_range_ports > 0.1",
 };
 static const struct metric_family bound_ports_age = {
     .name = "ephemera_range_bound_ports_age_seconds",
     .help = "Age of the count with holder=\"connected\": 0 when it is of this scrape. Above "
 	    "--collector.binds.refresh-sockets it is refreshed less often.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_bound_ports_age_seconds > 600",
 };
 static const struct metric_family usable_ports = {
     .name = "ephemera_range_usable_ports",
     .help = "Capacity of one destination: ports of the range that are neither reserved nor "
 	    "bound. Reserve less, bind outside the range, or widen it where this is low.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_usable_ports / ephemera_range_ports < 0.8",
 };
 static const struct metric_family listener_info = {
     .name = "ephemera_range_listener_info",
@@ -34,6 +37,7 @@ static const struct metric_family listener_info = {
 	    "lock it out of its port at its next start: reserve the port.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address", "port", "reserved"},
+    .example = "ephemera_range_listener_info{reserved=\"false\"}",
 };
 
 static const struct metric_family *const families[] = {
@@ -59,9 +63,9 @@ struct binds {
 	struct listener listeners[]; /* the lowest ones, in order, each once */
 };
 
-static int create(const unsigned long *values, void **ret_state)
+static int create(const struct collector_config *config, void **ret_state)
 {
-	const size_t limit = values[BINDS_LISTENERS_LIMIT];
+	const size_t limit = config->values[BINDS_LISTENERS_LIMIT];
 	struct binds *binds = calloc(1, sizeof(*binds) + limit * sizeof(binds->listeners[0]));
 
 	if (!binds)
@@ -210,6 +214,12 @@ static const struct collector_flag flags[] = {
 const struct collector binds_collector = {
     .name = "binds",
     .help = "ports of the range held by bind(), what they leave, and listeners inside the range",
+    .cost = "The listing of listeners; the first part of the TCP walk, which has the sockets that "
+	    "only bind(); and a second TCP walk for the ports that were bound by number and then "
+	    "connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
+	    "walk is made only once in --collector.binds.refresh-seconds. Two listings of UDP, "
+	    "for ports chosen by number. It keeps 32 bytes for each listener that it may show, "
+	    "and six sets of ports, 8 KiB each, for all collectors together.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN,
     .families = families,

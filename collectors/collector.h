@@ -18,6 +18,7 @@
 /* What a collector needs to know; it fails, alone, where that cannot be had. */
 enum collector_needs {
 	NEEDS_SETTINGS = 1 << 0,   /* facts.settings */
+	NEEDS_LISTEN = 1 << 6,	   /* to observe LISTEN sockets, and no others */
 	NEEDS_BINDS = 1 << 1,	   /* facts.holders' listen and bound; LISTEN, bound sockets */
 	NEEDS_CHOSEN = 1 << 2,	   /* facts.holders' connected, facts.usable and capacity */
 	NEEDS_UDP_CHOSEN = 1 << 3, /* to observe UDP sockets whose port was chosen by number */
@@ -36,16 +37,23 @@ struct collector_flag {
 
 #define COLLECTOR_FLAGS_MAX 4
 
+struct collector_config {
+	const unsigned long *values; /* of the flags, in their order */
+	const char *procfs;	     /* such as "/proc" */
+	const char *sysfs;	     /* such as "/sys" */
+};
+
 struct collector {
 	const char *name;
 	const char *help; /* one line, for --help */
+	const char *cost; /* what a scrape of it reads, walks and keeps, for docs/metrics.md */
 	bool on_by_default;
 	unsigned needs;				     /* enum collector_needs, or'ed */
 	const struct metric_family *const *families; /* all it may emit; NULL ends them */
 	const struct collector_flag *flags;	     /* NULL, or ended by one without a name */
 
-	/* values: of the flags, in their order. Returns 0 or -errno. */
-	int (*create)(const unsigned long *values, void **ret_state);
+	/* What config points to outlives the collector. Returns 0 or -errno. */
+	int (*create)(const struct collector_config *config, void **ret_state);
 	/*
 	 * Starts a scrape: forgets the last one, emitted or not. facts outlives the scrape;
 	 * settings are there already, what comes of the binds is complete before the first
@@ -54,7 +62,11 @@ struct collector {
 	int (*begin)(void *state, const struct facts *facts);
 	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
 	int (*observe)(void *state, const struct socket *socket);
-	/* Adds its samples to the set; on -errno they are rolled back. */
+	/*
+	 * Adds its samples to the set; on -errno they are rolled back. -EOPNOTSUPP: this host
+	 * has nothing of what the collector tells, which is a failure only where the user asked
+	 * for the collector by name.
+	 */
 	int (*emit)(void *state, struct metric_set *set);
 	void (*destroy)(void *state);
 };

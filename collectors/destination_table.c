@@ -188,11 +188,6 @@ static inline int count(struct destination_table *table, enum socket_family fami
 	return 0;
 }
 
-static uint32_t zone_of(const struct socket *socket)
-{
-	return socket_address_is_link_local(&socket->remote, socket->family) ? socket->interface : 0;
-}
-
 int destination_table_count(
     struct destination_table *table, const struct socket *socket, enum port_use use)
 {
@@ -204,7 +199,7 @@ int destination_table_count(
 		return count(table, SOCKET_IPV4, &key, KEY4_SIZE, use);
 	}
 
-	struct key6 key = {.interface = zone_of(socket), .port = socket->remote_port};
+	struct key6 key = {.interface = destination_zone(socket), .port = socket->remote_port};
 
 	memcpy(key.source, socket->local.bytes, sizeof(key.source));
 	memcpy(key.address, socket->remote.bytes, sizeof(key.address));

@@ -13,8 +13,7 @@
 #include <stdint.h>
 
 #include "collectors/kernel/socket.h"
-
-enum port_use { PORT_ACTIVE, PORT_TIME_WAIT, PORT_REUSABLE, PORT_USES };
+#include "collectors/port_use.h"
 
 struct destination {
 	enum socket_family family;
@@ -24,6 +23,12 @@ struct destination {
 	struct socket_address address;
 	uint16_t ports[PORT_USES];
 };
+
+/* What tells a link-local peer from one of the same address on another link; else 0. */
+static inline uint32_t destination_zone(const struct socket *socket)
+{
+	return socket_address_is_link_local(&socket->remote, socket->family) ? socket->interface : 0;
+}
 
 /* The ports that no further connect() to it can have. */
 static inline unsigned destination_used(const struct destination *destination)

@@ -10,6 +10,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/destination_table.h"
+#include "collectors/destination_top.h"
 
 static const struct metric_family destination_count = {
     .name = "ephemera_destinations",
@@ -18,12 +19,15 @@ static const struct metric_family destination_count = {
 	    "at full it fails.",
     .type = METRIC_GAUGE,
     .labels = {"family", "pressure"},
+    .example = "sum by (instance) (ephemera_destinations{pressure=~\"high|full\"}) > 0",
 };
 static const struct metric_family worst_ports = {
     .name = "ephemera_worst_destination_ports",
     .help = "Ports that the fullest destination has taken, reusable TIME_WAIT aside.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
+    .example = "predict_linear(ephemera_worst_destination_ports[30m], 3600) > on (job, instance) "
+	       "group_left () ephemera_range_usable_ports",
 };
 static const struct metric_family worst_ratio = {
     .name = "ephemera_worst_destination_usage_ratio",
@@ -31,6 +35,7 @@ static const struct metric_family worst_ratio = {
 	    "slows down from 0.5 on and fails at 1. It is 1, too, where no port is usable.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
+    .example = "max by (instance) (ephemera_worst_destination_usage_ratio) > 0.5",
 };
 static const struct metric_family destination_ports = {
     .name = "ephemera_destination_ports",
@@ -38,6 +43,7 @@ static const struct metric_family destination_ports = {
 	    "them. Reusable: in TIME_WAIT, but connect() may take them now.",
     .type = METRIC_GAUGE,
     .labels = {"source", "destination", "destination_port", "state"},
+    .example = "topk(10, sum without (state) (ephemera_destination_ports{state!=\"reusable\"}))",
 };
 static const struct metric_family other_ports = {
     .name = "ephemera_other_destination_ports",
@@ -45,6 +51,7 @@ static const struct metric_family other_ports = {
 	    "included.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
+    .example = "topk(10, sum by (instance) (ephemera_other_destination_ports))",
 };
 static const struct metric_family untracked_ports = {
     .name = "ephemera_untracked_destination_ports",
@@ -53,6 +60,7 @@ static const struct metric_family untracked_ports = {
 	    "may have been missed: raise the limit.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
+    .example = "ephemera_untracked_destination_ports > 0",
 };
 
 static const struct metric_family *const families[] = {
@@ -77,35 +85,36 @@ struct destinations {
 	struct destination_table *table;
 	unsigned long untracked[SOCKET_FAMILIES];
 	unsigned minimum_ports;
-	size_t limit;
-	size_t length;
-	struct destination fullest[]; /* a heap with the least full of them on top */
+	struct destination_top top;
 };
 
-static int create(const unsigned long *values, void **ret_state)
+static void destroy(void *context)
 {
-	const size_t limit = values[FLAG_LIMIT];
-	struct destinations *state = calloc(1, sizeof(*state) + limit * sizeof(state->fullest[0]));
+	struct destinations *state = context;
+
+	destination_table_free(state->table);
+	destination_top_release(&state->top);
+	free(state);
+}
+
+static int create(const struct collector_config *config, void **ret_state)
+{
+	struct destinations *state = calloc(1, sizeof(*state));
 
 	if (!state)
 		return -ENOMEM;
-	state->limit = limit;
-	state->minimum_ports = (unsigned)values[FLAG_MINIMUM_PORTS];
+	state->minimum_ports = (unsigned)config->values[FLAG_MINIMUM_PORTS];
 
-	const int result = destination_table_new(values[FLAG_TRACKED_LIMIT], &state->table);
+	int result = destination_top_init(&state->top, config->values[FLAG_LIMIT]);
 
+	if (result == 0)
+		result = destination_table_new(config->values[FLAG_TRACKED_LIMIT], &state->table);
 	if (result < 0) {
-		free(state);
+		destroy(state);
 		return result;
 	}
 	*ret_state = state;
 	return 0;
-}
-
-static void destroy(void *state)
-{
-	destination_table_free(((struct destinations *)state)->table);
-	free(state);
 }
 
 static int begin(void *state, const struct facts *facts)
@@ -115,51 +124,20 @@ static int begin(void *state, const struct facts *facts)
 	destinations->facts = facts;
 	destination_table_clear(destinations->table);
 	memset(destinations->untracked, 0, sizeof(destinations->untracked));
-	destinations->length = 0;
+	destination_top_clear(&destinations->top);
 	return 0;
-}
-
-/*
- * tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: a TIME_WAIT can be taken over where
- * tcp_tw_reuse applies, once it is older than the delay, if the connection used
- * timestamps. That its peer did cannot be seen in a record; that this host does not, can.
- */
-#define TIME_WAIT_MS 60000u   /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
-#define LOOPBACK_INTERFACE 1u /* LOOPBACK_IFINDEX, the same in every namespace */
-
-static bool is_reusable(const struct socket *socket, const struct settings *settings)
-{
-	if (settings->time_wait_reuse <= 0 || settings->timestamps == 0)
-		return false;
-	if (settings->time_wait_reuse == 2 && socket->interface != LOOPBACK_INTERFACE &&
-	    !socket_address_is_loopback(&socket->local, socket->family) &&
-	    !socket_address_is_loopback(&socket->remote, socket->family))
-		return false;
-	if (socket->expires_ms >= TIME_WAIT_MS)
-		return false;
-	return TIME_WAIT_MS - socket->expires_ms > (unsigned)settings->time_wait_reuse_delay_ms;
 }
 
 static int observe(void *state, const struct socket *socket)
 {
 	struct destinations *destinations = state;
 	const struct facts *facts = destinations->facts;
-	enum port_use use = PORT_ACTIVE;
 
-	if (socket->protocol != SOCKET_TCP || socket->state == SOCKET_LISTEN ||
-	    socket->state == SOCKET_BOUND || socket->state == SOCKET_CLOSE)
+	if (!facts_is_leased(facts, socket))
 		return 0;
-	/*
-	 * A port that a bind() holds is off the capacity already, be it the listener's of an
-	 * inbound connection (row 12) or that of a socket which was bound to it and then
-	 * connected. One outside the range or reserved never was part of the capacity.
-	 */
-	if (!portset_has(&facts->usable, socket->local_port))
-		return 0;
-	if (socket->state == SOCKET_TIME_WAIT)
-		use = is_reusable(socket, &facts->settings) ? PORT_REUSABLE : PORT_TIME_WAIT;
 
-	const int result = destination_table_count(destinations->table, socket, use);
+	const int result = destination_table_count(
+	    destinations->table, socket, port_use_of(socket, &facts->settings));
 
 	if (result == -ENOBUFS) {
 		destinations->untracked[socket->family]++;
@@ -175,42 +153,6 @@ static enum pressure pressure_of(unsigned used, unsigned capacity)
 	if (used * 10 >= capacity * 9)
 		return PRESSURE_HIGH;
 	return used * 2 >= capacity ? PRESSURE_HALF : PRESSURE_LOW;
-}
-
-/* Sinks the entry at i until none below it is less full. */
-static void sift_down(struct destination *heap, size_t length, size_t i)
-{
-	for (;;) {
-		size_t least = i;
-
-		for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < length; child++)
-			if (destination_compare(&heap[child], &heap[least]) > 0)
-				least = child;
-		if (least == i)
-			return;
-
-		const struct destination moved = heap[i];
-
-		heap[i] = heap[least];
-		heap[least] = moved;
-		i = least;
-	}
-}
-
-static void keep_if_full(struct destinations *state, const struct destination *destination)
-{
-	if (state->limit == 0 || destination_total(destination) < state->minimum_ports)
-		return;
-	if (state->length < state->limit) {
-		state->fullest[state->length++] = *destination;
-		for (size_t i = state->length / 2; state->length == state->limit && i-- > 0;)
-			sift_down(state->fullest, state->length, i);
-		return;
-	}
-	if (destination_compare(destination, &state->fullest[0]) < 0) {
-		state->fullest[0] = *destination;
-		sift_down(state->fullest, state->length, 0);
-	}
 }
 
 struct summary {
@@ -233,13 +175,9 @@ static void summarise(
 		summary->ports += destination_total(&destination);
 		if (used > summary->worst)
 			summary->worst = used;
-		keep_if_full(state, &destination);
+		if (destination_total(&destination) >= state->minimum_ports)
+			destination_top_offer(&state->top, &destination);
 	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	return destination_compare(a, b);
 }
 
 static void emit_destination(struct metric_set *set, const struct destination *destination)
@@ -281,9 +219,9 @@ static int emit(void *state, struct metric_set *set)
 		emit_summary(set, family, destinations->facts->capacity, &summaries[family]);
 	}
 	destination_table_clear(destinations->table);
-	qsort(destinations->fullest, destinations->length, sizeof(struct destination), compare);
-	for (size_t i = 0; i < destinations->length; i++) {
-		const struct destination *shown = &destinations->fullest[i];
+	destination_top_sort(&destinations->top);
+	for (size_t i = 0; i < destinations->top.length; i++) {
+		const struct destination *shown = &destinations->top.list[i];
 
 		summaries[shown->family].ports -= destination_total(shown);
 		emit_destination(set, shown);
@@ -313,6 +251,11 @@ static const struct collector_flag flags[] = {
 const struct collector destinations_collector = {
     .name = "destinations",
     .help = "ports taken by destination: who runs out, towards whom",
+    .cost = "What binds needs, UDP aside, and one walk over all TCP sockets. Each destination has "
+	    "a place in a table that doubles as it fills, 16 bytes (IPv4) or 44 (IPv6) a place: a "
+	    "million destinations take 48 MiB (IPv4) or 132 MiB (IPv6) at the peak. It is freed "
+	    "when the scrape ends; --collector.destinations.tracked-limit bounds it for each "
+	    "family.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP,
     .families = families,

@@ -6,18 +6,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "collectors/binds.h"
-
 /* How often a walk is begun again where the kernel says that it was inconsistent. */
 #define ATTEMPTS 3
 
 struct gatherer {
-	collector_set enabled;
+	struct gatherer_options options;
 	void *states[COLLECTORS_MAX];
-	const char *procfs;
 	struct source *source;
-	unsigned long refresh_sockets;
-	unsigned refresh_seconds;
 	struct chosen_ports chosen;
 	struct facts facts;
 };
@@ -58,37 +53,32 @@ static double now_seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void set_refresh(
-    struct gatherer *gatherer, const unsigned long values[][COLLECTOR_FLAGS_MAX])
-{
-	const int binds = collector_find("binds");
-
-	gatherer->refresh_sockets = values[binds][BINDS_REFRESH_SOCKETS];
-	gatherer->refresh_seconds = (unsigned)values[binds][BINDS_REFRESH_SECONDS];
-}
-
 static void destroy_collectors(struct gatherer *gatherer)
 {
-	for (size_t i = 0; i < collectors_length; i++)
+	for (size_t i = 0; i < gatherer->options.length; i++)
 		if (gatherer->states[i])
-			collectors[i]->destroy(gatherer->states[i]);
+			gatherer->options.collectors[i]->destroy(gatherer->states[i]);
 }
 
-int gatherer_new(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
-    const char *procfs, struct source *source, struct gatherer **ret_gatherer)
+int gatherer_new(
+    const struct gatherer_options *options, struct source *source, struct gatherer **ret_gatherer)
 {
 	struct gatherer *gatherer = calloc(1, sizeof(*gatherer));
 
 	if (!gatherer)
 		return -ENOMEM;
-	gatherer->enabled = enabled;
-	gatherer->procfs = procfs;
-	set_refresh(gatherer, values);
-	for (size_t i = 0; i < collectors_length; i++) {
-		if (!has(enabled, i))
+	gatherer->options = *options;
+	for (size_t i = 0; i < options->length; i++) {
+		const struct collector_config config = {
+		    .values = options->values ? options->values[i] : NULL,
+		    .procfs = options->procfs,
+		    .sysfs = options->sysfs,
+		};
+
+		if (!has(options->enabled, i))
 			continue;
 
-		const int result = collectors[i]->create(values[i], &gatherer->states[i]);
+		const int result = options->collectors[i]->create(&config, &gatherer->states[i]);
 
 		if (result < 0) {
 			destroy_collectors(gatherer);
@@ -110,9 +100,24 @@ void gatherer_free(struct gatherer *gatherer)
 	free(gatherer);
 }
 
+void *gatherer_state(const struct gatherer *gatherer, size_t i)
+{
+	return gatherer->states[i];
+}
+
 const struct source *gatherer_source(const struct gatherer *gatherer)
 {
 	return gatherer->source;
+}
+
+static size_t length_of(const struct pass *pass)
+{
+	return pass->gatherer->options.length;
+}
+
+static const struct collector *collector_at(const struct pass *pass, size_t i)
+{
+	return pass->gatherer->options.collectors[i];
 }
 
 static void hand_to(const struct observers *observers, const struct socket *socket)
@@ -181,18 +186,19 @@ static int batch(void *context)
 /* Fails those of the asked collectors that need something which could not be had. */
 static void fail_those_who_need(struct pass *pass, unsigned needs, int error)
 {
-	for (size_t i = 0; i < collectors_length; i++) {
+	for (size_t i = 0; i < length_of(pass); i++) {
 		int *outcome = &pass->gathering->outcomes[i].error;
 
-		if (has(pass->gathering->asked, i) && collectors[i]->needs & needs && *outcome == 0)
+		if (has(pass->gathering->asked, i) && collector_at(pass, i)->needs & needs &&
+		    *outcome == 0)
 			*outcome = error;
 	}
 }
 
 static bool anyone_needs(const struct pass *pass, unsigned needs)
 {
-	for (size_t i = 0; i < collectors_length; i++)
-		if (has(pass->gathering->asked, i) && collectors[i]->needs & needs &&
+	for (size_t i = 0; i < length_of(pass); i++)
+		if (has(pass->gathering->asked, i) && collector_at(pass, i)->needs & needs &&
 		    pass->gathering->outcomes[i].error == 0)
 			return true;
 	return false;
@@ -241,8 +247,9 @@ static int list_chosen(struct pass *pass)
 	if (!anyone_needs(pass, NEEDS_CHOSEN))
 		return 0;
 
-	const int result = holders_list_chosen(&gatherer->facts.holders, &gatherer->chosen,
-	    gatherer->source, batch, pass, gatherer->refresh_sockets, gatherer->refresh_seconds);
+	const int result =
+	    holders_list_chosen(&gatherer->facts.holders, &gatherer->chosen, gatherer->source,
+		batch, pass, gatherer->options.refresh_sockets, gatherer->options.refresh_seconds);
 
 	pass->gathering->listed[LISTING_TCP_CHOSEN] = true;
 	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += now_seconds() - start;
@@ -264,13 +271,13 @@ static void add_observer(
 
 static void add_observers(struct pass *pass, size_t i)
 {
-	const struct collector *collector = collectors[i];
+	const struct collector *collector = collector_at(pass, i);
 	void *state = pass->gatherer->states[i];
 	int *error = &pass->gathering->outcomes[i].error;
 
 	if (!collector->observe)
 		return;
-	if (collector->needs & NEEDS_BINDS)
+	if (collector->needs & (NEEDS_LISTEN | NEEDS_BINDS))
 		add_observer(&pass->binds, collector, state, error);
 	if (collector->needs & NEEDS_TCP)
 		add_observer(&pass->connected, collector, state, error);
@@ -291,19 +298,19 @@ static void begin(struct pass *pass)
 	gathering->settings_file = NULL;
 	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
 
-	const int result = settings_read(
-	    pass->gatherer->procfs, &pass->gatherer->facts.settings, &gathering->settings_file);
+	const int result = settings_read(pass->gatherer->options.procfs,
+	    &pass->gatherer->facts.settings, &gathering->settings_file);
 
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_SETTINGS, result);
-	for (size_t i = 0; i < collectors_length; i++) {
+	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &gathering->outcomes[i];
 		const double start = now_seconds();
 
 		if (!has(gathering->asked, i) || outcome->error < 0)
 			continue;
 		outcome->error =
-		    collectors[i]->begin(pass->gatherer->states[i], &pass->gatherer->facts);
+		    collector_at(pass, i)->begin(pass->gatherer->states[i], &pass->gatherer->facts);
 		outcome->seconds += now_seconds() - start;
 		if (outcome->error == 0)
 			add_observers(pass, i);
@@ -317,7 +324,7 @@ static int walk(struct pass *pass)
 	int result;
 
 	begin(pass);
-	result = list(pass, LISTING_TCP_LISTEN, NEEDS_BINDS);
+	result = list(pass, LISTING_TCP_LISTEN, NEEDS_LISTEN | NEEDS_BINDS);
 	if (result == 0)
 		result = list_chosen(pass);
 	if (result < 0)
@@ -345,14 +352,14 @@ static int walk(struct pass *pass)
 
 static void emit(struct pass *pass, struct metric_set *set)
 {
-	for (size_t i = 0; i < collectors_length; i++) {
+	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
 		const size_t mark = metric_set_mark(set);
 		const double start = now_seconds();
 
 		if (!has(pass->gathering->asked, i) || outcome->error < 0)
 			continue;
-		outcome->error = collectors[i]->emit(pass->gatherer->states[i], set);
+		outcome->error = collector_at(pass, i)->emit(pass->gatherer->states[i], set);
 		if (outcome->error == 0)
 			outcome->error = metric_set_error(set);
 		if (outcome->error < 0)
@@ -361,19 +368,32 @@ static void emit(struct pass *pass, struct metric_set *set)
 	}
 }
 
+/* What a host has nothing of fails only whoever was asked for by name. */
+static void excuse_absent(struct pass *pass)
+{
+	for (size_t i = 0; i < length_of(pass); i++) {
+		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
+
+		outcome->absent =
+		    outcome->error == -EOPNOTSUPP && !has(pass->gatherer->options.wanted, i);
+		if (outcome->absent)
+			outcome->error = 0;
+	}
+}
+
 /* An aborted or failed walk must not keep its tables until the next scrape. */
 static void forget(struct pass *pass)
 {
-	for (size_t i = 0; i < collectors_length; i++)
+	for (size_t i = 0; i < length_of(pass); i++)
 		if (has(pass->gathering->asked, i))
-			(void)collectors[i]->begin(
+			(void)collector_at(pass, i)->begin(
 			    pass->gatherer->states[i], &pass->gatherer->facts);
 }
 
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering)
 {
-	struct gathering gathering = {.asked = asked & gatherer->enabled};
+	struct gathering gathering = {.asked = asked & gatherer->options.enabled};
 	struct pass pass = {.gatherer = gatherer,
 	    .gathering = &gathering,
 	    .should_stop = should_stop,
@@ -392,6 +412,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	if (result < 0)
 		fail_those_who_need(&pass, ~(unsigned)NEEDS_SETTINGS, result);
 	emit(&pass, set);
+	excuse_absent(&pass);
 	forget(&pass);
 	gathering.seconds = now_seconds() - start;
 	*ret_gathering = gathering;

@@ -13,12 +13,13 @@
 #include "collectors/kernel/source.h"
 #include "collectors/registry.h"
 
-/* A set of collectors: bit i stands for collectors[i]. */
+/* A set of collectors: bit i stands for the one at i of the gatherer's list. */
 typedef uint32_t collector_set;
 
 /* What happened to one collector in one gathering. */
 struct collector_outcome {
 	int error;	/* 0, or -errno: it was rolled back */
+	bool absent;	/* the host has nothing of the kind, and nobody asked for it: no error */
 	double seconds; /* spent in its begin and emit; the walk is shared */
 };
 
@@ -32,15 +33,27 @@ struct gathering {
 	unsigned long sockets; /* records observed */
 };
 
+struct gatherer_options {
+	const struct collector *const *collectors; /* the registry's, as a rule */
+	size_t length;				   /* of that list, at most COLLECTORS_MAX */
+	collector_set enabled;
+	collector_set wanted; /* of those, the ones that the user asked for by name */
+	const unsigned long (*values)[COLLECTOR_FLAGS_MAX]; /* [i]: of the collector at i */
+	const char *procfs;
+	const char *sysfs;
+	/* How often the ports that were bound and then connected are listed: see holders.h. */
+	unsigned long refresh_sockets;
+	unsigned refresh_seconds;
+};
+
 struct gatherer;
 
 /*
- * Creates the collectors of enabled. values[i] are the values of the flags of
- * collectors[i]. procfs must outlive it; source becomes its own.
- * Returns 0 or -errno; then source is still the caller's.
+ * Creates the enabled collectors. What options points to must outlive the gatherer; source
+ * becomes its own. Returns 0 or -errno; then source is still the caller's.
  */
-int gatherer_new(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
-    const char *procfs, struct source *source, struct gatherer **ret_gatherer);
+int gatherer_new(
+    const struct gatherer_options *options, struct source *source, struct gatherer **ret_gatherer);
 void gatherer_free(struct gatherer *gatherer);
 
 /*
@@ -53,6 +66,8 @@ void gatherer_free(struct gatherer *gatherer);
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering);
 
+/* The state of the collector at i, as its create() made it. */
+void *gatherer_state(const struct gatherer *gatherer, size_t i);
 const struct source *gatherer_source(const struct gatherer *gatherer);
 
 /*

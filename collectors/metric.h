@@ -24,6 +24,7 @@ struct metric_family {
 	const char *help; /* one line: what it is, and what to do with it */
 	enum metric_type type;
 	const char *labels[METRIC_LABELS_MAX + 1]; /* names; NULL ends them */
+	const char *example; /* a PromQL query that puts it to use, for docs/metrics.md */
 };
 
 struct metric_set;

@@ -11,51 +11,60 @@ static const struct metric_family first_port = {
     .name = "ephemera_range_first_port",
     .help = "First port of the ephemeral range (ip_local_port_range).",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_first_port <= 50051 and ephemera_range_last_port >= 50051",
 };
 static const struct metric_family last_port = {
     .name = "ephemera_range_last_port",
     .help = "Last port of the ephemeral range, itself included.",
     .type = METRIC_GAUGE,
+    .example = "count_values(\"last_port\", ephemera_range_last_port)",
 };
 static const struct metric_family range_ports = {
     .name = "ephemera_range_ports",
     .help = "Ports in the ephemeral range. What one destination can have is "
 	    "ephemera_range_usable_ports.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_ports < 20000",
 };
 static const struct metric_family reserved_ports = {
     .name = "ephemera_range_reserved_ports",
     .help = "Ports of the range that ip_local_reserved_ports keeps from connect() and bind(0).",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_reserved_ports / ephemera_range_ports > 0.1",
 };
 static const struct metric_family iana_dynamic_ports = {
     .name = "ephemera_range_iana_dynamic_ports",
     .help = "Ports of the range inside IANA's dynamic range 49152-65535; a port below it may "
 	    "belong to a registered service.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_range_ports - ephemera_range_iana_dynamic_ports",
 };
 static const struct metric_family unprivileged_first_port = {
     .name = "ephemera_unprivileged_first_port",
     .help = "First port that bind() gives to anyone (ip_unprivileged_port_start).",
     .type = METRIC_GAUGE,
+    .example = "ephemera_unprivileged_first_port < 1024",
 };
 static const struct metric_family time_wait_reuse = {
     .name = "ephemera_tcp_time_wait_reuse",
     .help = "Whether connect() may take a port in TIME_WAIT (tcp_tw_reuse): 0 never, 1 always, "
 	    "2 on loopback only.",
     .type = METRIC_GAUGE,
+    .example = "count_values(\"tcp_tw_reuse\", ephemera_tcp_time_wait_reuse)",
 };
 static const struct metric_family time_wait_reuse_delay = {
     .name = "ephemera_tcp_time_wait_reuse_delay_seconds",
     .help = "Age from which a TIME_WAIT may be taken where reuse applies (tcp_tw_reuse_delay; "
 	    "1 on kernels without that setting).",
     .type = METRIC_GAUGE,
+    .example = "ephemera_tcp_time_wait_reuse_delay_seconds > 1",
 };
 static const struct metric_family fin_timeout = {
     .name = "ephemera_tcp_fin_timeout_seconds",
     .help = "How long an abandoned connection stays in FIN_WAIT2 (tcp_fin_timeout). It does not "
 	    "shorten TIME_WAIT.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_tcp_fin_timeout_seconds > 60",
 };
 
 static const struct metric_family *const families[] = {
@@ -75,9 +84,9 @@ struct range {
 	const struct settings *settings;
 };
 
-static int create(const unsigned long *values, void **ret_state)
+static int create(const struct collector_config *config, void **ret_state)
 {
-	(void)values;
+	(void)config;
 	*ret_state = calloc(1, sizeof(struct range));
 	return *ret_state ? 0 : -ENOMEM;
 }
@@ -127,6 +136,8 @@ static int emit(void *state, struct metric_set *set)
 const struct collector range_collector = {
     .name = "range",
     .help = "the ephemeral range and the settings that bring ports back",
+    .cost = "Seven files below /proc/sys, of which the other collectors use what they need. No "
+	    "walk, nothing kept.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS,
     .families = families,

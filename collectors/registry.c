@@ -7,12 +7,22 @@ extern const struct collector range_collector;
 extern const struct collector binds_collector;
 extern const struct collector sockets_collector;
 extern const struct collector destinations_collector;
+extern const struct collector addresses_collector;
+extern const struct collector accept_queue_collector;
+extern const struct collector time_wait_collector;
+extern const struct collector churn_collector;
+extern const struct collector owners_collector;
 
 const struct collector *const collectors[] = {
     &range_collector,
     &binds_collector,
     &sockets_collector,
     &destinations_collector,
+    &addresses_collector,
+    &accept_queue_collector,
+    &time_wait_collector,
+    &churn_collector,
+    &owners_collector,
 };
 
 const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);

@@ -12,6 +12,7 @@ static const struct metric_family socket_count = {
 	    "bind() without listen() or connect(), seen since Linux 6.8.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "family", "state"},
+    .example = "sum by (instance, state) (ephemera_sockets{protocol=\"tcp\"})",
 };
 static const struct metric_family connection_count = {
     .name = "ephemera_tcp_connections",
@@ -19,6 +20,7 @@ static const struct metric_family connection_count = {
 	    "their local port has a listener. Only outbound ones lease an ephemeral port.",
     .type = METRIC_GAUGE,
     .labels = {"family", "direction"},
+    .example = "topk(10, sum by (instance) (ephemera_tcp_connections{direction=\"outbound\"}))",
 };
 
 static const struct metric_family *const families[] = {
@@ -34,9 +36,9 @@ struct counts {
 	unsigned outbound[SOCKET_FAMILIES];
 };
 
-static int create(const unsigned long *values, void **ret_state)
+static int create(const struct collector_config *config, void **ret_state)
 {
-	(void)values;
+	(void)config;
 	*ret_state = calloc(1, sizeof(struct counts));
 	return *ret_state ? 0 : -ENOMEM;
 }
@@ -109,6 +111,8 @@ static int emit(void *state, struct metric_set *set)
 const struct collector sockets_collector = {
     .name = "sockets",
     .help = "sockets by protocol, family and state; connections by direction",
+    .cost = "The listing of listeners and one walk over all TCP and all UDP sockets. It keeps 60 "
+	    "numbers, whatever the traffic.",
     .on_by_default = true,
     .needs = NEEDS_BINDS | NEEDS_TCP | NEEDS_UDP,
     .families = families,

@@ -7,28 +7,77 @@
 
 #include "exporter/utf8.h"
 
+/* A root and the nodes in it are one list, so that freeing the root frees them all. */
 struct json {
 	cJSON *node;
-	bool failed;
+	struct json *root;
+	struct json *next; /* of a root: the nodes made in it; of those: the next one */
+	bool failed;	   /* of a root: something is missing */
 };
 
 struct json *json_new_object(void)
 {
-	struct json *object = calloc(1, sizeof(*object));
+	struct json *root = calloc(1, sizeof(*root));
 
-	if (!object)
+	if (!root)
 		return NULL;
-	object->node = cJSON_CreateObject();
-	object->failed = !object->node;
-	return object;
+	root->root = root;
+	root->node = cJSON_CreateObject();
+	root->failed = !root->node;
+	return root;
 }
 
-void json_free(struct json *object)
+void json_free(struct json *root)
 {
-	if (!object)
+	if (!root)
 		return;
-	cJSON_Delete(object->node);
-	free(object);
+	cJSON_Delete(root->node);
+	while (root) {
+		struct json *next = root->next;
+
+		free(root);
+		root = next;
+	}
+}
+
+/* node: what cJSON made inside parent, or NULL where it could not. */
+static struct json *wrap(struct json *parent, cJSON *node)
+{
+	struct json *child = node ? calloc(1, sizeof(*child)) : NULL;
+
+	if (!child) {
+		parent->root->failed = true;
+		return NULL;
+	}
+	child->node = node;
+	child->root = parent->root;
+	child->next = parent->root->next;
+	parent->root->next = child;
+	return child;
+}
+
+struct json *json_add_object(struct json *object, const char *key)
+{
+	return object ? wrap(object, cJSON_AddObjectToObject(object->node, key)) : NULL;
+}
+
+struct json *json_add_array(struct json *object, const char *key)
+{
+	return object ? wrap(object, cJSON_AddArrayToObject(object->node, key)) : NULL;
+}
+
+struct json *json_append_object(struct json *array)
+{
+	if (!array)
+		return NULL;
+
+	cJSON *node = cJSON_CreateObject();
+
+	if (node && !cJSON_AddItemToArray(array->node, node)) {
+		cJSON_Delete(node);
+		node = NULL;
+	}
+	return wrap(array, node);
 }
 
 void json_add_string(struct json *object, const char *key, const char *value)
@@ -39,11 +88,17 @@ void json_add_string(struct json *object, const char *key, const char *value)
 	char *valid = utf8_make_valid(value);
 
 	if (!valid || !cJSON_AddStringToObject(object->node, key, valid))
-		object->failed = true;
+		object->root->failed = true;
 	free(valid);
 }
 
-char *json_print(const struct json *object)
+void json_add_number(struct json *object, const char *key, double value)
 {
-	return !object || object->failed ? NULL : cJSON_PrintUnformatted(object->node);
+	if (object && !cJSON_AddNumberToObject(object->node, key, value))
+		object->root->failed = true;
+}
+
+char *json_print(const struct json *root)
+{
+	return !root || root->failed ? NULL : cJSON_PrintUnformatted(root->node);
 }

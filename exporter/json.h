@@ -3,20 +3,33 @@
 #define EPHEMERA_JSON_H
 
 /*
- * JSON, written through cJSON; the only file that includes it is json.c. Memory that runs
- * out makes the object NULL or incomplete and json_print() return NULL: check there, once.
+ * JSON, written through cJSON; the only file that includes it is json.c.
+ *
+ *	struct json *root = json_new_object();
+ *	struct json *list = json_add_array(root, "ports");
+ *
+ *	json_add_number(json_append_object(list), "port", 60416);
+ *	char *text = json_print(root);
+ *	json_free(root);
+ *
+ * Every call takes NULL for its node, so that only json_print() need be checked: it is NULL
+ * where memory ran out anywhere. Nodes inside a root are the root's and end with it.
  */
 
 struct json;
 
-/* Returns an empty object or NULL; the caller frees it. Every call takes a NULL object. */
-struct json *json_new_object(void);
-void json_free(struct json *object);
+struct json *json_new_object(void); /* a root; the caller frees it */
+void json_free(struct json *root);
+
+struct json *json_add_object(struct json *object, const char *key);
+struct json *json_add_array(struct json *object, const char *key);
+struct json *json_append_object(struct json *array);
 
 /* Copies value, which is made valid UTF-8 first: what is not becomes U+FFFD. */
 void json_add_string(struct json *object, const char *key, const char *value);
+void json_add_number(struct json *object, const char *key, double value);
 
-/* The object on one line; the caller frees it. NULL where memory was out. */
-char *json_print(const struct json *object);
+/* The root on one line; the caller frees it. */
+char *json_print(const struct json *root);
 
 #endif

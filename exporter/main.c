@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collectors/binds.h"
+#include "exporter/destinations.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/scrape.h"
@@ -122,12 +124,21 @@ static int run_server(const struct options *options, struct scraper *scraper, st
 
 static int run(const struct options *options)
 {
+	const unsigned long *binds = options->values[collector_find("binds")];
 	const struct scraper_options scraper_options = {
-	    .enabled = options->enabled,
-	    .values = options->values,
-	    .procfs = options->procfs,
+	    .gatherer =
+		{
+		    .collectors = collectors,
+		    .length = collectors_length,
+		    .enabled = options->enabled,
+		    .wanted = options->wanted,
+		    .values = options->values,
+		    .procfs = options->procfs,
+		    .sysfs = options->sysfs,
+		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
+		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
+		},
 	    .source = options->source,
-	    .quiet = options->disable_exporter_metrics,
 	};
 	struct scraper *scraper = NULL;
 	struct self *self = self_new(options->disable_exporter_metrics);
@@ -179,6 +190,8 @@ int main(int argc, char **argv)
 	case COMMAND_VERSION:
 		puts("ephemera " EPHEMERA_VERSION " (" EPHEMERA_COMPILER ")");
 		return EXIT_DONE;
+	case COMMAND_DESTINATIONS:
+		return run_destinations(&options);
 	default:
 		return run(&options);
 	}

@@ -7,70 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/flags.h"
 #include "exporter/text.h"
-
-enum kind {
-	KIND_SWITCH,   /* bool, no value */
-	KIND_NUMBER,   /* unsigned long */
-	KIND_DURATION, /* unsigned long, in seconds: "90", "90s", "5m" or "1h" */
-	KIND_STRING,   /* const char * */
-	KIND_ADDRESS,  /* appended to addresses */
-	KIND_CHOICE,   /* an enum, by the words of choices */
-};
-
-struct flag {
-	const char *name;
-	const char *value; /* what --help calls its value */
-	const char *help;
-	enum kind kind;
-	size_t offset; /* in struct options */
-	unsigned long minimum;
-	unsigned long maximum;
-	const char *const *choices;
-};
-
-static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
-static const char *const format_choices[] = {"logfmt", "json", NULL};
-static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
-
-#define AT(member) offsetof(struct options, member)
-
-static const struct flag flags[] = {
-    {"web.listen-address", "ADDRESS",
-	"HOST:PORT, [IPV6]:PORT or :PORT to listen on; may be repeated (default :10059)",
-	KIND_ADDRESS, 0, 0, 0, NULL},
-    {"web.telemetry-path", "PATH", "path of the metrics (default /metrics)", KIND_STRING,
-	AT(telemetry_path), 0, 0, NULL},
-    {"web.max-requests", "N", "scrapes waited for at the same time (default 40)", KIND_NUMBER,
-	AT(max_requests), 1, 10000, NULL},
-    {"web.max-connections", "N",
-	"connections at the same time; the next one drives out the one silent longest "
-	"(default 256)",
-	KIND_NUMBER, AT(max_connections), 2, 10000, NULL},
-    {"web.request-timeout", "DURATION", "time to send a request (default 10s)", KIND_DURATION,
-	AT(request_seconds), 1, 3600, NULL},
-    {"web.response-timeout", "DURATION", "time to take a response (default 30s)", KIND_DURATION,
-	AT(response_seconds), 1, 3600, NULL},
-    {"web.disable-exporter-metrics", NULL,
-	"leave out what the exporter says of itself, but for the collectors' success", KIND_SWITCH,
-	AT(disable_exporter_metrics), 0, 0, NULL},
-    {"sockets.source", "SOURCE",
-	"auto, sock_diag or procfs; auto falls back to procfs where the kernel lacks sock_diag "
-	"(default auto)",
-	KIND_CHOICE, AT(source.kind), 0, 0, source_choices},
-    {"sockets.record", "FILE", "metrics: also write what sock_diag sent to FILE", KIND_STRING,
-	AT(source.record), 0, 0, NULL},
-    {"sockets.replay", "FILE", "read the sockets from a FILE so recorded, not from the kernel",
-	KIND_STRING, AT(source.replay), 0, 0, NULL},
-    {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
-	0, NULL},
-    {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE, AT(log_level),
-	0, 0, level_choices},
-    {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
-	format_choices},
-};
-
-#define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 /* What is left of the command line while it is read. */
 struct reader {
@@ -297,9 +235,12 @@ static int read_flag(struct reader *reader, const char *argument)
 		return dot ? set_collector_flag(reader, &word, name, dot)
 			   : switch_collector(reader, &word, name, true);
 	}
-	for (size_t i = 0; i < FLAGS; i++) {
+	for (size_t i = 0; i < flags_length; i++) {
 		if (strcmp(flags[i].name, word.name) != 0)
 			continue;
+		if (flags[i].of_destinations && reader->options->command != COMMAND_DESTINATIONS)
+			return fail(
+			    reader, "--%s is a flag of \"ephemera destinations\"", word.name);
 		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 						 : want_value(reader, &word) < 0)
 			return -EINVAL;
@@ -313,10 +254,12 @@ static void set_defaults(struct options *options)
 	memset(options, 0, sizeof(*options));
 	options->telemetry_path = "/metrics";
 	options->max_requests = 40;
+	options->limit = 20;
 	options->max_connections = 256;
 	options->request_seconds = 10;
 	options->response_seconds = 30;
 	options->procfs = "/proc";
+	options->sysfs = "/sys";
 	options->log_level = LOG_LEVEL_INFO;
 	for (size_t i = 0; i < collectors_length; i++)
 		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
@@ -332,6 +275,7 @@ static int finish(struct reader *reader)
 		if (collectors[i]->on_by_default && !reader->disable_defaults)
 			options->enabled |= (collector_set)1 << i;
 	options->enabled = (options->enabled | reader->on) & ~reader->off;
+	options->wanted = reader->on;
 	if (options->telemetry_path[0] != '/' || strcmp(options->telemetry_path, "/") == 0 ||
 	    starts_with(options->telemetry_path, "/-/") || strpbrk(options->telemetry_path, "?#% "))
 		return fail(reader,
@@ -343,7 +287,7 @@ static int finish(struct reader *reader)
 		return fail(reader, "--sockets.replay and --sockets.source cannot be combined");
 	if (options->source.replay && options->source.record)
 		return fail(reader, "--sockets.replay and --sockets.record cannot be combined");
-	if (options->source.record && options->command == COMMAND_SERVE)
+	if (options->source.record && options->command != COMMAND_METRICS)
 		return fail(reader, "--sockets.record works with \"ephemera metrics\" only");
 	if (options->source.replay)
 		options->source.kind = SOURCE_REPLAY;
@@ -358,9 +302,12 @@ static int read_command(struct reader *reader, const char *argument)
 {
 	if (reader->next != 2)
 		return fail(reader, "unexpected argument \"%.80s\"; see --help", argument);
-	if (strcmp(argument, "metrics") != 0)
+	if (strcmp(argument, "metrics") == 0)
+		reader->options->command = COMMAND_METRICS;
+	else if (strcmp(argument, "destinations") == 0)
+		reader->options->command = COMMAND_DESTINATIONS;
+	else
 		return fail(reader, "unknown command \"%.80s\"; see --help", argument);
-	reader->options->command = COMMAND_METRICS;
 	return 0;
 }
 
@@ -383,78 +330,4 @@ int options_parse(
 			return 0;
 	}
 	return finish(&reader);
-}
-
-/* Prints text behind a flag, broken into lines of at most 80 columns. */
-static void print_entry(FILE *file, const char *flag, const char *text)
-{
-	const int indent = 6;
-	const int width = 80;
-	int column = indent;
-
-	fprintf(file, "  %s\n%*s", flag, indent, "");
-	while (*text) {
-		const int length = (int)strcspn(text, " ");
-
-		if (column > indent && column + 1 + length > width) {
-			fprintf(file, "\n%*s", indent, "");
-			column = indent;
-		}
-		if (column > indent) {
-			fputc(' ', file);
-			column++;
-		}
-		fprintf(file, "%.*s", length, text);
-		column += length;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', file);
-}
-
-static void print_collector(FILE *file, const struct collector *collector)
-{
-	char name[128];
-	char text[512];
-
-	snprintf(name, sizeof(name), "--[no-]collector.%s", collector->name);
-	snprintf(text, sizeof(text), "%s (%s by default)", collector->help,
-	    collector->on_by_default ? "on" : "off");
-	print_entry(file, name, text);
-	for (size_t i = 0; collector->flags && collector->flags[i].name; i++) {
-		const struct collector_flag *flag = &collector->flags[i];
-
-		snprintf(name, sizeof(name), "--collector.%s.%s=N", collector->name, flag->name);
-		snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
-		print_entry(file, name, text);
-	}
-}
-
-void options_help(FILE *file)
-{
-	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, towards\n"
-	      "whom they are used up, and when they come back.\n"
-	      "\n"
-	      "Usage:\n"
-	      "  ephemera [FLAG...]           serve metrics over HTTP\n"
-	      "  ephemera metrics [FLAG...]   one scrape to standard output; exit status 1\n"
-	      "                               where a collector failed\n"
-	      "\n"
-	      "Flags (--flag=value or --flag value):\n",
-	    file);
-	print_entry(file, "--help", "print this and exit");
-	print_entry(file, "--version", "print the version and exit");
-	for (size_t i = 0; i < FLAGS; i++) {
-		char name[128];
-
-		snprintf(name, sizeof(name), "--%s%s%s", flags[i].name, flags[i].value ? "=" : "",
-		    flags[i].value ? flags[i].value : "");
-		print_entry(file, name, flags[i].help);
-	}
-	fputs("\nCollectors:\n", file);
-	print_entry(file, "--collector.disable-defaults",
-	    "switch every collector off that is not switched on by its own flag");
-	for (size_t i = 0; i < collectors_length; i++)
-		print_collector(file, collectors[i]);
-	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);
 }

@@ -11,7 +11,13 @@
 #include "exporter/listen.h"
 #include "exporter/log.h"
 
-enum command { COMMAND_SERVE, COMMAND_METRICS, COMMAND_HELP, COMMAND_VERSION };
+enum command {
+	COMMAND_SERVE,
+	COMMAND_METRICS,
+	COMMAND_DESTINATIONS,
+	COMMAND_HELP,
+	COMMAND_VERSION
+};
 
 #define LISTEN_ADDRESSES_MAX 16
 
@@ -26,9 +32,15 @@ struct options {
 	unsigned long response_seconds;
 	bool disable_exporter_metrics;
 	collector_set enabled;
+	collector_set wanted; /* switched on by a flag of their own */
 	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
 	const char *procfs;
+	const char *sysfs;
 	struct source_options source;
+	unsigned long limit; /* destinations: rows at the most */
+	bool json;
+	bool watch;
+	bool resolve;
 	enum log_level log_level;
 	enum log_format log_format;
 };

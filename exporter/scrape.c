@@ -39,8 +39,7 @@ int scraper_new(
 	int result = source_open(&options->source, &source);
 
 	if (result == 0) {
-		result = gatherer_new(
-		    options->enabled, options->values, options->procfs, source, &scraper->gatherer);
+		result = gatherer_new(&options->gatherer, source, &scraper->gatherer);
 		if (result < 0)
 			source_close(source);
 	}
@@ -49,7 +48,7 @@ int scraper_new(
 		return result;
 	}
 	scraper->self = self;
-	scraper->procfs = options->procfs;
+	scraper->procfs = options->gatherer.procfs;
 	pthread_mutex_init(&scraper->lock, NULL);
 	pthread_cond_init(&scraper->wake, NULL);
 	*ret_scraper = scraper;
@@ -75,12 +74,17 @@ static void log_failure(const struct scraper *scraper, size_t i, const struct ga
 static void log_outcomes(struct scraper *scraper, const struct gathering *gathering)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
-		const int error = gathering->outcomes[i].error;
+		const bool absent = gathering->outcomes[i].absent;
+		const int error = absent ? -EOPNOTSUPP : gathering->outcomes[i].error;
 
 		if (!(gathering->asked >> i & 1) || error == scraper->told[i])
 			continue;
 		scraper->told[i] = error;
-		if (error < 0)
+		if (error == -EOPNOTSUPP)
+			log_line(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+			    "This host has nothing that the collector could tell", "collector",
+			    collectors[i]->name, NULL);
+		else if (error < 0)
 			log_failure(scraper, i, gathering);
 		else
 			log_line(LOG_LEVEL_INFO, "Collector works again", "collector",

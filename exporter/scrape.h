@@ -24,11 +24,8 @@ struct scrape_result {
 };
 
 struct scraper_options {
-	collector_set enabled;
-	const unsigned long (*values)[COLLECTOR_FLAGS_MAX];
-	const char *procfs;
+	struct gatherer_options gatherer;
 	struct source_options source;
-	bool quiet; /* leave the exporter's own metrics out */
 };
 
 struct scraper;

@@ -13,6 +13,7 @@ static const struct metric_family build_info = {
     .help = "1, with the version that runs.",
     .type = METRIC_GAUGE,
     .labels = {"version", "compiler"},
+    .example = "count by (version) (ephemera_build_info)",
 };
 static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
@@ -21,6 +22,7 @@ static const struct metric_family kernel_feature = {
 	    "and then connect()). What is 0 is missing from the figures.",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
+    .example = "ephemera_kernel_feature{feature!=\"bind_before_connect\"} == 0",
 };
 static const struct metric_family source_info = {
     .name = "ephemera_socket_source_info",
@@ -28,6 +30,7 @@ static const struct metric_family source_info = {
 	    "replay.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "source"},
+    .example = "ephemera_socket_source_info{source!=\"sock_diag\"}",
 };
 static const struct metric_family collector_duration = {
     .name = "ephemera_scrape_collector_duration_seconds",
@@ -35,6 +38,7 @@ static const struct metric_family collector_duration = {
 	    "ephemera_scrape_listing_duration_seconds.",
     .type = METRIC_GAUGE,
     .labels = {"collector"},
+    .example = "topk(5, ephemera_scrape_collector_duration_seconds)",
 };
 static const struct metric_family collector_success = {
     .name = "ephemera_scrape_collector_success",
@@ -42,48 +46,58 @@ static const struct metric_family collector_success = {
 	    "says why.",
     .type = METRIC_GAUGE,
     .labels = {"collector"},
+    .example = "ephemera_scrape_collector_success == 0",
 };
 static const struct metric_family listing_duration = {
     .name = "ephemera_scrape_listing_duration_seconds",
     .help = "Time that each listing of sockets took, what the collectors did with them included.",
     .type = METRIC_GAUGE,
     .labels = {"listing"},
+    .example = "max by (listing) (ephemera_scrape_listing_duration_seconds)",
 };
 static const struct metric_family scrape_duration = {
     .name = "ephemera_scrape_duration_seconds",
     .help = "Time from the first fact read to the last metric made. Keep it below the scrape "
 	    "timeout.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_scrape_duration_seconds > 5",
 };
 static const struct metric_family scrape_sockets = {
     .name = "ephemera_scrape_sockets",
     .help = "Sockets that the walk of this scrape saw.",
     .type = METRIC_GAUGE,
+    .example = "ephemera_scrape_duration_seconds / ephemera_scrape_sockets",
 };
 static const struct metric_family scrapes = {
     .name = "ephemera_scrapes_total",
     .help = "Walks made. Scrapes that overlap share one, so it may be fewer than requests.",
     .type = METRIC_COUNTER,
+    .example = "rate(ephemera_scrapes_total[10m]) * 60",
 };
 static const struct metric_family http_requests = {
     .name = "ephemera_http_requests_total",
     .help = "Responses, by status code, before this one.",
     .type = METRIC_COUNTER,
     .labels = {"code"},
+    .example = "sum by (instance, code) (rate(ephemera_http_requests_total{code!=\"200\"}[5m])) > "
+	       "0",
 };
 static const struct metric_family process_families[] = {
     [PROCESS_CPU_SECONDS] = {"process_cpu_seconds_total",
-	"CPU time of the exporter, user and system.", METRIC_COUNTER, {NULL}},
+	"CPU time of the exporter, user and system.", METRIC_COUNTER, {NULL},
+	"topk(5, rate(process_cpu_seconds_total{job=\"ephemera\"}[5m]))"},
     [PROCESS_OPEN_FDS] = {"process_open_fds", "Open file descriptors of the exporter.",
-	METRIC_GAUGE, {NULL}},
+	METRIC_GAUGE, {NULL},
+	"process_open_fds{job=\"ephemera\"} / process_max_fds{job=\"ephemera\"} > 0.8"},
     [PROCESS_MAX_FDS] = {"process_max_fds", "How many descriptors the exporter may open.",
-	METRIC_GAUGE, {NULL}},
+	METRIC_GAUGE, {NULL}, "process_max_fds{job=\"ephemera\"} < 1024"},
     [PROCESS_VIRTUAL_BYTES] = {"process_virtual_memory_bytes", "Address space of the exporter.",
-	METRIC_GAUGE, {NULL}},
+	METRIC_GAUGE, {NULL}, "topk(5, process_virtual_memory_bytes{job=\"ephemera\"})"},
     [PROCESS_RESIDENT_BYTES] = {"process_resident_memory_bytes", "Resident memory of the exporter.",
-	METRIC_GAUGE, {NULL}},
+	METRIC_GAUGE, {NULL}, "process_resident_memory_bytes{job=\"ephemera\"} > 50e6"},
     [PROCESS_START_SECONDS] = {"process_start_time_seconds",
-	"When the exporter was started, in seconds since 1970.", METRIC_GAUGE, {NULL}},
+	"When the exporter was started, in seconds since 1970.", METRIC_GAUGE, {NULL},
+	"changes(process_start_time_seconds{job=\"ephemera\"}[1h]) > 2"},
 };
 
 const struct metric_family *const self_outcome_families[] = {

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "exporter/utf8.h"
 
 void text_add(struct text *text, const char *bytes, size_t length)
 {
@@ -68,15 +71,18 @@ void text_add_number(struct text *text, double number)
 
 void text_make_printable(char *string)
 {
-	for (; *string; string++) {
-		const unsigned char byte = (unsigned char)*string;
-		const unsigned char next = (unsigned char)string[1];
+	while (*string) {
+		const unsigned char *bytes = (const unsigned char *)string;
+		const size_t length = utf8_length(string);
+		/* U+0080 to U+009F are control characters as well. */
+		const bool control =
+		    bytes[0] < ' ' || bytes[0] == 0x7f || (bytes[0] == 0xc2 && bytes[1] <= 0x9f);
 
-		if (byte < ' ' || byte == 0x7f) {
-			*string = '?';
-		} else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
-			*string++ = '?'; /* U+0080 to U+009F, in UTF-8 */
-			*string = '?';
+		if (length && !control) {
+			string += length;
+			continue;
 		}
+		memset(string, '?', length ? length : 1);
+		string += length ? length : 1;
 	}
 }

@@ -20,8 +20,8 @@ void text_add_char(struct text *text, char c);
 void text_add_number(struct text *text, double number);
 
 /*
- * Puts a question mark for every byte of a control character: what a peer or a user sent must not
- * speak to a terminal when it is quoted in an error.
+ * Puts question marks for control characters and for what is no UTF-8: what a peer or a
+ * user sent must not speak to a terminal when it is quoted in an error.
  */
 void text_make_printable(char *string);
 

@@ -68,7 +68,6 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	struct note note = {&holders->connected, batch, context};
 	const struct source_observer observer = {note_port, batch ? pass_batch : NULL, &note};
 
-	holders->connected_known = true;
 	holders->connected_age_seconds = 0;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
@@ -78,12 +77,9 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 
 	const int result = source_list(source, LISTING_TCP_CHOSEN, &observer);
 
-	if (result == -EOPNOTSUPP) {
-		holders->connected_known = false;
-		return 0;
-	}
+	/* What /proc cannot tell counts as none; ephemera_kernel_feature says that it cannot. */
 	if (result < 0)
-		return result;
+		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;
 	clock_gettime(CLOCK_MONOTONIC, &chosen->listed);
 	return 0;

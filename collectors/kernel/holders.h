@@ -18,7 +18,6 @@ struct holders {
 	struct portset bound;	      /* TCP: bound, but neither listening nor connected */
 	struct portset connected;     /* TCP: bound by number, then connected */
 	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
-	bool connected_known;	      /* false where the source cannot tell (procfs) */
 };
 
 /*
@@ -38,6 +37,20 @@ void holders_note_bind(struct holders *holders, const struct socket *socket);
 
 /* Works out usable and capacity from settings and holders. */
 void facts_finish(struct facts *facts);
+
+/*
+ * Whether the socket has leased a port from the capacity of its destination.
+ *
+ * A port that a bind() holds is off the capacity already, be it the listener's of an
+ * inbound connection (kernel-facts row 12) or that of a socket which was bound to it and
+ * then connected. One outside the range or reserved never was part of the capacity.
+ */
+static inline bool facts_is_leased(const struct facts *facts, const struct socket *socket)
+{
+	return socket->protocol == SOCKET_TCP && socket->state != SOCKET_LISTEN &&
+	       socket->state != SOCKET_BOUND && socket->state != SOCKET_CLOSE &&
+	       portset_has(&facts->usable, socket->local_port);
+}
 
 /*
  * Finding the ports that were bound by number and then connected takes a second walk of

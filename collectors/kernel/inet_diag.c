@@ -131,11 +131,20 @@ static int decode_attributes(const struct nlmsghdr *message, struct socket *sock
 
 		if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > left)
 			return -EBADMSG;
-		if ((attribute->nla_type & NLA_TYPE_MASK) == INET_DIAG_CGROUP_ID) {
+		switch (attribute->nla_type & NLA_TYPE_MASK) {
+		case INET_DIAG_CGROUP_ID:
 			if (attribute->nla_len < sizeof(*attribute) + sizeof(socket->cgroup_id))
 				return -EBADMSG;
 			memcpy(
 			    &socket->cgroup_id, at + sizeof(*attribute), sizeof(socket->cgroup_id));
+			break;
+		case INET_DIAG_SKV6ONLY:
+			if (attribute->nla_len < sizeof(*attribute) + 1)
+				return -EBADMSG;
+			socket->ipv6_only = at[sizeof(*attribute)] != 0;
+			break;
+		default:
+			break;
 		}
 		if (length >= left)
 			break;

@@ -135,8 +135,10 @@ int procnet_decode(const char *line, size_t length, enum socket_protocol protoco
 	socket.state = state == SOCKET_NEW_SYN_RECV ? SOCKET_SYN_RECV : (enum socket_state)state;
 	if (timer == 3 && when <= UINT32_MAX / MILLISECONDS_PER_TICK)
 		socket.expires_ms = when * MILLISECONDS_PER_TICK;
-	if (socket.state == SOCKET_LISTEN)
+	if (socket.state == SOCKET_LISTEN) {
 		socket.queue = queue;
+		socket.queue_limit = SOCKET_QUEUE_LIMIT_UNKNOWN;
+	}
 	socket_normalise(&socket);
 	*ret_socket = socket;
 	return 0;

@@ -35,6 +35,8 @@ enum socket_state {
 	SOCKET_STATES
 };
 
+#define SOCKET_QUEUE_LIMIT_UNKNOWN UINT32_MAX
+
 /* An address in network byte order; of an IPv4 address the first four bytes, the rest zero. */
 struct socket_address {
 	uint8_t bytes[16];
@@ -48,13 +50,14 @@ struct socket {
 	uint16_t remote_port; /* host byte order */
 	struct socket_address local;
 	struct socket_address remote;
-	uint32_t interface;  /* index of the interface it is bound to, 0: none */
-	uint32_t expires_ms; /* milliseconds until a TIME_WAIT timer frees the port, in TIME_WAIT or
-				FIN_WAIT2; else 0 */
-	uint32_t queue;	     /* LISTEN: connections waiting for accept() */
-	uint32_t queue_limit; /* LISTEN: how many may wait, 0 where the source cannot tell */
+	uint32_t interface; /* index of the interface it is bound to, 0: none */
+	uint32_t
+	    expires_ms; /* until a TIME_WAIT timer frees the port, in TIME_WAIT and FIN_WAIT2 */
+	uint32_t queue; /* LISTEN: connections waiting for accept() */
+	uint32_t queue_limit; /* LISTEN: how many may wait, or SOCKET_QUEUE_LIMIT_UNKNOWN */
 	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which nobody owns */
 	uint32_t inode;	      /* 0: no file refers to it */
+	bool ipv6_only;	      /* LISTEN, CLOSE and BOUND: an IPv6 socket that leaves IPv4 alone */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
 };
 

@@ -25,6 +25,22 @@ from prometheus_client.parser import text_string_to_metric_families
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("EPHEMERA") or str(REPOSITORY / "build" / "debug" / "ephemera")
 
+# Every collector, all of which are on by default, in the order of the output.
+COLLECTORS = ("range", "binds", "sockets", "destinations", "addresses", "accept_queue",
+              "time_wait", "churn", "owners")
+
+
+def all_but(*left_out):
+    """The names of the other collectors, in one string."""
+    return " ".join(name for name in COLLECTORS if name not in left_out)
+
+
+def host_has_cgroups():
+    """Whether there is a version 2 hierarchy, without which owners has nothing to tell."""
+    return any(Path(root, "cgroup.procs").exists()
+               for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
+
+
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 Response = namedtuple("Response", "status headers body")

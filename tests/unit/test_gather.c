@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "collectors/binds.h"
 #include "collectors/gather.h"
 
 #include <errno.h>
@@ -43,6 +44,27 @@ static struct metric_set *set;
 static struct gathering gathering;
 static FILE *dump;
 static struct messages messages;
+
+/* The collectors that these tests know, which the registry has first. */
+#define KNOWN 4
+
+static int new_gatherer(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
+    struct source *source)
+{
+	const unsigned long *binds = values[collector_find("binds")];
+	const struct gatherer_options options = {
+	    .collectors = collectors,
+	    .length = KNOWN,
+	    .enabled = enabled & ((1u << KNOWN) - 1),
+	    .values = values,
+	    .procfs = workspace.path,
+	    .sysfs = workspace.path,
+	    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
+	    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
+	};
+
+	return gatherer_new(&options, source, &gatherer);
+}
 
 static int set_up(void **state)
 {
@@ -167,8 +189,7 @@ static void make_gatherer(void)
 			  &source),
 	    0);
 	assert_result(
-	    gatherer_new((collector_set)-1, (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values,
-		workspace.path, source, &gatherer),
+	    new_gatherer((collector_set)-1, (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values, source),
 	    0);
 }
 
@@ -315,8 +336,7 @@ static void a_holder_that_is_gone_is_forgotten(void **state)
 		&(struct source_options){.procfs = workspace.path, .kind = SOURCE_PROCFS}, &source),
 	    0);
 	assert_result(
-	    gatherer_new(bit("binds"), (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values,
-		workspace.path, source, &gatherer),
+	    new_gatherer(bit("binds"), (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values, source),
 	    0);
 	write_procfs("heading\n0: 00000000:A02A 00000000:0000 0A 0:0 00:0 0 0 0 7\n");
 	run();
@@ -596,8 +616,7 @@ static void collectors_that_are_not_enabled_are_left_out(void **state)
 		&(struct source_options){.procfs = workspace.path, .kind = SOURCE_PROCFS}, &source),
 	    0);
 	assert_result(
-	    gatherer_new(bit("range"), (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values,
-		workspace.path, source, &gatherer),
+	    new_gatherer(bit("range"), (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values, source),
 	    0);
 	assert_ptr_equal(gatherer_source(gatherer), source);
 	run();

@@ -63,8 +63,48 @@ static void no_object_is_taken_everywhere(void **state)
 {
 	(void)state;
 	json_add_string(NULL, "key", "value");
+	json_add_number(NULL, "key", 1);
+	assert_null(json_add_object(NULL, "key"));
+	assert_null(json_add_array(NULL, "key"));
+	assert_null(json_append_object(NULL));
 	assert_null(json_print(NULL));
 	json_free(NULL);
+}
+
+static void objects_and_arrays_nest(void **state)
+{
+	struct json *root = json_new_object();
+	struct json *range = json_add_object(root, "range");
+	struct json *list = json_add_array(root, "list");
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct json *item = json_append_object(list);
+
+		json_add_number(item, "port", 40000 + i);
+		if (i == 1)
+			json_add_string(json_add_object(item, "owner"), "cgroup", "/a");
+	}
+	/* In any order: what was made first can still be added to. */
+	json_add_number(range, "first", 1);
+	json_add_array(range, "none");
+	json_append_object(json_add_array(json_append_object(list), "deep"));
+	assert_printed(root, "{\"range\":{\"first\":1,\"none\":[]},"
+			     "\"list\":[{\"port\":40000},"
+			     "{\"port\":40001,\"owner\":{\"cgroup\":\"/a\"}},"
+			     "{\"port\":40002},{\"deep\":[{}]}]}");
+}
+
+static void numbers_are_numbers(void **state)
+{
+	struct json *object = json_new_object();
+
+	(void)state;
+	json_add_number(object, "zero", 0);
+	json_add_number(object, "large", 4294967296);
+	json_add_number(object, "part", 0.25);
+	json_add_number(object, "negative", -1);
+	assert_printed(object, "{\"zero\":0,\"large\":4294967296,\"part\":0.25,\"negative\":-1}");
 }
 
 int main(void)
@@ -74,6 +114,8 @@ int main(void)
 	    cmocka_unit_test(strings_are_escaped),
 	    cmocka_unit_test(invalid_utf8_is_replaced),
 	    cmocka_unit_test(values_are_copied),
+	    cmocka_unit_test(objects_and_arrays_nest),
+	    cmocka_unit_test(numbers_are_numbers),
 	    cmocka_unit_test(no_object_is_taken_everywhere),
 	};
 

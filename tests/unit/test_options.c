@@ -81,6 +81,10 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_null(options.source.replay);
 	assert_null(options.source.record);
 	assert_string_equal(options.source.procfs, "/proc");
+	assert_string_equal(options.sysfs, "/sys");
+	assert_int_equal(options.limit, 20);
+	assert_false(options.json || options.watch || options.resolve);
+	assert_int_equal(options.wanted, 0);
 	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
 	for (size_t i = 0; i < collectors_length; i++) {
@@ -93,11 +97,12 @@ static void defaults_are_those_of_the_help(void **state)
 static void reads_every_flag(void **state)
 {
 	(void)state;
-	assert_result(PARSE("--web.listen-address=127.0.0.1:9000", "--web.telemetry-path=/m/x",
-			  "--web.max-requests=7", "--web.max-connections=11",
-			  "--web.request-timeout=13", "--web.response-timeout=2m",
-			  "--web.disable-exporter-metrics", "--sockets.source=procfs",
-			  "--path.procfs=/host/proc", "--log.level=debug", "--log.format=json"),
+	assert_result(
+	    PARSE("--web.listen-address=127.0.0.1:9000", "--web.telemetry-path=/m/x",
+		"--web.max-requests=7", "--web.max-connections=11", "--web.request-timeout=13",
+		"--web.response-timeout=2m", "--web.disable-exporter-metrics",
+		"--sockets.source=procfs", "--path.procfs=/host/proc", "--path.sysfs=/host/sys",
+		"--log.level=debug", "--log.format=json"),
 	    0);
 	assert_int_equal(options.addresses_length, 1);
 	assert_string_equal(options.addresses[0].host, "127.0.0.1");
@@ -111,6 +116,7 @@ static void reads_every_flag(void **state)
 	assert_int_equal(options.source.kind, SOURCE_PROCFS);
 	assert_string_equal(options.procfs, "/host/proc");
 	assert_string_equal(options.source.procfs, "/host/proc");
+	assert_string_equal(options.sysfs, "/host/sys");
 	assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(options.log_format, LOG_FORMAT_JSON);
 }
@@ -168,6 +174,10 @@ static void numbers_have_bounds(void **state)
 	    {"--collector.binds.refresh-sockets", "0", "100000000", "-1", "100000001"},
 	    {"--collector.binds.refresh-seconds", "0", "86400", "-1", "86401"},
 	    {"--collector.binds.listeners-limit", "0", "10000", "-1", "10001"},
+	    {"--collector.addresses.limit", "0", "1000", "-1", "1001"},
+	    {"--collector.addresses.tracked-limit", "1", "65536", "0", "65537"},
+	    {"--collector.accept_queue.limit", "0", "1000", "-1", "1001"},
+	    {"--collector.owners.limit", "0", "1000", "-1", "1001"},
 	};
 	static const char *const nonsense[] = {"", " ", "x", "1x", "+1", " 1", "1 ", "0x10", "1.5",
 	    "1e3", "18446744073709551615", "18446744073709551617",
@@ -256,8 +266,8 @@ static void paths_are_checked(void **state)
 
 static void an_empty_value_is_no_value(void **state)
 {
-	static const char *const flags[] = {
-	    "--path.procfs=", "--sockets.record=", "--sockets.replay=", "--web.telemetry-path="};
+	static const char *const flags[] = {"--path.procfs=", "--path.sysfs=", "--sockets.record=",
+	    "--sockets.replay=", "--web.telemetry-path="};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++) {
@@ -273,7 +283,8 @@ static void a_missing_value_is_told(void **state)
 	static const char *const flags[] = {"--web.listen-address", "--web.telemetry-path",
 	    "--web.max-requests", "--web.max-connections", "--web.request-timeout",
 	    "--web.response-timeout", "--sockets.source", "--sockets.record", "--sockets.replay",
-	    "--path.procfs", "--log.level", "--log.format", "--collector.destinations.limit"};
+	    "--path.procfs", "--path.sysfs", "--log.level", "--log.format",
+	    "--collector.destinations.limit"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++)
@@ -391,6 +402,57 @@ static void what_is_the_value_of_another_flag_is_no_flag(void **state)
 	assert_true(options.enabled & bit("range"));
 }
 
+static void what_was_asked_for_by_name_is_remembered(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--collector.owners", "--collector.range"), 0);
+	assert_int_equal(options.wanted, bit("owners") | bit("range"));
+	assert_result(PARSE("--collector.owners", "--no-collector.owners"), 0);
+	assert_int_equal(options.wanted, 0);
+	assert_int_equal(options.enabled & bit("owners"), 0);
+	assert_result(PARSE("--no-collector.owners", "--collector.owners"), 0);
+	assert_int_equal(options.wanted, bit("owners"));
+	assert_result(PARSE("--collector.disable-defaults", "--collector.churn"), 0);
+	assert_int_equal(options.wanted, bit("churn"));
+	/* A limit alone asks for nothing. */
+	assert_result(PARSE("--collector.owners.limit=7"), 0);
+	assert_int_equal(options.wanted, 0);
+}
+
+static void the_destinations_have_flags_of_their_own(void **state)
+{
+	static const char *const flags[] = {"--limit=7", "--json", "--watch", "--resolve"};
+	static const char *const bad[] = {"", "0", "1001", "-1", "x", "7x", "7.5"};
+
+	(void)state;
+	assert_result(PARSE("destinations"), 0);
+	assert_int_equal(options.command, COMMAND_DESTINATIONS);
+	assert_int_equal(options.limit, 20);
+	assert_false(options.json || options.watch || options.resolve);
+	assert_result(PARSE("destinations", "--limit=7", "--json", "--watch", "--resolve"), 0);
+	assert_int_equal(options.limit, 7);
+	assert_true(options.json && options.watch && options.resolve);
+	assert_result(PARSE("destinations", "--limit", "1"), 0);
+	assert_int_equal(options.limit, 1);
+	assert_result(PARSE("destinations", "--limit", "1000", "--path.sysfs=/s"), 0);
+	assert_int_equal(options.limit, 1000);
+	for (size_t i = 0; i < LENGTH(bad); i++)
+		assert_refused(PARSE("destinations", "--limit", bad[i]), "--limit", bad[i]);
+	assert_refused(PARSE("destinations", "--limit"), "--limit", "missing");
+	assert_refused(PARSE("destinations", "--json=yes"), "--json", "yes");
+	assert_refused(PARSE("destinations", "--watch="), "--watch", "\"\"");
+	assert_refused(PARSE("destinations", "--sockets.record=x"), "--sockets.record", "metrics");
+	assert_refused(PARSE("destinations", "metrics"), "metrics", NULL);
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(flags[i], "="), flags[i]);
+		assert_refused(PARSE(flags[i]), name, "destinations");
+		assert_refused(PARSE("metrics", flags[i]), name, "destinations");
+		assert_refused(PARSE(flags[i], "destinations"), name, "destinations");
+	}
+}
+
 static void recording_and_replaying_exclude_each_other(void **state)
 {
 	(void)state;
@@ -423,6 +485,7 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.max-requests=", "--web.max-connections=", "--web.request-timeout=",
 	    "--web.response-timeout=", "--web.disable-exporter-metrics",
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
+	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve",
 	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
 	char *text = NULL;
 	size_t length = 0;
@@ -476,6 +539,8 @@ int main(void)
 	    cmocka_unit_test(collectors_are_switched),
 	    cmocka_unit_test(disabling_defaults_undoes_no_flag),
 	    cmocka_unit_test(what_is_the_value_of_another_flag_is_no_flag),
+	    cmocka_unit_test(what_was_asked_for_by_name_is_remembered),
+	    cmocka_unit_test(the_destinations_have_flags_of_their_own),
 	    cmocka_unit_test(recording_and_replaying_exclude_each_other),
 	    cmocka_unit_test(help_and_version_end_the_reading),
 	    cmocka_unit_test(the_help_names_every_flag_in_80_columns),

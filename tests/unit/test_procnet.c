@@ -99,7 +99,7 @@ static void reads_a_listener(void **state)
 	assert_int_equal(socket.state, SOCKET_LISTEN);
 	assert_int_equal(socket.local_port, 8080);
 	assert_int_equal(socket.queue, 7);
-	assert_int_equal(socket.queue_limit, 0);
+	assert_int_equal(socket.queue_limit, SOCKET_QUEUE_LIMIT_UNKNOWN);
 	assert_int_equal(socket.inode, 1234567);
 }
 

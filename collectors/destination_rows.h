@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_DESTINATION_ROWS_H
+#define EPHEMERA_DESTINATION_ROWS_H
+
+/*
+ * The fullest destinations for people: with the owner of most of their ports. It takes two
+ * gatherings, since owners are counted only for the destinations that the first one found.
+ */
+
+#include "collectors/collector.h"
+#include "collectors/destination_table.h"
+
+struct destination_row {
+	struct destination destination;
+	char *owner; /* the path of the cgroup that has most of its ports; NULL: unknown */
+	uint64_t owner_id;
+	unsigned owner_ports; /* 0: no port of it has an owner */
+};
+
+struct destination_rows {
+	struct settings settings;
+	unsigned capacity;
+	unsigned long destinations; /* all there are, shown or not */
+	unsigned long ports;	    /* of all of them */
+	size_t length;
+	struct destination_row list[]; /* the fullest first */
+};
+
+/*
+ * Looks at the namespace. limit: how many rows at the most, up to 1,000. procfs, sysfs and
+ * kind as in struct source_options; replay as well. Returns 0 or -errno; the caller frees
+ * the rows with destination_rows_free().
+ */
+int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
+    struct destination_rows **ret_rows);
+void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/cgroups.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "collectors/kernel/cleanup.h"
+
+/* A tree may be made deep and wide by whoever may make cgroups in it. */
+#define DEPTH_MAX 64
+#define DIRECTORIES_MAX 200000u
+
+/* include/linux/exportfs.h: the handle of a kernfs file is its 64-bit id. */
+#define FILEID_KERNFS 0xfe
+
+struct known {
+	uint64_t id;
+	char *path; /* NULL: looked for and not found */
+};
+
+struct cgroups {
+	int root;	/* the hierarchy's directory */
+	bool by_handle; /* the kernel has not refused us to open by id */
+	size_t length;
+	struct known *known; /* in the order of their ids; what was asked for last */
+};
+
+static int open_hierarchy(const char *sysfs, const char *below)
+{
+	char path[PATH_MAX];
+	struct statfs status;
+	const int length = snprintf(path, sizeof(path), "%s/%s", sysfs, below);
+
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return -ENAMETOOLONG;
+
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	if (fstatfs(fd, &status) < 0 || status.f_type != CGROUP2_SUPER_MAGIC) {
+		close(fd);
+		return -EOPNOTSUPP;
+	}
+	return fd;
+}
+
+int cgroups_new(const char *sysfs, struct cgroups **ret_cgroups)
+{
+	int root = open_hierarchy(sysfs, "fs/cgroup");
+
+	if (root == -EOPNOTSUPP)
+		root = open_hierarchy(sysfs, "fs/cgroup/unified");
+	if (root < 0)
+		return root;
+
+	struct cgroups *cgroups = calloc(1, sizeof(*cgroups));
+
+	if (!cgroups) {
+		close(root);
+		return -ENOMEM;
+	}
+	cgroups->root = root;
+	cgroups->by_handle = true;
+	*ret_cgroups = cgroups;
+	return 0;
+}
+
+static void free_known(struct known *known, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		free(known[i].path);
+	free(known);
+}
+
+void cgroups_free(struct cgroups *cgroups)
+{
+	if (!cgroups)
+		return;
+	free_known(cgroups->known, cgroups->length);
+	close(cgroups->root);
+	free(cgroups);
+}
+
+static int compare_known(const void *a, const void *b)
+{
+	const uint64_t first = ((const struct known *)a)->id;
+	const uint64_t second = ((const struct known *)b)->id;
+
+	return first < second ? -1 : first > second;
+}
+
+static struct known *find(struct known *known, size_t length, uint64_t id)
+{
+	const struct known key = {.id = id};
+
+	return known ? bsearch(&key, known, length, sizeof(*known), compare_known) : NULL;
+}
+
+/* The path behind a descriptor, without that of the hierarchy. */
+static char *path_of(int fd, const char *root, size_t root_length)
+{
+	static const char deleted[] = " (deleted)";
+	char link[64];
+	char path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+	const ssize_t length = readlink(link, path, sizeof(path) - 1);
+
+	if (length < 0)
+		return NULL;
+	path[length] = '\0';
+	if (strncmp(path, root, root_length) != 0)
+		return NULL;
+	/* What d_path() adds where the cgroup was removed in this very moment. */
+	if ((size_t)length >= strlen(deleted) &&
+	    strcmp(path + (size_t)length - strlen(deleted), deleted) == 0)
+		path[(size_t)length - strlen(deleted)] = '\0';
+	return strdup(path[root_length] ? path + root_length : "/");
+}
+
+/* Returns 0 with or without having found it, or -EPERM where this way is closed to us. */
+static int look_up_by_handle(
+    const struct cgroups *cgroups, struct known *known, const char *root, size_t root_length)
+{
+	_Alignas(struct file_handle) char buffer[sizeof(struct file_handle) + sizeof(known->id)];
+	struct file_handle *handle = (struct file_handle *)buffer;
+
+	handle->handle_bytes = sizeof(known->id);
+	handle->handle_type = FILEID_KERNFS;
+	memcpy(handle->f_handle, &known->id, sizeof(known->id));
+
+	const cleanup_close int fd = open_by_handle_at(cgroups->root, handle, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS ? -EPERM : 0;
+	known->path = path_of(fd, root, root_length);
+	return 0;
+}
+
+/* Asks for one directory after the other. Returns false where that is not allowed. */
+static bool look_up_all_by_handle(
+    struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
+{
+	char link[64];
+	char root[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", cgroups->root);
+
+	const ssize_t root_length = readlink(link, root, sizeof(root) - 1);
+
+	if (root_length < 0)
+		return false;
+	root[root_length] = '\0';
+	for (size_t i = 0; i < length; i++)
+		if (is_new[i] &&
+		    look_up_by_handle(cgroups, &list[i], root, (size_t)root_length) < 0)
+			return false;
+	return true;
+}
+
+/* A walk over the whole tree, for those in list that are new. */
+struct search {
+	struct known *list;
+	size_t length;
+	const bool *is_new;
+	unsigned directories;
+	char path[PATH_MAX];
+};
+
+static void note(struct search *search, uint64_t id)
+{
+	struct known *known = find(search->list, search->length, id);
+
+	if (known && search->is_new[known - search->list] && !known->path)
+		known->path = strdup(search->path[0] ? search->path : "/");
+}
+
+static void walk(struct search *search, int fd, size_t path_length, int depth);
+
+static void descend(
+    struct search *search, int parent, const struct dirent *entry, size_t path_length, int depth)
+{
+	const int added = snprintf(
+	    search->path + path_length, sizeof(search->path) - path_length, "/%s", entry->d_name);
+
+	if (added < 0 || (size_t)added >= sizeof(search->path) - path_length)
+		return;
+	note(search, entry->d_ino);
+	search->directories++;
+
+	const int fd =
+	    openat(parent, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* One that is gone by now, or not ours to read, is left out. */
+	if (fd >= 0)
+		walk(search, fd, path_length + (size_t)added, depth + 1);
+}
+
+static void walk(struct search *search, int fd, size_t path_length, int depth)
+{
+	DIR *directory = fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!directory) {
+		close(fd);
+		return;
+	}
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream */
+	while (search->directories < DIRECTORIES_MAX && (entry = readdir(directory))) {
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (depth < DEPTH_MAX)
+			descend(search, dirfd(directory), entry, path_length, depth);
+		search->path[path_length] = '\0';
+	}
+	closedir(directory);
+}
+
+static void look_up_by_walk(
+    struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
+{
+	struct search *search = calloc(1, sizeof(*search));
+	struct known *root;
+	const int fd = openat(cgroups->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (!search || fd < 0) {
+		free(search);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	search->list = list;
+	search->length = length;
+	search->is_new = is_new;
+	root = find(list, length, 1); /* the root's id, in every hierarchy */
+	if (root)
+		note(search, root->id);
+	walk(search, fd, 0, 0);
+	free(search);
+}
+
+/* Takes over the paths that are known already. Returns whether something is new. */
+static bool take_over(struct cgroups *cgroups, struct known *list, size_t length, bool *ret_is_new)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < length; i++) {
+		struct known *before = find(cgroups->known, cgroups->length, list[i].id);
+
+		ret_is_new[i] = !before;
+		any = any || !before;
+		if (!before)
+			continue;
+		list[i].path = before->path;
+		before->path = NULL;
+	}
+	return any;
+}
+
+int cgroups_resolve(
+    struct cgroups *cgroups, const uint64_t *ids, size_t length, const char **ret_paths)
+{
+	struct known *list = calloc(length ? length : 1, sizeof(*list));
+	cleanup_free bool *is_new = calloc(length ? length : 1, sizeof(*is_new));
+
+	if (!list || !is_new) {
+		free(list);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < length; i++)
+		list[i].id = ids[i];
+	qsort(list, length, sizeof(*list), compare_known);
+	if (take_over(cgroups, list, length, is_new)) {
+		if (cgroups->by_handle)
+			cgroups->by_handle = look_up_all_by_handle(cgroups, list, length, is_new);
+		if (!cgroups->by_handle)
+			look_up_by_walk(cgroups, list, length, is_new);
+	}
+	free_known(cgroups->known, cgroups->length);
+	cgroups->known = list;
+	cgroups->length = length;
+	for (size_t i = 0; i < length; i++)
+		ret_paths[i] = find(list, length, ids[i])->path;
+	return 0;
+}

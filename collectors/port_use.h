@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PORT_USE_H
+#define EPHEMERA_PORT_USE_H
+
+/* What a socket's port is to the next connect() to the same destination. */
+
+#include "collectors/kernel/settings.h"
+#include "collectors/kernel/socket.h"
+
+enum port_use {
+	PORT_ACTIVE,	/* in use */
+	PORT_TIME_WAIT, /* in TIME_WAIT, and not to be had */
+	PORT_REUSABLE,	/* in TIME_WAIT, but connect() may take it over now */
+	PORT_USES
+};
+
+enum port_use port_use_of(const struct socket *socket, const struct settings *settings);
+
+#endif

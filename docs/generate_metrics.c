@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Prints docs/metrics.md: what the registry says of every collector and metric. */
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/registry.h"
+#include "exporter/self.h"
+
+#define WIDTH 100
+
+/* What a label can say; of several entries that fit a label, the first one stands. */
+static const struct {
+	const char *metric; /* NULL: every metric that has the label */
+	const char *label;
+	const char *values;
+} labels[] = {
+    {"ephemera_accept_queue_sockets", "address", "what the listener is bound to"},
+    {"ephemera_accept_queue_limit_sockets", "address", "what the listener is bound to"},
+    {"ephemera_range_listener_info", "address", "what the listener is bound to"},
+    {NULL, "address", "a local address"},
+    {NULL, "cgroup",
+	"its path below the cgroup hierarchy, or `id:` and a number where that is gone"},
+    {NULL, "code", "`200`, `400`, `404`, `405`, `500`, `503`, `other`"},
+    {NULL, "collector", "a collector's name"},
+    {NULL, "compiler", "what it was built with"},
+    {NULL, "container_id", "empty where the cgroup is not that of a container"},
+    {NULL, "destination", "the peer's address"},
+    {NULL, "destination_port", "the peer's port"},
+    {"ephemera_tcp_connections", "direction", "`inbound`, `outbound`"},
+    {"ephemera_tcp_opens_total", "direction", "`active`, `passive`"},
+    {NULL, "family", "`ipv4`, `ipv6`"},
+    {NULL, "feature", "`sock_diag`, `bound_inactive`, `bind_before_connect`"},
+    {NULL, "holder", "`listen`, `bound`, `connected`"},
+    {NULL, "listing",
+	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
+	"`udp6`"},
+    {NULL, "pod_uid", "empty where the cgroup is not that of a Kubernetes pod"},
+    {NULL, "port", "the listener's port"},
+    {NULL, "pressure", "`low`, `half`, `high`, `full`"},
+    {NULL, "protocol", "`tcp`, `udp`"},
+    {NULL, "remaining", "`under_15s`, `15s_to_30s`, `30s_to_45s`, `over_45s`"},
+    {NULL, "reserved", "`true`, `false`"},
+    {"ephemera_socket_source_info", "source", "`sock_diag`, `procfs`, `replay`"},
+    {NULL, "source", "the local address"},
+    {"ephemera_destination_ports", "state", "`active`, `time_wait`, `reusable`"},
+    {"ephemera_sockets", "state",
+	"for tcp `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, "
+	"`close`, `close_wait`, `last_ack`, `listen`, `closing`, `bound`; for udp `established` "
+	"and `close`"},
+    {NULL, "version", "the program's version"},
+};
+
+static bool complete = true;
+
+static const char *values_of(const struct metric_family *family, const char *label)
+{
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		if (strcmp(labels[i].label, label) == 0 &&
+		    (!labels[i].metric || strcmp(labels[i].metric, family->name) == 0))
+			return labels[i].values;
+	fprintf(
+	    stderr, "%s: what can its label %s be? Add it to %s\n", family->name, label, __FILE__);
+	complete = false;
+	return "";
+}
+
+/* What is NULL was forgotten; owner is whose it is. */
+static const char *need(const char *text, const char *owner, const char *what)
+{
+	if (text)
+		return text;
+	fprintf(stderr, "%s: it has no %s\n", owner, what);
+	complete = false;
+	return "";
+}
+
+/* A paragraph or an entry of a list, broken into lines. */
+static void print_wrapped(const char *first, const char *rest, const char *text)
+{
+	size_t column = strlen(first);
+	bool fresh = true;
+
+	fputs(first, stdout);
+	while (*text) {
+		const size_t length = strcspn(text, " ");
+
+		if (!fresh && column + 1 + length > WIDTH) {
+			printf("\n%s", rest);
+			column = strlen(rest);
+			fresh = true;
+		}
+		column += (size_t)printf("%s%.*s", fresh ? "" : " ", (int)length, text);
+		fresh = false;
+		text += length;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_family(const struct metric_family *family)
+{
+	const char *type = family->type == METRIC_COUNTER ? "Counter" : "Gauge";
+	const char *example = need(family->example, family->name, "example");
+
+	printf("\n### %s\n\n%s%s\n", family->name, type,
+	    family->labels[0] ? ", by" : ", without labels.");
+	if (family->labels[0])
+		putchar('\n');
+	for (size_t i = 0; family->labels[i]; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "`%s`: %s", family->labels[i],
+		    values_of(family, family->labels[i]));
+		print_wrapped("- ", "  ", text);
+	}
+	putchar('\n');
+	print_wrapped("", "", family->help);
+	printf("\n```promql\n%s\n```\n", example);
+}
+
+static void print_families(const struct metric_family *const *families)
+{
+	for (; *families; families++)
+		print_family(*families);
+}
+
+static void print_flags(const struct collector *collector)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "`--[no-]collector.%s`: %s by default", collector->name,
+	    collector->on_by_default ? "on" : "off");
+	print_wrapped("- ", "  ", text);
+	for (const struct collector_flag *flag = collector->flags; flag && flag->name; flag++) {
+		snprintf(text, sizeof(text), "`--collector.%s.%s`: %s (default %lu)",
+		    collector->name, flag->name, flag->help, flag->initial);
+		print_wrapped("- ", "  ", text);
+	}
+}
+
+static void print_collector(const struct collector *collector)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s.", collector->help);
+	text[0] = (char)toupper((unsigned char)text[0]);
+	printf("\n## %s\n\n", collector->name);
+	print_wrapped("", "", text);
+	putchar('\n');
+	print_flags(collector);
+	putchar('\n');
+	snprintf(
+	    text, sizeof(text), "**Cost.** %s", need(collector->cost, collector->name, "cost"));
+	print_wrapped("", "", text);
+	print_families(collector->families);
+}
+
+static void print_introduction(void)
+{
+	print_wrapped("", "",
+	    "All metrics are of the network namespace that the exporter runs in. "
+	    "[semantics.md](semantics.md) explains the words, what is counted, and what cannot be "
+	    "seen. Addresses stand without brackets, and an IPv4-mapped one is IPv4. A series "
+	    "whose subject is gone leaves the output. How many series there are is bounded by "
+	    "flags, not by traffic.");
+	putchar('\n');
+	print_wrapped("", "",
+	    "Where a collector's cost is a walk over sockets, that walk is made once for all "
+	    "collectors that need it. The kernel goes through the table of the whole machine, "
+	    "other namespaces' sockets included. `ephemera_scrape_listing_duration_seconds` tells "
+	    "what each one took.");
+	putchar('\n');
+	print_wrapped("", "",
+	    "The queries are examples. Each is meant for a Prometheus that scrapes many hosts; "
+	    "replace its numbers by yours.");
+	putchar('\n');
+}
+
+static void print_contents(void)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "[%s](#%s): %s", collectors[i]->name,
+		    collectors[i]->name, collectors[i]->help);
+		print_wrapped("- ", "  ", text);
+	}
+	puts("- [The exporter itself](#the-exporter-itself)");
+}
+
+int main(void)
+{
+	puts("<!-- Printed from the registry; rewritten by\n"
+	     "     EPHEMERA_UPDATE_GOLDEN=1 ./tests/run -k metrics_page -->\n\n"
+	     "# Metrics\n");
+	print_introduction();
+	print_contents();
+	for (size_t i = 0; i < collectors_length; i++)
+		print_collector(collectors[i]);
+	puts("\n## The exporter itself\n");
+	print_wrapped("", "",
+	    "With `--web.disable-exporter-metrics` only `ephemera_scrape_collector_success` is "
+	    "left of these.");
+	puts("\n**Cost.** /proc/self/stat and /proc/self/fd. No walk.");
+	print_families(self_outcome_families);
+	print_families(self_families);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("standard output");
+		return EXIT_FAILURE;
+	}
+	return complete ? EXIT_SUCCESS : EXIT_FAILURE;
+}

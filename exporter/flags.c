@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/flags.h"
+
+#include "exporter/options.h"
+
+static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_choices[] = {"logfmt", "json", NULL};
+static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
+
+#define AT(member) offsetof(struct options, member)
+
+const struct flag flags[] = {
+    {"web.listen-address", "ADDRESS",
+	"HOST:PORT, [IPV6]:PORT or :PORT to listen on; may be repeated (default :10059)",
+	KIND_ADDRESS, 0, 0, 0, NULL},
+    {"web.telemetry-path", "PATH", "path of the metrics (default /metrics)", KIND_STRING,
+	AT(telemetry_path), 0, 0, NULL},
+    {"web.max-requests", "N", "scrapes waited for at the same time (default 40)", KIND_NUMBER,
+	AT(max_requests), 1, 10000, NULL},
+    {"web.max-connections", "N",
+	"connections at the same time; the next one drives out the one silent longest "
+	"(default 256)",
+	KIND_NUMBER, AT(max_connections), 2, 10000, NULL},
+    {"web.request-timeout", "DURATION", "time to send a request (default 10s)", KIND_DURATION,
+	AT(request_seconds), 1, 3600, NULL},
+    {"web.response-timeout", "DURATION", "time to take a response (default 30s)", KIND_DURATION,
+	AT(response_seconds), 1, 3600, NULL},
+    {"web.disable-exporter-metrics", NULL,
+	"leave out what the exporter says of itself, but for the collectors' success", KIND_SWITCH,
+	AT(disable_exporter_metrics), 0, 0, NULL},
+    {"sockets.source", "SOURCE",
+	"auto, sock_diag or procfs; auto falls back to procfs where the kernel lacks sock_diag "
+	"(default auto)",
+	KIND_CHOICE, AT(source.kind), 0, 0, source_choices},
+    {"sockets.record", "FILE", "metrics: also write what sock_diag sent to FILE", KIND_STRING,
+	AT(source.record), 0, 0, NULL},
+    {"sockets.replay", "FILE", "read the sockets from a FILE so recorded, not from the kernel",
+	KIND_STRING, AT(source.replay), 0, 0, NULL},
+    {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
+	0, NULL},
+    {"path.sysfs", "PATH", "where sysfs is mounted (default /sys)", KIND_STRING, AT(sysfs), 0, 0,
+	NULL},
+    {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE, AT(log_level),
+	0, 0, level_choices},
+    {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
+	format_choices},
+    {"limit", "N", "destinations: rows at the most (default 20)", KIND_NUMBER, AT(limit), 1, 1000,
+	NULL, true},
+    {"json", NULL, "destinations: JSON, for programs", KIND_SWITCH, AT(json), 0, 0, NULL, true},
+    {"watch", NULL, "destinations: again every second, until Ctrl-C", KIND_SWITCH, AT(watch), 0, 0,
+	NULL, true},
+    {"resolve", NULL, "destinations: look up the names of the peers", KIND_SWITCH, AT(resolve), 0,
+	0, NULL, true},
+};
+
+const size_t flags_length = sizeof(flags) / sizeof(flags[0]);

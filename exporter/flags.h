@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_FLAGS_H
+#define EPHEMERA_FLAGS_H
+
+/* The table of flags, but for those of collectors: reading and --help both go by it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum flag_kind {
+	KIND_SWITCH,   /* bool, no value */
+	KIND_NUMBER,   /* unsigned long */
+	KIND_DURATION, /* unsigned long, in seconds: "90", "90s", "5m" or "1h" */
+	KIND_STRING,   /* const char * */
+	KIND_ADDRESS,  /* appended to addresses */
+	KIND_CHOICE,   /* an enum, by the words of choices */
+};
+
+struct flag {
+	const char *name;  /* without the dashes */
+	const char *value; /* what --help calls its value */
+	const char *help;
+	enum flag_kind kind;
+	size_t offset; /* in struct options */
+	unsigned long minimum;
+	unsigned long maximum;
+	const char *const *choices;
+	bool of_destinations; /* for that command only */
+};
+
+extern const struct flag flags[];
+extern const size_t flags_length;
+
+#endif

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/metrics.md: as the registry has it, true of a live scrape, and its queries valid.
+
+EPHEMERA_UPDATE_GOLDEN=1 makes these tests rewrite the page first.
+"""
+
+import collections
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, metrics
+from lib.namespace import in_namespace, set_range
+from lib.sockets import IPV4, accept, connect_many, listen
+from lib.tools import debian_binary
+
+PAGE = REPOSITORY / "docs" / "metrics.md"
+GENERATOR = Path(BINARY).parent / "ephemera-docs"
+
+CLIENTS = 7
+METRIC_NAME = re.compile(r"\b(?:ephemera|process)_\w+")
+
+Metric = collections.namedtuple("Metric", "type labels example")
+
+
+@pytest.fixture(scope="module")
+def generated():
+    """What the generator of the tested build prints."""
+    if not GENERATOR.exists():
+        pytest.skip(f"this build has no ephemera-docs: cmake --build {GENERATOR.parent} "
+                    "--target ephemera-docs")
+    done = subprocess.run([GENERATOR], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60)
+    assert_no_sanitizer_report(done.stderr)
+    assert done.returncode == 0, done.stderr
+    if os.environ.get("EPHEMERA_UPDATE_GOLDEN"):
+        PAGE.write_text(done.stdout, encoding="utf-8")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def documented(generated):
+    """{name: Metric}; labels are {name: the words that may be its values, or None}."""
+    found = {}
+    for section in re.split(r"^### ", generated, flags=re.MULTILINE)[1:]:
+        name = section.split("\n", 1)[0]
+        labels = dict(re.findall(r"^- `(\w+)`: ((?:.|\n  )+)", section, re.MULTILINE))
+        assert name not in found, f"{name} is there twice"
+        found[name] = Metric(re.search(r"^(Gauge|Counter), ", section, re.MULTILINE).group(1),
+                             {label: _fixed(words) for label, words in labels.items()},
+                             re.search(r"^```promql\n(.+)\n```$", section, re.MULTILINE).group(1))
+    assert found
+    return found
+
+
+def _fixed(words):
+    """The values of a label that is described by a list of them."""
+    values = set(re.findall(r"`([^`]*)`", words))
+    return values if words.startswith(("`", "for tcp")) else None
+
+
+def test_the_page_is_up_to_date(generated):
+    written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    assert written.splitlines() == generated.splitlines(), (
+        f"{PAGE.name} is not what {GENERATOR.name} prints; rewrite it by "
+        "EPHEMERA_UPDATE_GOLDEN=1 ./tests/run -k metrics_page, and read the diff")
+    assert written == generated
+
+
+def test_each_example_uses_its_metric_and_only_those_that_exist(documented):
+    for name, metric in documented.items():
+        used = METRIC_NAME.findall(metric.example)
+        assert name in used, f"the example of {name} is about something else: {metric.example}"
+        assert not set(used) - set(documented), f"the example of {name}: {metric.example}"
+
+
+def test_each_example_asks_for_labels_and_values_that_exist(documented):
+    for name, metric in documented.items():
+        for used, matchers in re.findall(r"\b(\w+)\{([^}]*)\}", metric.example):
+            for label, values in re.findall(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"', matchers):
+                if label in ("job", "instance"):
+                    continue
+                known = documented[used].labels
+                assert label in known, f"the example of {name}: {used} has no label {label}"
+                assert not known[label] or set(values.split("|")) <= known[label], (
+                    f"the example of {name}: {label} of {used} is never {values}")
+
+
+def test_promtool_accepts_each_example(documented, tmp_path):
+    promtool = debian_binary("prometheus", "usr/bin/promtool")
+    rules = {"groups": [{"name": "examples", "rules": [
+        {"record": f"example:{name}", "expr": metric.example}
+        for name, metric in documented.items()]}]}
+    # JSON is YAML.
+    file = tmp_path / "rules.yml"
+    file.write_text(json.dumps(rules, indent=1), encoding="utf-8")
+    done = subprocess.run([promtool, "check", "rules", file], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert f"SUCCESS: {len(documented)} rules found" in done.stdout, done.stdout
+
+
+def assert_documented(said, documented):
+    for family in said.families:
+        for sample in family.samples:
+            assert sample.name in documented, f"{sample.name} is not documented"
+            metric = documented[sample.name]
+            assert metric.type.lower() == family.type, sample.name
+            assert list(sample.labels) == list(metric.labels), sample.name
+            for label, value in sample.labels.items():
+                assert not metric.labels[label] or value in metric.labels[label], (
+                    f"{sample.name}: nobody said that {label} may be {value!r}")
+
+
+@in_namespace
+def test_what_a_scrape_says_is_documented(documented):
+    set_range(40000, 40021)
+    listener = listen(IPV4, "127.0.0.1", 30001)
+    _in_the_range = listen(IPV4, "127.0.0.1", 40003)
+    _clients = connect_many(CLIENTS, IPV4, "127.0.0.1", 30001)
+    _servers = accept(listener, CLIENTS)
+    said = metrics("--collector.destinations.minimum-ports=1")
+    assert said.value("ephemera_destination_ports", state="active") == CLIENTS
+    assert_documented(said, documented)
+    # Where there is no cgroup v2, the owners have nothing to show.
+    silent = set(documented) - said.names() - {"ephemera_owner_ports", "ephemera_other_owner_ports",
+                                               "ephemera_unowned_ports"}
+    assert not silent, "documented, and not there"
+
+
+def test_what_a_scrape_by_procfs_says_is_documented(documented):
+    assert_documented(metrics("--sockets.source=procfs"), documented)

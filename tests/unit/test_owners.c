@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "collect.h"
+#include "collectors/kernel/cgroups.h"
+#include "unit.h"
+#include "workspace.h"
+
+extern const struct collector owners_collector;
+
+/* An id that no cgroup has: they count up from 1. */
+#define GONE UINT64_C(0x7fffffff00000000)
+#define GONE_TEXT "id:9223372032559808512"
+#define GONE_NEXT_TEXT "id:9223372032559808513"
+
+static struct workspace workspace;
+static struct collect collect;
+static struct facts facts;
+
+static int set_up(void **state)
+{
+	(void)state;
+	workspace_make(&workspace);
+	memset(&facts, 0, sizeof(facts));
+	facts.settings.range = (struct port_range){40000, 40009};
+	facts_finish(&facts);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (collect.state)
+		collect_close(&collect);
+	workspace_remove(&workspace);
+	return 0;
+}
+
+/* With this host's cgroups; without any the test is skipped. */
+static void start(const unsigned long *flags)
+{
+	int result;
+
+	collect_open(&collect, &owners_collector, flags, "/nonexistent", "/sys");
+	result = collect_begin(&collect, &facts);
+	if (result == -EOPNOTSUPP)
+		skip();
+	assert_result(result, 0);
+}
+
+static void lease(enum socket_state socket_state, uint16_t port, uint64_t cgroup_id)
+{
+	struct socket socket = make_socket(socket_state, "127.0.0.1", port, "127.0.0.1", 443);
+
+	socket.cgroup_id = cgroup_id;
+	collect_socket(&collect, &socket);
+}
+
+static void without_the_hierarchy_nothing_is_told(void **state)
+{
+	struct cgroups *cgroups;
+
+	(void)state;
+	collect_open(&collect, &owners_collector, NULL, "/nonexistent", workspace.path);
+	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
+	/* Directories alone do not make a hierarchy, and it is looked for each time. */
+	workspace_write(&workspace, "fs/cgroup/cgroup.controllers", "cpu memory\n");
+	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
+	workspace_write(&workspace, "fs/cgroup/unified/cgroup.controllers", "\n");
+	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
+	assert_result(cgroups_new(workspace.path, &cgroups), -EOPNOTSUPP);
+	assert_result(cgroups_new("/nonexistent", &cgroups), -EOPNOTSUPP);
+}
+
+static void nothing_leased_is_nobodys(void **state)
+{
+	(void)state;
+	start(NULL);
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n");
+}
+
+static void owners_that_are_gone_go_by_their_id(void **state)
+{
+	(void)state;
+	start(NULL);
+	for (uint16_t i = 0; i < 5; i++)
+		lease(SOCKET_ESTABLISHED, (uint16_t)(40000 + i), GONE + 1);
+	for (uint16_t i = 0; i < 3; i++)
+		lease(SOCKET_CLOSE_WAIT, (uint16_t)(40000 + i), GONE);
+	lease(SOCKET_TIME_WAIT, 40007, 0);
+	lease(SOCKET_TIME_WAIT, 40007, 0);
+	assert_emitted(&collect, "owner_ports " GONE_NEXT_TEXT "  : 5\n"
+				 "owner_ports " GONE_TEXT "  : 3\n"
+				 "other_owner_ports: 0\nunowned_ports: 2\n");
+	/* The name is stable, and what was counted is not. */
+	assert_result(collect_begin(&collect, &facts), 0);
+	lease(SOCKET_ESTABLISHED, 40000, GONE);
+	assert_emitted(
+	    &collect, "owner_ports " GONE_TEXT "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n");
+}
+
+static void the_root_of_the_hierarchy_has_a_name(void **state)
+{
+	(void)state;
+	start(NULL);
+	lease(SOCKET_ESTABLISHED, 40000, 1);
+	assert_emitted(&collect, "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n");
+}
+
+static void only_what_is_leased_counts(void **state)
+{
+	(void)state;
+	portset_add(&facts.settings.reserved, 40001);
+	portset_add(&facts.holders.listen, 40002);
+	portset_add(&facts.holders.bound, 40003);
+	portset_add(&facts.holders.connected, 40004);
+	facts_finish(&facts);
+	start(NULL);
+	for (uint16_t port = 39999; port < 40006; port++)
+		lease(SOCKET_ESTABLISHED, port, GONE);
+	lease(SOCKET_LISTEN, 40006, GONE);
+	lease(SOCKET_BOUND, 40006, GONE);
+	lease(SOCKET_CLOSE, 40006, GONE);
+	/* 40000 and 40005. */
+	assert_emitted(
+	    &collect, "owner_ports " GONE_TEXT "  : 2\nother_owner_ports: 0\nunowned_ports: 0\n");
+}
+
+static void the_limit_puts_the_rest_in_one_number(void **state)
+{
+	const unsigned long one = 1;
+	const unsigned long none = 0;
+
+	(void)state;
+	start(&one);
+	lease(SOCKET_ESTABLISHED, 40000, GONE + 1);
+	lease(SOCKET_ESTABLISHED, 40001, GONE);
+	lease(SOCKET_ESTABLISHED, 40002, GONE + 7);
+	lease(SOCKET_ESTABLISHED, 40003, GONE + 7);
+	lease(SOCKET_ESTABLISHED, 40004, 0);
+	assert_emitted(&collect, "owner_ports id:9223372032559808519  : 2\n"
+				 "other_owner_ports: 2\nunowned_ports: 1\n");
+	collect_close(&collect);
+	start(&none);
+	lease(SOCKET_ESTABLISHED, 40000, GONE);
+	assert_emitted(&collect, "other_owner_ports: 1\nunowned_ports: 0\n");
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(without_the_hierarchy_nothing_is_told),
+	    TEST(nothing_leased_is_nobodys),
+	    TEST(owners_that_are_gone_go_by_their_id),
+	    TEST(the_root_of_the_hierarchy_has_a_name),
+	    TEST(only_what_is_leased_counts),
+	    TEST(the_limit_puts_the_rest_in_one_number),
+	};
+
+	return cmocka_run_group_tests_name("owners", tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/port_use.h"
+
+#include "collect.h"
+#include "unit.h"
+
+static const struct settings always = {
+    .time_wait_reuse = 1, .time_wait_reuse_delay_ms = 1000, .timestamps = 1};
+static const struct settings on_loopback = {
+    .time_wait_reuse = 2, .time_wait_reuse_delay_ms = 1000, .timestamps = 1};
+
+static struct socket time_wait(const char *local, const char *remote, uint32_t expires_ms)
+{
+	struct socket socket = make_socket(SOCKET_TIME_WAIT, local, 40000, remote, 443);
+
+	socket.expires_ms = expires_ms;
+	return socket;
+}
+
+static enum port_use use_of(const struct socket socket, const struct settings *settings)
+{
+	return port_use_of(&socket, settings);
+}
+
+static void every_other_state_is_active(void **state)
+{
+	(void)state;
+	for (int i = SOCKET_ESTABLISHED; i < SOCKET_STATES; i++) {
+		struct socket socket = time_wait("127.0.0.1", "127.0.0.1", 1);
+
+		socket.state = (enum socket_state)i;
+		assert_int_equal(port_use_of(&socket, &always),
+		    i == SOCKET_TIME_WAIT ? PORT_REUSABLE : PORT_ACTIVE);
+	}
+}
+
+static void the_delay_must_be_over(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 59999), &always), PORT_TIME_WAIT);
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 59000), &always), PORT_TIME_WAIT);
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 58999), &always), PORT_REUSABLE);
+	assert_int_equal(use_of(time_wait("192.0.2.1", "192.0.2.2", 0), &always), PORT_REUSABLE);
+	/* A clock that is a tick behind must not make an age of it. */
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 60000), &always), PORT_TIME_WAIT);
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 60001), &always), PORT_TIME_WAIT);
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", UINT32_MAX), &always), PORT_TIME_WAIT);
+}
+
+static void a_delay_of_nothing_or_of_everything(void **state)
+{
+	struct settings settings = always;
+
+	(void)state;
+	settings.time_wait_reuse_delay_ms = 0;
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 59999), &settings), PORT_REUSABLE);
+	assert_int_equal(
+	    use_of(time_wait("192.0.2.1", "192.0.2.2", 60000), &settings), PORT_TIME_WAIT);
+	settings.time_wait_reuse_delay_ms = 60000;
+	assert_int_equal(use_of(time_wait("192.0.2.1", "192.0.2.2", 0), &settings), PORT_TIME_WAIT);
+}
+
+static void reuse_may_be_off(void **state)
+{
+	struct settings settings = always;
+
+	(void)state;
+	settings.time_wait_reuse = 0;
+	assert_int_equal(use_of(time_wait("127.0.0.1", "127.0.0.1", 1), &settings), PORT_TIME_WAIT);
+	settings.time_wait_reuse = SETTING_ABSENT;
+	assert_int_equal(use_of(time_wait("127.0.0.1", "127.0.0.1", 1), &settings), PORT_TIME_WAIT);
+}
+
+static void without_timestamps_nothing_is_reused(void **state)
+{
+	struct settings settings = always;
+
+	(void)state;
+	settings.timestamps = 0;
+	assert_int_equal(use_of(time_wait("127.0.0.1", "127.0.0.1", 1), &settings), PORT_TIME_WAIT);
+	/* 2: on, without random offsets; absent: not to be read, as it always was on. */
+	settings.timestamps = 2;
+	assert_int_equal(use_of(time_wait("127.0.0.1", "127.0.0.1", 1), &settings), PORT_REUSABLE);
+	settings.timestamps = SETTING_ABSENT;
+	assert_int_equal(use_of(time_wait("127.0.0.1", "127.0.0.1", 1), &settings), PORT_REUSABLE);
+}
+
+static void on_loopback_only(void **state)
+{
+	static const struct {
+		const char *local, *remote;
+		uint32_t interface;
+		bool loopback;
+	} ends[] = {
+	    {"127.0.0.1", "127.0.0.1", 0, true},
+	    {"192.0.2.1", "127.9.9.9", 0, true},
+	    {"127.9.9.9", "192.0.2.1", 0, true},
+	    {"192.0.2.1", "192.0.2.1", 0, false},
+	    {"192.0.2.1", "192.0.2.1", 1, true},
+	    {"192.0.2.1", "192.0.2.1", 2, false},
+	    {"128.0.0.1", "126.255.255.255", 0, false},
+	    {"::1", "::1", 0, true},
+	    {"2001:db8::1", "::1", 0, true},
+	    {"::1", "2001:db8::1", 0, true},
+	    {"2001:db8::1", "2001:db8::1", 0, false},
+	    {"2001:db8::1", "2001:db8::1", 1, true},
+	    {"7f00::1", "7f00::1", 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(ends); i++) {
+		struct socket socket = time_wait(ends[i].local, ends[i].remote, 1);
+
+		socket.interface = ends[i].interface;
+		assert_int_equal(port_use_of(&socket, &on_loopback),
+		    ends[i].loopback ? PORT_REUSABLE : PORT_TIME_WAIT);
+		assert_int_equal(port_use_of(&socket, &always), PORT_REUSABLE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_other_state_is_active),
+	    cmocka_unit_test(the_delay_must_be_over),
+	    cmocka_unit_test(a_delay_of_nothing_or_of_everything),
+	    cmocka_unit_test(reuse_may_be_off),
+	    cmocka_unit_test(without_timestamps_nothing_is_reused),
+	    cmocka_unit_test(on_loopback_only),
+	};
+
+	return cmocka_run_group_tests_name("port_use", tests, NULL, NULL);
+}
