@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_BINDS_H
 #define EPHEMERA_BINDS_H
 
-/* The positions of the binds collector's flags: gathering obeys the first two. */
+/* The positions of the binds collector's flags; the first two are a gatherer's options. */
 enum binds_flag {
 	BINDS_REFRESH_SOCKETS,
 	BINDS_REFRESH_SECONDS,

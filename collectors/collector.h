@@ -18,12 +18,12 @@
 /* What a collector needs to know; it fails, alone, where that cannot be had. */
 enum collector_needs {
 	NEEDS_SETTINGS = 1 << 0,   /* facts.settings */
-	NEEDS_LISTEN = 1 << 6,	   /* to observe LISTEN sockets, and no others */
 	NEEDS_BINDS = 1 << 1,	   /* facts.holders' listen and bound; LISTEN, bound sockets */
 	NEEDS_CHOSEN = 1 << 2,	   /* facts.holders' connected, facts.usable and capacity */
 	NEEDS_UDP_CHOSEN = 1 << 3, /* to observe UDP sockets whose port was chosen by number */
 	NEEDS_TCP = 1 << 4,	   /* to observe every other TCP socket */
 	NEEDS_UDP = 1 << 5,	   /* to observe every UDP socket */
+	NEEDS_LISTEN = 1 << 6,	   /* to observe LISTEN sockets alone, which takes no walk */
 };
 
 /* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
