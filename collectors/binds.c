@@ -157,18 +157,6 @@ static int observe(void *state, const struct socket *socket)
 	return 0;
 }
 
-static void emit_holder(struct metric_set *set, const struct facts *facts, const char *holder,
-    const struct portset *ports, struct portset *counted)
-{
-	struct portset mine = *ports;
-
-	portset_remove(&mine, &facts->settings.reserved);
-	portset_remove(&mine, counted);
-	portset_unite(counted, &mine);
-	metric_add(set, &bound_ports, portset_count_range(&mine, facts->settings.range),
-	    METRIC_LABELS(holder));
-}
-
 static void emit_listener(
     struct metric_set *set, const struct facts *facts, const struct listener *listener)
 {
@@ -186,12 +174,11 @@ static int emit(void *state, struct metric_set *set)
 {
 	const struct binds *binds = state;
 	const struct facts *facts = binds->facts;
-	struct portset counted;
+	const struct bound_ports ports = facts_count_bound(facts);
 
-	memset(&counted, 0, sizeof(counted));
-	emit_holder(set, facts, "listen", &facts->holders.listen, &counted);
-	emit_holder(set, facts, "bound", &facts->holders.bound, &counted);
-	emit_holder(set, facts, "connected", &facts->holders.connected, &counted);
+	metric_add(set, &bound_ports, ports.listen, METRIC_LABELS("listen"));
+	metric_add(set, &bound_ports, ports.bound, METRIC_LABELS("bound"));
+	metric_add(set, &bound_ports, ports.connected, METRIC_LABELS("connected"));
 	metric_add(set, &bound_ports_age, facts->holders.connected_age_seconds, METRIC_NO_LABELS);
 	metric_add(set, &usable_ports, facts->capacity, METRIC_NO_LABELS);
 	for (size_t i = 0; i < binds->length; i++)

@@ -63,6 +63,11 @@ struct collector {
 	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
 	int (*observe)(void *state, const struct socket *socket);
 	/*
+	 * Gets the sockets of NEEDS_UDP_CHOSEN; they come again where NEEDS_UDP is asked for,
+	 * too. NULL: observe gets them.
+	 */
+	int (*observe_chosen)(void *state, const struct socket *socket);
+	/*
 	 * Adds its samples to the set; on -errno they are rolled back. -EOPNOTSUPP: this host
 	 * has nothing of what the collector tells, which is a failure only where the user asked
 	 * for the collector by name.

@@ -102,7 +102,7 @@ static int finder_emit(void *context, struct metric_set *set)
 
 #define NEEDS_LEASES (NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP)
 
-static const struct collector finder_collector = {
+const struct collector destination_finder = {
     .name = "destination finder",
     .needs = NEEDS_LEASES,
     .create = finder_create,
@@ -294,7 +294,7 @@ static int new_gatherer(const struct source_options *source_options, const char 
 static int find_rows(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows)
 {
-	static const struct collector *const list[] = {&finder_collector};
+	static const struct collector *const list[] = {&destination_finder};
 	const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{limit}};
 	struct gatherer *gatherer;
 	int result = new_gatherer(source, sysfs, list, values, &gatherer);
@@ -352,6 +352,17 @@ static int name_owners(const char *sysfs, struct destination_rows *rows)
 	return result;
 }
 
+int destination_rows_add_owners(
+    const struct source_options *source, const char *sysfs, struct destination_rows *rows)
+{
+	int result = count_owners(source, sysfs, rows);
+
+	if (result == 0)
+		result = name_owners(sysfs, rows);
+	rows->has_owners = result == 0;
+	return result;
+}
+
 int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows)
 {
@@ -360,15 +371,18 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 
 	if (result < 0)
 		return result;
-	result = count_owners(source, sysfs, rows);
-	if (result == 0)
-		result = name_owners(sysfs, rows);
+	result = destination_rows_add_owners(source, sysfs, rows);
 	if (result < 0) {
 		destination_rows_free(rows);
 		return result;
 	}
 	*ret_rows = rows;
 	return 0;
+}
+
+struct destination_rows *destination_rows_found(void *state)
+{
+	return ((struct finder *)state)->rows;
 }
 
 void destination_rows_free(struct destination_rows *rows)

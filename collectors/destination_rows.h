@@ -22,6 +22,7 @@ struct destination_rows {
 	unsigned capacity;
 	unsigned long destinations; /* all there are, shown or not */
 	unsigned long ports;	    /* of all of them */
+	bool has_owners;	    /* the second gathering was made */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };
@@ -34,5 +35,16 @@ struct destination_rows {
 int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows);
 void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
+
+/*
+ * The first gathering as a collector of its own, in no registry: config's only value is the
+ * limit. What it found last is its own and lives until the next walk; NULL before the first.
+ */
+extern const struct collector destination_finder;
+struct destination_rows *destination_rows_found(void *state);
+
+/* Makes the second gathering for rows. Returns 0 or -errno. */
+int destination_rows_add_owners(
+    const struct source_options *source, const char *sysfs, struct destination_rows *rows);
 
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "collectors/kernel/clock.h"
+
 /* How often a walk is begun again where the kernel says that it was inconsistent. */
 #define ATTEMPTS 3
 
@@ -43,14 +45,6 @@ struct pass {
 static bool has(collector_set set, size_t i)
 {
 	return set >> i & 1;
-}
-
-static double now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static void destroy_collectors(struct gatherer *gatherer)
@@ -222,7 +216,7 @@ static int (*observer_of(enum listing listing))(void *context, const struct sock
 static int list(struct pass *pass, enum listing listing, unsigned needs)
 {
 	const struct source_observer observer = {observer_of(listing), batch, pass};
-	const double start = now_seconds();
+	const struct timespec start = clock_now();
 
 	if (!anyone_needs(pass, needs))
 		return 0;
@@ -230,7 +224,7 @@ static int list(struct pass *pass, enum listing listing, unsigned needs)
 	const int result = source_list(pass->gatherer->source, listing, &observer);
 
 	pass->gathering->listed[listing] = true;
-	pass->gathering->listing_seconds[listing] += now_seconds() - start;
+	pass->gathering->listing_seconds[listing] += clock_seconds_since(&start);
 	if (result == -EINTR || pass->stopped)
 		return result;
 	/* What the source cannot tell is published as such (ephemera_kernel_feature). */
@@ -242,7 +236,7 @@ static int list(struct pass *pass, enum listing listing, unsigned needs)
 static int list_chosen(struct pass *pass)
 {
 	struct gatherer *gatherer = pass->gatherer;
-	const double start = now_seconds();
+	const struct timespec start = clock_now();
 
 	if (!anyone_needs(pass, NEEDS_CHOSEN))
 		return 0;
@@ -252,7 +246,7 @@ static int list_chosen(struct pass *pass)
 		batch, pass, gatherer->options.refresh_sockets, gatherer->options.refresh_seconds);
 
 	pass->gathering->listed[LISTING_TCP_CHOSEN] = true;
-	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += now_seconds() - start;
+	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += clock_seconds_since(&start);
 	if (result == -EINTR || pass->stopped)
 		return result;
 	if (result < 0)
@@ -260,10 +254,10 @@ static int list_chosen(struct pass *pass)
 	return 0;
 }
 
-static void add_observer(
-    struct observers *observers, const struct collector *collector, void *state, int *error)
+static void add_observer(struct observers *observers,
+    int (*observe)(void *state, const struct socket *socket), void *state, int *error)
 {
-	observers->list[observers->length].observe = collector->observe;
+	observers->list[observers->length].observe = observe;
 	observers->list[observers->length].state = state;
 	observers->list[observers->length].error = error;
 	observers->length++;
@@ -278,13 +272,15 @@ static void add_observers(struct pass *pass, size_t i)
 	if (!collector->observe)
 		return;
 	if (collector->needs & (NEEDS_LISTEN | NEEDS_BINDS))
-		add_observer(&pass->binds, collector, state, error);
+		add_observer(&pass->binds, collector->observe, state, error);
 	if (collector->needs & NEEDS_TCP)
-		add_observer(&pass->connected, collector, state, error);
+		add_observer(&pass->connected, collector->observe, state, error);
 	if (collector->needs & NEEDS_UDP)
-		add_observer(&pass->udp, collector, state, error);
+		add_observer(&pass->udp, collector->observe, state, error);
 	if (collector->needs & NEEDS_UDP_CHOSEN)
-		add_observer(&pass->udp_chosen, collector, state, error);
+		add_observer(&pass->udp_chosen,
+		    collector->observe_chosen ? collector->observe_chosen : collector->observe,
+		    state, error);
 }
 
 static void begin(struct pass *pass)
@@ -305,13 +301,13 @@ static void begin(struct pass *pass)
 		fail_those_who_need(pass, NEEDS_SETTINGS, result);
 	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &gathering->outcomes[i];
-		const double start = now_seconds();
+		const struct timespec start = clock_now();
 
 		if (!has(gathering->asked, i) || outcome->error < 0)
 			continue;
 		outcome->error =
 		    collector_at(pass, i)->begin(pass->gatherer->states[i], &pass->gatherer->facts);
-		outcome->seconds += now_seconds() - start;
+		outcome->seconds += clock_seconds_since(&start);
 		if (outcome->error == 0)
 			add_observers(pass, i);
 	}
@@ -355,7 +351,7 @@ static void emit(struct pass *pass, struct metric_set *set)
 	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
 		const size_t mark = metric_set_mark(set);
-		const double start = now_seconds();
+		const struct timespec start = clock_now();
 
 		if (!has(pass->gathering->asked, i) || outcome->error < 0)
 			continue;
@@ -364,7 +360,7 @@ static void emit(struct pass *pass, struct metric_set *set)
 			outcome->error = metric_set_error(set);
 		if (outcome->error < 0)
 			metric_set_roll_back(set, mark);
-		outcome->seconds += now_seconds() - start;
+		outcome->seconds += clock_seconds_since(&start);
 	}
 }
 
@@ -398,7 +394,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	    .gathering = &gathering,
 	    .should_stop = should_stop,
 	    .context = context};
-	const double start = now_seconds();
+	const struct timespec start = clock_now();
 	int result = -EINTR;
 
 	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++) {
@@ -414,7 +410,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	emit(&pass, set);
 	excuse_absent(&pass);
 	forget(&pass);
-	gathering.seconds = now_seconds() - start;
+	gathering.seconds = clock_seconds_since(&start);
 	*ret_gathering = gathering;
 	return 0;
 }

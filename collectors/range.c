@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "collectors/collector.h"
-
-#define IANA_DYNAMIC_FIRST 49152 /* RFC 6335, section 6 */
+#include "collectors/iana.h"
 
 static const struct metric_family first_port = {
     .name = "ephemera_range_first_port",
@@ -110,13 +109,6 @@ static void add_optional(struct metric_set *set, const struct metric_family *fam
 		add(set, family, value);
 }
 
-static unsigned count_iana_dynamic(struct port_range range)
-{
-	if (range.first < IANA_DYNAMIC_FIRST)
-		range.first = IANA_DYNAMIC_FIRST;
-	return range.first <= range.last ? port_range_size(range) : 0;
-}
-
 static int emit(void *state, struct metric_set *set)
 {
 	const struct settings *settings = ((const struct range *)state)->settings;
@@ -125,7 +117,7 @@ static int emit(void *state, struct metric_set *set)
 	add(set, &last_port, settings->range.last);
 	add(set, &range_ports, port_range_size(settings->range));
 	add(set, &reserved_ports, portset_count_range(&settings->reserved, settings->range));
-	add(set, &iana_dynamic_ports, count_iana_dynamic(settings->range));
+	add(set, &iana_dynamic_ports, iana_ports_dynamic(settings->range));
 	add_optional(set, &unprivileged_first_port, settings->unprivileged_first_port);
 	add_optional(set, &time_wait_reuse, settings->time_wait_reuse);
 	add(set, &time_wait_reuse_delay, settings->time_wait_reuse_delay_ms / 1000.0);

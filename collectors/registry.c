@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "collectors/views.h"
+
 extern const struct collector range_collector;
 extern const struct collector binds_collector;
 extern const struct collector sockets_collector;
@@ -27,7 +29,7 @@ const struct collector *const collectors[] = {
 
 const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);
 
-_Static_assert(sizeof(collectors) / sizeof(collectors[0]) <= COLLECTORS_MAX,
+_Static_assert(sizeof(collectors) / sizeof(collectors[0]) + VIEWS <= COLLECTORS_MAX,
     "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
 
 int collector_find(const char *name)

@@ -6,7 +6,7 @@
 
 #include "collectors/collector.h"
 
-#define COLLECTORS_MAX 16
+#define COLLECTORS_MAX 16 /* views (views.h) included */
 
 extern const struct collector *const collectors[];
 extern const size_t collectors_length;

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "collectors/kernel/clock.h"
+
 #define TICK_NANOSECONDS 200000000L
 
 struct client {
@@ -29,17 +31,9 @@ struct clients {
 	struct client *first;
 };
 
-static double seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - then->tv_sec) + 1e-9 * (double)(now.tv_nsec - then->tv_nsec);
-}
-
 static bool is_overdue(const struct clients_limits *limits, const struct client *client)
 {
-	const double seconds = seconds_since(&client->since);
+	const double seconds = clock_seconds_since(&client->since);
 
 	switch (client->phase) {
 	case CLIENT_REQUEST:
@@ -239,7 +233,7 @@ bool clients_drain(struct clients *clients, unsigned seconds)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	pthread_mutex_lock(&clients->lock);
-	while (!(drained = owes_nobody(clients)) && seconds_since(&start) < seconds)
+	while (!(drained = owes_nobody(clients)) && clock_seconds_since(&start) < seconds)
 		wait_tick(clients, &clients->settled);
 	pthread_mutex_unlock(&clients->lock);
 	return drained;

@@ -9,6 +9,9 @@ static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL
 
 #define AT(member) offsetof(struct options, member)
 
+#define DESTINATIONS (1u << COMMAND_DESTINATIONS)
+#define PORT (1u << COMMAND_PORT)
+
 const struct flag flags[] = {
     {"web.listen-address", "ADDRESS",
 	"HOST:PORT, [IPV6]:PORT or :PORT to listen on; may be repeated (default :10059)",
@@ -44,13 +47,20 @@ const struct flag flags[] = {
 	0, 0, level_choices},
     {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
 	format_choices},
-    {"limit", "N", "destinations: rows at the most (default 20)", KIND_NUMBER, AT(limit), 1, 1000,
-	NULL, true},
-    {"json", NULL, "destinations: JSON, for programs", KIND_SWITCH, AT(json), 0, 0, NULL, true},
-    {"watch", NULL, "destinations: again every second, until Ctrl-C", KIND_SWITCH, AT(watch), 0, 0,
-	NULL, true},
+    {"limit", "N",
+	"destinations: rows at the most; port: sockets shown of each port, local and remote "
+	"(default 20)",
+	KIND_NUMBER, AT(limit), 1, 1000, NULL, DESTINATIONS | PORT},
+    {"json", NULL, "destinations, port: JSON, for programs", KIND_SWITCH, AT(json), 0, 0, NULL,
+	DESTINATIONS | PORT},
+    {"watch", NULL,
+	"destinations: again every second; port: what changes, with the time; until Ctrl-C",
+	KIND_SWITCH, AT(watch), 0, 0, NULL, DESTINATIONS | PORT},
     {"resolve", NULL, "destinations: look up the names of the peers", KIND_SWITCH, AT(resolve), 0,
-	0, NULL, true},
+	0, NULL, DESTINATIONS},
+    {"all-processes", NULL,
+	"port: look for a socket's processes everywhere, also where its cgroup has some",
+	KIND_SWITCH, AT(all_processes), 0, 0, NULL, PORT},
 };
 
 const size_t flags_length = sizeof(flags) / sizeof(flags[0]);

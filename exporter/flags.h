@@ -25,7 +25,7 @@ struct flag {
 	unsigned long minimum;
 	unsigned long maximum;
 	const char *const *choices;
-	bool of_destinations; /* for that command only */
+	unsigned commands; /* bits of enum command that it is a flag of; 0: of them all */
 };
 
 extern const struct flag flags[];

@@ -61,6 +61,9 @@ void options_help(FILE *file)
 	      "                               where a collector failed\n"
 	      "  ephemera destinations [FLAG...]\n"
 	      "                               the fullest destinations, as a table\n"
+	      "  ephemera port PORT|FIRST-LAST... [FLAG...]\n"
+	      "                               what is on these ports, and who has it; exit\n"
+	      "                               status 0 something, 1 nothing, 2 an error\n"
 	      "\n"
 	      "Flags (--flag=value or --flag value):\n",
 	    file);

@@ -2,7 +2,6 @@
 #include "exporter/json.h"
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "exporter/utf8.h"
@@ -96,6 +95,31 @@ void json_add_number(struct json *object, const char *key, double value)
 {
 	if (object && !cJSON_AddNumberToObject(object->node, key, value))
 		object->root->failed = true;
+}
+
+void json_add_bool(struct json *object, const char *key, bool value)
+{
+	if (object && !cJSON_AddBoolToObject(object->node, key, value))
+		object->root->failed = true;
+}
+
+void json_append_number(struct json *array, double value)
+{
+	if (!array)
+		return;
+
+	cJSON *node = cJSON_CreateNumber(value);
+
+	if (node && cJSON_AddItemToArray(array->node, node))
+		return;
+	cJSON_Delete(node);
+	array->root->failed = true;
+}
+
+void json_fail(struct json *node)
+{
+	if (node)
+		node->root->failed = true;
 }
 
 char *json_print(const struct json *root)

@@ -16,6 +16,8 @@
  * where memory ran out anywhere. Nodes inside a root are the root's and end with it.
  */
 
+#include <stdbool.h>
+
 struct json;
 
 struct json *json_new_object(void); /* a root; the caller frees it */
@@ -28,6 +30,11 @@ struct json *json_append_object(struct json *array);
 /* Copies value, which is made valid UTF-8 first: what is not becomes U+FFFD. */
 void json_add_string(struct json *object, const char *key, const char *value);
 void json_add_number(struct json *object, const char *key, double value);
+void json_add_bool(struct json *object, const char *key, bool value);
+void json_append_number(struct json *array, double value);
+
+/* Notes that something of it is missing, so that json_print() gives nothing. */
+void json_fail(struct json *node);
 
 /* The root on one line; the caller frees it. */
 char *json_print(const struct json *root);

@@ -11,6 +11,7 @@
 #include "exporter/destinations.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
+#include "exporter/port.h"
 #include "exporter/scrape.h"
 #include "exporter/version.h"
 #include "exporter/web.h"
@@ -192,6 +193,8 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	case COMMAND_DESTINATIONS:
 		return run_destinations(&options);
+	case COMMAND_PORT:
+		return run_port(&options);
 	default:
 		return run(&options);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "exporter/flags.h"
+#include "exporter/port_expression.h"
 #include "exporter/text.h"
 
 /* What is left of the command line while it is read. */
@@ -212,6 +213,15 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+static const char *commands_of(unsigned commands)
+{
+	if (commands == 1u << COMMAND_DESTINATIONS)
+		return "\"ephemera destinations\"";
+	if (commands == 1u << COMMAND_PORT)
+		return "\"ephemera port\"";
+	return "\"ephemera destinations\" and \"ephemera port\"";
+}
+
 static int read_flag(struct reader *reader, const char *argument)
 {
 	struct word word;
@@ -238,9 +248,9 @@ static int read_flag(struct reader *reader, const char *argument)
 	for (size_t i = 0; i < flags_length; i++) {
 		if (strcmp(flags[i].name, word.name) != 0)
 			continue;
-		if (flags[i].of_destinations && reader->options->command != COMMAND_DESTINATIONS)
-			return fail(
-			    reader, "--%s is a flag of \"ephemera destinations\"", word.name);
+		if (flags[i].commands && !(flags[i].commands >> reader->options->command & 1))
+			return fail(reader, "--%s is a flag of %s", word.name,
+			    commands_of(flags[i].commands));
 		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 						 : want_value(reader, &word) < 0)
 			return -EINVAL;
@@ -277,11 +287,13 @@ static int finish(struct reader *reader)
 	options->enabled = (options->enabled | reader->on) & ~reader->off;
 	options->wanted = reader->on;
 	if (options->telemetry_path[0] != '/' || strcmp(options->telemetry_path, "/") == 0 ||
-	    starts_with(options->telemetry_path, "/-/") || strpbrk(options->telemetry_path, "?#% "))
+	    starts_with(options->telemetry_path, "/-/") ||
+	    starts_with(options->telemetry_path, "/api/") ||
+	    starts_with(options->telemetry_path, "/pages/") ||
+	    strpbrk(options->telemetry_path, "?#% "))
 		return fail(reader,
 		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
-		    "\", "
-		    "and be neither / nor below /-/",
+		    "\", and be neither / nor below /-/, /api/ or /pages/",
 		    options->telemetry_path);
 	if (options->source.replay && options->source.kind != SOURCE_AUTO)
 		return fail(reader, "--sockets.replay and --sockets.source cannot be combined");
@@ -289,6 +301,9 @@ static int finish(struct reader *reader)
 		return fail(reader, "--sockets.replay and --sockets.record cannot be combined");
 	if (options->source.record && options->command != COMMAND_METRICS)
 		return fail(reader, "--sockets.record works with \"ephemera metrics\" only");
+	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
+		return fail(reader, "port: which? Such as \"ephemera port 60416\" or "
+				    "\"ephemera port 60416 8000-8080\"");
 	if (options->source.replay)
 		options->source.kind = SOURCE_REPLAY;
 	options->source.procfs = options->procfs;
@@ -298,14 +313,32 @@ static int finish(struct reader *reader)
 	return 0;
 }
 
+static int read_ports(struct reader *reader, const char *argument)
+{
+	struct options *options = reader->options;
+	struct port_range range;
+	const char *wrong = port_expression_parse(argument, &range);
+
+	if (wrong)
+		return fail(reader, "port: \"%.80s\": %s", argument, wrong);
+	portset_add_range(&options->ports, range);
+	if (!strchr(argument, '-'))
+		portset_add(&options->single_ports, range.first);
+	return 0;
+}
+
 static int read_command(struct reader *reader, const char *argument)
 {
+	if (reader->options->command == COMMAND_PORT)
+		return read_ports(reader, argument);
 	if (reader->next != 2)
 		return fail(reader, "unexpected argument \"%.80s\"; see --help", argument);
 	if (strcmp(argument, "metrics") == 0)
 		reader->options->command = COMMAND_METRICS;
 	else if (strcmp(argument, "destinations") == 0)
 		reader->options->command = COMMAND_DESTINATIONS;
+	else if (strcmp(argument, "port") == 0)
+		reader->options->command = COMMAND_PORT;
 	else
 		return fail(reader, "unknown command \"%.80s\"; see --help", argument);
 	return 0;

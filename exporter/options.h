@@ -15,6 +15,7 @@ enum command {
 	COMMAND_SERVE,
 	COMMAND_METRICS,
 	COMMAND_DESTINATIONS,
+	COMMAND_PORT,
 	COMMAND_HELP,
 	COMMAND_VERSION
 };
@@ -37,10 +38,13 @@ struct options {
 	const char *procfs;
 	const char *sysfs;
 	struct source_options source;
-	unsigned long limit; /* destinations: rows at the most */
+	struct portset ports;	     /* port: what is asked for, none of them 0 */
+	struct portset single_ports; /* of those, the ones that were not asked for in a range */
+	unsigned long limit;	     /* destinations: rows; port: sockets of a port and side */
 	bool json;
 	bool watch;
 	bool resolve;
+	bool all_processes;
 	enum log_level log_level;
 	enum log_format log_format;
 };

@@ -1,16 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes tests/lib importable, names what was skipped, and closes with the count."""
+"""Makes tests/lib and tests/live importable, has the fixtures of several files, names what was skipped, and closes with the count."""
 
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "live")]
 
 # Asserts in these say what they compared, as those in a test do.
-pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.sockets", "accounting",
-                               "states")
+pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.sockets",
+                               "accounting", "port", "states")
+
+
+@pytest.fixture
+def public_binary(monkeypatch):
+    """A copy that anybody can run: the tree may lie where only its owner can reach it."""
+    import lib.exporter
+
+    directory = tempfile.mkdtemp(prefix="ephemera-")
+    try:
+        os.chmod(directory, 0o755)
+        copy = shutil.copy(lib.exporter.BINARY, directory)
+        os.chmod(copy, 0o755)
+        monkeypatch.setattr(lib.exporter, "BINARY", copy)
+        yield copy
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def tree():
+    """Cgroups. Made by the process that runs the tests, so cleared away whatever they do."""
+    import cgroups
+
+    try:
+        with cgroups.Tree() as made:
+            yield made
+    except cgroups.Unavailable as error:
+        pytest.skip(str(error))
 
 
 def _reports(reporter, *outcomes):

@@ -295,3 +295,41 @@ int cgroups_resolve(
 		ret_paths[i] = find(list, length, ids[i])->path;
 	return 0;
 }
+
+static int list_processes(
+    int root, const char *path, int (*each)(void *context, int pid), void *context)
+{
+	char name[PATH_MAX];
+	int pid;
+	int result = 0;
+	const int length = snprintf(name, sizeof(name), ".%s/cgroup.procs", path);
+
+	if (length < 0 || (size_t)length >= sizeof(name))
+		return 0;
+
+	const int fd = openat(root, name, O_RDONLY | O_CLOEXEC);
+	FILE *file cleanup_fclose = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	/* A process outside our pid namespace is listed as 0. */
+	while (result == 0 && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0)
+			result = each(context, pid);
+	return result;
+}
+
+int cgroups_list_processes(struct cgroups *cgroups, const uint64_t *ids, size_t length,
+    int (*each)(void *context, int pid), void *context)
+{
+	cleanup_free const char **paths = calloc(length ? length : 1, sizeof(*paths));
+	int result = paths ? cgroups_resolve(cgroups, ids, length, paths) : -ENOMEM;
+
+	for (size_t i = 0; i < length && result == 0; i++)
+		if (paths[i])
+			result = list_processes(cgroups->root, paths[i], each, context);
+	return result;
+}

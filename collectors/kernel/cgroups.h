@@ -30,4 +30,13 @@ void cgroups_free(struct cgroups *cgroups); /* NULL is fine */
 int cgroups_resolve(
     struct cgroups *cgroups, const uint64_t *ids, size_t length, const char **ret_paths);
 
+/*
+ * Calls each for every process in the cgroups of ids, each given once, by its pid as the
+ * reader sees it. A cgroup that is gone, or not ours to read, has none. It resolves ids, and
+ * so ends the life of paths.
+ * Returns 0, -ENOMEM, or what each returned, which ends it where negative.
+ */
+int cgroups_list_processes(struct cgroups *cgroups, const uint64_t *ids, size_t length,
+    int (*each)(void *context, int pid), void *context);
+
 #endif

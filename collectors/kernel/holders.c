@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "collectors/kernel/clock.h"
+
 void holders_note_bind(struct holders *holders, const struct socket *socket)
 {
 	if (socket->state == SOCKET_LISTEN)
@@ -21,6 +23,28 @@ void facts_finish(struct facts *facts)
 	portset_remove(&facts->usable, &facts->holders.bound);
 	portset_remove(&facts->usable, &facts->holders.connected);
 	facts->capacity = portset_count(&facts->usable);
+}
+
+static unsigned count_once(
+    const struct portset *ports, struct port_range range, struct portset *counted)
+{
+	struct portset mine = *ports;
+
+	portset_remove(&mine, counted);
+	portset_unite(counted, &mine);
+	return portset_count_range(&mine, range);
+}
+
+struct bound_ports facts_count_bound(const struct facts *facts)
+{
+	const struct port_range range = facts->settings.range;
+	struct portset counted = facts->settings.reserved;
+	struct bound_ports ports;
+
+	ports.listen = count_once(&facts->holders.listen, range, &counted);
+	ports.bound = count_once(&facts->holders.bound, range, &counted);
+	ports.connected = count_once(&facts->holders.connected, range, &counted);
+	return ports;
 }
 
 struct note {
@@ -44,21 +68,13 @@ static int pass_batch(void *context)
 	return note->batch(note->context);
 }
 
-static double seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - then->tv_sec) + 1e-9 * (double)(now.tv_nsec - then->tv_nsec);
-}
-
 static bool is_due(
     const struct chosen_ports *chosen, unsigned long refresh_sockets, unsigned refresh_seconds)
 {
 	const bool never = chosen->listed.tv_sec == 0 && chosen->listed.tv_nsec == 0;
 
 	return never || chosen->sockets <= refresh_sockets ||
-	       seconds_since(&chosen->listed) >= refresh_seconds;
+	       clock_seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
@@ -71,7 +87,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	holders->connected_age_seconds = 0;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
-		holders->connected_age_seconds = seconds_since(&chosen->listed);
+		holders->connected_age_seconds = clock_seconds_since(&chosen->listed);
 		return 0;
 	}
 
@@ -81,6 +97,6 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	if (result < 0)
 		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;
-	clock_gettime(CLOCK_MONOTONIC, &chosen->listed);
+	chosen->listed = clock_now();
 	return 0;
 }

@@ -38,6 +38,15 @@ void holders_note_bind(struct holders *holders, const struct socket *socket);
 /* Works out usable and capacity from settings and holders. */
 void facts_finish(struct facts *facts);
 
+/* Ports of the range, reserved ones aside, each counted once: as the first that it is. */
+struct bound_ports {
+	unsigned listen;
+	unsigned bound;
+	unsigned connected;
+};
+
+struct bound_ports facts_count_bound(const struct facts *facts);
+
 /*
  * Whether the socket has leased a port from the capacity of its destination.
  *

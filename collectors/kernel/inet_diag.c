@@ -42,6 +42,7 @@ static const struct {
     [LISTING_UDP6_CHOSEN] = {"udp6_chosen", SOCKET_UDP, AF_INET6, ALL_STATES, true},
     [LISTING_UDP4] = {"udp4", SOCKET_UDP, AF_INET, ALL_STATES, false},
     [LISTING_UDP6] = {"udp6", SOCKET_UDP, AF_INET6, ALL_STATES, false},
+    [LISTING_TCP_BINDS_CHOSEN] = {"tcp_binds_chosen", SOCKET_TCP, AF_UNSPEC, BIND_STATES, true},
 };
 
 const char *listing_name(enum listing listing)
@@ -54,23 +55,18 @@ enum socket_protocol listing_protocol(enum listing listing)
 	return listings[listing].protocol;
 }
 
-/*
- * "The kernel picked the port: reject; else accept." The audit in inet_diag_bc_audit()
- * wants each yes-chain to end exactly behind the last operation, so the rejecting jump
- * (past the end) has to be the no-branch of a JMP, which is the one that JMP takes.
- */
-static void put_chosen_filter(struct nlmsghdr *message)
+bool listing_may_have(enum listing listing, const struct socket *socket)
 {
-	const struct inet_diag_bc_op filter[] = {
-	    {.code = INET_DIAG_BC_AUTO, .yes = sizeof(filter[0]), .no = 2 * sizeof(filter[0])},
-	    {.code = INET_DIAG_BC_JMP, .yes = sizeof(filter[0]), .no = 2 * sizeof(filter[0])},
-	};
-
-	mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, sizeof(filter), filter);
+	return listings[listing].protocol == socket->protocol &&
+	       listings[listing].states & STATE_BIT(socket->state);
 }
 
-struct nlmsghdr *inet_diag_request(enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE])
+struct nlmsghdr *inet_diag_request(enum listing listing, const struct port_filter *filter,
+    char buffer[static INET_DIAG_REQUEST_SIZE])
 {
+	unsigned char code[PORT_FILTER_CODE_SIZE];
+	const size_t length = port_filter_compile(filter, listings[listing].chosen, code);
+
 	memset(buffer, 0, INET_DIAG_REQUEST_SIZE);
 
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -94,8 +90,8 @@ struct nlmsghdr *inet_diag_request(enum listing listing, char buffer[static INET
 		request->sdiag_protocol = IPPROTO_UDP;
 		request->idiag_states = listings[listing].states;
 	}
-	if (listings[listing].chosen)
-		put_chosen_filter(message);
+	if (length)
+		mnl_attr_put(message, INET_DIAG_REQ_BYTECODE, length, code);
 	return message;
 }
 

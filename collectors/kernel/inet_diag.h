@@ -4,8 +4,10 @@
 
 /* What is asked of sock_diag, and how its records read. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "collectors/kernel/port_filter.h"
 #include "collectors/kernel/socket.h"
 
 struct nlmsghdr;
@@ -24,6 +26,7 @@ enum listing {
 	LISTING_UDP6_CHOSEN,
 	LISTING_UDP4,
 	LISTING_UDP6,
+	LISTING_TCP_BINDS_CHOSEN, /* LISTEN and bound-only, with a port given by number */
 	LISTINGS
 };
 
@@ -31,11 +34,17 @@ enum listing {
 const char *listing_name(enum listing listing);
 enum socket_protocol listing_protocol(enum listing listing);
 
-#define INET_DIAG_REQUEST_SIZE 128
+/* Whether the listing takes such a socket, by protocol and state. */
+bool listing_may_have(enum listing listing, const struct socket *socket);
 
-/* Writes the dump request for listing into buffer and returns it as a message. */
-struct nlmsghdr *inet_diag_request(
-    enum listing listing, char buffer[static INET_DIAG_REQUEST_SIZE]);
+#define INET_DIAG_REQUEST_SIZE (128 + PORT_FILTER_CODE_SIZE)
+
+/*
+ * Writes the dump request for listing into buffer and returns it as a message. filter, where
+ * not NULL, narrows it down; see port_filter_compile() for what may come all the same.
+ */
+struct nlmsghdr *inet_diag_request(enum listing listing, const struct port_filter *filter,
+    char buffer[static INET_DIAG_REQUEST_SIZE]);
 
 /*
  * Reads one record of listing into socket, which is undefined on error. Unknown attributes are

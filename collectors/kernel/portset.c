@@ -46,6 +46,24 @@ unsigned portset_count_range(const struct portset *set, struct port_range range)
 	return count;
 }
 
+bool portset_next_range(const struct portset *set, unsigned *position, struct port_range *ret_range)
+{
+	unsigned first = *position;
+
+	while (first < PORTS && !portset_has(set, (uint16_t)first))
+		first += set->words[first / 64] == 0 ? 64 - first % 64 : 1;
+	if (first >= PORTS)
+		return false;
+
+	unsigned end = first + 1;
+
+	while (end < PORTS && portset_has(set, (uint16_t)end))
+		end++;
+	*ret_range = (struct port_range){(uint16_t)first, (uint16_t)(end - 1)};
+	*position = end;
+	return true;
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';

@@ -48,6 +48,13 @@ unsigned portset_count(const struct portset *set);
 unsigned portset_count_range(const struct portset *set, struct port_range range);
 
 /*
+ * Iterates over the runs of ports that are in the set, lowest first: *position starts at 0.
+ * Returns false at the end.
+ */
+bool portset_next_range(
+    const struct portset *set, unsigned *position, struct port_range *ret_range);
+
+/*
  * Reads "first<blank>last", the form of ip_local_port_range. text need not end in NUL.
  * Returns 0, or -EBADMSG where it is anything but two numbers from 1 to 65535, the lower bound
  * that the kernel has too (ip_local_port_range_min), in order.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,8 @@ static int open_below(const char *root, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int procfs_read(
-    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length)
+static int read_file(const char *root, const char *name, size_t limit, bool whole, char **ret_text,
+    size_t *ret_length)
 {
 	size_t length = 0;
 	cleanup_close int fd = open_below(root, name);
@@ -48,14 +49,30 @@ int procfs_read(
 		if (got == 0)
 			break;
 		length += (size_t)got;
-		if (length > limit)
+		if (length <= limit)
+			continue;
+		if (whole)
 			return -EFBIG;
+		length = limit;
+		break;
 	}
 	text[length] = '\0';
 	*ret_text = text;
 	*ret_length = length;
 	text = NULL;
 	return 0;
+}
+
+int procfs_read(
+    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length)
+{
+	return read_file(root, name, limit, true, ret_text, ret_length);
+}
+
+int procfs_read_start(
+    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length)
+{
+	return read_file(root, name, limit, false, ret_text, ret_length);
 }
 
 int procfs_read_number(const char *root, const char *name, int *ret_number)
@@ -77,4 +94,18 @@ int procfs_read_number(const char *root, const char *name, int *ret_number)
 		return -EBADMSG;
 	*ret_number = (int)number;
 	return 0;
+}
+
+int procfs_number(const char *name)
+{
+	long number = 0;
+
+	for (const char *at = name; *at; at++) {
+		if (*at < '0' || *at > '9')
+			return -1;
+		number = number * 10 + (*at - '0');
+		if (number > INT_MAX)
+			return -1;
+	}
+	return *name ? (int)number : -1;
 }

@@ -16,10 +16,17 @@
 int procfs_read(
     const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 
+/* The same, but of a longer file the first limit bytes. */
+int procfs_read_start(
+    const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
+
 /*
  * Reads a file that holds one whole number of at most INT_MAX. Returns 0, -EBADMSG where
  * it holds something else, or as procfs_read.
  */
 int procfs_read_number(const char *root, const char *name, int *ret_number);
+
+/* The number that a directory entry's name is, or -1 where it is none: what is a pid or a fd. */
+int procfs_number(const char *name);
 
 #endif

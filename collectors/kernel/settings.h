@@ -22,6 +22,14 @@ struct settings {
 	int fin_timeout_seconds;      /* tcp_fin_timeout */
 };
 
+/* Whether bind() to the port takes CAP_NET_BIND_SERVICE. Before 4.11 the limit was fixed. */
+static inline bool settings_is_privileged(const struct settings *settings, uint16_t port)
+{
+	const int first = settings->unprivileged_first_port;
+
+	return port < (first == SETTING_ABSENT ? 1024 : first);
+}
+
 /*
  * Reads them below procfs (a path such as "/proc"). Returns 0, or -errno where the range
  * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form), and which file

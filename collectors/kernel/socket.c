@@ -69,6 +69,11 @@ void socket_normalise(struct socket *socket)
 	socket->family = SOCKET_IPV4;
 }
 
+bool socket_has_owner(const struct socket *socket)
+{
+	return socket->state != SOCKET_TIME_WAIT && socket->state != SOCKET_SYN_RECV;
+}
+
 bool socket_address_is_any(const struct socket_address *address)
 {
 	static const struct socket_address any;

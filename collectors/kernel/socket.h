@@ -75,6 +75,9 @@ const char *socket_state_name(enum socket_state state);
  */
 void socket_normalise(struct socket *socket);
 
+/* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV belong to nobody. */
+bool socket_has_owner(const struct socket *socket);
+
 bool socket_address_is_any(const struct socket_address *address);
 bool socket_address_is_loopback(const struct socket_address *address, enum socket_family family);
 bool socket_address_is_link_local(const struct socket_address *address, enum socket_family family);

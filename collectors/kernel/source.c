@@ -94,8 +94,8 @@ static int on_received(void *context, const void *bytes, size_t length)
 	return translation->observer->batch(translation->observer->context);
 }
 
-static int list_sock_diag(
-    struct source *source, enum listing listing, const struct source_observer *observer)
+static int list_sock_diag(struct source *source, enum listing listing,
+    const struct port_filter *filter, const struct source_observer *observer)
 {
 	_Alignas(8) char buffer[INET_DIAG_REQUEST_SIZE];
 	struct translation translation = {observer, listing, source->record};
@@ -106,7 +106,7 @@ static int list_sock_diag(
 		result = dumpfile_begin_listing(source->record, listing);
 	if (result < 0)
 		return result;
-	result = netlink_dump(inet_diag_request(listing, buffer), &sink);
+	result = netlink_dump(inet_diag_request(listing, filter, buffer), &sink);
 	if (source->record) {
 		const int written = dumpfile_end_listing(source->record, result);
 
@@ -155,7 +155,7 @@ static int list_probing(struct source *source, const struct source_observer *obs
 
 	bound_probe_open(&probe, source->procfs, observer);
 
-	const int result = list_sock_diag(source, LISTING_TCP, &looking);
+	const int result = list_sock_diag(source, LISTING_TCP, NULL, &looking);
 
 	if (result == 0) {
 		source->probed = true;
@@ -165,16 +165,18 @@ static int list_probing(struct source *source, const struct source_observer *obs
 	return result;
 }
 
-int source_list(struct source *source, enum listing listing, const struct source_observer *observer)
+static int list_all(struct source *source, enum listing listing, const struct port_filter *filter,
+    const struct source_observer *observer)
 {
 	const enum socket_protocol protocol = listing_protocol(listing);
 
 	if (source->kind == SOURCE_REPLAY)
 		return list_replay(source, listing, observer);
 	if (source->kind != SOURCE_PROCFS) {
-		const int result = listing == LISTING_TCP && !source->probed && !source->record
-				       ? list_probing(source, observer)
-				       : list_sock_diag(source, listing, observer);
+		const bool probe =
+		    listing == LISTING_TCP && !filter && !source->probed && !source->record;
+		const int result = probe ? list_probing(source, observer)
+					 : list_sock_diag(source, listing, filter, observer);
 
 		if (source->kind == SOURCE_SOCK_DIAG || !is_absent(result)) {
 			source->used[protocol] = SOURCE_SOCK_DIAG;
@@ -184,6 +186,43 @@ int source_list(struct source *source, enum listing listing, const struct source
 	source->used[protocol] = SOURCE_PROCFS;
 	return procnet_list(
 	    source->procfs, listing, observer->observe, observer->batch, observer->context);
+}
+
+int source_list(struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	return list_all(source, listing, NULL, observer);
+}
+
+/* What narrows a listing down where the kernel did not, or not far enough. */
+struct sieve {
+	const struct port_filter *filter;
+	const struct source_observer *observer;
+};
+
+static int observe_matching(void *context, const struct socket *socket)
+{
+	const struct sieve *sieve = context;
+
+	if (!port_filter_matches(sieve->filter, socket))
+		return 0;
+	return sieve->observer->observe(sieve->observer->context, socket);
+}
+
+static int pass_batch(void *context)
+{
+	const struct sieve *sieve = context;
+
+	return sieve->observer->batch(sieve->observer->context);
+}
+
+int source_list_ports(struct source *source, enum listing listing, const struct port_filter *filter,
+    const struct source_observer *observer)
+{
+	struct sieve sieve = {filter, observer};
+	const struct source_observer through = {
+	    observe_matching, observer->batch ? pass_batch : NULL, &sieve};
+
+	return list_all(source, listing, filter, &through);
 }
 
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol)

@@ -50,6 +50,10 @@ void source_close(struct source *source);
 int source_list(
     struct source *source, enum listing listing, const struct source_observer *observer);
 
+/* The same for those sockets of listing alone that filter matches. */
+int source_list_ports(struct source *source, enum listing listing, const struct port_filter *filter,
+    const struct source_observer *observer);
+
 /* What the last listing of that protocol was read from; the kind asked for before any. */
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol);
 
@@ -58,7 +62,7 @@ const char *source_kind_name(enum source_kind kind);
 
 /*
  * Whether this kernel lists sockets that only bind() (since 6.8): known once LISTING_TCP
- * was listed, false before. The first time, a socket of our own is bound to a port outside
+ * was listed whole, false before. The first time, a socket of our own is bound to a port outside
  * the ephemeral range and looked for (and not handed on); where no such port can be had,
  * or a dump is being recorded, the kernel's release decides. False for procfs, true for a
  * replay.

@@ -3,12 +3,9 @@
 
 import ctypes
 import os
-import shutil
-import tempfile
 
 import pytest
 
-import cgroups
 import lib.exporter
 from lib.exporter import Exporter, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
@@ -33,30 +30,6 @@ BASE = f"/ephemera-test-{os.getpid()}.slice"
 
 PR_CAPBSET_DROP = 24
 CAP_DAC_READ_SEARCH = 2
-
-
-@pytest.fixture(scope="module")
-def tree():
-    """Made by the process that runs the tests, so it is cleared away whatever they do."""
-    try:
-        with cgroups.Tree() as made:
-            yield made
-    except cgroups.Unavailable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def public_binary(monkeypatch):
-    """A copy that anybody can run: the tree may lie where only its owner can reach it."""
-    directory = tempfile.mkdtemp(prefix="ephemera-")
-    try:
-        os.chmod(directory, 0o755)
-        copy = shutil.copy(lib.exporter.BINARY, directory)
-        os.chmod(copy, 0o755)
-        monkeypatch.setattr(lib.exporter, "BINARY", copy)
-        yield
-    finally:
-        shutil.rmtree(directory)
 
 
 def systemd_style(count):

@@ -3,12 +3,9 @@
 
 import errno
 import os
-import shutil
-import tempfile
 
 import pytest
 
-import lib.exporter
 from accounting import (OTHER, SHOW_ALL, SIZE, TARGET, assert_kernel_gives, bound_ports, held,
                         read, shown, small_range, target)
 from lib.exporter import metrics
@@ -21,20 +18,6 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
                                 "an ordinary user's run of the other tests proves the same")
 
 AS_NOBODY = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-
-
-@pytest.fixture
-def public_binary(monkeypatch):
-    """A copy that anybody can run: the tree may lie where only its owner can reach it."""
-    directory = tempfile.mkdtemp(prefix="ephemera-")
-    try:
-        os.chmod(directory, 0o755)
-        copy = shutil.copy(lib.exporter.BINARY, directory)
-        os.chmod(copy, 0o755)
-        monkeypatch.setattr(lib.exporter, "BINARY", copy)
-        yield copy
-    finally:
-        shutil.rmtree(directory)
 
 
 def facts(said):

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bytecode.h"
 #include "guard_page.h"
 #include "messages.h"
 #include "unit.h"
@@ -420,6 +421,7 @@ static const struct {
     {LISTING_UDP6_CHOSEN, "udp6_chosen", SOCKET_UDP, AF_INET6, 0x3ffe, 1},
     {LISTING_UDP4, "udp4", SOCKET_UDP, AF_INET, 0x3ffe, 0},
     {LISTING_UDP6, "udp6", SOCKET_UDP, AF_INET6, 0x3ffe, 0},
+    {LISTING_TCP_BINDS_CHOSEN, "tcp_binds_chosen", SOCKET_TCP, 0, 0x2400, 1},
 };
 
 static void listings_have_names_and_protocols(void **state)
@@ -483,7 +485,8 @@ static void requests_are_exact_to_the_byte(void **state)
 
 		memset(buffer, 0xa5, sizeof(buffer));
 
-		const struct nlmsghdr *message = inet_diag_request(requests[i].listing, buffer);
+		const struct nlmsghdr *message =
+		    inet_diag_request(requests[i].listing, NULL, buffer);
 
 		assert_ptr_equal(message, buffer);
 		assert_int_equal(message->nlmsg_len, length);
@@ -502,106 +505,93 @@ static void tcps_listings_make_a_whole(void **state)
 	assert_int_equal(listen | rest, 0x3ffe); /* bits 1 to 13 */
 	assert_int_equal(
 	    requests[LISTING_TCP_BOUND].states & rest, requests[LISTING_TCP_BOUND].states);
-}
-
-/*
- * The kernel's side of a filter, as net/ipv4/inet_diag.c has it: inet_diag_bc_audit() with
- * its valid_cc(), and inet_diag_bc_run() for the operations that we use.
- */
-static bool valid_target(const struct inet_diag_bc_op *op, int length, int target)
-{
-	while (length >= 0) {
-		if (target > length)
-			return false;
-		if (target == length)
-			return true;
-		if (op->yes < 4 || op->yes & 3)
-			return false;
-		length -= op->yes;
-		op += op->yes / 4;
-	}
-	return false;
-}
-
-static bool audit(const struct inet_diag_bc_op *filter, int whole)
-{
-	const struct inet_diag_bc_op *op = filter;
-	int length = whole;
-
-	if (whole < (int)sizeof(*op))
-		return false;
-	while (length > 0) {
-		if (op->code != INET_DIAG_BC_AUTO && op->code != INET_DIAG_BC_JMP &&
-		    op->code != INET_DIAG_BC_NOP)
-			return false;
-		if (op->code != INET_DIAG_BC_NOP) {
-			if (op->no < 4 || op->no > length + 4 || op->no & 3)
-				return false;
-			if (op->no < length && !valid_target(filter, whole, length - op->no))
-				return false;
-		}
-		if (op->yes < 4 || op->yes > length + 4 || op->yes & 3)
-			return false;
-		length -= op->yes;
-		op += op->yes / 4;
-	}
-	return length == 0;
-}
-
-static bool accepts(const struct inet_diag_bc_op *op, int length, bool kernel_picked)
-{
-	while (length > 0) {
-		bool yes = true;
-
-		if (op->code == INET_DIAG_BC_JMP)
-			yes = false;
-		else if (op->code == INET_DIAG_BC_AUTO)
-			yes = kernel_picked;
-		length -= yes ? op->yes : op->no;
-		op += (yes ? op->yes : op->no) / 4;
-	}
-	return length == 0;
-}
-
-static void the_audit_is_no_formality(void **state)
-{
-	static const struct inet_diag_bc_op past_the_end[] = {
-	    {.code = INET_DIAG_BC_AUTO, .yes = 8, .no = 4}};
-	static const struct inet_diag_bc_op odd[] = {
-	    {.code = INET_DIAG_BC_AUTO, .yes = 4, .no = 6}};
-	static const struct inet_diag_bc_op good[] = {
-	    {.code = INET_DIAG_BC_AUTO, .yes = 4, .no = 8}};
-
-	(void)state;
-	assert_false(audit(past_the_end, 4)); /* the yes-chain must end at the end */
-	assert_false(audit(odd, 4));
-	assert_false(audit(good, 0));
-	assert_true(audit(good, 4));
-	assert_true(accepts(good, 4, true));
-	assert_false(accepts(good, 4, false));
+	/* The two that single out chosen ports make one as well. */
+	assert_int_equal(
+	    requests[LISTING_TCP_CHOSEN].states & requests[LISTING_TCP_BINDS_CHOSEN].states, 0);
+	assert_int_equal(
+	    requests[LISTING_TCP_CHOSEN].states | requests[LISTING_TCP_BINDS_CHOSEN].states,
+	    0x3ffe);
 }
 
 static void filters_pass_the_audit_and_reject_auto(void **state)
 {
+	const struct bytecode_entry picked = {40000, 443, true};
+	const struct bytecode_entry chosen = {40000, 443, false};
+
 	(void)state;
 	for (size_t i = 0; i < LENGTH(requests); i++) {
 		_Alignas(8) char buffer[INET_DIAG_REQUEST_SIZE];
-		const struct nlmsghdr *message = inet_diag_request(requests[i].listing, buffer);
+		const struct nlmsghdr *message =
+		    inet_diag_request(requests[i].listing, NULL, buffer);
 		const size_t header = 16 + (requests[i].family ? 56 : 60);
 		const struct nlattr *attribute_of_it =
 		    (const struct nlattr *)(void *)(buffer + header);
-		const struct inet_diag_bc_op *filter =
-		    (const struct inet_diag_bc_op *)(const void *)(attribute_of_it + 1);
-		int length;
+		const void *filter = attribute_of_it + 1;
+		size_t length;
 
 		if (!requests[i].filter)
 			continue;
-		length = attribute_of_it->nla_len - 4;
+		length = attribute_of_it->nla_len - 4u;
 		assert_int_equal(attribute_of_it->nla_type, INET_DIAG_REQ_BYTECODE);
-		assert_int_equal(message->nlmsg_len, header + 4 + (size_t)length);
-		assert_true(audit(filter, length));
-		assert_false(accepts(filter, length, true));
-		assert_true(accepts(filter, length, false));
+		assert_int_equal(message->nlmsg_len, header + 4 + length);
+		assert_true(bytecode_audit(filter, length));
+		assert_false(bytecode_accepts(filter, length, &picked));
+		assert_true(bytecode_accepts(filter, length, &chosen));
+	}
+}
+
+/* What port_filter_compile() makes of a filter is what the request carries, whole. */
+static void requests_carry_the_filter(void **state)
+{
+	static const char most[] = "1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31,33,35,37,39,41,43,"
+				   "45,47,49,51,53,55,57,59,61,63,65,67,69,71,73,75,77,79,81,83,"
+				   "85,87,89,91,93,95,97,99,101,103,105,107,109,111,113,115,117,"
+				   "119,121,123,125,65535";
+	static const char *const sets[] = {"60416", "8000-8080", "1,65535", most};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(requests) * LENGTH(sets); i++) {
+		const enum listing listing = requests[i / LENGTH(sets)].listing;
+		const char *text = sets[i % LENGTH(sets)];
+		struct portset ports;
+		const struct port_filter filter = {&ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
+		unsigned char code[PORT_FILTER_CODE_SIZE];
+		uint8_t expected[INET_DIAG_REQUEST_SIZE];
+		const size_t header = requests[listing].family ? 16 + 56 : 16 + 60;
+		struct guarded room;
+		size_t length;
+
+		assert_result(portset_parse(text, strlen(text), &ports), 0);
+		expected_request(listing, expected);
+		length = port_filter_compile(&filter, requests[listing].filter, code);
+		put32(expected, (uint32_t)(header + 4 + length));
+		put16(expected + header, (uint16_t)(4 + length));
+		put16(expected + header + 2, 1); /* INET_DIAG_REQ_BYTECODE */
+		memcpy(expected + header + 4, code, length);
+		/* The room that it asks for is enough, to the byte. */
+		room = guard(messages.bytes, INET_DIAG_REQUEST_SIZE, 8);
+		assert_ptr_equal(inet_diag_request(listing, &filter, room.bytes), room.bytes);
+		assert_memory_equal(room.bytes, expected, header + 4 + length);
+		guard_free(&room);
+	}
+}
+
+/* A listing takes a socket by protocol and state; it says nothing of families. */
+static void listings_tell_what_they_may_have(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH(requests); i++) {
+		for (int of = SOCKET_ESTABLISHED; of < SOCKET_STATES; of++) {
+			struct socket socket = {
+			    .protocol = SOCKET_TCP, .state = (enum socket_state)of};
+			const bool in_state = requests[i].states >> of & 1;
+
+			assert_int_equal(listing_may_have(requests[i].listing, &socket),
+			    in_state && requests[i].protocol == SOCKET_TCP);
+			socket.protocol = SOCKET_UDP;
+			assert_int_equal(listing_may_have(requests[i].listing, &socket),
+			    in_state && requests[i].protocol == SOCKET_UDP);
+		}
 	}
 }
 
@@ -632,8 +622,9 @@ int main(void)
 	    cmocka_unit_test(listings_have_names_and_protocols),
 	    cmocka_unit_test(requests_are_exact_to_the_byte),
 	    cmocka_unit_test(tcps_listings_make_a_whole),
-	    cmocka_unit_test(the_audit_is_no_formality),
 	    cmocka_unit_test(filters_pass_the_audit_and_reject_auto),
+	    cmocka_unit_test(requests_carry_the_filter),
+	    cmocka_unit_test(listings_tell_what_they_may_have),
 	};
 
 	return cmocka_run_group_tests_name("inet_diag", tests, NULL, NULL);

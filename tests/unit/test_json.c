@@ -64,6 +64,9 @@ static void no_object_is_taken_everywhere(void **state)
 	(void)state;
 	json_add_string(NULL, "key", "value");
 	json_add_number(NULL, "key", 1);
+	json_add_bool(NULL, "key", true);
+	json_append_number(NULL, 1);
+	json_fail(NULL);
 	assert_null(json_add_object(NULL, "key"));
 	assert_null(json_add_array(NULL, "key"));
 	assert_null(json_append_object(NULL));
@@ -107,6 +110,56 @@ static void numbers_are_numbers(void **state)
 	assert_printed(object, "{\"zero\":0,\"large\":4294967296,\"part\":0.25,\"negative\":-1}");
 }
 
+static void truth_is_no_number(void **state)
+{
+	struct json *object = json_new_object();
+
+	(void)state;
+	json_add_bool(object, "yes", true);
+	json_add_bool(object, "no", false);
+	assert_printed(object, "{\"yes\":true,\"no\":false}");
+}
+
+static void arrays_hold_numbers_too(void **state)
+{
+	struct json *root = json_new_object();
+	struct json *list = json_add_array(root, "fds");
+	struct json *other = json_add_array(root, "none");
+
+	(void)state;
+	for (int i = 3; i < 6; i++)
+		json_append_number(list, i);
+	json_append_number(list, 4294967295.0);
+	json_append_number(list, 0.25);
+	json_append_number(list, -1);
+	assert_non_null(other);
+	assert_printed(root, "{\"fds\":[3,4,5,4294967295,0.25,-1],\"none\":[]}");
+}
+
+/* Half an answer would be taken for the whole. */
+static void what_failed_is_not_printed(void **state)
+{
+	struct json *root = json_new_object();
+	struct json *deep = json_append_object(json_add_array(root, "list"));
+	char *printed;
+
+	(void)state;
+	json_add_number(deep, "port", 1);
+	printed = json_print(root);
+	assert_non_null(printed);
+	free(printed);
+	json_fail(deep);
+	assert_null(json_print(root));
+	/* Whatever is added later. */
+	json_add_number(root, "port", 1);
+	assert_null(json_print(root));
+	json_free(root);
+	root = json_new_object();
+	json_fail(root);
+	assert_null(json_print(root));
+	json_free(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +170,9 @@ int main(void)
 	    cmocka_unit_test(objects_and_arrays_nest),
 	    cmocka_unit_test(numbers_are_numbers),
 	    cmocka_unit_test(no_object_is_taken_everywhere),
+	    cmocka_unit_test(truth_is_no_number),
+	    cmocka_unit_test(arrays_hold_numbers_too),
+	    cmocka_unit_test(what_failed_is_not_printed),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

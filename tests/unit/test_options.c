@@ -83,7 +83,9 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_string_equal(options.source.procfs, "/proc");
 	assert_string_equal(options.sysfs, "/sys");
 	assert_int_equal(options.limit, 20);
-	assert_false(options.json || options.watch || options.resolve);
+	assert_false(options.json || options.watch || options.resolve || options.all_processes);
+	assert_int_equal(portset_count(&options.ports), 0);
+	assert_int_equal(portset_count(&options.single_ports), 0);
 	assert_int_equal(options.wanted, 0);
 	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
@@ -453,6 +455,111 @@ static void the_destinations_have_flags_of_their_own(void **state)
 	}
 }
 
+/* "FIRST-LAST " of each run of ports. */
+static void assert_ports(const struct portset *ports, const char *wanted)
+{
+	struct port_range range;
+	unsigned position = 0;
+	char found[256] = "";
+
+	while (portset_next_range(ports, &position, &range))
+		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%u-%u ",
+		    range.first, range.last);
+	assert_string_equal(found, wanted);
+}
+
+static void ports_are_asked_for_one_by_one_and_in_ranges(void **state)
+{
+	(void)state;
+	assert_result(PARSE("port", "60416"), 0);
+	assert_int_equal(options.command, COMMAND_PORT);
+	assert_ports(&options.ports, "60416-60416 ");
+	assert_ports(&options.single_ports, "60416-60416 ");
+	assert_result(PARSE("port", "8000-8080"), 0);
+	assert_ports(&options.ports, "8000-8080 ");
+	assert_ports(&options.single_ports, "");
+	assert_result(PARSE("port", "443", "8000-8080", "80", "65535", "1"), 0);
+	assert_ports(&options.ports, "1-1 80-80 443-443 8000-8080 65535-65535 ");
+	assert_ports(&options.single_ports, "1-1 80-80 443-443 65535-65535 ");
+	/* One that is in a range as well is still asked for by itself. */
+	assert_result(PARSE("port", "8000-8080", "8001", "8079-9000", "8001"), 0);
+	assert_ports(&options.ports, "8000-9000 ");
+	assert_ports(&options.single_ports, "8001-8001 ");
+	assert_result(PARSE("port", "1-65535"), 0);
+	assert_ports(&options.ports, "1-65535 ");
+	assert_result(PARSE("port", "7-7"), 0);
+	assert_ports(&options.ports, "7-7 ");
+	assert_ports(&options.single_ports, "");
+}
+
+static void ports_and_flags_come_in_any_order(void **state)
+{
+	(void)state;
+	assert_result(PARSE("port", "--json", "80", "--limit", "7", "443", "--all-processes"), 0);
+	assert_ports(&options.ports, "80-80 443-443 ");
+	assert_true(options.json && options.all_processes);
+	assert_false(options.watch);
+	assert_int_equal(options.limit, 7);
+	assert_result(PARSE("port", "--watch", "80"), 0);
+	assert_true(options.watch);
+	assert_false(options.json || options.all_processes);
+	assert_int_equal(options.limit, 20);
+	assert_result(PARSE("port", "80", "--sockets.source=procfs", "--path.procfs=/p",
+			  "--path.sysfs", "/s"),
+	    0);
+	assert_int_equal(options.source.kind, SOURCE_PROCFS);
+	assert_string_equal(options.source.procfs, "/p");
+	assert_string_equal(options.sysfs, "/s");
+	assert_result(PARSE("port", "--sockets.replay", "80", "443"), 0);
+	assert_string_equal(options.source.replay, "80");
+	assert_ports(&options.ports, "443-443 ");
+	assert_result(PARSE("port", "80", "--help"), 0);
+	assert_int_equal(options.command, COMMAND_HELP);
+}
+
+static void words_that_are_no_ports_are_named(void **state)
+{
+	static const char *const bad[] = {"0", "65536", "http", "80x", "-1", "80,443", "8000-",
+	    "8080-8000", "1-65536", "metrics", "port", "", " 80", "-", "--"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(bad); i++) {
+		assert_refused(PARSE("port", bad[i]), "port", bad[i]);
+		assert_refused(PARSE("port", "80", bad[i]), "port", bad[i]);
+	}
+	assert_refused(PARSE("port"), "port", "60416");
+	assert_refused(PARSE("port", "--json"), "port", "60416");
+	assert_refused(PARSE("port", "\x1b[2J\xff"), "port", "?[2J?");
+	assert_null(strchr(error, '\x1b'));
+	/* Only a command may come first. */
+	assert_refused(PARSE("80"), "80", NULL);
+	assert_refused(PARSE("--json", "port", "80"), "--json", NULL);
+	assert_refused(PARSE("metrics", "port"), "port", NULL);
+	assert_refused(PARSE("destinations", "80"), "80", NULL);
+}
+
+static void the_port_command_has_flags_of_its_own(void **state)
+{
+	static const char *const bad[] = {"", "0", "1001", "-1", "x", "7x", "7.5"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(bad); i++)
+		assert_refused(PARSE("port", "80", "--limit", bad[i]), "--limit", bad[i]);
+	assert_refused(PARSE("port", "80", "--all-processes=yes"), "--all-processes", "yes");
+	assert_refused(PARSE("port", "80", "--resolve"), "--resolve", "destinations");
+	assert_null(strstr(error, "ephemera port"));
+	assert_refused(PARSE("destinations", "--all-processes"), "--all-processes", "port");
+	assert_null(strstr(error, "destinations"));
+	assert_refused(PARSE("--all-processes"), "--all-processes", "port");
+	assert_refused(PARSE("metrics", "--all-processes"), "--all-processes", "port");
+	/* Those that both have are told so. */
+	assert_refused(PARSE("metrics", "--limit=7"), "--limit", "\"ephemera port\"");
+	assert_non_null(strstr(error, "\"ephemera destinations\""));
+	assert_refused(PARSE("port", "80", "--sockets.record=x"), "--sockets.record", "metrics");
+	assert_result(PARSE("port", "80", "--limit", "1000"), 0);
+	assert_int_equal(options.limit, 1000);
+}
+
 static void recording_and_replaying_exclude_each_other(void **state)
 {
 	(void)state;
@@ -485,8 +592,8 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.max-requests=", "--web.max-connections=", "--web.request-timeout=",
 	    "--web.response-timeout=", "--web.disable-exporter-metrics",
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
-	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve",
-	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
+	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve", "--all-processes",
+	    "ephemera port ", "--log.level=", "--log.format=", "--collector.disable-defaults"};
 	char *text = NULL;
 	size_t length = 0;
 	FILE *file = open_memstream(&text, &length);
@@ -541,6 +648,10 @@ int main(void)
 	    cmocka_unit_test(what_is_the_value_of_another_flag_is_no_flag),
 	    cmocka_unit_test(what_was_asked_for_by_name_is_remembered),
 	    cmocka_unit_test(the_destinations_have_flags_of_their_own),
+	    cmocka_unit_test(ports_are_asked_for_one_by_one_and_in_ranges),
+	    cmocka_unit_test(ports_and_flags_come_in_any_order),
+	    cmocka_unit_test(words_that_are_no_ports_are_named),
+	    cmocka_unit_test(the_port_command_has_flags_of_its_own),
 	    cmocka_unit_test(recording_and_replaying_exclude_each_other),
 	    cmocka_unit_test(help_and_version_end_the_reading),
 	    cmocka_unit_test(the_help_names_every_flag_in_80_columns),

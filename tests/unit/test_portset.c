@@ -221,6 +221,103 @@ static void removes_unites_and_keeps(void **state)
 	assert_false(portset_has(&a, 65));
 }
 
+/* The runs of a set, one after the other; the position it ends at is that of no port. */
+static void assert_runs(const char *ports, const char *wanted)
+{
+	struct portset set;
+	struct port_range range = {7, 7};
+	unsigned position = 0;
+	char found[256] = "";
+
+	assert_result(parse_set(ports, &set), 0);
+	while (portset_next_range(&set, &position, &range)) {
+		assert_true(position > range.last);
+		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%u-%u ",
+		    range.first, range.last);
+	}
+	assert_string_equal(found, wanted);
+	/* At the end it stays there, and gives nothing. */
+	range = (struct port_range){7, 9};
+	assert_false(portset_next_range(&set, &position, &range));
+	assert_int_equal(range.first, 7);
+	assert_int_equal(range.last, 9);
+}
+
+static void runs_come_lowest_first(void **state)
+{
+	(void)state;
+	assert_runs("", "");
+	assert_runs("0", "0-0 ");
+	assert_runs("1", "1-1 ");
+	assert_runs("65535", "65535-65535 ");
+	assert_runs("0,65535", "0-0 65535-65535 ");
+	assert_runs("0-65535", "0-65535 ");
+	assert_runs("1-65534", "1-65534 ");
+	assert_runs("9,7,8,22", "7-9 22-22 ");
+	assert_runs("5,7", "5-5 7-7 ");
+}
+
+/* Sets are kept in words of 64 bits, and empty ones are passed over whole. */
+static void runs_cross_words(void **state)
+{
+	(void)state;
+	assert_runs("63-64", "63-64 ");
+	assert_runs("62,64", "62-62 64-64 ");
+	assert_runs("63,128", "63-63 128-128 ");
+	assert_runs("1-200", "1-200 ");
+	assert_runs("127,129-191,193", "127-127 129-191 193-193 ");
+	assert_runs("3,1000-1100,65472-65535", "3-3 1000-1100 65472-65535 ");
+}
+
+static void runs_may_begin_anywhere(void **state)
+{
+	struct portset set;
+	struct port_range range;
+	unsigned position = 103;
+
+	(void)state;
+	assert_result(parse_set("3,100-110,4000", &set), 0);
+	assert_true(portset_next_range(&set, &position, &range));
+	assert_int_equal(range.first, 103);
+	assert_int_equal(range.last, 110);
+	assert_int_equal(position, 111);
+	/* Within a word that is empty: what the next one begins with is not passed over. */
+	assert_result(parse_set("130", &set), 0);
+	position = 70;
+	assert_true(portset_next_range(&set, &position, &range));
+	assert_int_equal(range.first, 130);
+	position = PORTS;
+	assert_false(portset_next_range(&set, &position, &range));
+}
+
+/* Whatever the set: what the runs hold is what it holds, with a gap between any two. */
+static void runs_make_up_the_set(void **state)
+{
+	uint64_t number = 20231;
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		struct portset set = {{0}};
+		struct portset sum = {{0}};
+		struct port_range range;
+		unsigned position = 0;
+		unsigned before = 0;
+
+		for (unsigned i = 0; i < PORTS / 64; i++) {
+			number =
+			    number * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+			set.words[i] = number >> 40 & 3 ? number ^ number >> 31 : 0;
+		}
+		for (bool first = true; portset_next_range(&set, &position, &range);
+		     first = false) {
+			assert_true(first || range.first > before + 1);
+			before = range.last;
+			portset_add_range(&sum, range);
+		}
+		assert_memory_equal(&sum, &set, sizeof(set));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +332,10 @@ int main(void)
 	    cmocka_unit_test(counts_within_a_range),
 	    cmocka_unit_test(sizes_and_bounds_of_ranges),
 	    cmocka_unit_test(removes_unites_and_keeps),
+	    cmocka_unit_test(runs_come_lowest_first),
+	    cmocka_unit_test(runs_cross_words),
+	    cmocka_unit_test(runs_may_begin_anywhere),
+	    cmocka_unit_test(runs_make_up_the_set),
 	};
 
 	return cmocka_run_group_tests_name("portset", tests, NULL, NULL);

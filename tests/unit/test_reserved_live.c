@@ -6,12 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "collectors/kernel/settings.h"
+#include "namespace.h"
 #include "unit.h"
 
 #define SETTING "/proc/sys/net/ipv4/ip_local_reserved_ports"
@@ -80,40 +80,6 @@ static void reads_a_list_of_many_pages(void **state)
 	assert_reads(20011);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-	const ssize_t length = (ssize_t)strlen(text);
-
-	if (fd < 0)
-		return -errno;
-
-	const ssize_t written = write(fd, text, strlen(text));
-
-	close(fd);
-	return written == length ? 0 : -EIO;
-}
-
-/* An ordinary user is root in a user namespace, and so owns the settings of a new network. */
-static int enter_namespace(void)
-{
-	const unsigned uid = getuid();
-	const unsigned gid = getgid();
-	char map[32];
-	int result;
-
-	if (unshare(CLONE_NEWNET) == 0)
-		return 0;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		return -errno;
-	result = write_file("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (result == 0)
-		result = write_file("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	return result == 0 ? write_file("/proc/self/gid_map", map) : result;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,7 +89,7 @@ int main(void)
 	    cmocka_unit_test(reads_a_list_of_many_pages),
 	};
 
-	const int result = enter_namespace();
+	const int result = namespace_enter();
 
 	if (result < 0) {
 		fprintf(stderr, "skipped: no network namespace: %s\n", strerror(-result));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void die(const char *what)
 {
@@ -77,6 +78,24 @@ void workspace_write_bytes(
 void workspace_write(const struct workspace *workspace, const char *name, const char *text)
 {
 	workspace_write_bytes(workspace, name, text, strlen(text));
+}
+
+void workspace_mkdir(const struct workspace *workspace, const char *name)
+{
+	char path[PATH_MAX + 256];
+
+	snprintf(path, sizeof(path), "%s/", workspace_path(workspace, name));
+	make_directories(path);
+}
+
+void workspace_symlink(const struct workspace *workspace, const char *name, const char *target)
+{
+	char path[PATH_MAX + 256];
+
+	snprintf(path, sizeof(path), "%s", workspace_path(workspace, name));
+	make_directories(path);
+	if (symlink(target, path) < 0)
+		die(path);
 }
 
 void workspace_unlink(const struct workspace *workspace, const char *name)

@@ -19,6 +19,10 @@ void workspace_remove(struct workspace *workspace);
 void workspace_write(const struct workspace *workspace, const char *name, const char *text);
 void workspace_write_bytes(
     const struct workspace *workspace, const char *name, const void *bytes, size_t length);
+/* Makes a directory, and those above it. */
+void workspace_mkdir(const struct workspace *workspace, const char *name);
+/* A symbolic link, which may lead nowhere, and the directories above it. */
+void workspace_symlink(const struct workspace *workspace, const char *name, const char *target);
 void workspace_unlink(const struct workspace *workspace, const char *name);
 
 /* PATH/NAME, for this call and the seven after it. */

@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,11 +18,6 @@ from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, metrics
 from lib.namespace import in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, accept, add_address, connect_many, listen, need_ipv6, new,
                          time_wait, wait_until)
-
-sys.path.insert(0, str(REPOSITORY / "tests" / "live"))
-
-# pylint: disable=wrong-import-position
-import cgroups
 
 REPLAY = REPOSITORY / "tests" / "replay"
 BUSY = [f"--sockets.replay={REPLAY / 'busy' / 'dump'}",
@@ -186,15 +180,6 @@ def test_a_zone_with_a_long_name_fits():
     text = table()
     assert f"[{zoned}]:59999" in text
     assert_fits(text)
-
-
-@pytest.fixture(scope="module")
-def tree():
-    try:
-        with cgroups.Tree() as made:
-            yield made
-    except cgroups.Unavailable as error:
-        pytest.skip(str(error))
 
 
 def owned(tree, path):

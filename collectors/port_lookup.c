@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/port_lookup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/kernel/cleanup.h"
+#include "collectors/port_attribution.h"
+#include "collectors/port_use.h"
+
+/* How often the listings are begun again where the kernel says that one was inconsistent. */
+#define ATTEMPTS 3
+
+/* However many ports are asked for: as JSON they take some 60 MB. */
+#define KEPT_MAX 20000u
+
+/* What tells which sockets have a port of their choice. */
+static const enum listing chosen_listings[] = {
+    LISTING_TCP_BINDS_CHOSEN, LISTING_TCP_CHOSEN, LISTING_UDP4_CHOSEN, LISTING_UDP6_CHOSEN};
+
+#define CHOSEN_LISTINGS (sizeof(chosen_listings) / sizeof(chosen_listings[0]))
+
+/* One lookup in progress. */
+struct finding {
+	const struct port_lookup_options *options;
+	const struct portset *ports;
+	struct source *source;
+	struct port_lookup *lookup;
+	size_t kept;
+	uint32_t place[PORTS]; /* of a port's answer, plus one; 0: none yet */
+	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
+	unsigned char listed[PORTS];
+};
+
+static void release_answers(struct port_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->length; i++) {
+		free(lookup->answers[i].local.list);
+		free(lookup->answers[i].remote.list);
+	}
+	free(lookup->answers);
+	lookup->answers = NULL;
+	lookup->length = 0;
+}
+
+static int answer_for(struct finding *finding, uint16_t port, struct port_answer **ret_answer)
+{
+	struct port_lookup *lookup = finding->lookup;
+	const size_t length = lookup->length;
+
+	if (finding->place[port] == 0) {
+		if ((length & (length - 1)) == 0) {
+			struct port_answer *grown = reallocarray(
+			    lookup->answers, length ? length * 2 : 1, sizeof(*lookup->answers));
+
+			if (!grown)
+				return -ENOMEM;
+			lookup->answers = grown;
+		}
+		lookup->answers[length] = (struct port_answer){.port = port};
+		finding->place[port] = (uint32_t)++lookup->length;
+	}
+	*ret_answer = &lookup->answers[finding->place[port] - 1];
+	return 0;
+}
+
+/* What people look for first comes first, and is kept: services before connections. */
+static int rank_of(const struct socket *socket)
+{
+	switch (socket->state) {
+	case SOCKET_LISTEN:
+		return 0;
+	case SOCKET_BOUND:
+		return 1;
+	case SOCKET_CLOSE: /* UDP without a peer */
+		return 2;
+	case SOCKET_TIME_WAIT:
+		return 4;
+	default:
+		return 3;
+	}
+}
+
+static int compare_numbers(unsigned long a, unsigned long b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_sockets(const struct socket *a, const struct socket *b)
+{
+	const int differences[] = {
+	    compare_numbers((unsigned)rank_of(a), (unsigned)rank_of(b)),
+	    compare_numbers(a->protocol, b->protocol),
+	    compare_numbers(a->family, b->family),
+	    memcmp(&a->remote, &b->remote, sizeof(a->remote)),
+	    compare_numbers(a->remote_port, b->remote_port),
+	    memcmp(&a->local, &b->local, sizeof(a->local)),
+	    compare_numbers(a->local_port, b->local_port),
+	    compare_numbers(a->interface, b->interface),
+	};
+
+	for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++)
+		if (differences[i])
+			return differences[i];
+	return compare_numbers(a->inode, b->inode);
+}
+
+static size_t place_in(const struct port_side *side, const struct socket *socket)
+{
+	size_t low = 0;
+	size_t high = side->length;
+
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+
+		if (compare_sockets(&side->list[middle].socket, socket) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Keeps the first ones in order, however many come. */
+static int keep(struct finding *finding, struct port_side *side, const struct socket *socket)
+{
+	const size_t at = place_in(side, socket);
+
+	side->total++;
+	if (at == finding->options->limit)
+		return 0;
+	if (side->length < finding->options->limit) {
+		if (finding->kept == KEPT_MAX)
+			return 0;
+		if ((side->length & (side->length - 1)) == 0) {
+			struct port_socket *grown = reallocarray(
+			    side->list, side->length ? side->length * 2 : 1, sizeof(*side->list));
+
+			if (!grown)
+				return -ENOMEM;
+			side->list = grown;
+		}
+		side->length++;
+		finding->kept++;
+	}
+	memmove(
+	    &side->list[at + 1], &side->list[at], (side->length - 1 - at) * sizeof(side->list[0]));
+	side->list[at] = (struct port_socket){.socket = *socket};
+	return 0;
+}
+
+static void raise_state(struct port_answer *answer, enum port_state state)
+{
+	if (state > answer->state)
+		answer->state = state;
+}
+
+static void note_listings(struct finding *finding, const struct socket *socket)
+{
+	for (size_t i = 0; i < CHOSEN_LISTINGS; i++)
+		if (listing_may_have(chosen_listings[i], socket) && socket_has_owner(socket))
+			finding->listed[socket->local_port] |= (unsigned char)(1u << i);
+}
+
+static int observe(void *context, const struct socket *socket)
+{
+	struct finding *finding = context;
+	struct port_answer *answer;
+	int result = 0;
+
+	if (socket->state == SOCKET_LISTEN)
+		portset_add(&finding->lookup->listen, socket->local_port);
+	if (portset_has(finding->ports, socket->local_port)) {
+		result = answer_for(finding, socket->local_port, &answer);
+		if (result == 0) {
+			raise_state(answer, port_state_of(socket, false));
+			note_listings(finding, socket);
+			result = keep(finding, &answer->local, socket);
+		}
+	}
+	if (result == 0 && portset_has(finding->ports, socket->remote_port)) {
+		result = answer_for(finding, socket->remote_port, &answer);
+		if (result == 0)
+			result = keep(finding, &answer->remote, socket);
+	}
+	return result;
+}
+
+static int batch(void *context)
+{
+	const struct port_lookup_options *options = ((struct finding *)context)->options;
+
+	return options->should_stop && options->should_stop(options->context) ? -ECANCELED : 0;
+}
+
+static int list_all(struct finding *finding)
+{
+	static const enum listing listings[] = {LISTING_TCP, LISTING_UDP4, LISTING_UDP6};
+	const struct source_observer observer = {observe, batch, finding};
+	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
+
+	/* Not narrowed down, since it is cheap, and tells which connections are inbound. */
+	int result = source_list(finding->source, LISTING_TCP_LISTEN, &observer);
+
+	for (size_t i = 0; i < sizeof(listings) / sizeof(listings[0]) && result == 0; i++)
+		result = source_list_ports(finding->source, listings[i], &filter, &observer);
+	return result;
+}
+
+/*
+ * On a listener's port there are inbound connections, which chose nothing: such a port alone
+ * is not worth the walk, and then no answer about its connections may depend on other ports.
+ */
+static bool is_worth_it(const struct finding *finding, enum listing listing, uint16_t port)
+{
+	return listing != LISTING_TCP_CHOSEN || !portset_has(&finding->lookup->listen, port);
+}
+
+/* What a listing of chosen ports did not have, the kernel picked. TIME_WAIT forgets it. */
+static void choose_none(struct finding *finding, enum listing listing)
+{
+	for (size_t i = 0; i < finding->lookup->length; i++) {
+		struct port_answer *answer = &finding->lookup->answers[i];
+
+		for (size_t j = 0; j < answer->local.length; j++) {
+			struct port_socket *found = &answer->local.list[j];
+
+			if (found->chosen == CHOSEN_UNKNOWN &&
+			    listing_may_have(listing, &found->socket) &&
+			    socket_has_owner(&found->socket) &&
+			    is_worth_it(finding, listing, answer->port))
+				found->chosen = CHOSEN_NO;
+		}
+	}
+}
+
+static bool is_same(const struct socket *a, const struct socket *b)
+{
+	return a->inode == b->inode && a->remote_port == b->remote_port && a->family == b->family &&
+	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 &&
+	       memcmp(&a->remote, &b->remote, sizeof(a->remote)) == 0;
+}
+
+static struct port_socket *find_kept(const struct port_side *side, const struct socket *socket)
+{
+	for (size_t i = 0; i < side->length; i++)
+		if (is_same(&side->list[i].socket, socket))
+			return &side->list[i];
+	return NULL;
+}
+
+static int note_chosen(void *context, const struct socket *socket)
+{
+	struct finding *finding = context;
+	const uint32_t place = finding->place[socket->local_port];
+	const bool binds = socket->state == SOCKET_LISTEN || socket->state == SOCKET_BOUND;
+
+	if (place == 0 || (socket->protocol == SOCKET_TCP && !binds &&
+			      !is_worth_it(finding, LISTING_TCP_CHOSEN, socket->local_port)))
+		return 0;
+
+	struct port_answer *answer = &finding->lookup->answers[place - 1];
+	struct port_socket *found = find_kept(&answer->local, socket);
+
+	/* Either it was counted and not kept, or it came since. */
+	if (!found && answer->local.total == answer->local.length)
+		return 0;
+	if (found)
+		found->chosen = CHOSEN_YES;
+	raise_state(answer, port_state_of(socket, true));
+	if (port_role_of(socket, true, false) == PORT_ROLE_LISTENER)
+		answer->has_lasting_listener = true;
+	return 0;
+}
+
+static bool is_of_use(const struct finding *finding, size_t which)
+{
+	for (size_t i = 0; i < finding->lookup->length; i++) {
+		const uint16_t port = finding->lookup->answers[i].port;
+
+		if (finding->listed[port] >> which & 1 &&
+		    is_worth_it(finding, chosen_listings[which], port))
+			return true;
+	}
+	return false;
+}
+
+static int list_chosen(struct finding *finding)
+{
+	const struct source_observer observer = {note_chosen, batch, finding};
+	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL};
+
+	for (size_t i = 0; i < CHOSEN_LISTINGS; i++) {
+		if (!is_of_use(finding, i))
+			continue;
+
+		const int result =
+		    source_list_ports(finding->source, chosen_listings[i], &filter, &observer);
+
+		/* Not told by /proc, and not in every recording. */
+		if (result < 0 && result != -EOPNOTSUPP && result != -ENODATA)
+			return result;
+		if (result == 0)
+			choose_none(finding, chosen_listings[i]);
+	}
+	return 0;
+}
+
+static bool is_free(const struct finding *finding, uint16_t port)
+{
+	const uint32_t place = finding->place[port];
+
+	return !portset_has(&finding->lookup->settings.reserved, port) &&
+	       (place == 0 || finding->lookup->answers[place - 1].local.total == 0);
+}
+
+static int note_held(void *context, const struct socket *socket)
+{
+	struct finding *finding = context;
+
+	portset_add(&finding->lookup->held, socket->local_port);
+	return 0;
+}
+
+/*
+ * How likely a free port is to be taken next depends on who holds the ports beside it. That
+ * takes two walks more, and nobody wants to know of a port that is none of connect()'s.
+ */
+static int list_held(struct finding *finding)
+{
+	static const enum listing listings[] = {LISTING_TCP_BOUND, LISTING_TCP_CHOSEN};
+	const struct port_range range = finding->lookup->settings.range;
+	const struct source_observer observer = {note_held, batch, finding};
+	bool wanted = false;
+
+	finding->lookup->held = finding->lookup->listen;
+	for (unsigned port = range.first; port <= range.last && !wanted; port++)
+		wanted =
+		    portset_has(finding->ports, (uint16_t)port) && is_free(finding, (uint16_t)port);
+	for (size_t i = 0; wanted && i < sizeof(listings) / sizeof(listings[0]); i++) {
+		const int result = source_list(finding->source, listings[i], &observer);
+
+		if (result < 0 && result != -EOPNOTSUPP && result != -ENODATA)
+			return result;
+	}
+	return 0;
+}
+
+static void judge_side(const struct port_lookup *lookup, struct port_side *side)
+{
+	for (size_t i = 0; i < side->length; i++) {
+		struct port_socket *found = &side->list[i];
+
+		found->role = port_role_of(&found->socket, found->chosen == CHOSEN_YES,
+		    portset_has(&lookup->listen, found->socket.local_port));
+		found->reusable = found->socket.state == SOCKET_TIME_WAIT &&
+				  port_use_of(&found->socket, &lookup->settings) == PORT_REUSABLE;
+	}
+}
+
+static enum port_state state_without_sockets(const struct port_lookup *lookup, uint16_t port)
+{
+	return portset_has(&lookup->settings.reserved, port) ? PORT_STATE_RESERVED
+							     : PORT_STATE_FREE;
+}
+
+static int compare_answers(const void *a, const void *b)
+{
+	return compare_numbers(
+	    ((const struct port_answer *)a)->port, ((const struct port_answer *)b)->port);
+}
+
+static void judge(struct finding *finding)
+{
+	struct port_lookup *lookup = finding->lookup;
+
+	for (size_t i = 0; i < lookup->length; i++) {
+		struct port_answer *answer = &lookup->answers[i];
+		raise_state(answer, state_without_sockets(lookup, answer->port));
+		judge_side(lookup, &answer->local);
+		for (size_t j = 0; j < answer->local.length; j++)
+			if (answer->local.list[j].role == PORT_ROLE_LISTENER &&
+			    answer->local.list[j].chosen == CHOSEN_UNKNOWN)
+				answer->has_lasting_listener = true;
+		judge_side(lookup, &answer->remote);
+	}
+	if (lookup->length)
+		qsort(lookup->answers, lookup->length, sizeof(*lookup->answers), compare_answers);
+	lookup->empty = portset_count(finding->ports) - (unsigned)lookup->length;
+}
+
+static int find(struct finding *finding)
+{
+	int result = -EINTR;
+
+	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++) {
+		release_answers(finding->lookup);
+		memset(finding->place, 0, sizeof(finding->place));
+		memset(finding->listed, 0, sizeof(finding->listed));
+		memset(&finding->lookup->listen, 0, sizeof(finding->lookup->listen));
+		finding->kept = 0;
+		result = list_all(finding);
+		if (result == 0)
+			result = list_chosen(finding);
+		if (result == 0)
+			result = list_held(finding);
+	}
+	if (result < 0)
+		return result;
+	judge(finding);
+	return port_lookup_attribute(finding->options, finding->kept, finding->lookup);
+}
+
+int port_lookup_run(const struct port_lookup_options *options, const struct portset *ports,
+    struct port_lookup **ret_lookup)
+{
+	struct port_lookup *lookup = calloc(1, sizeof(*lookup));
+	cleanup_free struct finding *finding = calloc(1, sizeof(*finding));
+
+	if (!lookup || !finding) {
+		free(lookup);
+		return -ENOMEM;
+	}
+	*finding = (struct finding){.options = options, .ports = ports, .lookup = lookup};
+
+	int result = settings_read(options->source->procfs, &lookup->settings, NULL);
+
+	if (result == 0)
+		result = source_open(options->source, &finding->source);
+	if (result == 0) {
+		result = find(finding);
+		source_close(finding->source);
+	}
+	if (result < 0) {
+		port_lookup_free(lookup);
+		return result;
+	}
+	*ret_lookup = lookup;
+	return 0;
+}
+
+void port_lookup_free(struct port_lookup *lookup)
+{
+	if (!lookup)
+		return;
+	release_answers(lookup);
+	process_search_free(lookup->processes);
+	for (size_t i = 0; i < lookup->cgroups_length; i++)
+		free(lookup->cgroups[i]);
+	free(lookup->cgroups);
+	free(lookup);
+}
+
+struct port_answer port_lookup_answer(const struct port_lookup *lookup, uint16_t port)
+{
+	const struct port_answer key = {.port = port, .state = state_without_sockets(lookup, port)};
+	const struct port_answer *found =
+	    lookup->length
+		? bsearch(&key, lookup->answers, lookup->length, sizeof(key), compare_answers)
+		: NULL;
+
+	return found ? *found : key;
+}

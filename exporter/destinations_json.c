@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/destinations_json.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "collectors/kernel/container.h"
+#include "exporter/port_json.h"
+#include "exporter/text.h"
+
+double destination_share(const struct destination *destination, unsigned capacity)
+{
+	return capacity ? (double)destination_used(destination) / capacity : 1;
+}
+
+void destination_resolve(
+    const struct destination *destination, char name[static DESTINATION_NAME_SIZE])
+{
+	struct sockaddr_in6 address6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in address4 = {.sin_family = AF_INET};
+	const bool ipv4 = destination->family == SOCKET_IPV4;
+
+	memcpy(&address4.sin_addr, destination->address.bytes, sizeof(address4.sin_addr));
+	memcpy(&address6.sin6_addr, destination->address.bytes, sizeof(address6.sin6_addr));
+	address6.sin6_scope_id = destination->interface;
+	if (getnameinfo(ipv4 ? (struct sockaddr *)&address4 : (struct sockaddr *)&address6,
+		ipv4 ? sizeof(address4) : sizeof(address6), name, DESTINATION_NAME_SIZE, NULL, 0,
+		NI_NAMEREQD) != 0)
+		name[0] = '\0';
+	text_make_printable(name);
+}
+
+static void add_row(struct json *array, const struct destination_row *row, unsigned capacity,
+    const char *name, bool owners)
+{
+	const struct destination *destination = &row->destination;
+	struct json *object = json_append_object(array);
+	char text[SOCKET_ADDRESS_TEXT];
+	struct container container = {{0}, {0}};
+
+	socket_address_format(
+	    &destination->source, destination->family, destination->interface, text);
+	json_add_string(object, "source", text);
+	socket_address_format(
+	    &destination->address, destination->family, destination->interface, text);
+	json_add_string(object, "destination", text);
+	json_add_number(object, "destination_port", destination->port);
+	json_add_string(object, "family", socket_family_name(destination->family));
+	if (name[0])
+		json_add_string(object, "name", name);
+	json_add_number(object, "active", destination->ports[PORT_ACTIVE]);
+	json_add_number(object, "time_wait", destination->ports[PORT_TIME_WAIT]);
+	json_add_number(object, "reusable", destination->ports[PORT_REUSABLE]);
+	json_add_number(object, "usage_ratio", destination_share(destination, capacity));
+	if (!owners || row->owner_ports == 0)
+		return;
+
+	struct json *owner = json_add_object(object, "owner");
+
+	if (row->owner) {
+		container_parse(row->owner, &container);
+		json_add_string(owner, "cgroup", row->owner);
+	}
+	json_add_string(owner, "pod_uid", container.pod_uid);
+	json_add_string(owner, "container_id", container.id);
+	json_add_number(owner, "ports", row->owner_ports);
+}
+
+void destinations_json_add(
+    struct json *object, const struct destination_rows *rows, const struct destinations_json *how)
+{
+	struct json *range = json_add_object(object, "range");
+
+	port_json_add_range(range, rows->settings.range);
+	json_add_number(range, "usable_ports", rows->capacity);
+	json_add_number(object, "destinations_total", (double)rows->destinations);
+	json_add_number(object, "ports_total", (double)rows->ports);
+
+	struct json *array = json_add_array(object, "destinations");
+
+	for (size_t i = 0; i < rows->length && i < how->limit; i++) {
+		char name[DESTINATION_NAME_SIZE] = "";
+
+		if (how->resolve)
+			destination_resolve(&rows->list[i].destination, name);
+		add_row(array, &rows->list[i], rows->capacity, name, how->owners);
+	}
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PORT_JSON_H
+#define EPHEMERA_PORT_JSON_H
+
+/* The answer about a port as JSON; docs/port.md says what each member is. */
+
+#include "collectors/port_lookup.h"
+#include "exporter/json.h"
+
+/* Adds first_port, last_port and ports. */
+void port_json_add_range(struct json *object, struct port_range range);
+
+/* Adds the answer, and of each side as many sockets as limit. */
+void port_json_add(struct json *object, const struct port_lookup *lookup,
+    const struct port_answer *answer, size_t limit);
+
+#endif

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/port_words.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/iana.h"
+#include "collectors/port_chance.h"
+
+const char *port_kind(uint16_t port)
+{
+	if (port < IANA_FIRST_REGISTERED)
+		return "system";
+	return port < IANA_FIRST_DYNAMIC ? "registered" : "dynamic";
+}
+
+void port_service(uint16_t port, enum socket_protocol protocol, char name[static PORT_SERVICE_SIZE])
+{
+	struct servent entry;
+	struct servent *found = NULL;
+	char buffer[2048];
+
+	name[0] = '\0';
+	/* One that does not fit is none worth showing. */
+	if (getservbyport_r(htons(port), socket_protocol_name(protocol), &entry, buffer,
+		sizeof(buffer), &found) == 0 &&
+	    found)
+		snprintf(name, PORT_SERVICE_SIZE, "%s", found->s_name);
+}
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct text *text, const char *format, ...)
+{
+	char sentence[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	if (text->length)
+		text_add_char(text, ' ');
+	text_add_string(text, sentence);
+}
+
+static void add_kind(struct text *text, uint16_t port)
+{
+	char tcp[PORT_SERVICE_SIZE];
+	char udp[PORT_SERVICE_SIZE];
+
+	if (port >= IANA_FIRST_DYNAMIC) {
+		add(text, "Port %u is a dynamic port (49152-65535): no service is assigned to it.",
+		    port);
+		return;
+	}
+	port_service(port, SOCKET_TCP, tcp);
+	port_service(port, SOCKET_UDP, udp);
+	add(text, "Port %u is a %s port (%s)", port, port_kind(port),
+	    port < IANA_FIRST_REGISTERED ? "0-1023" : "1024-49151");
+	if (!tcp[0] && !udp[0])
+		text_add_string(text, " without a name in /etc/services.");
+	else if (!udp[0] || !tcp[0] || strcmp(tcp, udp) == 0)
+		add(text, "of the service %s.", tcp[0] ? tcp : udp);
+	else
+		add(text, "of the services %s (TCP) and %s (UDP).", tcp, udp);
+}
+
+static bool is_in_range(const struct port_lookup *lookup, uint16_t port)
+{
+	return port_range_has(lookup->settings.range, port);
+}
+
+static bool is_reserved(const struct port_lookup *lookup, uint16_t port)
+{
+	return portset_has(&lookup->settings.reserved, port);
+}
+
+static void add_range(struct text *text, const struct port_lookup *lookup, uint16_t port)
+{
+	const struct port_range range = lookup->settings.range;
+
+	if (!is_in_range(lookup, port))
+		add(text,
+		    "It is outside this host's ephemeral range (%u-%u): no connect() takes it by "
+		    "itself.",
+		    range.first, range.last);
+	else if (is_reserved(lookup, port))
+		add(text,
+		    "It is inside this host's ephemeral range (%u-%u), but reserved: no connect() "
+		    "takes it by itself.",
+		    range.first, range.last);
+	else
+		add(text, "It is inside this host's ephemeral range (%u-%u).", range.first,
+		    range.last);
+}
+
+static void add_chances(struct text *text, const struct port_lookup *lookup, uint16_t port)
+{
+	const double by_connect = port_chance_of_connect(&lookup->settings, &lookup->held, port);
+	const double by_bind = port_chance_of_bind(&lookup->settings, port);
+
+	if (by_connect > 0)
+		add(text,
+		    "The next connect() to a destination without connections takes it with a "
+		    "chance of about 1 in %.0f; bind() to port 0 prefers the ports beside it.",
+		    1 / by_connect);
+	else if (by_bind > 0)
+		add(text,
+		    "The next bind() to port 0 takes it with a chance of about 1 in %.0f; "
+		    "connect() comes to it when a destination has used up half of the range.",
+		    1 / by_bind);
+	else
+		add(text, "The kernel may hand it out when the ports around it are used up.");
+}
+
+void port_words_add_port(
+    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	add_kind(text, answer->port);
+	add_range(text, lookup, answer->port);
+	if (answer->local.total)
+		return;
+	add(text, "Nothing is on it.");
+	if (is_in_range(lookup, answer->port) && !is_reserved(lookup, answer->port))
+		add_chances(text, lookup, answer->port);
+	else if (settings_is_privileged(&lookup->settings, answer->port))
+		add(text, "A program needs CAP_NET_BIND_SERVICE to listen on it.");
+	else
+		add(text, "It is free for any program that asks for it by number.");
+}
+
+/* Whether any other socket of the host can be told apart from it by its address. */
+static const char *listens_on(const struct socket *socket)
+{
+	if (socket_address_is_loopback(&socket->local, socket->family))
+		return "A service for this host only: it listens on a loopback address.";
+	if (!socket_address_is_any(&socket->local))
+		return "A service that listens on one address of this host.";
+	if (socket->family == SOCKET_IPV4)
+		return "A service that listens on every IPv4 address of this host.";
+	return socket->ipv6_only ? "A service that listens on every IPv6 address of this host."
+				 : "A service that listens on every address of this host.";
+}
+
+static void add_listener(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
+{
+	const uint16_t port = found->socket.local_port;
+
+	add(text, "%s", listens_on(&found->socket));
+	if (!is_in_range(lookup, port)) {
+		add(text, "Its port is outside the ephemeral range: no outgoing connection can "
+			  "take it.");
+	} else if (is_reserved(lookup, port)) {
+		add(text, "Its port is in the ephemeral range, but reserved: no outgoing "
+			  "connection can take it.");
+	} else if (found->chosen == CHOSEN_NO) {
+		add(text, "The kernel picked its port: at its next start it will have another.");
+	} else {
+		add(text, "Its port is in the ephemeral range: while it is down, an outgoing "
+			  "connection can take the port and keep it from starting again.");
+	}
+}
+
+static void add_progress(struct text *text, const struct port_socket *found)
+{
+	switch (found->socket.state) {
+	case SOCKET_SYN_SENT:
+	case SOCKET_SYN_RECV:
+		add(text, "It is being opened: the other side has not answered yet.");
+		break;
+	case SOCKET_CLOSE_WAIT:
+		add(text, "The other side has closed it, the program has not.");
+		break;
+	case SOCKET_FIN_WAIT1:
+	case SOCKET_FIN_WAIT2:
+	case SOCKET_CLOSING:
+	case SOCKET_LAST_ACK:
+		add(text, "It is being closed.");
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_outbound(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
+{
+	const bool udp = found->socket.protocol == SOCKET_UDP;
+	const bool connected = found->socket.state != SOCKET_CLOSE;
+
+	if (found->chosen == CHOSEN_YES)
+		add(text, "%s from a port that the program chose by bind()%s",
+		    udp ? "A UDP client" : "An outbound connection",
+		    is_in_range(lookup, found->socket.local_port) && !udp
+			? ": as long as it lasts, no other connect() gets the port."
+			: ".");
+	else if (found->chosen == CHOSEN_UNKNOWN)
+		add(text, "%s.",
+		    !udp	? "An outbound connection of this host"
+		    : connected ? "A UDP client on this host"
+				: "A UDP socket without a peer");
+	else if (!udp)
+		add(text, "A temporary outbound connection: the kernel lent it this port until it "
+			  "ends.");
+	else if (connected)
+		add(text, "A temporary UDP client: the kernel lent it this port until it is "
+			  "closed.");
+	else
+		add(text, "A UDP socket on a port that the kernel picked: a client, as a rule.");
+	add_progress(text, found);
+}
+
+static void add_time_wait(struct text *text, const struct port_socket *found)
+{
+	add(text,
+	    "Left over from a connection that is closed (TIME_WAIT): no process has it. It is gone "
+	    "in %.0f s; ",
+	    found->socket.expires_ms / 1e3);
+	text_add_string(text,
+	    found->reusable ? "a connect() to the same destination may take its port over now."
+			    : "until then no connect() to the same destination gets its port.");
+}
+
+void port_words_add_socket(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
+{
+	switch (found->role) {
+	case PORT_ROLE_LISTENER:
+		add_listener(text, lookup, found);
+		break;
+	case PORT_ROLE_BOUND:
+		add(text, "Held by bind() without use: it neither listens nor is connected.");
+		if (is_in_range(lookup, found->socket.local_port))
+			add(text, "As long as it is held, no connect() gets the port.");
+		break;
+	case PORT_ROLE_INBOUND:
+		add(text, "A client's connection to the service on port %u.",
+		    found->socket.local_port);
+		if (port_waits_for_accept(found))
+			add(text, "It waits in the accept queue: the service has not accepted it "
+				  "yet.");
+		add_progress(text, found);
+		break;
+	case PORT_ROLE_TIME_WAIT:
+		add_time_wait(text, found);
+		break;
+	default:
+		add_outbound(text, lookup, found);
+	}
+}
+
+bool port_waits_for_accept(const struct port_socket *found)
+{
+	return found->role == PORT_ROLE_INBOUND && found->socket.inode == 0 &&
+	       (found->socket.state == SOCKET_ESTABLISHED ||
+		   found->socket.state == SOCKET_CLOSE_WAIT);
+}
+
+enum port_holders port_holders_of(const struct port_lookup *lookup, const struct port_socket *found)
+{
+	size_t length;
+
+	if (found->socket.inode == 0)
+		return PORT_HOLDERS_NONE;
+	if (!lookup->processes)
+		return PORT_HOLDERS_UNKNOWN;
+	if (process_search_holdings(lookup->processes, found->socket.inode, &length))
+		return PORT_HOLDERS_FOUND;
+	return process_search_is_complete(lookup->processes) ? PORT_HOLDERS_ELSEWHERE
+							     : PORT_HOLDERS_UNKNOWN;
+}
+
+const char *port_holders_name(enum port_holders holders)
+{
+	static const char *const names[] = {
+	    [PORT_HOLDERS_FOUND] = "found",
+	    [PORT_HOLDERS_UNKNOWN] = "unknown",
+	    [PORT_HOLDERS_ELSEWHERE] = "elsewhere",
+	    [PORT_HOLDERS_NONE] = "none",
+	};
+
+	return names[holders];
+}
+
+bool port_holders_complete(const struct port_lookup *lookup)
+{
+	return lookup->processes && process_search_is_complete(lookup->processes);
+}
+
+/* A listener whose port the kernel picks anew at every start has nothing to reserve. */
+static bool needs_reservation(const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	return answer->has_lasting_listener && is_in_range(lookup, answer->port) &&
+	       !is_reserved(lookup, answer->port);
+}
+
+/*
+ * What the kernel takes of one write (proc_do_large_bitmap() in kernel/sysctl.c): a page, and
+ * the rest is dropped without a word.
+ */
+#define WRITE_MAX 4000
+
+#define SETTING "net.ipv4.ip_local_reserved_ports"
+#define SETTING_PATH "/proc/sys/net/ipv4/ip_local_reserved_ports"
+
+static void add_ports(struct text *text, const struct portset *ports)
+{
+	struct port_range range;
+	unsigned position = 0;
+	bool first = true;
+
+	while (portset_next_range(ports, &position, &range)) {
+		if (!first)
+			text_add_char(text, ',');
+		first = false;
+		text_add_number(text, range.first);
+		if (range.last != range.first) {
+			text_add_char(text, '-');
+			text_add_number(text, range.last);
+		}
+	}
+}
+
+bool port_words_add_advice(
+    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	const size_t before = text->length;
+	struct portset reserved = lookup->settings.reserved;
+
+	if (!needs_reservation(lookup, answer))
+		return false;
+	/* The setting is one list: writing only the new port would give up all the others. */
+	portset_add(&reserved, answer->port);
+	text_add_string(text, "sysctl -w " SETTING "=");
+	add_ports(text, &reserved);
+	if (text->length - before <= WRITE_MAX)
+		return true;
+	/* A write that does not begin at the start of the file adds to the list. */
+	text->length = before;
+	text_add_string(text, "echo ");
+	text_add_number(text, answer->port);
+	text_add_string(text, " | dd of=" SETTING_PATH " seek=1 conv=notrunc status=none");
+	return true;
+}

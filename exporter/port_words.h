@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PORT_WORDS_H
+#define EPHEMERA_PORT_WORDS_H
+
+/* What a port and the sockets on it are, in sentences: for the terminal, JSON and the page. */
+
+#include "collectors/port_lookup.h"
+#include "exporter/text.h"
+
+/* "system", "registered" or "dynamic": IANA's three ranges (RFC 6335). */
+const char *port_kind(uint16_t port);
+
+#define PORT_SERVICE_SIZE 64
+
+/* The name in /etc/services of protocol's service on that port, or an empty string. */
+void port_service(
+    uint16_t port, enum socket_protocol protocol, char name[static PORT_SERVICE_SIZE]);
+
+/* Adds what the port is; where nothing is there also what may become of it. */
+void port_words_add_port(
+    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer);
+
+/* Adds what the socket is to its local port. */
+void port_words_add_socket(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found);
+
+/* Whether it is an inbound connection that accept() has not returned yet. */
+bool port_waits_for_accept(const struct port_socket *found);
+
+/* What became of the search for the processes that have a socket open. */
+enum port_holders {
+	PORT_HOLDERS_FOUND,
+	PORT_HOLDERS_UNKNOWN,	/* not found, and some processes could not be looked at */
+	PORT_HOLDERS_ELSEWHERE, /* not found, though all were looked at */
+	PORT_HOLDERS_NONE,	/* no process can have it */
+};
+
+enum port_holders port_holders_of(
+    const struct port_lookup *lookup, const struct port_socket *found);
+const char *port_holders_name(enum port_holders holders);
+
+/* Whether those that were found are all there are. */
+bool port_holders_complete(const struct port_lookup *lookup);
+
+/*
+ * Adds the command that keeps connect() from a listener's port, besides what is reserved
+ * already. Returns false, with nothing added, where the port needs none.
+ */
+bool port_words_add_advice(
+    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer);
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/port_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect.h"
+#include "exporter/utf8.h"
+#include "stdout_capture.h"
+#include "unit.h"
+
+static struct port_lookup lookup;
+static struct process_search processes;
+static struct process process;
+static struct holding holdings[12];
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&lookup, 0, sizeof(lookup));
+	lookup.settings.range = (struct port_range){50000, 50009};
+	lookup.settings.unprivileged_first_port = 1024;
+	process = (struct process){.pid = 12, .name = "nginx"};
+	holdings[0] = (struct holding){4711, 12, 3};
+	processes = (struct process_search){
+	    .processes_length = 1,
+	    .processes = &process,
+	    .holdings = {.length = 1, .list = holdings},
+	    .whole = true,
+	};
+	lookup.processes = &processes;
+	return 0;
+}
+
+static struct port_socket listener(void)
+{
+	struct port_socket found = {.role = PORT_ROLE_LISTENER, .chosen = CHOSEN_YES};
+
+	found.socket = make_socket(SOCKET_LISTEN, "127.0.0.1", 50001, "0.0.0.0", 0);
+	found.socket.inode = 4711;
+	found.socket.uid = 1000;
+	return found;
+}
+
+static char *print_details(const struct port_socket *found)
+{
+	stdout_capture();
+	port_text_print_details(&lookup, found, 7);
+	return stdout_captured();
+}
+
+#define MEANING                                                                             \
+	"       A service for this host only: it listens on a loopback address. Its port\n" \
+	"       is in the ephemeral range: while it is down, an outgoing connection can\n"  \
+	"       take the port and keep it from starting again.\n"
+
+static void assert_details(const struct port_socket *found, const char *wanted)
+{
+	char *printed = print_details(found);
+
+	assert_string_equal(printed, wanted);
+	free(printed);
+}
+
+static void assert_socket(const struct socket *socket, const char *was, const char *wanted)
+{
+	char *printed;
+
+	stdout_capture();
+	port_text_print_socket(socket, 2, was);
+	printed = stdout_captured();
+	assert_string_equal(printed, wanted);
+	free(printed);
+}
+
+static void sockets_have_a_line(void **state)
+{
+	struct socket socket;
+
+	(void)state;
+	socket = make_socket(SOCKET_ESTABLISHED, "127.0.0.1", 50001, "192.0.2.9", 443);
+	assert_socket(&socket, NULL, "tcp  established  127.0.0.1:50001 -> 192.0.2.9:443\n");
+	assert_socket(&socket, "syn_sent",
+	    "tcp  established  127.0.0.1:50001 -> 192.0.2.9:443 was syn_sent\n");
+	socket = make_socket(SOCKET_LISTEN, "::", 8080, "::", 0);
+	assert_socket(&socket, NULL, "tcp  listen       [::]:8080\n");
+	socket = make_socket(SOCKET_CLOSE, "0.0.0.0", 53, "0.0.0.0", 0);
+	socket.protocol = SOCKET_UDP;
+	assert_socket(&socket, NULL, "udp  unconnected  0.0.0.0:53\n");
+	socket = make_socket(SOCKET_ESTABLISHED, "127.0.0.1", 53, "127.0.0.2", 7);
+	socket.protocol = SOCKET_UDP;
+	assert_socket(&socket, NULL, "udp  connected    127.0.0.1:53 -> 127.0.0.2:7\n");
+}
+
+/* The longest that there is has a line for each end, zones of interfaces that are gone included. */
+static void long_addresses_have_lines_of_their_own(void **state)
+{
+	struct socket socket =
+	    make_socket(SOCKET_ESTABLISHED, "febf:1111:2222:3333:4444:5555:6666:7777", 65535,
+		"febf:1111:2222:3333:4444:5555:6666:8888", 65535);
+
+	(void)state;
+	socket.interface = 4294967295u;
+	assert_socket(&socket, "syn_sent",
+	    "tcp  established\n"
+	    "                   [febf:1111:2222:3333:4444:5555:6666:7777%4294967295]:65535\n"
+	    "                   -> [febf:1111:2222:3333:4444:5555:6666:8888%4294967295]:65535\n"
+	    "                   was syn_sent\n");
+	/* 80 columns, the two before it included. */
+	socket = make_socket(
+	    SOCKET_ESTABLISHED, "2001:db80:aaaa:b:c::f", 50001, "2001:db80:aaaa::dddd", 443);
+	assert_socket(&socket, NULL,
+	    "tcp  established  [2001:db80:aaaa:b:c::f]:50001 -> [2001:db80:aaaa::dddd]:443\n");
+	socket = make_socket(
+	    SOCKET_ESTABLISHED, "2001:db80:aaaa:b:c::f", 50001, "2001:db80:aaaa::dddd", 4430);
+	assert_socket(&socket, NULL,
+	    "tcp  established  [2001:db80:aaaa:b:c::f]:50001 -> [2001:db80:aaaa::dddd]:4430\n");
+	socket = make_socket(
+	    SOCKET_ESTABLISHED, "2001:db80:aaaa:b:c::f", 50001, "2001:db80:aaaa::dddd", 44300);
+	assert_socket(&socket, NULL,
+	    "tcp  established  [2001:db80:aaaa:b:c::f]:50001\n"
+	    "                    -> [2001:db80:aaaa::dddd]:44300\n");
+}
+
+static void who_has_it_is_told(void **state)
+{
+	struct port_socket found = listener();
+
+	(void)state;
+	process.command = (char *)(uintptr_t) "nginx: master process";
+	found.cgroup = "/system.slice/nginx.service";
+	assert_details(&found, MEANING "       user alice, cgroup /system.slice/nginx.service\n"
+				       "       nginx (pid 12, fd 3): nginx: master process\n");
+	/* A command that says no more than the name is left out. */
+	process.command = (char *)(uintptr_t) "nginx";
+	found.cgroup = NULL;
+	found.socket.uid = 4000;
+	assert_details(&found, MEANING "       user 4000\n       nginx (pid 12, fd 3)\n");
+}
+
+static void who_is_unknown_is_told_so(void **state)
+{
+	struct port_socket found = listener();
+
+	(void)state;
+	found.socket.inode = 99;
+	assert_details(&found,
+	    MEANING "       user alice\n"
+		    "       no process in sight has it open: another container's, or the "
+		    "kernel's\n");
+	processes.holdings.unreadable = 1;
+	assert_details(&found,
+	    MEANING "       user alice\n"
+		    "       processes unknown: not ours to see; root sees them\n");
+	found.socket.inode = 0;
+	assert_details(&found, MEANING "       no process has it open any more\n");
+}
+
+static void of_many_descriptors_the_first_are_told(void **state)
+{
+	struct port_socket found = listener();
+
+	(void)state;
+	for (int i = 0; i < (int)LENGTH(holdings); i++)
+		holdings[i] = (struct holding){4711, 12, 3 + i};
+	processes.holdings.length = 8;
+	assert_details(
+	    &found, MEANING "       user alice\n       nginx (pid 12, fd 3,4,5,6,7,8,9,10)\n");
+	processes.holdings.length = 9;
+	assert_details(
+	    &found, MEANING "       user alice\n       nginx (pid 12, fd 3,4,5,6,7,8,9,10,...)\n");
+}
+
+static void of_many_processes_the_first_are_told(void **state)
+{
+	struct port_socket found = listener();
+	struct process many[5];
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		many[i] = (struct process){.pid = 20 + i, .name = "worker"};
+		holdings[i] = (struct holding){4711, 20 + i, 6};
+	}
+	processes.processes = many;
+	processes.processes_length = LENGTH(many);
+	processes.holdings.length = LENGTH(many);
+	assert_details(&found, MEANING
+	    "       user alice\n       worker (pid 20, fd 6)\n       worker (pid 21, fd 6)\n"
+	    "       worker (pid 22, fd 6)\n"
+	    "       and 2 more processes (--json shows all)\n");
+}
+
+/* What others chose to be called must not speak to a terminal, nor make a line too long. */
+static void hostile_names_are_harmless(void **state)
+{
+	static const char *const names[] = {"\x1b[2J\x07", "a\nb\rc", "\xff\xfe\xc3", "\x7f",
+	    ("\xc2\x9b"
+	     "31m"),
+	    "\xf0\x9f\x98\x80\xf0\x9f\x98\x80"};
+	struct port_socket found = listener();
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(names); i++) {
+		char *printed;
+		char command[400] = "";
+
+		while (strlen(command) < 300)
+			strcat(command, names[i]);
+		snprintf(process.name, sizeof(process.name), "%s", names[i]);
+		process.command = command;
+		found.cgroup = command;
+		found.socket.uid = 1001;
+		printed = print_details(&found);
+		for (const char *at = printed; *at; at += utf8_length(at)) {
+			assert_true(utf8_length(at) > 0);
+			assert_true(*at == '\n' || (unsigned char)*at >= 0x20);
+			assert_true(*at != 0x7f);
+			/* C1, such as CSI in one character. */
+			assert_false((unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
+		}
+		for (char *line = strtok(printed, "\n"); line; line = strtok(NULL, "\n"))
+			if (strlen(line) > 80)
+				fail_msg("%zu bytes: %s", strlen(line), line);
+		free(printed);
+	}
+}
+
+static void no_more_sockets_than_the_limit_are_printed(void **state)
+{
+	struct port_socket list[] = {listener(), listener(), listener()};
+	const struct port_answer answer = {
+	    .port = 50001,
+	    .state = PORT_STATE_LISTENER,
+	    .has_lasting_listener = true,
+	    .local = {.total = 7, .length = LENGTH(list), .list = list},
+	};
+	char *printed;
+
+	(void)state;
+	stdout_capture();
+	port_text_print(&lookup, &answer, 2);
+	printed = stdout_captured();
+	assert_non_null(strstr(printed, "\n7 sockets have it as their local port:\n"));
+	assert_non_null(strstr(printed, "\n  and 5 more (--limit)\n"));
+	assert_null(strstr(printed, "remote port:"));
+	assert_non_null(strstr(printed, "To keep the port for its service:\n  sysctl -w "
+					"net.ipv4.ip_local_reserved_ports=50001\n"));
+	assert_int_equal(printed[strlen(printed) - 1], '\n');
+	free(printed);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
+	const struct CMUnitTest tests[] = {
+	    TEST(sockets_have_a_line),
+	    TEST(long_addresses_have_lines_of_their_own),
+	    TEST(who_has_it_is_told),
+	    TEST(who_is_unknown_is_told_so),
+	    TEST(of_many_descriptors_the_first_are_told),
+	    TEST(of_many_processes_the_first_are_told),
+	    TEST(hostile_names_are_harmless),
+	    TEST(no_more_sockets_than_the_limit_are_printed),
+	};
+
+	return cmocka_run_group_tests_name("port_text", tests, NULL, NULL);
+}
