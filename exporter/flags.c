@@ -28,6 +28,10 @@ const struct flag flags[] = {
 	AT(request_seconds), 1, 3600, NULL},
     {"web.response-timeout", "DURATION", "time to take a response (default 30s)", KIND_DURATION,
 	AT(response_seconds), 1, 3600, NULL},
+    {"web.enable-api", NULL,
+	"serve /api/v1 and the live port map at /, which name processes and peers to whoever can "
+	"connect",
+	KIND_SWITCH, AT(enable_api), 0, 0, NULL},
     {"web.disable-exporter-metrics", NULL,
 	"leave out what the exporter says of itself, but for the collectors' success", KIND_SWITCH,
 	AT(disable_exporter_metrics), 0, 0, NULL},

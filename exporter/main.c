@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "collectors/binds.h"
+#include "collectors/views.h"
 #include "exporter/destinations.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
@@ -81,6 +82,13 @@ static int listen_on_all(const struct options *options, struct web *web)
 	return 0;
 }
 
+static int start_lookup(const struct options *options, struct lookup **ret_lookup)
+{
+	const int result = lookup_new(&options->source, options->sysfs, ret_lookup);
+
+	return result < 0 ? result : lookup_start(*ret_lookup);
+}
+
 static int run_server(const struct options *options, struct scraper *scraper, struct self *self)
 {
 	const struct web_options web_options = {
@@ -91,7 +99,10 @@ static int run_server(const struct options *options, struct scraper *scraper, st
 	    .enabled = options->enabled,
 	    .procfs = options->procfs,
 	    .source = options->source,
+	    .sysfs = options->sysfs,
+	    .first_view = collectors_length,
 	};
+	struct lookup *lookup = NULL;
 	struct web *web = NULL;
 	sigset_t signals;
 	int number;
@@ -105,10 +116,13 @@ static int run_server(const struct options *options, struct scraper *scraper, st
 
 	int result = scraper_start(scraper);
 
+	if (result == 0 && options->enable_api)
+		result = start_lookup(options, &lookup);
 	if (result == 0)
-		result = web_new(&web_options, scraper, self, &web);
+		result = web_new(&web_options, scraper, lookup, self, &web);
 	if (result < 0) {
 		log_line(LOG_LEVEL_ERROR, "Cannot start", "err", strerrordesc_np(-result), NULL);
+		lookup_free(lookup);
 		return EXIT_FAILED;
 	}
 	log_line(LOG_LEVEL_INFO, "Starting ephemera", "version", EPHEMERA_VERSION, NULL);
@@ -120,20 +134,48 @@ static int run_server(const struct options *options, struct scraper *scraper, st
 	}
 	web_stop(web, DRAIN_SECONDS);
 	web_free(web);
+	lookup_free(lookup);
 	return result < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* The registry's collectors and, where the API is on, the views behind them. */
+struct observers {
+	const struct collector *list[COLLECTORS_MAX];
+	size_t length;
+	collector_set enabled;
+	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
+};
+
+static void choose_observers(const struct options *options, struct observers *observers)
+{
+	memcpy(observers->list, collectors, collectors_length * sizeof(collectors[0]));
+	memcpy(observers->values, options->values, sizeof(options->values));
+	observers->length = collectors_length;
+	observers->enabled = options->enabled;
+	for (size_t i = 0; options->enable_api && i < VIEWS; i++) {
+		observers->list[observers->length] = views[i];
+		observers->enabled |= (collector_set)1 << observers->length;
+		if (i == VIEW_DESTINATIONS)
+			observers->values[observers->length][0] = VIEW_DESTINATIONS_LIMIT;
+		observers->length++;
+	}
 }
 
 static int run(const struct options *options)
 {
 	const unsigned long *binds = options->values[collector_find("binds")];
+	struct observers observers;
+
+	choose_observers(options, &observers);
+
 	const struct scraper_options scraper_options = {
 	    .gatherer =
 		{
-		    .collectors = collectors,
-		    .length = collectors_length,
-		    .enabled = options->enabled,
+		    .collectors = observers.list,
+		    .length = observers.length,
+		    .enabled = observers.enabled,
 		    .wanted = options->wanted,
-		    .values = options->values,
+		    .values = observers.values,
 		    .procfs = options->procfs,
 		    .sysfs = options->sysfs,
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],

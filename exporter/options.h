@@ -45,6 +45,7 @@ struct options {
 	bool watch;
 	bool resolve;
 	bool all_processes;
+	bool enable_api;
 	enum log_level log_level;
 	enum log_format log_format;
 };

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,40 +16,47 @@ struct scraper {
 	unsigned long serial;
 	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
 
-	bool started;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;
-	collector_set running;		/* what the walk in progress covers; 0: none is */
-	struct scrape_request *joined;	/* share the walk in progress */
-	struct scrape_request *waiting; /* share the next one */
+	struct sharing *sharing;
+	collector_set running;	    /* what the walk in progress covers; under sharing's lock */
+	struct scrape_result found; /* the last one's, as is the next */
+	struct metric_set *set;
 };
+
+static const struct shared_work scraper_work;
+
+static int open_gatherer(const struct scraper_options *options, struct gatherer **ret_gatherer)
+{
+	struct source *source;
+	int result = source_open(&options->source, &source);
+
+	if (result < 0)
+		return result;
+	result = gatherer_new(&options->gatherer, source, ret_gatherer);
+	if (result < 0)
+		source_close(source);
+	return result;
+}
 
 int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper)
 {
-	struct source *source;
 	struct scraper *scraper = calloc(1, sizeof(*scraper));
+	struct shared_work work = scraper_work;
 
 	if (!scraper)
 		return -ENOMEM;
-
-	int result = source_open(&options->source, &source);
-
-	if (result == 0) {
-		result = gatherer_new(&options->gatherer, source, &scraper->gatherer);
-		if (result < 0)
-			source_close(source);
-	}
-	if (result < 0) {
-		free(scraper);
-		return result;
-	}
+	work.context = scraper;
 	scraper->self = self;
 	scraper->procfs = options->gatherer.procfs;
-	pthread_mutex_init(&scraper->lock, NULL);
-	pthread_cond_init(&scraper->wake, NULL);
+
+	int result = open_gatherer(options, &scraper->gatherer);
+
+	if (result == 0)
+		result = sharing_new(&work, &scraper->sharing);
+	if (result < 0) {
+		scraper_free(scraper);
+		return result;
+	}
 	*ret_scraper = scraper;
 	return 0;
 }
@@ -93,7 +99,7 @@ static void log_outcomes(struct scraper *scraper, const struct gathering *gather
 }
 
 static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)(void *context),
-    struct metric_set **ret_set, struct scrape_result *ret_result)
+    void *context, struct scrape_result *ret_result)
 {
 	struct metric_set *set = metric_set_new();
 
@@ -101,7 +107,7 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 		return -ENOMEM;
 
 	int result =
-	    gather(scraper->gatherer, asked, should_stop, scraper, set, &ret_result->gathering);
+	    gather(scraper->gatherer, asked, should_stop, context, set, &ret_result->gathering);
 
 	if (result == 0) {
 		log_outcomes(scraper, &ret_result->gathering);
@@ -116,166 +122,89 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 	ret_result->serial = ++scraper->serial;
 	ret_result->set = set;
 	ret_result->self = scraper->self;
-	*ret_set = set;
+	ret_result->gatherer = scraper->gatherer;
+	scraper->set = set;
 	return 0;
 }
 
 int scraper_run(struct scraper *scraper, collector_set asked,
     void (*with_result)(void *context, const struct scrape_result *result), void *context)
 {
-	struct metric_set *set;
 	struct scrape_result found;
-	const int result = run(scraper, asked, NULL, &set, &found);
+	const int result = run(scraper, asked, NULL, NULL, &found);
 
 	if (result < 0)
 		return result;
 	with_result(context, &found);
-	metric_set_free(set);
+	metric_set_free(scraper->set);
 	return 0;
 }
 
-static bool is_past(const struct timespec *deadline, const struct timespec *now)
+static const struct scrape_request *request_of(const struct shared_request *request)
 {
-	return now->tv_sec > deadline->tv_sec ||
-	       (now->tv_sec == deadline->tv_sec && now->tv_nsec >= deadline->tv_nsec);
+	return (const struct scrape_request *)request; /* its first member */
 }
 
-/* Takes the requests whose deadline has passed out of the list. */
-static struct scrape_request *take_late(struct scrape_request **list)
-{
-	struct scrape_request *late = NULL;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	while (*list) {
-		struct scrape_request *request = *list;
-
-		if (!is_past(&request->deadline, &now)) {
-			list = &request->next;
-			continue;
-		}
-		*list = request->next;
-		request->next = late;
-		late = request;
-	}
-	return late;
-}
-
-static void answer(struct scrape_request *list, int error, const struct scrape_result *result)
-{
-	while (list) {
-		struct scrape_request *next = list->next; /* done() may free the request */
-
-		list->done(list, error, result);
-		list = next;
-	}
-}
-
-/* A walk that nobody is waiting for any more is given up. */
-static bool nobody_waits(void *context)
+static void add_request(void *context, const struct shared_request *request)
 {
 	struct scraper *scraper = context;
 
-	pthread_mutex_lock(&scraper->lock);
-
-	struct scrape_request *late = take_late(&scraper->joined);
-	struct scrape_request *late_for_next = take_late(&scraper->waiting);
-	const bool nobody = !scraper->joined || scraper->stopping;
-
-	pthread_mutex_unlock(&scraper->lock);
-	answer(late, -ETIMEDOUT, NULL);
-	answer(late_for_next, -ETIMEDOUT, NULL);
-	return nobody;
+	scraper->running |= request_of(request)->asked;
 }
 
-static void serve(struct scraper *scraper)
+static bool covers(void *context, const struct shared_request *request)
 {
-	struct metric_set *set = NULL;
-	struct scrape_result found;
-	const int result = run(scraper, scraper->running, nobody_waits, &set, &found);
+	const struct scraper *scraper = context;
 
-	pthread_mutex_lock(&scraper->lock);
+	return (request_of(request)->asked & ~scraper->running) == 0;
+}
 
-	struct scrape_request *joined = scraper->joined;
+static int work(
+    void *context, bool (*should_stop)(void *sharing), void *sharing, const void **ret_result)
+{
+	struct scraper *scraper = context;
+	const int result = run(scraper, scraper->running, should_stop, sharing, &scraper->found);
 
-	scraper->joined = NULL;
+	*ret_result = result < 0 ? NULL : &scraper->found;
+	return result;
+}
+
+static void finish(void *context, const void *result)
+{
+	struct scraper *scraper = context;
+
 	scraper->running = 0;
-	pthread_mutex_unlock(&scraper->lock);
-	answer(joined, result == -ECANCELED ? -ESHUTDOWN : result, result < 0 ? NULL : &found);
-	metric_set_free(set);
+	if (result)
+		metric_set_free(scraper->set);
 }
 
-static void *work(void *context)
-{
-	struct scraper *scraper = context;
-
-	pthread_mutex_lock(&scraper->lock);
-	while (!scraper->stopping) {
-		if (!scraper->waiting) {
-			pthread_cond_wait(&scraper->wake, &scraper->lock);
-			continue;
-		}
-		scraper->joined = scraper->waiting;
-		scraper->waiting = NULL;
-		for (struct scrape_request *i = scraper->joined; i; i = i->next)
-			scraper->running |= i->asked;
-		pthread_mutex_unlock(&scraper->lock);
-		serve(scraper);
-		pthread_mutex_lock(&scraper->lock);
-	}
-	pthread_mutex_unlock(&scraper->lock);
-	return NULL;
-}
+static const struct shared_work scraper_work = {
+    .add = add_request,
+    .covers = covers,
+    .run = work,
+    .finish = finish,
+};
 
 int scraper_start(struct scraper *scraper)
 {
-	const int error = pthread_create(&scraper->thread, NULL, work, scraper);
-
-	scraper->started = error == 0;
-	return -error;
+	return sharing_start(scraper->sharing);
 }
 
 void scraper_submit(struct scraper *scraper, struct scrape_request *request)
 {
-	pthread_mutex_lock(&scraper->lock);
-
-	const bool covered = scraper->joined && (request->asked & ~scraper->running) == 0;
-	struct scrape_request **list = covered ? &scraper->joined : &scraper->waiting;
-	const bool stopping = scraper->stopping;
-
-	if (!stopping) {
-		request->next = *list;
-		*list = request;
-	}
-	pthread_cond_signal(&scraper->wake);
-	pthread_mutex_unlock(&scraper->lock);
-	if (stopping)
-		request->done(request, -ESHUTDOWN, NULL);
+	sharing_submit(scraper->sharing, &request->shared);
 }
 
 void scraper_stop(struct scraper *scraper)
 {
-	pthread_mutex_lock(&scraper->lock);
-
-	struct scrape_request *waiting = scraper->waiting;
-
-	scraper->waiting = NULL;
-	scraper->stopping = true;
-	pthread_cond_signal(&scraper->wake);
-	pthread_mutex_unlock(&scraper->lock);
-	answer(waiting, -ESHUTDOWN, NULL);
-	if (scraper->started)
-		pthread_join(scraper->thread, NULL);
-	scraper->started = false;
+	sharing_stop(scraper->sharing);
 }
 
 void scraper_free(struct scraper *scraper)
 {
 	if (!scraper)
 		return;
-	scraper_stop(scraper);
-	pthread_cond_destroy(&scraper->wake);
-	pthread_mutex_destroy(&scraper->lock);
+	sharing_free(scraper->sharing);
 	gatherer_free(scraper->gatherer);
 	free(scraper);
 }

@@ -2,24 +2,19 @@
 #ifndef EPHEMERA_SCRAPE_H
 #define EPHEMERA_SCRAPE_H
 
-/*
- * Scrapes for many at once: whoever asks while a walk is running that covers what they
- * want shares it; whoever asks for more shares the next one. One thread walks, so a slow
- * client costs nobody else anything.
- */
-
-#include <stdbool.h>
-#include <time.h>
+/* Scrapes for many at once, who share walks: see sharing.h. */
 
 #include "collectors/gather.h"
 #include "exporter/exposition.h"
 #include "exporter/self.h"
+#include "exporter/sharing.h"
 
 /* What a scrape found. It is read-only, and lives as long as the callback that gets it. */
 struct scrape_result {
 	unsigned long serial; /* counts the scrapes: the same number, the same result */
 	const struct metric_set *set;
 	const struct self *self;
+	const struct gatherer *gatherer; /* for what views found, see views.h */
 	struct gathering gathering;
 };
 
@@ -45,22 +40,12 @@ int scraper_run(struct scraper *scraper, collector_set asked,
 /* Starts the thread that serves scraper_submit(). Returns 0 or -errno. */
 int scraper_start(struct scraper *scraper);
 
-/*
- * Ends the thread and gives up the walk it is at; whoever waits gets -ESHUTDOWN, and so does
- * whoever submits from then on.
- */
-void scraper_stop(struct scraper *scraper);
+void scraper_stop(struct scraper *scraper); /* as sharing_stop() */
 
-/* Owned by who submits it, until done was called. */
 struct scrape_request {
+	/* First. done's result is a struct scrape_result; -ENOMEM where there is none. */
+	struct shared_request shared;
 	collector_set asked;
-	struct timespec deadline; /* CLOCK_MONOTONIC: when an answer is of no use any more */
-	/*
-	 * Called once, in the scraper's thread: error 0 and a result, or -ETIMEDOUT,
-	 * -ENOMEM, -ESHUTDOWN and NULL.
-	 */
-	void (*done)(struct scrape_request *request, int error, const struct scrape_result *result);
-	struct scrape_request *next; /* the scraper's */
 };
 
 void scraper_submit(struct scraper *scraper, struct scrape_request *request);

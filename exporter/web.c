@@ -11,11 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exporter/gzip.h"
-#include "exporter/landing.h"
+#include "collectors/kernel/clock.h"
 #include "exporter/log.h"
-#include "exporter/negotiate.h"
-#include "exporter/query.h"
+#include "exporter/pages.h"
 
 #define DAEMONS_MAX 16
 #define CONNECTION_MEMORY 16384 /* for a request's head; a longer one is answered with 4xx */
@@ -23,7 +21,6 @@
  * have been closed. */
 #define CONNECTION_SLACK 32
 #define CACHED_RESPONSES 8
-#define DEFAULT_TIMEOUT_SECONDS 60.0
 
 /*
  * A response that the scraper's thread makes and the server's thread queues: whoever lets
@@ -37,37 +34,39 @@ struct shared_response {
 /* One response of the last scrape, for whoever asked for the same form of it. */
 struct cached_response {
 	unsigned long serial;
-	collector_set asked;
-	struct exposition_choice choice;
-	bool gzip;
+	struct route route;
 	struct shared_response *shared;
 };
 
 struct web {
 	struct web_options options;
 	struct scraper *scraper;
+	struct lookup *lookup; /* NULL: the API is off */
 	struct self *self;
 	struct clients *clients;
 	struct MHD_Daemon *daemons[DAEMONS_MAX];
 	size_t length;
-	atomic_uint waiting; /* scrapes waited for */
-	struct MHD_Response *landing;
+	atomic_uint waiting; /* scrapes and lookups waited for */
+	struct answer index;
 	struct cached_response cache[CACHED_RESPONSES]; /* the scraper's thread's */
 	size_t cached;
 };
 
 /* One request, from its first line to the end of its response. */
 struct exchange {
-	struct scrape_request request; /* first, since the scraper hands it back */
+	union {
+		struct shared_request shared; /* the first member of both */
+		struct scrape_request scrape;
+		struct lookup_request lookup;
+	} request; /* first, since it is what is handed back */
 	struct web *web;
 	struct MHD_Connection *connection;
-	bool bad_uri;
+	char *target; /* as it was sent */
 	bool routed;
 	bool waits;
-	struct exposition_choice choice;
-	bool gzip;
+	struct route route;
 	unsigned status;
-	struct shared_response *shared; /* of a scrape; NULL where there was no memory for one */
+	struct shared_response *shared; /* of work; NULL where there was no memory for one */
 };
 
 static struct client *client_of(struct MHD_Connection *connection)
@@ -78,17 +77,32 @@ static struct client *client_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
-static struct MHD_Response *new_response(char *bytes, size_t length, const char *type)
+/* Takes over the answer's body. Returns NULL where memory is out. */
+static struct MHD_Response *make_response(struct answer *answer)
 {
 	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_MUST_FREE);
+	    answer->body ? MHD_create_response_from_buffer(answer->length, (char *)answer->body,
+			       answer->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE)
+			 : NULL;
 
 	if (!response) {
-		free(bytes);
+		answer_release(answer);
 		return NULL;
 	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (answer->varies)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
+	if (answer->gzip)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	if (answer->no_store)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (answer->retry)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (answer->allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+	if (answer->policy)
+		MHD_add_response_header(response, "Content-Security-Policy", answer->policy);
 	return response;
 }
 
@@ -127,58 +141,15 @@ static enum MHD_Result send_response(
 	return MHD_queue_response(exchange->connection, status, response);
 }
 
-static struct MHD_Response *plain_text(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-
-static struct MHD_Response *plain_text(const char *format, ...)
+/* Takes over the answer's body. */
+static enum MHD_Result send_answer(struct exchange *exchange, struct answer answer)
 {
-	va_list arguments;
-	char *text = NULL;
-
-	va_start(arguments, format);
-	const int length = vasprintf(&text, format, arguments);
-
-	va_end(arguments);
-	if (length < 0)
-		return NULL;
-	text_make_printable(text);
-	text[length - 1] = '\n'; /* every format ends in one */
-	return new_response(text, (size_t)length, "text/plain; charset=utf-8");
-}
-
-static enum MHD_Result send_own(
-    struct exchange *exchange, unsigned status, struct MHD_Response *response)
-{
-	const enum MHD_Result result = send_response(exchange, status, response);
+	struct MHD_Response *response = make_response(&answer);
+	const enum MHD_Result result = send_response(exchange, answer.status, response);
 
 	if (response)
 		MHD_destroy_response(response);
 	return result;
-}
-
-static struct MHD_Response *render(
-    const struct exchange *exchange, const struct scrape_result *result)
-{
-	struct text text = {0};
-	char type[EXPOSITION_CONTENT_TYPE];
-	const bool failed =
-	    scrape_write(result, exchange->request.asked, exchange->choice.format, &text) < 0 ||
-	    (exchange->gzip && gzip_text(&text) < 0);
-
-	if (failed) {
-		free(text.data);
-		return NULL;
-	}
-	exposition_content_type(exchange->choice, type);
-
-	struct MHD_Response *response = new_response(text.data, text.length, type);
-
-	if (!response)
-		return NULL;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
-	if (exchange->gzip)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-	return response;
 }
 
 static void clear_cache(struct web *web)
@@ -188,76 +159,98 @@ static void clear_cache(struct web *web)
 	web->cached = 0;
 }
 
-static bool is_cached(const struct cached_response *cached, const struct exchange *exchange)
+static struct answer render(
+    const struct web *web, const struct exchange *exchange, const struct scrape_result *result)
 {
-	return cached->asked == exchange->request.asked && cached->gzip == exchange->gzip &&
-	       cached->choice.format == exchange->choice.format &&
-	       cached->choice.escaping == exchange->choice.escaping;
+	const struct render_options options = {
+	    .source = &web->options.source,
+	    .sysfs = web->options.sysfs,
+	    .first_view = web->options.first_view,
+	};
+
+	return render_scrape(&options, &exchange->route, result);
 }
 
-/* The response for exchange, rendered once for all who want the same; NULL: no memory. */
+/*
+ * The response for exchange, rendered once for all who want the same; NULL: no memory. One
+ * that says what went wrong is not kept.
+ */
 static struct shared_response *find_response(
-    struct web *web, const struct exchange *exchange, const struct scrape_result *result)
+    struct web *web, struct exchange *exchange, const struct scrape_result *result)
 {
 	if (web->cached && web->cache[0].serial != result->serial)
 		clear_cache(web);
-	for (size_t i = 0; i < web->cached; i++)
-		if (is_cached(&web->cache[i], exchange))
-			return web->cache[i].shared;
+	for (size_t i = 0; i < web->cached; i++) {
+		if (!route_is_same(&web->cache[i].route, &exchange->route))
+			continue;
+		atomic_fetch_add(&web->cache[i].shared->holders, 1);
+		return web->cache[i].shared;
+	}
 	if (web->cached == CACHED_RESPONSES)
 		clear_cache(web);
 
-	struct shared_response *shared = share(render(exchange, result));
+	struct answer answer = render(web, exchange, result);
+	struct shared_response *shared = share(make_response(&answer));
 
-	if (shared)
-		web->cache[web->cached++] = (struct cached_response){result->serial,
-		    exchange->request.asked, exchange->choice, exchange->gzip, shared};
+	exchange->status = answer.status;
+	if (!shared || answer.status != MHD_HTTP_OK)
+		return shared;
+	web->cache[web->cached++] =
+	    (struct cached_response){result->serial, exchange->route, shared};
+	atomic_fetch_add(&shared->holders, 1);
 	return shared;
 }
 
-static struct MHD_Response *unavailable(const char *why)
+/* Ends the wait that serve_work() began. shared may be NULL. */
+static void resume(struct exchange *exchange, struct shared_response *shared)
 {
-	struct MHD_Response *response = plain_text("503 Service Unavailable: %s\n", why);
+	if (!shared) {
+		struct answer answer = render_failure(&exchange->route, -ENOMEM);
 
-	if (response)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	return response;
+		exchange->status = answer.status;
+		shared = share(make_response(&answer));
+	}
+	exchange->shared = shared;
+	exchange->waits = false;
+	atomic_fetch_sub(&exchange->web->waiting, 1);
+	MHD_resume_connection(exchange->connection);
 }
 
-static const char *why_unavailable(int error)
+static void fail(struct exchange *exchange, int error)
 {
-	switch (error) {
-	case -ETIMEDOUT:
-		return "the scrape took longer than the client's time-out";
-	case -ESHUTDOWN:
-		return "the exporter is shutting down";
-	default:
-		return "out of memory";
-	}
+	struct answer answer = render_failure(&exchange->route, error);
+
+	exchange->status = answer.status;
+	resume(exchange, share(make_response(&answer)));
 }
 
 /* In the scraper's thread. */
-static void on_scraped(
-    struct scrape_request *request, int error, const struct scrape_result *result)
+static void on_scraped(struct shared_request *request, int error, const void *result)
 {
 	struct exchange *exchange = (struct exchange *)request;
-	struct web *web = exchange->web;
 
-	if (error == 0) {
-		exchange->shared = find_response(web, exchange, result);
-		if (exchange->shared)
-			atomic_fetch_add(&exchange->shared->holders, 1);
-		else
-			error = -ENOMEM;
+	if (error < 0) {
+		fail(exchange, error);
+		return;
 	}
 	exchange->status = MHD_HTTP_OK;
+	resume(exchange, find_response(exchange->web, exchange, result));
+}
+
+/* In the lookup's thread. */
+static void on_looked_up(struct shared_request *request, int error, const void *result)
+{
+	struct exchange *exchange = (struct exchange *)request;
+
 	if (error < 0) {
-		exchange->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		exchange->shared = share(unavailable(why_unavailable(error)));
+		fail(exchange, error);
+		return;
 	}
-	exchange->waits = false;
-	atomic_fetch_sub(&web->waiting, 1);
-	MHD_resume_connection(exchange->connection);
+
+	struct answer answer = render_lookup(&exchange->route, result);
+
+	exchange->status = answer.status;
+	resume(exchange, share(make_response(&answer)));
 }
 
 static const char *header(struct MHD_Connection *connection, const char *name)
@@ -265,118 +258,110 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-/*
- * When an answer is of no use any more: a little before the time-out that Prometheus says
- * it has, so that the answer to a scrape that took too long still arrives.
- */
-static struct timespec deadline_of(struct MHD_Connection *connection)
-{
-	const char *text = header(connection, "X-Prometheus-Scrape-Timeout-Seconds");
-	double seconds = DEFAULT_TIMEOUT_SECONDS;
-	struct timespec deadline;
-
-	if (text) {
-		char *end;
-		const double asked = strtod(text, &end);
-
-		if (end != text && *end == '\0' && asked > 0 && asked < DEFAULT_TIMEOUT_SECONDS)
-			seconds = asked;
-	}
-	seconds -= seconds > 5 ? 0.5 : seconds / 10;
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += (time_t)seconds;
-	deadline.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
-	if (deadline.tv_nsec >= 1000000000L) {
-		deadline.tv_nsec -= 1000000000L;
-		deadline.tv_sec++;
-	}
-	return deadline;
-}
-
-static enum MHD_Result add_parameter(
-    void *context, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-	(void)kind;
-	query_add(context, key, value);
-	return MHD_YES;
-}
-
-static enum MHD_Result serve_metrics(struct exchange *exchange)
+/* What takes a scrape or a lookup: the connection waits for its thread. */
+static enum MHD_Result serve_work(struct exchange *exchange)
 {
 	struct web *web = exchange->web;
-	struct query query = {.enabled = web->options.enabled};
+	const struct route *route = &exchange->route;
+	const bool looks_up = route->kind == ROUTE_PORT;
 
-	MHD_get_connection_values(
-	    exchange->connection, MHD_GET_ARGUMENT_KIND, add_parameter, &query);
-	if (!query_finish(&query, &exchange->request.asked))
-		return send_own(exchange, MHD_HTTP_BAD_REQUEST,
-		    plain_text("400 Bad Request: %s\n", query.error));
 	if (atomic_load(&web->waiting) >= web->options.max_requests)
-		return send_own(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-		    unavailable("too many scrapes at the same time (--web.max-requests)"));
-	exchange->choice = negotiate_format(header(exchange->connection, MHD_HTTP_HEADER_ACCEPT));
-	exchange->gzip =
-	    negotiate_gzip(header(exchange->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING));
-	exchange->request.deadline = deadline_of(exchange->connection);
-	exchange->request.done = on_scraped;
+		return send_answer(
+		    exchange, answer_unavailable(route->json,
+				  "too many scrapes at the same time (--web.max-requests)"));
+	if (looks_up) {
+		exchange->request.lookup.port = route->port;
+		exchange->request.lookup.limit = route->limit;
+	} else {
+		exchange->request.scrape.asked = route->asked;
+	}
+	exchange->request.shared.deadline = clock_in(route->seconds);
+	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
 	exchange->waits = true;
 	atomic_fetch_add(&web->waiting, 1);
 	clients_set_phase(web->clients, client_of(exchange->connection), CLIENT_WORK);
 	MHD_suspend_connection(exchange->connection);
-	scraper_submit(web->scraper, &exchange->request);
+	if (looks_up)
+		lookup_submit(web->lookup, &exchange->request.lookup);
+	else
+		scraper_submit(web->scraper, &exchange->request.scrape);
 	return MHD_YES;
 }
 
-static enum MHD_Result serve_ready(struct exchange *exchange)
+static struct answer find_readiness(const struct web *web)
 {
-	const struct web_options *options = &exchange->web->options;
-	const int error = gather_probe(options->procfs, &options->source);
+	const int error = gather_probe(web->options.procfs, &web->options.source);
 
-	if (error == 0)
-		return send_own(exchange, MHD_HTTP_OK, plain_text("Ready.\n"));
-	return send_own(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
-	    plain_text(
-		"503 Service Unavailable: a scrape would fail: %s\n", strerrordesc_np(-error)));
+	if (error < 0)
+		return answer_error(false, MHD_HTTP_SERVICE_UNAVAILABLE, "a scrape would fail: %s",
+		    strerrordesc_np(-error));
+	return (struct answer){.status = MHD_HTTP_OK,
+	    .type = "text/plain; charset=utf-8",
+	    .body = "Ready.\n",
+	    .length = strlen("Ready.\n"),
+	    .is_static = true};
+}
+
+struct parameters {
+	void (*each)(void *context, const char *key, const char *value);
+	void *context;
+};
+
+static enum MHD_Result hand_on_parameter(
+    void *context, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	const struct parameters *parameters = context;
+
+	(void)kind;
+	parameters->each(parameters->context, key, value);
+	return MHD_YES;
+}
+
+static void each_parameter(
+    void *source, void (*each)(void *context, const char *key, const char *value), void *context)
+{
+	struct parameters parameters = {each, context};
+
+	MHD_get_connection_values(source, MHD_GET_ARGUMENT_KIND, hand_on_parameter, &parameters);
+}
+
+static enum MHD_Result route(struct exchange *exchange, const char *path, const char *method)
+{
+	struct web *web = exchange->web;
+	struct MHD_Connection *connection = exchange->connection;
+	const struct route_options options = {
+	    .telemetry_path = web->options.telemetry_path,
+	    .enabled = web->options.enabled,
+	    .api = web->lookup != NULL,
+	    .first_view = web->options.first_view,
+	    .index = &web->index,
+	};
+	const struct http_request request = {
+	    .method = method,
+	    .path = path,
+	    .target = exchange->target,
+	    .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
+	    .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
+	    .scrape_timeout = header(connection, "X-Prometheus-Scrape-Timeout-Seconds"),
+	    .parameters = each_parameter,
+	    .source = connection,
+	};
+
+	exchange->route = route_find(&options, &request);
+	switch (exchange->route.kind) {
+	case ROUTE_ANSWER:
+		return send_answer(exchange, exchange->route.answer);
+	case ROUTE_READY:
+		return send_answer(exchange, find_readiness(web));
+	default:
+		return serve_work(exchange);
+	}
 }
 
 static bool is_get_or_head(const char *method)
 {
 	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
 	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
-static enum MHD_Result route(struct exchange *exchange, const char *path, const char *method)
-{
-	struct web *web = exchange->web;
-
-	if (exchange->bad_uri)
-		return send_own(exchange, MHD_HTTP_BAD_REQUEST,
-		    plain_text("400 Bad Request: the request's target holds a zero byte\n"));
-
-	const bool metrics = strcmp(path, web->options.telemetry_path) == 0;
-	const bool landing = strcmp(path, "/") == 0;
-	const bool healthy = strcmp(path, "/-/healthy") == 0;
-	const bool ready = strcmp(path, "/-/ready") == 0;
-
-	if (!metrics && !landing && !healthy && !ready)
-		return send_own(exchange, MHD_HTTP_NOT_FOUND,
-		    plain_text("404 Not Found: there is nothing at %.200s; metrics are at %s\n",
-			path, web->options.telemetry_path));
-	if (!is_get_or_head(method)) {
-		struct MHD_Response *response =
-		    plain_text("405 Method Not Allowed: %.32s; use GET or HEAD\n", method);
-
-		if (response)
-			MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-		return send_own(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, response);
-	}
-	if (metrics)
-		return serve_metrics(exchange);
-	if (ready)
-		return serve_ready(exchange);
-	if (healthy)
-		return send_own(exchange, MHD_HTTP_OK, plain_text("Healthy.\n"));
-	return send_response(exchange, MHD_HTTP_OK, web->landing);
 }
 
 static enum MHD_Result on_resumed(struct exchange *exchange)
@@ -433,7 +418,11 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 		return NULL;
 	exchange->web = context;
 	clients_set_phase(exchange->web->clients, client_of(connection), CLIENT_REQUEST);
-	exchange->bad_uri = strstr(target, "%00") != NULL;
+	exchange->target = strdup(target);
+	if (!exchange->target) {
+		free(exchange);
+		return NULL;
+	}
 	return exchange;
 }
 
@@ -448,6 +437,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	if (!exchange)
 		return;
 	let_go(exchange->shared);
+	free(exchange->target);
 	free(exchange);
 	*exchange_slot = NULL;
 }
@@ -468,21 +458,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	}
 }
 
-static struct MHD_Response *new_landing(const char *telemetry_path)
-{
-	size_t length;
-	char *page = landing_page(telemetry_path, &length);
-	struct MHD_Response *response =
-	    page ? new_response(page, length, "text/html; charset=utf-8") : NULL;
-
-	if (response)
-		MHD_add_response_header(
-		    response, "Content-Security-Policy", LANDING_CONTENT_SECURITY_POLICY);
-	return response;
-}
-
-int web_new(const struct web_options *options, struct scraper *scraper, struct self *self,
-    struct web **ret_web)
+int web_new(const struct web_options *options, struct scraper *scraper, struct lookup *lookup,
+    struct self *self, struct web **ret_web)
 {
 	struct web *web = calloc(1, sizeof(*web));
 
@@ -490,10 +467,11 @@ int web_new(const struct web_options *options, struct scraper *scraper, struct s
 		return -ENOMEM;
 	web->options = *options;
 	web->scraper = scraper;
+	web->lookup = lookup;
 	web->self = self;
-	web->landing = new_landing(options->telemetry_path);
+	web->index = pages_index(options->telemetry_path, lookup != NULL);
 
-	const int result = web->landing ? clients_new(&options->limits, &web->clients) : -ENOMEM;
+	const int result = web->index.body ? clients_new(&options->limits, &web->clients) : -ENOMEM;
 
 	if (result < 0) {
 		web_free(web);
@@ -556,6 +534,8 @@ void web_stop(struct web *web, unsigned seconds)
 		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
 	/* No connection may be suspended when a daemon is stopped. */
 	scraper_stop(web->scraper);
+	if (web->lookup)
+		lookup_stop(web->lookup);
 	for (size_t i = 0; i < web->length; i++)
 		MHD_stop_daemon(web->daemons[i]);
 	web->length = 0;
@@ -566,8 +546,7 @@ void web_free(struct web *web)
 	if (!web)
 		return;
 	clear_cache(web);
-	if (web->landing)
-		MHD_destroy_response(web->landing);
+	answer_release(&web->index);
 	clients_free(web->clients);
 	free(web);
 }

@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "live")]
 
 # Asserts in these say what they compared, as those in a test do.
-pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.sockets",
+pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "lib.sockets",
                                "accounting", "port", "states")
 
 

@@ -95,18 +95,18 @@ class Server:
         time.sleep(SETTLE_SECONDS)
         return machine.resident_bytes(self.process.pid)
 
-    def get(self):
+    def get(self, path="/metrics"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SCRAPE_SECONDS)
         try:
-            connection.request("GET", "/metrics", headers=SCRAPE_HEADERS)
+            connection.request("GET", path, headers=SCRAPE_HEADERS)
             response = connection.getresponse()
             body = response.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise self.failure(f"scrape failed: {error!r}") from error
+            raise self.failure(f"GET {path} failed: {error!r}") from error
         finally:
             connection.close()
         if response.status != 200:
-            raise self.failure(f"scrape answered {response.status}")
+            raise self.failure(f"GET {path} was answered {response.status}")
         return body
 
     def measure(self):
@@ -142,20 +142,21 @@ class Command:
     def stop(self):
         """Nothing of it is left between two measurements."""
 
-    def measure(self):
+    def run(self, stdout):
+        """(figures, what it printed if stdout is subprocess.PIPE)"""
         reader, writer = os.pipe()
-        with os.fdopen(reader) as report, tempfile.TemporaryFile("w+") as out:
+        with os.fdopen(reader) as report:
             try:
                 process = subprocess.Popen(
                     [self.rusage, str(writer), *self.command], stdin=subprocess.DEVNULL,
-                    stdout=out if self.counts else subprocess.DEVNULL, stderr=subprocess.PIPE,
-                    text=True, preexec_fn=machine.die_with_parent, pass_fds=(writer,))
+                    stdout=stdout, stderr=subprocess.PIPE, text=True,
+                    preexec_fn=machine.die_with_parent, pass_fds=(writer,))
             except OSError as error:
                 raise Unavailable(f"{self.name}: {error}") from error
             finally:
                 os.close(writer)
             try:
-                said = process.communicate(timeout=COMMAND_SECONDS)[1]
+                answer, said = process.communicate(timeout=COMMAND_SECONDS)
             except subprocess.TimeoutExpired as error:
                 raise Unavailable(f"{self.name}: not done in {COMMAND_SECONDS} s") from error
             finally:
@@ -163,22 +164,25 @@ class Command:
             if process.returncode:
                 raise Unavailable(f"{self.name}: {last_line(said)}")
             cpu, wall, peak = report.read().split()
-            out.seek(0)
             return {
                 "cpu_seconds": float(cpu),
                 "wall_seconds": float(wall),
                 "peak_bytes": int(peak),
-                "sockets": int(out.read()) if self.counts else None,
-            }
+            }, answer
+
+    def measure(self):
+        figures, answer = self.run(subprocess.PIPE if self.counts else subprocess.DEVNULL)
+        return {**figures, "sockets": int(answer) if self.counts else None}
 
 
 class Hold:
     """Holds the connections of one phase; a context manager."""
 
-    def __init__(self, program, connections, mode):
+    def __init__(self, program, connections, mode, workers=None):
         self.connections = connections
         self.process = subprocess.Popen(
-            [program, "--connections", str(connections), "--mode", mode], text=True,
+            [program, "--connections", str(connections), "--mode", mode,
+             *(["--workers", str(workers)] if workers else [])], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             preexec_fn=machine.die_with_parent)
 

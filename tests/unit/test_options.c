@@ -84,6 +84,7 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_string_equal(options.sysfs, "/sys");
 	assert_int_equal(options.limit, 20);
 	assert_false(options.json || options.watch || options.resolve || options.all_processes);
+	assert_false(options.enable_api);
 	assert_int_equal(portset_count(&options.ports), 0);
 	assert_int_equal(portset_count(&options.single_ports), 0);
 	assert_int_equal(options.wanted, 0);
@@ -560,6 +561,18 @@ static void the_port_command_has_flags_of_its_own(void **state)
 	assert_int_equal(options.limit, 1000);
 }
 
+static void the_api_is_off_unless_asked_for(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.enable-api"), 0);
+	assert_true(options.enable_api);
+	assert_refused(PARSE("--web.enable-api=yes"), "--web.enable-api", "yes");
+	assert_refused(PARSE("--web.telemetry-path=/api/x"), "--web.telemetry-path", "/api/x");
+	assert_refused(PARSE("--web.telemetry-path=/pages/x"), "--web.telemetry-path", "/pages/x");
+	assert_result(PARSE("--web.telemetry-path=/apix"), 0);
+	assert_result(PARSE("--web.telemetry-path=/metrics/api/"), 0);
+}
+
 static void recording_and_replaying_exclude_each_other(void **state)
 {
 	(void)state;
@@ -593,7 +606,8 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.response-timeout=", "--web.disable-exporter-metrics",
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
 	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve", "--all-processes",
-	    "ephemera port ", "--log.level=", "--log.format=", "--collector.disable-defaults"};
+	    "--web.enable-api", "ephemera port ",
+	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
 	char *text = NULL;
 	size_t length = 0;
 	FILE *file = open_memstream(&text, &length);
@@ -652,6 +666,7 @@ int main(void)
 	    cmocka_unit_test(ports_and_flags_come_in_any_order),
 	    cmocka_unit_test(words_that_are_no_ports_are_named),
 	    cmocka_unit_test(the_port_command_has_flags_of_its_own),
+	    cmocka_unit_test(the_api_is_off_unless_asked_for),
 	    cmocka_unit_test(recording_and_replaying_exclude_each_other),
 	    cmocka_unit_test(help_and_version_end_the_reading),
 	    cmocka_unit_test(the_help_names_every_flag_in_80_columns),

@@ -113,7 +113,7 @@ def test_head_sends_no_body_on_the_wire(exporter):
 
 @pytest.mark.parametrize("path", [
     "/nonsense", "/metricsx", "/metrics/", "//", "/-/", "/-/nonsense", "/../etc/passwd",
-    "/metrics/../../etc/passwd", "/%2e%2e/etc/passwd", "/api/v1/ports",
+    "/metrics/../../etc/passwd", "/%2e%2e/etc/passwd", "/pages/index.html",
 ])
 def test_unknown_path(exporter, path):
     response = exporter.get(path)

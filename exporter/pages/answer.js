@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the exporter says about one port, as `ephemera port` does. */
+import { count, element, plural } from "./dom.js";
+import { nameOf } from "./uses.js";
+
+/* What a program can make long is cut here; `ephemera port --json` has all of it. */
+const PROCESSES = 5;
+const DESCRIPTORS = 8;
+const COMMAND = 300;
+
+const HOLDERS = {
+	unknown: "Not known: the exporter may not read some processes’ descriptors.",
+	elsewhere: "None of this pid namespace: another one has it, or the kernel itself.",
+	none: "No process has it.",
+};
+
+const UDP_STATES = { established: "connected", close: "not connected" };
+
+export const endpoint = (address, port) =>
+	`${address.includes(":") ? `[${address}]` : address}:${port}`;
+
+function facts(pairs) {
+	const list = element("dl", { class: "facts" });
+	for (const [term, ...values] of pairs) {
+		list.append(element("dt", {}, term), ...values.map((value) => element("dd", {}, value)));
+	}
+	return list;
+}
+
+/* list: what there is, cut after limit. */
+const cut = (list, limit, separator) =>
+	list.slice(0, limit).join(separator) + (list.length > limit ? "…" : "");
+
+function processLine({ pid, name, command = "", fds = [] }) {
+	const line = element("span", {}, element("b", {}, element("bdi", {}, name)), ` pid ${pid}`);
+	if (fds.length > 0) {
+		line.append(`, ${fds.length === 1 ? "descriptor" : "descriptors"} ${cut(fds, DESCRIPTORS, ", ")}`);
+	}
+	if (command !== "" && command !== name) {
+		line.append(element("code", { class: "command" }, cut([...command], COMMAND, "")));
+	}
+	return line;
+}
+
+function processes({ holders, processes: all }) {
+	if (holders !== "found") {
+		return [HOLDERS[holders] ?? holders];
+	}
+	const lines = all.slice(0, PROCESSES).map(processLine);
+	if (all.length > PROCESSES) {
+		lines.push(`And ${count(all.length - PROCESSES)} more.`);
+	}
+	return lines;
+}
+
+const user = ({ uid, user: name }) => (name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`);
+
+const state = ({ protocol, state: name }) =>
+	(protocol === "udp" && UDP_STATES[name]) || name.toUpperCase();
+
+function socketItem(socket) {
+	const ends = element("p", { class: "ends" }, `${socket.protocol} `,
+		element("code", {}, endpoint(socket.local_address, socket.local_port)));
+	if (socket.remote_port > 0) {
+		ends.append(" → ", element("code", {}, endpoint(socket.remote_address, socket.remote_port)));
+	}
+	const pairs = [["State", state(socket)]];
+	const add = (term, value, show = (same) => same) => {
+		if (value !== undefined) {
+			pairs.push([term, show(value)]);
+		}
+	};
+	add("Time left", socket.expires_seconds, (left) => `${Math.round(left)} s`);
+	add("Accept queue", socket.accept_queue, (length) => (socket.accept_queue_limit === undefined
+		? count(length) : `${count(length)} of ${count(socket.accept_queue_limit)}`));
+	add("Interface", socket.interface);
+	add("User", socket.uid, () => user(socket));
+	pairs.push(["Processes", ...processes(socket)]);
+	add("Cgroup", socket.cgroup);
+	add("Pod", socket.pod_uid);
+	add("Container", socket.container_id);
+	return element("li", {}, ends, element("p", {}, socket.meaning), facts(pairs));
+}
+
+function side(title, { total, sockets }) {
+	if (total === 0) {
+		return [];
+	}
+	const parts = [element("h4", {}, `${title}: ${plural(total, "socket", "sockets")}`),
+		element("ul", { class: "sockets" }, ...sockets.map(socketItem))];
+	if (total > sockets.length) {
+		parts.push(element("p", { class: "soft" }, `And ${count(total - sockets.length)} more.`));
+	}
+	return parts;
+}
+
+function advice(command) {
+	/* It is too long for a line: let it break where a number ends. */
+	const pieces = command.split(/(?<=[=,])/).flatMap((piece) => [piece, element("wbr")]);
+	const code = element("code", {}, ...pieces);
+	const parts = [element("p", {}, "So that no outgoing connection takes it:"), element("pre", {}, code)];
+	/* Browsers give the clipboard to https and to localhost only. */
+	if (navigator.clipboard) {
+		const button = element("button", { type: "button", "data-key": "copy" }, "Copy");
+		button.addEventListener("click", async () => {
+			try {
+				await navigator.clipboard.writeText(command);
+				button.textContent = "Copied";
+			} catch {
+				getSelection().selectAllChildren(code);
+			}
+		});
+		parts.push(button);
+	}
+	return parts;
+}
+
+function tags(port) {
+	const words = [port.kind, ...new Set(Object.values(port.services ?? {})),
+		port.in_range ? "in the range" : "outside the range"];
+	for (const word of ["reserved", "privileged"]) {
+		if (port[word]) {
+			words.push(word);
+		}
+	}
+	return element("ul", { class: "tags" }, ...words.map((word) => element("li", {}, word)));
+}
+
+/* The nodes of one answer of /api/v1/ports/{port}. */
+export function answerNodes(port) {
+	const nodes = [tags(port), element("p", { class: "meaning" }, port.meaning),
+		...(port.advice ? advice(port.advice) : []),
+		...side("As the local port", port.local), ...side("As the remote port", port.remote)];
+	const found = [...port.local.sockets, ...port.remote.sockets].filter(({ holders }) => holders === "found");
+	if (found.some(({ holders_complete: complete }) => !complete)) {
+		nodes.push(element("p", { class: "soft" }, "Other processes may have these sockets, too: those outside "
+			+ "of a socket’s cgroup were not searched, or some may not be read."));
+	}
+	return nodes;
+}
+
+/* For who cannot see the panel. */
+export const answerSentence = (port) =>
+	[`Port ${port.port}, ${nameOf(port.use)}.`, port.meaning,
+		...port.local.sockets.slice(0, 1).map(({ meaning }) => meaning)].join(" ");

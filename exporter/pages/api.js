@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks the exporter. What goes wrong comes back as an Error whose message can be shown. */
+
+/* A walk of a million sockets takes about a second; a server that hangs must not stop the page. */
+const PATIENCE_MS = 30000;
+
+export class Trouble extends Error {}
+
+function words(status, body) {
+	if (status === 404) {
+		return "The exporter’s API is off: it runs without --web.enable-api.";
+	}
+	const said = typeof body?.error === "string" ? body.error : `status ${status}`;
+	return status === 503 ? `The exporter is busy: ${said}` : `The exporter refused: ${said}`;
+}
+
+export async function get(path, signal) {
+	const limit = AbortSignal.timeout(PATIENCE_MS);
+	let response, body;
+	try {
+		response = await fetch(path, {
+			cache: "no-store",
+			signal: signal ? AbortSignal.any([signal, limit]) : limit,
+		});
+		body = await response.json();
+	} catch (error) {
+		if (signal?.aborted) {
+			throw error;
+		}
+		throw new Trouble(response && !limit.aborted ? `The exporter’s answer (${response.status}) is no JSON.`
+			: "The exporter does not answer.");
+	}
+	if (!response.ok) {
+		throw new Trouble(words(response.status, body));
+	}
+	return body;
+}

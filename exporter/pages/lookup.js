@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks one port up: which one is shown, what is known of it, and the form that asks. */
+import { answerNodes, answerSentence } from "./answer.js";
+import { get } from "./api.js";
+import { byId, element, replaceChildren, setText } from "./dom.js";
+import { nameOf } from "./uses.js";
+
+const REST_MS = 150;
+const FRESH_MS = 1000;
+const KEPT = 100;
+
+/* What is wrong with what was typed, in words; "" where it is a port. */
+function fault(text) {
+	if (text === "") {
+		return "Type a port, from 1 to 65535.";
+	}
+	if (!/^\d+$/.test(text)) {
+		return `“${text}” is no port. Type a number from 1 to 65535.`;
+	}
+	if (Number(text) === 0) {
+		return "Port 0 is no port: bind() takes it as “any”. Type a number from 1 to 65535.";
+	}
+	return Number(text) > 65535 ? `${text} is too high. Ports end at 65535.` : "";
+}
+
+/* The panel that shows one port. useOf(port): what the map says of it, or undefined. */
+function createPanel(useOf) {
+	const panel = byId("answer");
+	let drawn = "";
+	/* Whose answer is in the panel; a heading alone or an error is nobody's. */
+	let answered = null;
+
+	function render(port, key, use, ...nodes) {
+		const selection = getSelection();
+		/* Nobody can copy from a text that is replaced meanwhile. */
+		const copying = !selection.isCollapsed && panel.contains(selection.anchorNode);
+		if (key === drawn || (copying && answered === port)) {
+			return;
+		}
+		drawn = key;
+		const badge = use ? [element("span", { class: `use ${use}` }, nameOf(use))] : [];
+		replaceChildren(panel, element("h3", {}, `Port ${port}`, ...badge), ...nodes);
+	}
+
+	return {
+		answer(port, answer) {
+			render(port, JSON.stringify(answer), answer.use, ...answerNodes(answer));
+			answered = port;
+			panel.setAttribute("aria-busy", "false");
+		},
+		waiting(port) {
+			if (answered !== port) {
+				render(port, `waiting ${port}`, useOf(port));
+				answered = null;
+				panel.setAttribute("aria-busy", "true");
+			}
+		},
+		/* The last answer stays where there is one: the page says that it is old. */
+		failed(port, message) {
+			if (answered !== port) {
+				render(port, `${message} ${port}`, useOf(port), element("p", { class: "wrong" }, message));
+			}
+			panel.setAttribute("aria-busy", "false");
+		},
+		zero() {
+			render(0, "zero", useOf(0), element("p", {}, "No socket can have port 0: bind() takes it as “any”."));
+			answered = null;
+		},
+	};
+}
+
+/* onShow(port): that port is shown, or is pinned now. */
+export function createLookup({ useOf, onShow }) {
+	const [input, wrong] = [byId("port"), byId("port-error")];
+	const panel = createPanel(useOf);
+	const cache = new Map();
+	let shown = null;
+	let pinned = null;
+	let timer = 0;
+	let running = null;
+
+	const fresh = (port) => {
+		const known = cache.get(port);
+		return known && performance.now() - known.at < FRESH_MS ? known.answer : undefined;
+	};
+
+	async function ask(port) {
+		const mine = { port, stop: new AbortController() };
+		running?.stop.abort();
+		running = mine;
+		try {
+			const answer = await get(`api/v1/ports/${port}`, mine.stop.signal);
+			if (cache.size >= KEPT) {
+				cache.clear();
+			}
+			cache.set(port, { answer, at: performance.now() });
+			return answer;
+		} finally {
+			running = running === mine ? null : running;
+		}
+	}
+
+	async function showAnswer(port, aloud) {
+		try {
+			const answer = fresh(port) ?? await ask(port);
+			if (port === shown) {
+				panel.answer(port, answer);
+				if (aloud) {
+					setText(byId("announcement"), answerSentence(answer));
+				}
+			}
+		} catch (error) {
+			/* Who aborts it asks anew. */
+			if (port === shown && error.name !== "AbortError") {
+				panel.failed(port, error.message);
+			}
+		}
+	}
+
+	function show(port, { wait = 0, aloud = false } = {}) {
+		clearTimeout(timer);
+		if (port !== shown) {
+			shown = port;
+			running?.stop.abort();
+		}
+		onShow(port);
+		if (port === 0) {
+			panel.zero();
+			return;
+		}
+		panel.waiting(port);
+		timer = setTimeout(() => showAnswer(port, aloud), fresh(port) ? 0 : wait);
+	}
+
+	function check(text) {
+		const problem = fault(text);
+		setText(wrong, problem);
+		input.setAttribute("aria-invalid", String(problem !== ""));
+		return problem === "";
+	}
+
+	function pin(port) {
+		if (port === 0) {
+			show(0);
+			return;
+		}
+		pinned = port;
+		input.value = String(port);
+		check(input.value);
+		if (location.hash !== `#${port}`) {
+			location.hash = String(port);
+		}
+		show(port, { aloud: true });
+	}
+
+	function followHash() {
+		const text = location.hash.slice(1);
+		if (text !== "" && text !== String(pinned)) {
+			input.value = text;
+			if (check(text)) {
+				pin(Number(text));
+			}
+		}
+	}
+
+	byId("ask").addEventListener("submit", (event) => {
+		event.preventDefault();
+		const text = input.value.trim();
+		if (check(text)) {
+			pin(Number(text));
+		} else {
+			input.focus();
+		}
+	});
+	window.addEventListener("hashchange", followHash);
+
+	return {
+		pin,
+		followHash,
+		pinned: () => pinned,
+		point: (port, aloud) => show(port, { wait: REST_MS, aloud }),
+		leave() {
+			if (pinned !== null && pinned !== shown) {
+				show(pinned);
+			}
+		},
+		release() {
+			pinned = null;
+			history.replaceState(null, "", location.pathname + location.search);
+		},
+		/* The pinned port, together with the map. Never fails: the panel says what went wrong. */
+		async refresh() {
+			if (pinned === null || pinned !== shown || running?.port === pinned) {
+				return;
+			}
+			cache.delete(pinned);
+			await showAnswer(pinned, false);
+		},
+	};
+}

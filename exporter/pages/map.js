@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live port map: asks the exporter again and again while somebody looks, and shows it. */
+import { get } from "./api.js";
+import { createAtlas } from "./atlas.js";
+import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
+import { byId, setText } from "./dom.js";
+import { createLegend, showSummary, showTable } from "./legend.js";
+import { createLens } from "./lens.js";
+import { createLookup } from "./lookup.js";
+import { readColours } from "./picture.js";
+import { nameOf } from "./uses.js";
+
+const INTERVAL_MS = 5000;
+/* A host that takes long to answer is busy: of its time at most this part goes to this page. */
+const SHARE_OF_TIME = 20;
+const AGE_SHOWN_EVERY_MS = 1000;
+
+function start() {
+	const state = { data: null, colours: readColours(), only: new Set(), pinned: null, port: null };
+	const poll = { timer: 0, running: false, paused: false, next: 0, wait: INTERVAL_MS, good: 0 };
+
+	const lookup = createLookup({
+		useOf: (port) => state.data?.uses[port],
+		onShow: (port) => {
+			state.port = port;
+			draw({ lensOnly: true });
+		},
+	});
+	const atlas = createAtlas({
+		onPoint(port, byKeys) {
+			/* Who points sees it; a voice that follows the pointer would never end. */
+			if (byKeys) {
+				setText(byId("announcement"), `Port ${port}, ${nameOf(state.data.uses[port])}`);
+			}
+			lookup.point(port, byKeys);
+		},
+		onPick: (port) => lookup.pin(port),
+		onLeave: () => lookup.leave(),
+		onRelease() {
+			lookup.release();
+			draw({});
+		},
+	});
+	const lens = createLens({ onPick: (port) => lookup.pin(port) });
+	const legend = createLegend((only) => {
+		state.only = only;
+		draw({});
+		table();
+	});
+
+	const table = () => state.data && showTable(state.data, state.only);
+
+	function draw({ lensOnly = false }) {
+		state.pinned = lookup.pinned();
+		if (!state.data) {
+			return;
+		}
+		lens.show(state);
+		if (lensOnly) {
+			atlas.mark();
+		} else {
+			atlas.show(state);
+			legend.show(state.data.counts, state.colours);
+		}
+	}
+
+	function show(ports) {
+		state.data = {
+			range: ports.range,
+			counts: ports.counts,
+			uses: Array.from(ports.ports, (letter) => ports.legend[letter] ?? letter),
+		};
+		draw({});
+		showSummary(state.data);
+		table();
+	}
+
+	async function askAll() {
+		const began = performance.now();
+		/* Together: the server then walks the kernel's tables once for all of them. */
+		const answers = await Promise.allSettled([get("api/v1/ports"), get(DESTINATIONS_PATH), lookup.refresh()]);
+		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
+		const [ports, destinations] = answers;
+		if (ports.status === "fulfilled") {
+			show(ports.value);
+		}
+		if (destinations.status === "fulfilled") {
+			showDestinations(destinations.value);
+		}
+		const failed = answers.find(({ status }) => status === "rejected");
+		setText(byId("trouble"), failed ? failed.reason.message : "");
+		byId("trouble").hidden = !failed;
+		if (!failed) {
+			poll.good = performance.now();
+		}
+	}
+
+	async function refresh() {
+		poll.running = true;
+		byId("map").setAttribute("aria-busy", "true");
+		try {
+			await askAll();
+		} finally {
+			/* Whatever an answer held: the next one may be better. */
+			poll.next = performance.now() + poll.wait;
+			poll.running = false;
+			byId("map").setAttribute("aria-busy", "false");
+			sayAge();
+			schedule();
+		}
+	}
+
+	/* Whoever changes tabs to and fro, or pauses and goes on, gets no refresh before its time. */
+	function schedule() {
+		clearTimeout(poll.timer);
+		if (!poll.running && !poll.paused && document.visibilityState === "visible") {
+			poll.timer = setTimeout(refresh, Math.max(0, poll.next - performance.now()));
+		}
+	}
+
+	function sayAge() {
+		const age = Math.round((performance.now() - poll.good) / 1000);
+		const every = `every ${Math.round(poll.wait / 1000)} s`;
+		if (poll.good === 0) {
+			setText(byId("freshness"), byId("trouble").hidden ? "Asking the exporter." : "Nothing is known yet.");
+		} else if (poll.paused || !byId("trouble").hidden) {
+			setText(byId("freshness"), `${poll.paused ? "Paused. " : ""}What is shown is ${age} s old.`);
+		} else {
+			setText(byId("freshness"), `Live, ${every}.`);
+		}
+	}
+
+	byId("pause").addEventListener("click", () => {
+		poll.paused = !poll.paused;
+		byId("pause").setAttribute("aria-pressed", String(poll.paused));
+		sayAge();
+		schedule();
+	});
+	document.addEventListener("visibilitychange", schedule);
+	byId("used").addEventListener("toggle", table);
+	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+		matchMedia(query).addEventListener("change", () => {
+			state.colours = readColours();
+			draw({});
+		});
+	}
+	setInterval(sayAge, AGE_SHOWN_EVERY_MS);
+	lookup.followHash();
+	schedule();
+}
+
+if (document.body.dataset.api === "on") {
+	start();
+}

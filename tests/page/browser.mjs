@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chromium, and pages of it that note whatever must not happen.
+import { chromium } from "playwright-core";
+
+export function launch() {
+	// The sandbox needs a user namespace, which the tests' own one rules out. It only sees our page.
+	return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+		chromiumSandbox: false });
+}
+
+/*
+ * A page in a context of its own. Whatever it does wrong is added to faults, as text.
+ * requests: the paths it asked for, in order.
+ */
+export async function open(browser, url, faults, { path = "/", before, ...options } = {}) {
+	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+	const page = await context.newPage();
+	const requests = [];
+	page.on("console", (message) => {
+		if (message.type() === "error") {
+			faults.push(`console: ${message.text()}`);
+		}
+	});
+	page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+	page.on("dialog", (dialog) => {
+		faults.push(`dialog: ${dialog.message()}`);
+		dialog.dismiss();
+	});
+	page.on("request", (request) => {
+		const asked = new URL(request.url());
+		if (asked.origin !== url) {
+			faults.push(`asked elsewhere: ${request.url()}`);
+		}
+		requests.push(asked.pathname);
+	});
+	await page.addInitScript(() => {
+		document.addEventListener("securitypolicyviolation", (event) =>
+			console.error(`violation of ${event.violatedDirective}: ${event.blockedURI}`));
+	});
+	await before?.(page);
+	await page.goto(url + path);
+	return { page, requests, close: () => context.close() };
+}
+
+/* The first true answer of ask(), or the last one after some seconds. */
+export async function until(ask, seconds = 10) {
+	const end = Date.now() + seconds * 1000;
+	for (;;) {
+		const answer = await ask();
+		if (answer || Date.now() > end) {
+			return answer;
+		}
+		await new Promise((resolve) => setTimeout(resolve, 30));
+	}
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays scenarios on the page of a running exporter, for test_page.py:
+//
+//	node drive.mjs URL SCENARIO...
+//
+// By lines of JSON. In: what is known of the host; then one line for each step to go on from.
+// Out: {"step": name} where one is to be taken; last {"scenarios": {name: what was seen},
+// "failed": {name: error}, "faults": {name: [fault]}}.
+import { createInterface } from "node:readline";
+
+import { launch, open } from "./browser.mjs";
+import * as polling from "./polling.mjs";
+import * as scenarios from "./scenarios.mjs";
+
+const [url, ...names] = process.argv.slice(2);
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const say = (value, then) => process.stdout.write(`${JSON.stringify(value)}\n`, then);
+
+async function step(name) {
+	say({ step: name });
+	await lines.next();
+}
+
+const known = JSON.parse((await lines.next()).value);
+const told = { scenarios: {}, failed: {}, faults: {} };
+const browser = await launch();
+for (const name of names) {
+	const faults = told.faults[name] = [];
+	const pages = [];
+	try {
+		const openOne = async (options) => {
+			const opened = await open(browser, url, faults, options);
+			pages.push(opened);
+			return opened;
+		};
+		told.scenarios[name] = await { ...scenarios, ...polling }[name]({ open: openOne, step, known });
+	} catch (error) {
+		told.failed[name] = error.stack;
+	}
+	await Promise.all(pages.map((page) => page.close()));
+}
+await browser.close();
+// Not before all of it is written.
+say(told, () => process.exit());
