@@ -18,7 +18,8 @@ const struct flag flags[] = {
 	KIND_ADDRESS, 0, 0, 0, NULL},
     {"web.telemetry-path", "PATH", "path of the metrics (default /metrics)", KIND_STRING,
 	AT(telemetry_path), 0, 0, NULL},
-    {"web.max-requests", "N", "scrapes waited for at the same time (default 40)", KIND_NUMBER,
+    {"web.max-requests", "N",
+	"scrapes, and requests to the API, waited for at the same time (default 40)", KIND_NUMBER,
 	AT(max_requests), 1, 10000, NULL},
     {"web.max-connections", "N",
 	"connections at the same time; the next one drives out the one silent longest "

@@ -268,7 +268,7 @@ static enum MHD_Result serve_work(struct exchange *exchange)
 	if (atomic_load(&web->waiting) >= web->options.max_requests)
 		return send_answer(
 		    exchange, answer_unavailable(route->json,
-				  "too many scrapes at the same time (--web.max-requests)"));
+				  "too many requests at the same time (--web.max-requests)"));
 	if (looks_up) {
 		exchange->request.lookup.port = route->port;
 		exchange->request.lookup.limit = route->limit;
