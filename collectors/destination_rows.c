@@ -366,11 +366,11 @@ int destination_rows_add_owners(
 int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows)
 {
-	struct destination_rows *rows;
+	struct destination_rows *rows = NULL;
 	int result = find_rows(source, sysfs, limit, &rows);
 
-	if (result < 0)
-		return result;
+	if (!rows)
+		return result < 0 ? result : -ENODATA;
 	result = destination_rows_add_owners(source, sysfs, rows);
 	if (result < 0) {
 		destination_rows_free(rows);

@@ -61,6 +61,14 @@ static unsigned count_starts(const struct search *search, unsigned offset)
 	return starts;
 }
 
+/* How many ports a search may start at. */
+static double places_of(const struct search *search)
+{
+	const unsigned places = search->span / 2;
+
+	return places;
+}
+
 double port_chance_of_connect(
     const struct settings *settings, const struct portset *passed_over, uint16_t port)
 {
@@ -71,7 +79,7 @@ double port_chance_of_connect(
 		return 0;
 	if (search.ports == 1)
 		return 1;
-	return (double)count_starts(&search, offset) / (search.span / 2);
+	return count_starts(&search, offset) / places_of(&search);
 }
 
 double port_chance_of_bind(const struct settings *settings, uint16_t port)
@@ -82,5 +90,5 @@ double port_chance_of_bind(const struct settings *settings, uint16_t port)
 		return 0;
 	if (search.ports == 1)
 		return 1;
-	return (port - settings->range.first) % 2 ? 1.0 / (search.span / 2) : 0;
+	return (port - settings->range.first) % 2 ? 1 / places_of(&search) : 0;
 }

@@ -144,6 +144,7 @@ static int keep(struct finding *finding, struct port_side *side, const struct so
 		side->length++;
 		finding->kept++;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): limit is 1 or more */
 	memmove(
 	    &side->list[at + 1], &side->list[at], (side->length - 1 - at) * sizeof(side->list[0]));
 	side->list[at] = (struct port_socket){.socket = *socket};

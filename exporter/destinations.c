@@ -111,8 +111,8 @@ static void print_table(const struct destination_rows *rows, const struct option
 	if (rows->destinations == 0)
 		puts("No outgoing connection holds a port of the range.");
 	else if (rows->destinations > rows->length)
-		printf("\nAnd %lu more with %lu ports (--limit).\n",
-		    rows->destinations - rows->length, rows->ports - shown);
+		printf("\nAnd %zu more with %lu ports (--limit).\n",
+		    (size_t)rows->destinations - rows->length, rows->ports - shown);
 }
 
 static int print_json(const struct destination_rows *rows, const struct options *options)

@@ -148,7 +148,8 @@ struct observers {
 
 static void choose_observers(const struct options *options, struct observers *observers)
 {
-	memcpy(observers->list, collectors, collectors_length * sizeof(collectors[0]));
+	for (size_t i = 0; i < collectors_length; i++)
+		observers->list[i] = collectors[i];
 	memcpy(observers->values, options->values, sizeof(options->values));
 	observers->length = collectors_length;
 	observers->enabled = options->enabled;

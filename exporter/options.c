@@ -224,7 +224,7 @@ static const char *commands_of(unsigned commands)
 
 static int read_flag(struct reader *reader, const char *argument)
 {
-	struct word word;
+	struct word word = {{0}, NULL};
 
 	if (split(reader, argument, &word) < 0)
 		return -EINVAL;

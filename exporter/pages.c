@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/pages.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static struct answer answer_of(const char *type)
 {
 	struct answer answer = {.status = 200, .policy = POLICY, .is_static = true};
 
-	strcpy(answer.type, type);
+	snprintf(answer.type, sizeof(answer.type), "%s", type);
 	return answer;
 }
 

@@ -232,7 +232,7 @@ static void print_side(const struct port_lookup *lookup, const struct port_side 
 		port_text_print_details(lookup, &side->list[i], 7);
 	}
 	if (side->total > shown)
-		printf("\n  and %lu more (--limit)\n", side->total - shown);
+		printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
 }
 
 void port_text_print(

@@ -98,7 +98,7 @@ int dumpfile_replay(FILE *file, enum listing listing, const struct netlink_sink 
 {
 	char line[64];
 	char wanted[64];
-	int recorded;
+	int recorded = 0;
 
 	snprintf(wanted, sizeof(wanted), "listing %s\n", listing_name(listing));
 	if (fseek(file, 0, SEEK_SET) < 0)

@@ -8,7 +8,7 @@
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/procfs.h"
 
-#define FILE_LIMIT (256u * 1024u) /* both have a few kilobytes */
+#define FILE_LIMIT ((size_t)256 * 1024) /* both have a few kilobytes */
 
 struct span {
 	const char *at;

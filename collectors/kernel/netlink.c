@@ -172,7 +172,7 @@ static int run_dump(
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	for (;;) {
-		size_t length;
+		size_t length = 0;
 		int result = receive(socket, buffer, sizeof(buffer), &length);
 
 		if (result == 0)
@@ -185,7 +185,7 @@ static int run_dump(
 
 int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink)
 {
-	struct mnl_socket *socket;
+	struct mnl_socket *socket = NULL;
 	int result = open_socket(&socket);
 
 	if (result < 0)

@@ -82,8 +82,8 @@ int procfs_read_number(const char *root, const char *name, int *ret_number)
 	char *end;
 	const int result = procfs_read(root, name, 64, &text, &length);
 
-	if (result < 0)
-		return result;
+	if (!text)
+		return result < 0 ? result : -EIO;
 	errno = 0;
 
 	const long number = strtol(text, &end, 10);

@@ -23,15 +23,15 @@
 #define ALL_STATES UINT32_MAX
 
 static const char usage[] =
-	"Usage: ephemera-floor [--repeat K] [--states MASK]\n"
-	"\n"
-	"Dumps the TCP sockets of the current network namespace, IPv4 and IPv6, in one walk\n"
-	"of the kernel's table, and prints how many there are.\n"
-	"\n"
-	"  --repeat K     dump K times, print K lines (default: 1)\n"
-	"  --states MASK  only sockets in these states, one bit a state (default: 0xffffffff,\n"
-	"                 all of them, which includes those that only bind())\n"
-	"  --help         this text\n";
+    "Usage: ephemera-floor [--repeat K] [--states MASK]\n"
+    "\n"
+    "Dumps the TCP sockets of the current network namespace, IPv4 and IPv6, in one walk\n"
+    "of the kernel's table, and prints how many there are.\n"
+    "\n"
+    "  --repeat K     dump K times, print K lines (default: 1)\n"
+    "  --states MASK  only sockets in these states, one bit a state (default: 0xffffffff,\n"
+    "                 all of them, which includes those that only bind())\n"
+    "  --help         this text\n";
 
 static int parse_number(const char *name, const char *text, unsigned long max, unsigned long *ret)
 {
@@ -42,7 +42,7 @@ static int parse_number(const char *name, const char *text, unsigned long max, u
 	value = strtoul(text, &end, 0);
 	if (errno || end == text || *end || *text == '-' || value < 1 || value > max) {
 		fprintf(stderr, "ephemera-floor: --%s must be a number from 1 to %lu, not \"%s\"\n",
-			name, max, text);
+		    name, max, text);
 		return -EINVAL;
 	}
 	*ret = value;
@@ -97,7 +97,7 @@ static int end_dump(const struct nlmsghdr *header, void *data)
 
 static int dump(struct mnl_socket *netlink, uint32_t seq, uint32_t states, uint64_t *ret_count)
 {
-	static mnl_cb_t control[] = { [NLMSG_ERROR] = end_dump, [NLMSG_DONE] = end_dump };
+	static mnl_cb_t control[] = {[NLMSG_ERROR] = end_dump, [NLMSG_DONE] = end_dump};
 	static char buffer[BUFFER_SIZE];
 	unsigned int portid = mnl_socket_get_portid(netlink);
 	uint64_t count = 0;
@@ -111,7 +111,7 @@ static int dump(struct mnl_socket *netlink, uint32_t seq, uint32_t states, uint6
 		if (length < 0)
 			return -errno;
 		status = mnl_cb_run2(buffer, (size_t)length, seq, portid, count_record, &count,
-				     control, MNL_ARRAY_SIZE(control));
+		    control, MNL_ARRAY_SIZE(control));
 	} while (status > MNL_CB_STOP);
 	if (status < 0)
 		return -errno;
@@ -144,10 +144,10 @@ static int dump_repeatedly(unsigned long repeat, uint32_t states)
 int main(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "repeat", required_argument, NULL, 'r' },
-		{ "states", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	    {"repeat", required_argument, NULL, 'r'},
+	    {"states", required_argument, NULL, 's'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	unsigned long repeat = 1;
 	unsigned long states = ALL_STATES;

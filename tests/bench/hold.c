@@ -44,21 +44,21 @@ struct options {
 };
 
 static const char usage[] =
-	"Usage: ephemera-hold --connections N [--workers W] [--mode destination|spread]\n"
-	"                     [--listen-port PORT]\n"
-	"\n"
-	"Holds N TCP connections (two sockets each) open over loopback in the current\n"
-	"network namespace. Prints \"destinations D\" at once and \"ready N\" when all are open,\n"
-	"and holds them until standard input closes or SIGTERM arrives.\n"
-	"\n"
-	"  --connections N     how many connections, up to 4000000\n"
-	"  --workers W         processes that share them; each holds at most 9500, fewer\n"
-	"                      where RLIMIT_NOFILE is below 19016 (default: one per 9000)\n"
-	"  --mode destination  each worker's connections go to one destination (default)\n"
-	"  --mode spread       each connection goes to a destination address of its own\n"
-	"  --listen-port PORT  the first worker's listener; the others' follow it. None may\n"
-	"                      lie in ip_local_port_range (default: 11000)\n"
-	"  --help              this text\n";
+    "Usage: ephemera-hold --connections N [--workers W] [--mode destination|spread]\n"
+    "                     [--listen-port PORT]\n"
+    "\n"
+    "Holds N TCP connections (two sockets each) open over loopback in the current\n"
+    "network namespace. Prints \"destinations D\" at once and \"ready N\" when all are open,\n"
+    "and holds them until standard input closes or SIGTERM arrives.\n"
+    "\n"
+    "  --connections N     how many connections, up to 4000000\n"
+    "  --workers W         processes that share them; each holds at most 9500, fewer\n"
+    "                      where RLIMIT_NOFILE is below 19016 (default: one per 9000)\n"
+    "  --mode destination  each worker's connections go to one destination (default)\n"
+    "  --mode spread       each connection goes to a destination address of its own\n"
+    "  --listen-port PORT  the first worker's listener; the others' follow it. None may\n"
+    "                      lie in ip_local_port_range (default: 11000)\n"
+    "  --help              this text\n";
 
 static int complain(const char *what, int err)
 {
@@ -75,7 +75,7 @@ static int parse_number(const char *name, const char *text, unsigned long max, u
 	value = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || value < 1 || value > max) {
 		fprintf(stderr, "ephemera-hold: --%s must be a number from 1 to %lu, not \"%s\"\n",
-			name, max, text);
+		    name, max, text);
 		return -EINVAL;
 	}
 	*ret = value;
@@ -86,26 +86,25 @@ static int parse_number(const char *name, const char *text, unsigned long max, u
 static int parse_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option names[] = {
-		{ "connections", required_argument, NULL, 'c' },
-		{ "workers", required_argument, NULL, 'w' },
-		{ "mode", required_argument, NULL, 'm' },
-		{ "listen-port", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	    {"connections", required_argument, NULL, 'c'},
+	    {"workers", required_argument, NULL, 'w'},
+	    {"mode", required_argument, NULL, 'm'},
+	    {"listen-port", required_argument, NULL, 'p'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
-	struct options options = { .listen_port = 11000, .mode = MODE_DESTINATION };
+	struct options options = {.listen_port = 11000, .mode = MODE_DESTINATION};
 	int option;
 	int err = 0;
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (option == 'c') {
-			err = parse_number("connections", optarg, MAX_CONNECTIONS,
-					   &options.connections);
+			err = parse_number(
+			    "connections", optarg, MAX_CONNECTIONS, &options.connections);
 		} else if (option == 'w') {
 			err = parse_number("workers", optarg, MAX_WORKERS, &options.workers);
 		} else if (option == 'p') {
-			err = parse_number("listen-port", optarg, UINT16_MAX,
-					   &options.listen_port);
+			err = parse_number("listen-port", optarg, UINT16_MAX, &options.listen_port);
 		} else if (option == 'm' && !strcmp(optarg, "spread")) {
 			options.mode = MODE_SPREAD;
 		} else if (option == 'm' && !strcmp(optarg, "destination")) {
@@ -176,7 +175,7 @@ static int plan(struct options *options)
 	share = (options->connections + options->workers - 1) / options->workers;
 	if (share > per_worker) {
 		fprintf(stderr, "ephemera-hold: %lu connections a worker, at most %lu fit\n", share,
-			per_worker);
+		    per_worker);
 		return -EMFILE;
 	}
 	err = read_range(&first, &last);
@@ -189,12 +188,12 @@ static int plan(struct options *options)
 	}
 	if (options->listen_port <= last && last_listener >= first) {
 		fprintf(stderr, "ephemera-hold: listeners on %lu-%lu, but %lu-%lu are ephemeral\n",
-			options->listen_port, last_listener, first, last);
+		    options->listen_port, last_listener, first, last);
 		return -ERANGE;
 	}
 	if (options->mode == MODE_DESTINATION && share > last - first + 1) {
 		fprintf(stderr, "ephemera-hold: %lu connections a destination, but %lu ports\n",
-			share, last - first + 1);
+		    share, last - first + 1);
 		return -ERANGE;
 	}
 	return 0;
@@ -208,7 +207,7 @@ static int open_listener(const struct sockaddr_in *address)
 		return complain("socket", errno);
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, 128)) {
 		fprintf(stderr, "ephemera-hold: listening on port %u: %s\n",
-			(unsigned int)ntohs(address->sin_port), strerror(errno));
+		    (unsigned int)ntohs(address->sin_port), strerror(errno));
 		return -errno;
 	}
 	return fd;
@@ -218,7 +217,7 @@ static int open_listener(const struct sockaddr_in *address)
 static int open_connection(int listener, const struct sockaddr_in *destination)
 {
 	/* With a RST at the end, 450,000 connections leave no TIME_WAIT to the next run. */
-	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
 	char text[INET_ADDRSTRLEN];
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -231,7 +230,7 @@ static int open_connection(int listener, const struct sockaddr_in *destination)
 
 		inet_ntop(AF_INET, &destination->sin_addr, text, sizeof(text));
 		fprintf(stderr, "ephemera-hold: connecting to %s:%u: %s\n", text,
-			(unsigned int)ntohs(destination->sin_port), strerror(err));
+		    (unsigned int)ntohs(destination->sin_port), strerror(err));
 		return -err;
 	}
 	if (accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0)
@@ -247,10 +246,9 @@ static int work(const struct options *options, unsigned long worker, int ready)
 	unsigned long first = worker * share + (worker < more ? worker : more);
 	unsigned long count = share + (worker < more);
 	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)(options->listen_port + worker)),
-		.sin_addr.s_addr = htonl(options->mode == MODE_SPREAD ? INADDR_ANY
-								       : INADDR_LOOPBACK),
+	    .sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)(options->listen_port + worker)),
+	    .sin_addr.s_addr = htonl(options->mode == MODE_SPREAD ? INADDR_ANY : INADDR_LOOPBACK),
 	};
 	int listener = open_listener(&address);
 	int err;
@@ -260,7 +258,7 @@ static int work(const struct options *options, unsigned long worker, int ready)
 	for (unsigned long i = 0; i < count; i++) {
 		if (options->mode == MODE_SPREAD)
 			address.sin_addr.s_addr =
-				htonl((uint32_t)(FIRST_SPREAD_ADDRESS + first + i));
+			    htonl((uint32_t)(FIRST_SPREAD_ADDRESS + first + i));
 		err = open_connection(listener, &address);
 		if (err)
 			return err;
@@ -272,8 +270,8 @@ static int work(const struct options *options, unsigned long worker, int ready)
 }
 
 /* Returns in the parent only. */
-static pid_t start_worker(const struct options *options, unsigned long worker, int ready,
-			  const sigset_t *mask)
+static pid_t start_worker(
+    const struct options *options, unsigned long worker, int ready, const sigset_t *mask)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -300,9 +298,9 @@ static int64_t monotonic_seconds(void)
 static int watch(const struct options *options, int ready, int signals)
 {
 	struct pollfd polls[] = {
-		{ .fd = STDIN_FILENO, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
-		{ .fd = ready, .events = POLLIN },
+	    {.fd = STDIN_FILENO, .events = POLLIN},
+	    {.fd = signals, .events = POLLIN},
+	    {.fd = ready, .events = POLLIN},
 	};
 	int64_t deadline = monotonic_seconds() + SETUP_SECONDS;
 	unsigned long count = 0;
@@ -325,7 +323,7 @@ static int watch(const struct options *options, int ready, int signals)
 			/* A worker that gave up has said why. */
 			if (info.ssi_code != CLD_EXITED)
 				fprintf(stderr, "ephemera-hold: a worker ended by signal %d\n",
-					info.ssi_status);
+				    info.ssi_status);
 			return -ECHILD;
 		}
 		if (polls[0].revents) {
@@ -348,7 +346,7 @@ static int hold(const struct options *options)
 {
 	pid_t *pids = calloc(options->workers, sizeof(*pids));
 	unsigned long started = 0;
-	int ready[2] = { -1, -1 };
+	int ready[2] = {-1, -1};
 	sigset_t mask, old_mask;
 	int signals;
 	int err = 0;
@@ -393,7 +391,7 @@ int main(int argc, char **argv)
 	if (plan(&options))
 		return EXIT_FAILURE;
 	printf("destinations %lu\n",
-	       options.mode == MODE_SPREAD ? options.connections : options.workers);
+	    options.mode == MODE_SPREAD ? options.connections : options.workers);
 	/* What stayed in the buffer, every worker would inherit. */
 	fflush(stdout);
 	return hold(&options) ? EXIT_FAILURE : EXIT_SUCCESS;

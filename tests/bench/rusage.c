@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 static const char usage_text[] =
-	"Usage: ephemera-rusage FD COMMAND [ARGUMENT]...\n"
-	"\n"
-	"Runs COMMAND and writes its CPU seconds, wall seconds and peak resident bytes to the\n"
-	"open file descriptor FD. Exits with COMMAND's status.\n";
+    "Usage: ephemera-rusage FD COMMAND [ARGUMENT]...\n"
+    "\n"
+    "Runs COMMAND and writes its CPU seconds, wall seconds and peak resident bytes to the\n"
+    "open file descriptor FD. Exits with COMMAND's status.\n";
 
 static double seconds(struct timeval time)
 {
@@ -72,9 +72,9 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (dprintf(report, "%.6f %.6f %ld\n", seconds(usage.ru_utime) + seconds(usage.ru_stime),
-		    monotonic_seconds() - begin, usage.ru_maxrss * 1024) < 0) {
-		fprintf(stderr, "ephemera-rusage: file descriptor %d: %s\n", report,
-			strerror(errno));
+		monotonic_seconds() - begin, usage.ru_maxrss * 1024) < 0) {
+		fprintf(
+		    stderr, "ephemera-rusage: file descriptor %d: %s\n", report, strerror(errno));
 		return EXIT_FAILURE;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -41,7 +41,8 @@ def host_has_cgroups():
                for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
 
 
-SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:")
+SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:",
+                     "WARNING: ThreadSanitizer")
 
 Response = namedtuple("Response", "status headers body")
 

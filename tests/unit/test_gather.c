@@ -48,8 +48,8 @@ static struct messages messages;
 /* The collectors that these tests know, which the registry has first. */
 #define KNOWN 4
 
-static int new_gatherer(collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX],
-    struct source *source)
+static int new_gatherer(
+    collector_set enabled, const unsigned long values[][COLLECTOR_FLAGS_MAX], struct source *source)
 {
 	const unsigned long *binds = values[collector_find("binds")];
 	const struct gatherer_options options = {
@@ -188,8 +188,8 @@ static void make_gatherer(void)
 				      .replay = workspace_path(&workspace, "dump")},
 			  &source),
 	    0);
-	assert_result(
-	    new_gatherer((collector_set)-1, (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values, source),
+	assert_result(new_gatherer((collector_set)-1,
+			  (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values, source),
 	    0);
 }
 
