@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A request, by lines: method, path, query, Accept, Accept-Encoding and Prometheus's time-out.
+ * A line that is not there is a header that is not there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/views.h"
+#include "exporter/routes.h"
+#include "fuzz.h"
+
+static const struct answer index_page = {
+    .status = 200, .type = "text/html; charset=utf-8", .body = "<p>", .length = 3};
+
+static void parameters(
+    void *source, void (*each)(void *context, const char *key, const char *value), void *context)
+{
+	fuzz_parameters(source, each, context);
+}
+
+static void check_answer(const struct route *route)
+{
+	const struct answer *answer = &route->answer;
+
+	FUZZ_CHECK(answer->status == 200 || answer->status == 400 || answer->status == 404 ||
+		   answer->status == 405);
+	FUZZ_CHECK(answer->body && answer->length > 0);
+	FUZZ_CHECK(answer->type[0] && memchr(answer->type, '\0', sizeof(answer->type)));
+	FUZZ_CHECK((answer->status == 405) == (answer->allow != NULL));
+	if (answer->status == 200)
+		return;
+
+	/* What a client sent is quoted in it. */
+	char *body = fuzz_string((const uint8_t *)answer->body, answer->length);
+
+	FUZZ_CHECK(strlen(body) == answer->length);
+	FUZZ_CHECK((body[0] == '{') == route->json);
+	if (body[answer->length - 1] == '\n')
+		body[answer->length - 1] = '\0';
+	FUZZ_CHECK(fuzz_is_printable(body));
+	free(body);
+}
+
+static void check(const struct route_options *options, const struct http_request *request)
+{
+	struct route route = route_find(options, request);
+
+	FUZZ_CHECK(route_is_same(&route, &route));
+	FUZZ_CHECK(route.seconds > 0 && route.seconds < 60);
+	switch (route.kind) {
+	case ROUTE_ANSWER:
+		check_answer(&route);
+		break;
+	case ROUTE_METRICS:
+		FUZZ_CHECK((route.asked & ~options->enabled) == 0);
+		break;
+	case ROUTE_PORT:
+		FUZZ_CHECK(route.port > 0);
+		/* fall through */
+	case ROUTE_DESTINATIONS:
+		FUZZ_CHECK(route.limit >= 1 && route.limit <= 1000);
+		/* fall through */
+	case ROUTE_PORTS:
+	case ROUTE_RANGE:
+		FUZZ_CHECK(options->api && route.json);
+		FUZZ_CHECK(route.kind == ROUTE_PORT || route.asked >> options->first_view);
+		break;
+	case ROUTE_READY:
+		break;
+	}
+	answer_release(&route.answer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = fuzz_string(data, size);
+	const char *rest = text;
+	char *lines[6];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		lines[i] = fuzz_take(&rest, '\n');
+
+	const char *path = lines[1] ? lines[1] : "/";
+	const char *query = lines[2] ? lines[2] : "";
+	char *target;
+
+	FUZZ_CHECK(asprintf(&target, "%s?%s", path, query) >= 0);
+
+	const struct http_request request = {.method = lines[0],
+	    .path = path,
+	    .target = target,
+	    .accept = lines[3],
+	    .accept_encoding = lines[4],
+	    .scrape_timeout = lines[5],
+	    .parameters = parameters,
+	    .source = lines[2]};
+	struct route_options options = {.telemetry_path = "/metrics",
+	    .enabled = ((collector_set)1 << collectors_length) - 2,
+	    .first_view = collectors_length,
+	    .index = &index_page};
+
+	check(&options, &request);
+	options.api = true;
+	check(&options, &request);
+	free(target);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		free(lines[i]);
+	free(text);
+	return 0;
+}
