@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/grow.h"
 #include "collectors/port_attribution.h"
+#include "collectors/port_side.h"
 #include "collectors/port_use.h"
 
 /* How often the listings are begun again where the kernel says that one was inconsistent. */
@@ -50,14 +52,12 @@ static int answer_for(struct finding *finding, uint16_t port, struct port_answer
 	const size_t length = lookup->length;
 
 	if (finding->place[port] == 0) {
-		if ((length & (length - 1)) == 0) {
-			struct port_answer *grown = reallocarray(
-			    lookup->answers, length ? length * 2 : 1, sizeof(*lookup->answers));
+		struct port_answer *grown =
+		    grow_for_one(lookup->answers, length, sizeof(*lookup->answers));
 
-			if (!grown)
-				return -ENOMEM;
-			lookup->answers = grown;
-		}
+		if (!grown)
+			return -ENOMEM;
+		lookup->answers = grown;
 		lookup->answers[length] = (struct port_answer){.port = port};
 		finding->place[port] = (uint32_t)++lookup->length;
 	}
@@ -65,90 +65,15 @@ static int answer_for(struct finding *finding, uint16_t port, struct port_answer
 	return 0;
 }
 
-/* What people look for first comes first, and is kept: services before connections. */
-static int rank_of(const struct socket *socket)
-{
-	switch (socket->state) {
-	case SOCKET_LISTEN:
-		return 0;
-	case SOCKET_BOUND:
-		return 1;
-	case SOCKET_CLOSE: /* UDP without a peer */
-		return 2;
-	case SOCKET_TIME_WAIT:
-		return 4;
-	default:
-		return 3;
-	}
-}
-
-static int compare_numbers(unsigned long a, unsigned long b)
-{
-	return a < b ? -1 : a > b;
-}
-
-static int compare_sockets(const struct socket *a, const struct socket *b)
-{
-	const int differences[] = {
-	    compare_numbers((unsigned)rank_of(a), (unsigned)rank_of(b)),
-	    compare_numbers(a->protocol, b->protocol),
-	    compare_numbers(a->family, b->family),
-	    memcmp(&a->remote, &b->remote, sizeof(a->remote)),
-	    compare_numbers(a->remote_port, b->remote_port),
-	    memcmp(&a->local, &b->local, sizeof(a->local)),
-	    compare_numbers(a->local_port, b->local_port),
-	    compare_numbers(a->interface, b->interface),
-	};
-
-	for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++)
-		if (differences[i])
-			return differences[i];
-	return compare_numbers(a->inode, b->inode);
-}
-
-static size_t place_in(const struct port_side *side, const struct socket *socket)
-{
-	size_t low = 0;
-	size_t high = side->length;
-
-	while (low < high) {
-		const size_t middle = (low + high) / 2;
-
-		if (compare_sockets(&side->list[middle].socket, socket) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Keeps the first ones in order, however many come. */
 static int keep(struct finding *finding, struct port_side *side, const struct socket *socket)
 {
-	const size_t at = place_in(side, socket);
+	const size_t before = side->length;
+	const size_t limit = finding->kept == KEPT_MAX ? before : finding->options->limit;
+	const int result = port_side_keep(side, socket, limit);
 
-	side->total++;
-	if (at == finding->options->limit)
-		return 0;
-	if (side->length < finding->options->limit) {
-		if (finding->kept == KEPT_MAX)
-			return 0;
-		if ((side->length & (side->length - 1)) == 0) {
-			struct port_socket *grown = reallocarray(
-			    side->list, side->length ? side->length * 2 : 1, sizeof(*side->list));
-
-			if (!grown)
-				return -ENOMEM;
-			side->list = grown;
-		}
-		side->length++;
-		finding->kept++;
-	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): limit is 1 or more */
-	memmove(
-	    &side->list[at + 1], &side->list[at], (side->length - 1 - at) * sizeof(side->list[0]));
-	side->list[at] = (struct port_socket){.socket = *socket};
-	return 0;
+	finding->kept += side->length - before;
+	return result;
 }
 
 static void raise_state(struct port_answer *answer, enum port_state state)
@@ -236,21 +161,6 @@ static void choose_none(struct finding *finding, enum listing listing)
 	}
 }
 
-static bool is_same(const struct socket *a, const struct socket *b)
-{
-	return a->inode == b->inode && a->remote_port == b->remote_port && a->family == b->family &&
-	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 &&
-	       memcmp(&a->remote, &b->remote, sizeof(a->remote)) == 0;
-}
-
-static struct port_socket *find_kept(const struct port_side *side, const struct socket *socket)
-{
-	for (size_t i = 0; i < side->length; i++)
-		if (is_same(&side->list[i].socket, socket))
-			return &side->list[i];
-	return NULL;
-}
-
 static int note_chosen(void *context, const struct socket *socket)
 {
 	struct finding *finding = context;
@@ -262,7 +172,7 @@ static int note_chosen(void *context, const struct socket *socket)
 		return 0;
 
 	struct port_answer *answer = &finding->lookup->answers[place - 1];
-	struct port_socket *found = find_kept(&answer->local, socket);
+	struct port_socket *found = port_side_find(&answer->local, socket);
 
 	/* Either it was counted and not kept, or it came since. */
 	if (!found && answer->local.total == answer->local.length)
@@ -368,8 +278,7 @@ static enum port_state state_without_sockets(const struct port_lookup *lookup, u
 
 static int compare_answers(const void *a, const void *b)
 {
-	return compare_numbers(
-	    ((const struct port_answer *)a)->port, ((const struct port_answer *)b)->port);
+	return (int)((const struct port_answer *)a)->port - ((const struct port_answer *)b)->port;
 }
 
 static void judge(struct finding *finding)

@@ -6,7 +6,6 @@
  * tcp_tw_reuse applies, once it is older than the delay, if the connection used
  * timestamps. That its peer did cannot be seen in a record; that this host does not, can.
  */
-#define TIME_WAIT_MS 60000u   /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 #define LOOPBACK_INTERFACE 1u /* LOOPBACK_IFINDEX, the same in every namespace */
 
 static bool is_on_loopback(const struct socket *socket)

@@ -7,6 +7,8 @@
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/socket.h"
 
+#define TIME_WAIT_MS 60000u /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
+
 enum port_use {
 	PORT_ACTIVE,	/* in use */
 	PORT_TIME_WAIT, /* in TIME_WAIT, and not to be had */

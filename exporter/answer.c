@@ -10,6 +10,7 @@
 #include "exporter/text.h"
 
 #define ERROR_SIZE 512
+#define TEXT_TYPE "text/plain; charset=utf-8"
 
 static const char *reason_of(unsigned status)
 {
@@ -30,6 +31,17 @@ void answer_release(struct answer *answer)
 	if (!answer->is_static)
 		free((char *)answer->body);
 	answer->body = NULL;
+}
+
+struct answer answer_text(const char *text)
+{
+	return (struct answer){
+	    .status = 200,
+	    .type = TEXT_TYPE,
+	    .body = text,
+	    .length = strlen(text),
+	    .is_static = true,
+	};
 }
 
 struct answer answer_json(char *text)
@@ -57,7 +69,7 @@ static struct answer error_json(unsigned status, const char *why)
 
 struct answer answer_error(bool json, unsigned status, const char *format, ...)
 {
-	struct answer answer = {.status = status, .type = "text/plain; charset=utf-8"};
+	struct answer answer = {.status = status, .type = TEXT_TYPE};
 	char why[ERROR_SIZE];
 	char *text = NULL;
 	va_list arguments;

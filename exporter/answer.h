@@ -33,6 +33,9 @@ void answer_release(struct answer *answer);
 struct answer answer_error(bool json, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* 200 and plain text, which stays where it is. */
+struct answer answer_text(const char *text);
+
 /* 503, to be tried again. */
 struct answer answer_unavailable(bool json, const char *why);
 

@@ -67,7 +67,7 @@ void options_help(FILE *file)
 	      "\n"
 	      "Flags (--flag=value or --flag value):\n",
 	    file);
-	print_entry(file, "--help", "print this and exit");
+	print_entry(file, "-h, --help", "print this and exit");
 	print_entry(file, "--version", "print the version and exit");
 	for (size_t i = 0; i < flags_length; i++) {
 		char name[128];

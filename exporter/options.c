@@ -353,6 +353,9 @@ int options_parse(
 	set_defaults(ret_options);
 	while (reader.next < argc) {
 		const char *argument = argv[reader.next++];
+		if (strcmp(argument, "-h") == 0)
+			argument = "--help";
+
 		const int result = starts_with(argument, "--") && argument[2]
 				       ? read_flag(&reader, argument)
 				       : read_command(&reader, argument);

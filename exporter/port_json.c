@@ -7,10 +7,9 @@
 
 #include "collectors/kernel/container.h"
 #include "collectors/port_chance.h"
+#include "collectors/port_use.h"
 #include "exporter/port_words.h"
 #include "exporter/user_name.h"
-
-#define TIME_WAIT_MS 60000u /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 
 void port_json_add_range(struct json *object, struct port_range range)
 {

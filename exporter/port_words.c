@@ -133,7 +133,7 @@ void port_words_add_port(
 		add(text, "It is free for any program that asks for it by number.");
 }
 
-/* Whether any other socket of the host can be told apart from it by its address. */
+/* Whom it serves, by the address that it listens on. */
 static const char *listens_on(const struct socket *socket)
 {
 	if (socket_address_is_loopback(&socket->local, socket->family))

@@ -47,8 +47,7 @@ struct answer render_failure(const struct route *route, int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
-		return answer_unavailable(
-		    route->json, "the scrape took longer than the client's time-out");
+		return answer_unavailable(route->json, "it took longer than the client's time-out");
 	case -ESHUTDOWN:
 		return answer_unavailable(route->json, "the exporter is shutting down");
 	case -ENOMEM:

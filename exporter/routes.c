@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/routes.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,20 +22,49 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_get_or_head(const char *method)
+bool route_reads(const char *method)
 {
 	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-static void answer_text(struct route *route, const char *text)
+/* What there is. */
+enum place {
+	PLACE_NONE,
+	PLACE_METRICS,
+	PLACE_INDEX,
+	PLACE_PAGE,
+	PLACE_HEALTHY,
+	PLACE_READY,
+	PLACE_PORT,
+	PLACE_PORTS,
+	PLACE_DESTINATIONS,
+	PLACE_RANGE,
+};
+
+static enum place find_place(const struct route_options *options, const char *path)
 {
-	route->answer = (struct answer){
-	    .status = 200,
-	    .type = "text/plain; charset=utf-8",
-	    .body = text,
-	    .length = strlen(text),
-	    .is_static = true,
+	static const struct {
+		const char *path;
+		enum place place;
+	} places[] = {
+	    {"/", PLACE_INDEX},
+	    {"/-/healthy", PLACE_HEALTHY},
+	    {"/-/ready", PLACE_READY},
+	    {"/api/v1/ports", PLACE_PORTS},
+	    {"/api/v1/destinations", PLACE_DESTINATIONS},
+	    {"/api/v1/range", PLACE_RANGE},
 	};
+	struct answer page;
+
+	if (strcmp(path, options->telemetry_path) == 0)
+		return PLACE_METRICS;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (strcmp(path, places[i].path) == 0)
+			return places[i].place;
+	if (starts_with(path, API_PORT) && !strchr(path + strlen(API_PORT), '/'))
+		return PLACE_PORT;
+	return starts_with(path, PAGES) && pages_find(path + strlen(PAGES), &page) ? PLACE_PAGE
+										   : PLACE_NONE;
 }
 
 /* The body stays its owner's. */
@@ -137,10 +165,9 @@ static void find_port(const char *text, struct route *route)
 	route->kind = ROUTE_PORT;
 }
 
-static void find_api(
-    const struct route_options *options, const struct http_request *request, struct route *route)
+static void find_api(const struct route_options *options, const struct http_request *request,
+    enum place place, struct route *route)
 {
-	const char *path = request->path;
 	struct api_parameters parameters = {.limit = LIMIT_DEFAULT};
 
 	request->parameters(request->source, add_api_parameter, &parameters);
@@ -150,34 +177,28 @@ static void find_api(
 	}
 	route->limit = parameters.limit;
 	route->owners = parameters.owners;
-	if (starts_with(path, API_PORT)) {
-		find_port(path + strlen(API_PORT), route);
-	} else if (strcmp(path, "/api/v1/ports") == 0) {
+	switch (place) {
+	case PLACE_PORT:
+		find_port(request->path + strlen(API_PORT), route);
+		break;
+	case PLACE_PORTS:
 		route->kind = ROUTE_PORTS;
 		route->asked = views_of_the_page(options);
-	} else if (strcmp(path, "/api/v1/destinations") == 0) {
+		break;
+	case PLACE_DESTINATIONS:
 		route->kind = ROUTE_DESTINATIONS;
 		route->asked = views_of_the_page(options);
-	} else {
+		break;
+	default:
 		route->kind = ROUTE_RANGE;
 		route->asked = view(options, VIEW_RANGE);
 	}
 }
 
-/* Answers for what is not there, or not to be had so; else the answer stays empty. */
-static void refuse(
-    const struct route_options *options, const struct http_request *request, struct route *route)
+/* Answers for what is not there, or not to be had so. Returns whether it did. */
+static bool refuse(const struct route_options *options, const struct http_request *request,
+    enum place place, struct route *route)
 {
-	static const char *const known[] = {"/", "/-/healthy", "/-/ready", "/api/v1/ports",
-	    "/api/v1/destinations", "/api/v1/range"};
-	const char *path = request->path;
-	struct answer page;
-	bool found = strcmp(path, options->telemetry_path) == 0 ||
-		     (starts_with(path, API_PORT) && !strchr(path + strlen(API_PORT), '/')) ||
-		     (starts_with(path, PAGES) && pages_find(path + strlen(PAGES), &page));
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		found = found || strcmp(path, known[i]) == 0;
 	/* libmicrohttpd decodes it into a C string, which would hide what follows. */
 	if (strstr(request->target, "%00")) {
 		route->answer =
@@ -185,41 +206,50 @@ static void refuse(
 	} else if (route->json && !options->api) {
 		route->answer = answer_error(
 		    true, 404, "the API is off; --web.enable-api turns it and the port map on");
-	} else if (!found) {
+	} else if (place == PLACE_NONE) {
 		route->answer = answer_error(route->json, 404,
 		    route->json ? "there is nothing at %.200s"
 				: "there is nothing at %.200s; "
 				  "metrics are at %s",
-		    path, options->telemetry_path);
-	} else if (!is_get_or_head(request->method)) {
+		    request->path, options->telemetry_path);
+	} else if (!route_reads(request->method)) {
 		route->answer =
 		    answer_error(route->json, 405, "%.32s; use GET or HEAD", request->method);
 		route->answer.allow = "GET, HEAD";
+	} else {
+		return false;
 	}
+	return true;
 }
 
 struct route route_find(const struct route_options *options, const struct http_request *request)
 {
-	const char *path = request->path;
-	struct route route = {.kind = ROUTE_ANSWER, .json = starts_with(path, API)};
+	const enum place place = find_place(options, request->path);
+	struct route route = {.kind = ROUTE_ANSWER, .json = starts_with(request->path, API)};
 
 	route.gzip = negotiate_gzip(request->accept_encoding);
 	route.seconds = seconds_for(request->scrape_timeout);
-	refuse(options, request, &route);
-	if (route.answer.status)
+	if (refuse(options, request, place, &route))
 		return route;
-	if (strcmp(path, options->telemetry_path) == 0)
+	switch (place) {
+	case PLACE_METRICS:
 		find_metrics(options, request, &route);
-	else if (route.json)
-		find_api(options, request, &route);
-	else if (strcmp(path, "/-/ready") == 0)
-		route.kind = ROUTE_READY;
-	else if (strcmp(path, "/-/healthy") == 0)
-		answer_text(&route, "Healthy.\n");
-	else if (strcmp(path, "/") == 0)
+		break;
+	case PLACE_INDEX:
 		lend(&route, options->index);
-	else
-		(void)pages_find(path + strlen(PAGES), &route.answer);
+		break;
+	case PLACE_PAGE:
+		(void)pages_find(request->path + strlen(PAGES), &route.answer);
+		break;
+	case PLACE_HEALTHY:
+		route.answer = answer_text("Healthy.\n");
+		break;
+	case PLACE_READY:
+		route.kind = ROUTE_READY;
+		break;
+	default:
+		find_api(options, request, place, &route);
+	}
 	return route;
 }
 

@@ -57,6 +57,9 @@ struct http_request {
 	void *source;
 };
 
+/* Whether the method is GET or HEAD, the ones that every path takes. */
+bool route_reads(const char *method);
+
 struct route route_find(const struct route_options *options, const struct http_request *request);
 
 /* Whether both are answered by the same bytes, where they are of one scrape. */

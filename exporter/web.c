@@ -295,11 +295,7 @@ static struct answer find_readiness(const struct web *web)
 	if (error < 0)
 		return answer_error(false, MHD_HTTP_SERVICE_UNAVAILABLE, "a scrape would fail: %s",
 		    strerrordesc_np(-error));
-	return (struct answer){.status = MHD_HTTP_OK,
-	    .type = "text/plain; charset=utf-8",
-	    .body = "Ready.\n",
-	    .length = strlen("Ready.\n"),
-	    .is_static = true};
+	return answer_text("Ready.\n");
 }
 
 struct parameters {
@@ -358,12 +354,6 @@ static enum MHD_Result route(struct exchange *exchange, const char *path, const 
 	}
 }
 
-static bool is_get_or_head(const char *method)
-{
-	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
 static enum MHD_Result on_resumed(struct exchange *exchange)
 {
 	if (!exchange->shared)
@@ -396,7 +386,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	 */
 	if (!exchange->connection) {
 		exchange->connection = connection;
-		if (is_get_or_head(method))
+		if (route_reads(method))
 			return MHD_YES;
 	} else if (*upload_size) {
 		*upload_size = 0; /* nobody wants it */

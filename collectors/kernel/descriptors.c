@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collectors/kernel/clock.h"
+#include "collectors/kernel/grow.h"
 #include "collectors/kernel/procfs.h"
 
 /* A process may refer to one socket by as many descriptors as it likes. */
@@ -55,14 +56,12 @@ static int add_holding(struct holdings *found, struct holding holding)
 		found->truncated = true;
 		return 0;
 	}
-	if ((length & (length - 1)) == 0) {
-		struct holding *grown =
-		    reallocarray(found->list, length ? length * 2 : 1, sizeof(*found->list));
 
-		if (!grown)
-			return -ENOMEM;
-		found->list = grown;
-	}
+	struct holding *grown = grow_for_one(found->list, length, sizeof(*found->list));
+
+	if (!grown)
+		return -ENOMEM;
+	found->list = grown;
 	found->list[found->length++] = holding;
 	return 0;
 }

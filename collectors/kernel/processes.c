@@ -10,6 +10,7 @@
 
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/clock.h"
+#include "collectors/kernel/grow.h"
 #include "collectors/kernel/procfs.h"
 
 #define INIT_PID 1
@@ -56,16 +57,11 @@ static int compare_holdings(const void *a, const void *b)
 static int add_pid(void *context, int pid)
 {
 	struct seeker *seeker = context;
-	const size_t length = seeker->pids_length;
+	int *grown = grow_for_one(seeker->pids, seeker->pids_length, sizeof(*seeker->pids));
 
-	if ((length & (length - 1)) == 0) {
-		int *grown =
-		    reallocarray(seeker->pids, length ? length * 2 : 1, sizeof(*seeker->pids));
-
-		if (!grown)
-			return -ENOMEM;
-		seeker->pids = grown;
-	}
+	if (!grown)
+		return -ENOMEM;
+	seeker->pids = grown;
 	seeker->pids[seeker->pids_length++] = pid;
 	return 0;
 }

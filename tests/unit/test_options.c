@@ -333,7 +333,7 @@ static void unknown_flags_are_named(void **state)
 static void words_that_are_no_flags_are_named(void **state)
 {
 	static const char *const words[] = {
-	    "nonsense", "", "-", "--", "-h", "-web.max-requests=7", "Metrics", "metrics "};
+	    "nonsense", "", "-", "--", "-x", "-web.max-requests=7", "Metrics", "metrics "};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(words); i++) {
@@ -515,6 +515,10 @@ static void ports_and_flags_come_in_any_order(void **state)
 	assert_string_equal(options.source.replay, "80");
 	assert_ports(&options.ports, "443-443 ");
 	assert_result(PARSE("port", "80", "--help"), 0);
+	assert_int_equal(options.command, COMMAND_HELP);
+	assert_result(PARSE("port", "80", "-h"), 0);
+	assert_int_equal(options.command, COMMAND_HELP);
+	assert_result(PARSE("-h"), 0);
 	assert_int_equal(options.command, COMMAND_HELP);
 }
 
