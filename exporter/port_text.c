@@ -205,7 +205,8 @@ void port_text_print_details(
 		print_processes(lookup, found, indent, width);
 		break;
 	case PORT_HOLDERS_UNKNOWN:
-		printf("%*sprocesses unknown: not ours to see; root sees them\n", indent, "");
+		printf("%*sprocesses unknown: to see them takes their user, or CAP_SYS_PTRACE\n",
+		    indent, "");
 		break;
 	case PORT_HOLDERS_ELSEWHERE:
 		printf("%*sno process in sight has it open: another container's, or the kernel's\n",

@@ -152,7 +152,7 @@ static void who_is_unknown_is_told_so(void **state)
 	processes.holdings.unreadable = 1;
 	assert_details(&found,
 	    MEANING "       user alice\n"
-		    "       processes unknown: not ours to see; root sees them\n");
+		    "       processes unknown: to see them takes their user, or CAP_SYS_PTRACE\n");
 	found.socket.inode = 0;
 	assert_details(&found, MEANING "       no process has it open any more\n");
 }
