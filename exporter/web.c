@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@
  * have been closed. */
 #define CONNECTION_SLACK 32
 #define CACHED_RESPONSES 8
+/* Of a request's query. There is use for one per collector. */
+#define PARAMETERS_MAX 64
 
 /*
  * A response that the scraper's thread makes and the server's thread queues: whoever lets
@@ -396,12 +399,40 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return route(exchange, url, method);
 }
 
+static bool has_too_many_parameters(const char *target)
+{
+	size_t separators = 0;
+
+	for (const char *i = strchr(target, '&'); i; i = strchr(i + 1, '&'))
+		separators++;
+	return separators >= PARAMETERS_MAX;
+}
+
+static void hang_up(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		(void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
 /*
  * The raw request target, before libmicrohttpd decodes it into a C string, where "%00"
  * would hide what follows.
+ *
+ * libmicrohttpd goes on to put every parameter into the connection's memory. Where that runs
+ * out it (0.9.75) makes an answer, and then forgets to send it: the connection would neither
+ * be read from nor written to until its time is over, and never be told of as completed if
+ * the server ended first.
  */
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
+	if (has_too_many_parameters(target)) {
+		hang_up(connection);
+		return NULL;
+	}
+
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (!exchange)

@@ -240,6 +240,26 @@ def test_overly_long_query(exporter, query):
     assert_serves(exporter)
 
 
+@pytest.mark.parametrize("count", [1, 20, 60])
+def test_parameters_that_nobody_needs(exporter, count):
+    assert exporter.get("/metrics?" + "&".join(["collect[]=range"] * count)).status == 200
+
+
+@pytest.mark.parametrize("count", [100, 300, 1000, 4000])
+def test_too_many_parameters_are_refused_at_once(count):
+    # Such a connection was neither read from nor written to until its time was over, and what
+    # belonged to it was not freed at the end.
+    with Exporter() as exporter:
+        for data in (request("/metrics?" + "&" * count), request("/metrics?" + "a=b&" * count)):
+            with connect(exporter, timeout=5) as client:
+                answer = exchange(client, data)
+                assert answer is None or answer.status in (400, 414, 431)
+        with connect(exporter) as client:
+            client.sendall(request("/metrics?" + "&" * count))
+            assert_serves(exporter)
+            assert exporter.terminate() == 0
+
+
 def test_an_unknown_parameter_does_no_harm(exporter):
     response = exporter.get("/metrics?target=x&collect[]=range")
     assert response.status in (200, 400)
