@@ -80,9 +80,36 @@ static struct client *client_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
+/* A header of a response. value NULL: the response is to do without. */
+struct response_header {
+	const char *name;
+	const char *value;
+};
+
+/* Returns whether there was memory for all. */
+static bool add_headers(
+    struct MHD_Response *response, const struct response_header *headers, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (headers[i].value &&
+		    MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES)
+			return false;
+	return true;
+}
+
 /* Takes over the answer's body. Returns NULL where memory is out. */
 static struct MHD_Response *make_response(struct answer *answer)
 {
+	const struct response_header headers[] = {
+	    {MHD_HTTP_HEADER_CONTENT_TYPE, answer->type},
+	    {"X-Content-Type-Options", "nosniff"},
+	    {MHD_HTTP_HEADER_VARY, answer->varies ? "Accept, Accept-Encoding" : NULL},
+	    {MHD_HTTP_HEADER_CONTENT_ENCODING, answer->gzip ? "gzip" : NULL},
+	    {MHD_HTTP_HEADER_CACHE_CONTROL, answer->no_store ? "no-store" : NULL},
+	    {MHD_HTTP_HEADER_RETRY_AFTER, answer->retry ? "1" : NULL},
+	    {MHD_HTTP_HEADER_ALLOW, answer->allow},
+	    {"Content-Security-Policy", answer->policy},
+	};
 	struct MHD_Response *response =
 	    answer->body ? MHD_create_response_from_buffer(answer->length, (char *)answer->body,
 			       answer->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE)
@@ -92,20 +119,11 @@ static struct MHD_Response *make_response(struct answer *answer)
 		answer_release(answer);
 		return NULL;
 	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (answer->varies)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
-	if (answer->gzip)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-	if (answer->no_store)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (answer->retry)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-	if (answer->allow)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-	if (answer->policy)
-		MHD_add_response_header(response, "Content-Security-Policy", answer->policy);
+	/* A body of gzip that does not say so is worse than none. */
+	if (!add_headers(response, headers, sizeof(headers) / sizeof(headers[0]))) {
+		MHD_destroy_response(response);
+		return NULL;
+	}
 	return response;
 }
 
