@@ -330,7 +330,7 @@ static int count_owners(
 
 static int name_owners(const char *sysfs, struct destination_rows *rows)
 {
-	struct cgroups *cgroups;
+	struct cgroups *cgroups = NULL;
 	int result = cgroups_new(sysfs, &cgroups);
 
 	/* Without cgroups there are no owners, and everything else is as good. */
@@ -345,8 +345,12 @@ static int name_owners(const char *sysfs, struct destination_rows *rows)
 		if (rows->list[i].owner_ports == 0)
 			continue;
 		result = cgroups_resolve(cgroups, &rows->list[i].owner_id, 1, &path);
-		if (result == 0 && path)
-			rows->list[i].owner = strdup(path);
+		if (result < 0 || !path)
+			continue;
+		free(rows->list[i].owner); /* of a call that failed halfway */
+		rows->list[i].owner = strdup(path);
+		if (!rows->list[i].owner)
+			result = -ENOMEM;
 	}
 	cgroups_free(cgroups);
 	return result;

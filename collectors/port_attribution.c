@@ -123,8 +123,11 @@ static int name_cgroups(size_t kept, struct cgroups *cgroups, struct port_lookup
 	if (result < 0)
 		return result;
 	lookup->cgroups_length = naming.length;
-	for (size_t i = 0; i < naming.length; i++)
+	for (size_t i = 0; i < naming.length; i++) {
 		lookup->cgroups[i] = paths[i] ? strdup(paths[i]) : NULL;
+		if (paths[i] && !lookup->cgroups[i])
+			return -ENOMEM;
+	}
 	naming.paths = lookup->cgroups;
 	for_each_kept(lookup, name_cgroup, &naming);
 	return 0;

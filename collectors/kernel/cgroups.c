@@ -106,8 +106,8 @@ static struct known *find(struct known *known, size_t length, uint64_t id)
 	return known ? bsearch(&key, known, length, sizeof(*known), compare_known) : NULL;
 }
 
-/* The path behind a descriptor, without that of the hierarchy. */
-static char *path_of(int fd, const char *root, size_t root_length)
+/* The path behind a descriptor, without that of the hierarchy. Returns 0, with or without it. */
+static int path_of(int fd, const char *root, size_t root_length, char **ret_path)
 {
 	static const char deleted[] = " (deleted)";
 	char link[64];
@@ -118,18 +118,22 @@ static char *path_of(int fd, const char *root, size_t root_length)
 	const ssize_t length = readlink(link, path, sizeof(path) - 1);
 
 	if (length < 0)
-		return NULL;
+		return 0;
 	path[length] = '\0';
 	if (strncmp(path, root, root_length) != 0)
-		return NULL;
+		return 0;
 	/* What d_path() adds where the cgroup was removed in this very moment. */
 	if ((size_t)length >= strlen(deleted) &&
 	    strcmp(path + (size_t)length - strlen(deleted), deleted) == 0)
 		path[(size_t)length - strlen(deleted)] = '\0';
-	return strdup(path[root_length] ? path + root_length : "/");
+	*ret_path = strdup(path[root_length] ? path + root_length : "/");
+	return *ret_path ? 0 : -ENOMEM;
 }
 
-/* Returns 0 with or without having found it, or -EPERM where this way is closed to us. */
+/*
+ * Returns 0 with or without having found it; -EPERM where this way is closed to us, or
+ * -ENOMEM.
+ */
 static int look_up_by_handle(
     const struct cgroups *cgroups, struct known *known, const char *root, size_t root_length)
 {
@@ -144,12 +148,11 @@ static int look_up_by_handle(
 
 	if (fd < 0)
 		return errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS ? -EPERM : 0;
-	known->path = path_of(fd, root, root_length);
-	return 0;
+	return path_of(fd, root, root_length, &known->path);
 }
 
-/* Asks for one directory after the other. Returns false where that is not allowed. */
-static bool look_up_all_by_handle(
+/* Asks for one directory after the other. Returns 0, -EPERM or -ENOMEM, as for one. */
+static int look_up_all_by_handle(
     struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
 {
 	char link[64];
@@ -159,14 +162,12 @@ static bool look_up_all_by_handle(
 
 	const ssize_t root_length = readlink(link, root, sizeof(root) - 1);
 
-	if (root_length < 0)
-		return false;
-	root[root_length] = '\0';
-	for (size_t i = 0; i < length; i++)
-		if (is_new[i] &&
-		    look_up_by_handle(cgroups, &list[i], root, (size_t)root_length) < 0)
-			return false;
-	return true;
+	int result = root_length < 0 ? -EPERM : 0;
+
+	for (size_t i = 0; i < length && result == 0; i++)
+		if (is_new[i])
+			result = look_up_by_handle(cgroups, &list[i], root, (size_t)root_length);
+	return result;
 }
 
 /* A walk over the whole tree, for those in list that are new. */
@@ -175,6 +176,7 @@ struct search {
 	size_t length;
 	const bool *is_new;
 	unsigned directories;
+	bool out_of_memory;
 	char path[PATH_MAX];
 };
 
@@ -182,8 +184,11 @@ static void note(struct search *search, uint64_t id)
 {
 	struct known *known = find(search->list, search->length, id);
 
-	if (known && search->is_new[known - search->list] && !known->path)
-		known->path = strdup(search->path[0] ? search->path : "/");
+	if (!known || !search->is_new[known - search->list] || known->path)
+		return;
+	known->path = strdup(search->path[0] ? search->path : "/");
+	if (!known->path)
+		search->out_of_memory = true;
 }
 
 static void walk(struct search *search, int fd, size_t path_length, int depth);
@@ -213,6 +218,8 @@ static void walk(struct search *search, int fd, size_t path_length, int depth)
 	const struct dirent *entry;
 
 	if (!directory) {
+		if (errno == ENOMEM)
+			search->out_of_memory = true;
 		close(fd);
 		return;
 	}
@@ -228,7 +235,8 @@ static void walk(struct search *search, int fd, size_t path_length, int depth)
 	closedir(directory);
 }
 
-static void look_up_by_walk(
+/* Returns 0, whatever was found, or -ENOMEM. */
+static int look_up_by_walk(
     struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
 {
 	struct search *search = calloc(1, sizeof(*search));
@@ -236,10 +244,12 @@ static void look_up_by_walk(
 	const int fd = openat(cgroups->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (!search || fd < 0) {
+		const int result = search ? 0 : -ENOMEM;
+
 		free(search);
 		if (fd >= 0)
 			close(fd);
-		return;
+		return result;
 	}
 	search->list = list;
 	search->length = length;
@@ -248,7 +258,11 @@ static void look_up_by_walk(
 	if (root)
 		note(search, root->id);
 	walk(search, fd, 0, 0);
+
+	const int result = search->out_of_memory ? -ENOMEM : 0;
+
 	free(search);
+	return result;
 }
 
 /* Takes over the paths that are known already. Returns whether something is new. */
@@ -269,6 +283,30 @@ static bool take_over(struct cgroups *cgroups, struct known *list, size_t length
 	return any;
 }
 
+/* What could not be kept is not to pass for a cgroup that is gone. */
+static int look_up(struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
+{
+	if (cgroups->by_handle) {
+		const int result = look_up_all_by_handle(cgroups, list, length, is_new);
+
+		if (result != -EPERM)
+			return result;
+		cgroups->by_handle = false;
+	}
+	return look_up_by_walk(cgroups, list, length, is_new);
+}
+
+/* Those without a path are looked for anew the next time. Returns how many are left. */
+static size_t keep_found(struct known *list, size_t length)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < length; i++)
+		if (list[i].path)
+			list[kept++] = list[i];
+	return kept;
+}
+
 int cgroups_resolve(
     struct cgroups *cgroups, const uint64_t *ids, size_t length, const char **ret_paths)
 {
@@ -282,15 +320,16 @@ int cgroups_resolve(
 	for (size_t i = 0; i < length; i++)
 		list[i].id = ids[i];
 	qsort(list, length, sizeof(*list), compare_known);
-	if (take_over(cgroups, list, length, is_new)) {
-		if (cgroups->by_handle)
-			cgroups->by_handle = look_up_all_by_handle(cgroups, list, length, is_new);
-		if (!cgroups->by_handle)
-			look_up_by_walk(cgroups, list, length, is_new);
-	}
+
+	int result = 0;
+
+	if (take_over(cgroups, list, length, is_new))
+		result = look_up(cgroups, list, length, is_new);
 	free_known(cgroups->known, cgroups->length);
 	cgroups->known = list;
-	cgroups->length = length;
+	cgroups->length = result < 0 ? keep_found(list, length) : length;
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < length; i++)
 		ret_paths[i] = find(list, length, ids[i])->path;
 	return 0;
