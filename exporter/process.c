@@ -10,18 +10,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/procfs.h"
+
+#define STAT_LIMIT 4096
 
 /* proc(5): fields of /proc/self/stat that follow the command's closing parenthesis. */
 static int read_stat(double *ret_start_ticks, double *ret_virtual, double *ret_resident)
 {
-	cleanup_free char *text = NULL;
+	char text[STAT_LIMIT + 2];
 	size_t length;
 	unsigned long long start;
 	unsigned long virtual;
 	long resident;
-	const int result = procfs_read("/proc/self", "stat", 4096, &text, &length);
+	const int result = procfs_read_into("/proc/self", "stat", STAT_LIMIT, text, &length);
 
 	if (result < 0)
 		return result;

@@ -12,6 +12,8 @@
 
 #include "collectors/kernel/cleanup.h"
 
+#define NUMBER_LIMIT 64
+
 static int open_below(const char *root, const char *name)
 {
 	char path[PATH_MAX];
@@ -25,20 +27,15 @@ static int open_below(const char *root, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int read_file(const char *root, const char *name, size_t limit, bool whole, char **ret_text,
-    size_t *ret_length)
+/* text has room for limit + 2 bytes: one tells that there is more, one is for the final NUL. */
+static int read_into(
+    const char *root, const char *name, size_t limit, bool whole, char *text, size_t *ret_length)
 {
 	size_t length = 0;
-	cleanup_close int fd = open_below(root, name);
+	const cleanup_close int fd = open_below(root, name);
 
 	if (fd < 0)
 		return fd;
-
-	/* One byte tells that there is more than the limit, one is for the final NUL. */
-	cleanup_free char *text = malloc(limit + 2);
-
-	if (!text)
-		return -ENOMEM;
 	for (;;) {
 		const ssize_t got = read(fd, text + length, limit + 1 - length);
 
@@ -57,10 +54,27 @@ static int read_file(const char *root, const char *name, size_t limit, bool whol
 		break;
 	}
 	text[length] = '\0';
-	*ret_text = text;
 	*ret_length = length;
+	return 0;
+}
+
+static int read_file(const char *root, const char *name, size_t limit, bool whole, char **ret_text,
+    size_t *ret_length)
+{
+	cleanup_free char *text = malloc(limit + 2);
+	const int result = text ? read_into(root, name, limit, whole, text, ret_length) : -ENOMEM;
+
+	if (result < 0)
+		return result;
+	*ret_text = text;
 	text = NULL;
 	return 0;
+}
+
+int procfs_read_into(
+    const char *root, const char *name, size_t limit, char *text, size_t *ret_length)
+{
+	return read_into(root, name, limit, true, text, ret_length);
 }
 
 int procfs_read(
@@ -77,13 +91,13 @@ int procfs_read_start(
 
 int procfs_read_number(const char *root, const char *name, int *ret_number)
 {
-	cleanup_free char *text = NULL;
+	char text[NUMBER_LIMIT + 2];
 	size_t length;
 	char *end;
-	const int result = procfs_read(root, name, 64, &text, &length);
+	const int result = read_into(root, name, NUMBER_LIMIT, true, text, &length);
 
-	if (!text)
-		return result < 0 ? result : -EIO;
+	if (result < 0)
+		return result;
 	errno = 0;
 
 	const long number = strtol(text, &end, 10);

@@ -16,7 +16,11 @@
 int procfs_read(
     const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 
-/* The same, but of a longer file the first limit bytes. */
+/* The same, into text, which has room for limit + 2 bytes. */
+int procfs_read_into(
+    const char *root, const char *name, size_t limit, char *text, size_t *ret_length);
+
+/* As procfs_read(), but of a longer file the first limit bytes. */
 int procfs_read_start(
     const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 

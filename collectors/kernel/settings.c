@@ -35,11 +35,42 @@ static int read_reserved(const char *procfs, struct portset *ret_reserved)
 	return result < 0 ? result : portset_parse(text, length, ret_reserved);
 }
 
-static int read_optional(const char *procfs, const char *name, int absent)
+struct optional {
+	const char *file;
+	int absent; /* what the kernel does that has no such file */
+	int *value;
+};
+
+/* Returns 0, or -errno where it is only for want of descriptors that it cannot be read. */
+static int read_optional(const char *procfs, const struct optional *optional)
 {
 	int number;
+	const int result = procfs_read_number(procfs, optional->file, &number);
 
-	return procfs_read_number(procfs, name, &number) < 0 || number < 0 ? absent : number;
+	if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
+		return result;
+	*optional->value = result < 0 || number < 0 ? optional->absent : number;
+	return 0;
+}
+
+static int read_all_optional(const char *procfs, struct settings *settings, const char **ret_file)
+{
+	const struct optional list[] = {
+	    {"sys/net/ipv4/ip_unprivileged_port_start", SETTING_ABSENT,
+		&settings->unprivileged_first_port},
+	    {"sys/net/ipv4/tcp_tw_reuse", SETTING_ABSENT, &settings->time_wait_reuse},
+	    /* Before it became a setting, the kernel compared whole seconds: "> 1 s" of age. */
+	    {"sys/net/ipv4/tcp_tw_reuse_delay", 1000, &settings->time_wait_reuse_delay_ms},
+	    {"sys/net/ipv4/tcp_timestamps", SETTING_ABSENT, &settings->timestamps},
+	    {"sys/net/ipv4/tcp_fin_timeout", SETTING_ABSENT, &settings->fin_timeout_seconds},
+	};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]) && result == 0; i++) {
+		*ret_file = list[i].file;
+		result = read_optional(procfs, &list[i]);
+	}
+	return result;
 }
 
 int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file)
@@ -52,21 +83,13 @@ int settings_read(const char *procfs, struct settings *ret_settings, const char 
 		file = RESERVED_FILE;
 		result = read_reserved(procfs, &settings.reserved);
 	}
+	if (result == 0)
+		result = read_all_optional(procfs, &settings, &file);
 	if (result < 0) {
 		if (ret_file)
 			*ret_file = file;
 		return result;
 	}
-	settings.unprivileged_first_port =
-	    read_optional(procfs, "sys/net/ipv4/ip_unprivileged_port_start", SETTING_ABSENT);
-	settings.time_wait_reuse =
-	    read_optional(procfs, "sys/net/ipv4/tcp_tw_reuse", SETTING_ABSENT);
-	/* Before it became a setting, the kernel compared whole seconds: "> 1 s" of age. */
-	settings.time_wait_reuse_delay_ms =
-	    read_optional(procfs, "sys/net/ipv4/tcp_tw_reuse_delay", 1000);
-	settings.timestamps = read_optional(procfs, "sys/net/ipv4/tcp_timestamps", SETTING_ABSENT);
-	settings.fin_timeout_seconds =
-	    read_optional(procfs, "sys/net/ipv4/tcp_fin_timeout", SETTING_ABSENT);
 	*ret_settings = settings;
 	return 0;
 }

@@ -34,7 +34,7 @@ static inline bool settings_is_privileged(const struct settings *settings, uint1
  * Reads them below procfs (a path such as "/proc"). Returns 0, or -errno where the range
  * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form), and which file
  * below procfs that is in ret_file, which may be NULL; every other setting is
- * SETTING_ABSENT where it cannot be read.
+ * SETTING_ABSENT where it cannot be read, unless that is for want of memory or descriptors.
  */
 int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file);
 
