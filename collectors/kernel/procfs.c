@@ -92,7 +92,7 @@ int procfs_read_start(
 int procfs_read_number(const char *root, const char *name, int *ret_number)
 {
 	char text[NUMBER_LIMIT + 2];
-	size_t length;
+	size_t length = 0;
 	char *end;
 	const int result = read_into(root, name, NUMBER_LIMIT, true, text, &length);
 
