@@ -23,7 +23,11 @@ static const struct {
     {NULL, "address", "a local address"},
     {NULL, "cgroup",
 	"its path below the cgroup hierarchy, or `id:` and a number where that is gone"},
-    {NULL, "code", "`200`, `400`, `404`, `405`, `500`, `503`, `other`"},
+    {NULL, "reason",
+	"`connections`, `connections_per_address`, `header_bytes`, `request_timeout`, "
+	"`response_timeout`, `requests`, `password_checks`, `rate_limit`, `walks`"},
+    {NULL, "code",
+	"`200`, `400`, `401`, `403`, `404`, `405`, `414`, `429`, `431`, `500`, `503`, `other`"},
     {NULL, "collector", "a collector's name"},
     {NULL, "compiler", "what it was built with"},
     {NULL, "container_id", "empty where the cgroup is not that of a container"},

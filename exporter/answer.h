@@ -20,6 +20,7 @@ struct answer {
 	bool no_store;	    /* what it says is true for a moment */
 	bool retry;	    /* after a second */
 	const char *allow;  /* of 405: the methods; else NULL */
+	bool authenticate;  /* of 401: with a name and a password */
 	const char *policy; /* Content-Security-Policy; NULL: none */
 };
 

@@ -13,6 +13,7 @@
 
 struct client {
 	int fd;
+	struct peer peer;
 	enum client_phase phase;
 	bool shut_down;
 	struct timespec since;
@@ -22,6 +23,7 @@ struct client {
 
 struct clients {
 	struct clients_limits limits;
+	struct refusals *refusals;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t watched; /* for the watching thread: there is something to watch */
@@ -54,6 +56,19 @@ static void shut_down(struct client *client)
 	(void)shutdown(client->fd, SHUT_RDWR);
 }
 
+static void cut_overdue(struct clients *clients)
+{
+	for (struct client *i = clients->first; i; i = i->next) {
+		if (i->shut_down || !is_overdue(&clients->limits, i))
+			continue;
+		if (i->phase != CLIENT_IDLE)
+			refusals_count(clients->refusals, i->phase == CLIENT_REQUEST
+							      ? REFUSAL_REQUEST_TIMEOUT
+							      : REFUSAL_RESPONSE_TIMEOUT);
+		shut_down(i);
+	}
+}
+
 static void wait_tick(struct clients *clients, pthread_cond_t *condition)
 {
 	struct timespec until;
@@ -77,16 +92,15 @@ static void *watch(void *context)
 			pthread_cond_wait(&clients->watched, &clients->lock);
 			continue;
 		}
-		for (struct client *i = clients->first; i; i = i->next)
-			if (!i->shut_down && is_overdue(&clients->limits, i))
-				shut_down(i);
+		cut_overdue(clients);
 		wait_tick(clients, &clients->watched);
 	}
 	pthread_mutex_unlock(&clients->lock);
 	return NULL;
 }
 
-int clients_new(const struct clients_limits *limits, struct clients **ret_clients)
+int clients_new(
+    const struct clients_limits *limits, struct refusals *refusals, struct clients **ret_clients)
 {
 	struct clients *clients = calloc(1, sizeof(*clients));
 	pthread_condattr_t attributes;
@@ -94,6 +108,7 @@ int clients_new(const struct clients_limits *limits, struct clients **ret_client
 	if (!clients)
 		return -ENOMEM;
 	clients->limits = *limits;
+	clients->refusals = refusals;
 	pthread_mutex_init(&clients->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -151,12 +166,14 @@ static int patience(enum client_phase phase)
 	}
 }
 
-static struct client *most_dispensable(const struct clients *clients)
+/* Of the peer's, or where peer is NULL of all. */
+static struct client *most_dispensable(const struct clients *clients, const struct peer *peer)
 {
 	struct client *found = NULL;
 
 	for (struct client *i = clients->first; i; i = i->next) {
-		if (i->shut_down || patience(i->phase) < 0)
+		if (i->shut_down || patience(i->phase) < 0 ||
+		    (peer && !peer_is_same(&i->peer, peer)))
 			continue;
 		if (!found || patience(i->phase) < patience(found->phase) ||
 		    (patience(i->phase) == patience(found->phase) &&
@@ -166,6 +183,34 @@ static struct client *most_dispensable(const struct clients *clients)
 	return found;
 }
 
+/* Those that are on their way out do not count. */
+static unsigned count_of_peer(const struct clients *clients, const struct peer *peer)
+{
+	unsigned count = 0;
+
+	for (const struct client *i = clients->first; i; i = i->next)
+		count += !i->shut_down && peer_is_same(&i->peer, peer);
+	return count;
+}
+
+/* Before the newcomer is in the list. */
+static void make_room(struct clients *clients, struct client *newcomer)
+{
+	struct client *dispensable = NULL;
+
+	if (count_of_peer(clients, &newcomer->peer) >= clients->limits.per_peer) {
+		dispensable = most_dispensable(clients, &newcomer->peer);
+		shut_down(dispensable ? dispensable : newcomer);
+		refusals_count(clients->refusals, REFUSAL_CONNECTIONS_PER_ADDRESS);
+	} else if (clients->length >= clients->limits.connections) {
+		dispensable = most_dispensable(clients, NULL);
+		if (!dispensable)
+			return;
+		shut_down(dispensable);
+		refusals_count(clients->refusals, REFUSAL_CONNECTIONS);
+	}
+}
+
 struct client *clients_add(struct clients *clients, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
@@ -173,15 +218,11 @@ struct client *clients_add(struct clients *clients, int fd)
 	if (!client)
 		return NULL;
 	client->fd = fd;
+	client->peer = peer_of(fd);
 	client->phase = CLIENT_REQUEST;
 	clock_gettime(CLOCK_MONOTONIC, &client->since);
 	pthread_mutex_lock(&clients->lock);
-	if (clients->length >= clients->limits.connections) {
-		struct client *dispensable = most_dispensable(clients);
-
-		if (dispensable)
-			shut_down(dispensable);
-	}
+	make_room(clients, client);
 	client->link = &clients->first;
 	client->next = clients->first;
 	if (client->next)
@@ -191,6 +232,11 @@ struct client *clients_add(struct clients *clients, int fd)
 		pthread_cond_signal(&clients->watched);
 	pthread_mutex_unlock(&clients->lock);
 	return client;
+}
+
+const struct peer *client_peer(const struct client *client)
+{
+	return &client->peer;
 }
 
 void clients_remove(struct clients *clients, struct client *client)

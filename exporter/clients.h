@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+#include "exporter/peer.h"
+#include "exporter/refusals.h"
+
 enum client_phase {
 	CLIENT_REQUEST,	 /* connected, and its request is not complete yet */
 	CLIENT_WORK,	 /* we owe it a response */
@@ -19,6 +22,7 @@ enum client_phase {
 
 struct clients_limits {
 	unsigned connections;	   /* at most; the next one drives out another, see clients_add() */
+	unsigned per_peer;	   /* likewise */
 	unsigned request_seconds;  /* to send a request */
 	unsigned response_seconds; /* to take a response */
 	unsigned idle_seconds;	   /* without a request on a connection that had one */
@@ -27,19 +31,24 @@ struct clients_limits {
 struct clients;
 struct client;
 
-/* Starts the thread that keeps watch. Returns 0 or -errno. */
-int clients_new(const struct clients_limits *limits, struct clients **ret_clients);
+/*
+ * Starts the thread that keeps watch. What is cut off is counted in refusals, which must outlive
+ * it. Returns 0 or -errno.
+ */
+int clients_new(
+    const struct clients_limits *limits, struct refusals *refusals, struct clients **ret_clients);
 
 /* Ends the thread. No client may be left. */
 void clients_free(struct clients *clients);
 
 /*
- * Takes note of an accepted connection, and where there are as many as allowed shuts down
- * the one that has been silent longest, or if none is, the one that has been taking its
- * response longest. fd stays the caller's, and must stay open until
- * clients_remove(). Returns NULL where memory is out.
+ * Takes note of an accepted connection, and where there are as many as allowed, of its peer or
+ * of all, shuts down the one of these that has been silent longest, or if none is, the one that
+ * has been taking its response longest; or, where the peer's all wait for us, the new one. fd stays
+ * the caller's, and must stay open until clients_remove(). Returns NULL where memory is out.
  */
 struct client *clients_add(struct clients *clients, int fd);
+const struct peer *client_peer(const struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
 
 /* Starts the phase, and its time. client may be NULL. */

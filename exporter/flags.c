@@ -5,6 +5,7 @@
 
 static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_choices[] = {"logfmt", "json", NULL};
+static const char *const sandbox_choices[] = {"on", "off", NULL};
 static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
 
 #define AT(member) offsetof(struct options, member)
@@ -14,8 +15,18 @@ static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL
 
 const struct flag flags[] = {
     {"web.listen-address", "ADDRESS",
-	"HOST:PORT, [IPV6]:PORT or :PORT to listen on; may be repeated (default :10059)",
+	"HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH to listen on; may be repeated (default :10059)",
 	KIND_ADDRESS, 0, 0, 0, NULL},
+    {"web.socket-mode", "MODE", "permissions of unix:PATH, in octal (default 0660)", KIND_OCTAL,
+	AT(socket_mode), 0, 0777, NULL},
+    {"web.systemd-socket", NULL,
+	"listen on the sockets that systemd passes, instead of --web.listen-address", KIND_SWITCH,
+	AT(systemd_socket), 0, 0, NULL},
+    {"web.config.file", "FILE",
+	"TLS, passwords, headers and a rate limit, in the format of Prometheus' exporters; read "
+	"anew "
+	"when it changes",
+	KIND_STRING, AT(web_config), 0, 0, NULL},
     {"web.telemetry-path", "PATH", "path of the metrics (default /metrics)", KIND_STRING,
 	AT(telemetry_path), 0, 0, NULL},
     {"web.max-requests", "N",
@@ -25,6 +36,14 @@ const struct flag flags[] = {
 	"connections at the same time; the next one drives out the one silent longest "
 	"(default 256)",
 	KIND_NUMBER, AT(max_connections), 2, 10000, NULL},
+    {"web.max-connections-per-address", "N",
+	"of those, from one address (default half of --web.max-connections)", KIND_NUMBER,
+	AT(max_connections_per_address), 1, 10000, NULL},
+    {"web.max-header-bytes", "N", "length of a request's line and headers (default 8192)",
+	KIND_NUMBER, AT(max_header_bytes), 512, 65536, NULL},
+    {"web.max-walks-per-second", "N",
+	"walks over the sockets in a second; requests that come faster share them (default 20)",
+	KIND_NUMBER, AT(max_walks_per_second), 1, 1000, NULL},
     {"web.request-timeout", "DURATION", "time to send a request (default 10s)", KIND_DURATION,
 	AT(request_seconds), 1, 3600, NULL},
     {"web.response-timeout", "DURATION", "time to take a response (default 30s)", KIND_DURATION,
@@ -47,6 +66,12 @@ const struct flag flags[] = {
     {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
 	0, NULL},
     {"path.sysfs", "PATH", "where sysfs is mounted (default /sys)", KIND_STRING, AT(sysfs), 0, 0,
+	NULL},
+    {"security.sandbox", "on|off",
+	"on: as root become --security.user, drop the capabilities that nothing needs, and let the "
+	"kernel refuse the system calls that are not used (default on)",
+	KIND_CHOICE, AT(sandbox_off), 0, 0, sandbox_choices},
+    {"security.user", "USER", "whom root becomes (default nobody)", KIND_STRING, AT(user), 0, 0,
 	NULL},
     {"log.level", "LEVEL", "debug, info, warn or error (default info)", KIND_CHOICE, AT(log_level),
 	0, 0, level_choices},

@@ -11,6 +11,7 @@ enum flag_kind {
 	KIND_SWITCH,   /* bool, no value */
 	KIND_NUMBER,   /* unsigned long */
 	KIND_DURATION, /* unsigned long, in seconds: "90", "90s", "5m" or "1h" */
+	KIND_OCTAL,    /* unsigned long */
 	KIND_STRING,   /* const char * */
 	KIND_ADDRESS,  /* appended to addresses */
 	KIND_CHOICE,   /* an enum, by the words of choices */

@@ -64,6 +64,7 @@ void options_help(FILE *file)
 	      "  ephemera port PORT|FIRST-LAST... [FLAG...]\n"
 	      "                               what is on these ports, and who has it; exit\n"
 	      "                               status 0 something, 1 nothing, 2 an error\n"
+	      "  ephemera check-config FILE   whether a --web.config.file is right\n"
 	      "\n"
 	      "Flags (--flag=value or --flag value):\n",
 	    file);

@@ -2,60 +2,18 @@
 #include "exporter/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BACKLOG 128
-
-static const char *parse_port(const char *text, uint16_t *ret_port)
-{
-	unsigned long port = 0;
-
-	if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 5)
-		return "the port must be a number from 1 to 65535";
-	port = strtoul(text, NULL, 10);
-	if (port < 1 || port > UINT16_MAX)
-		return "the port must be a number from 1 to 65535";
-	*ret_port = (uint16_t)port;
-	return NULL;
-}
-
-const char *listen_parse(const char *text, struct listen_address *ret_address)
-{
-	struct listen_address address = {{0}, 0};
-	const char *colon = strrchr(text, ':');
-
-	if (!colon)
-		return "it must be HOST:PORT, [IPV6]:PORT or :PORT";
-
-	size_t length = (size_t)(colon - text);
-	const char *host = text;
-
-	if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
-		host++;
-		length -= 2;
-		if (length == 0)
-			return "there is no address in the brackets";
-	} else if (memchr(host, ':', length)) {
-		return "an IPv6 address must stand in brackets";
-	}
-	if (length >= sizeof(address.host))
-		return "the host is too long";
-	memcpy(address.host, host, length);
-
-	const char *wrong = parse_port(colon + 1, &address.port);
-
-	if (wrong)
-		return wrong;
-	*ret_address = address;
-	return NULL;
-}
 
 static int open_one(const struct addrinfo *info, bool dual_stack)
 {
@@ -79,20 +37,51 @@ static int open_one(const struct addrinfo *info, bool dual_stack)
 	return fd;
 }
 
-static void format_address(int fd, char text[static LISTEN_TEXT_SIZE])
+static void format_path(const struct sockaddr_un *address, socklen_t size, char *text)
 {
-	struct sockaddr_storage address;
+	char path[LISTEN_PATH_SIZE + 1] = "";
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+
+	if (size > head)
+		memcpy(path, address->sun_path,
+		    size < sizeof(*address) ? size - head : sizeof(*address) - head);
+	if (!path[0])
+		path[0] = '@'; /* as everybody writes an abstract one */
+	snprintf(text, LISTEN_TEXT_SIZE, LISTEN_UNIX_PREFIX "%s", path);
+}
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)address)->sin_port);
+	if (address->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+	return 0;
+}
+
+/* Takes over fd. */
+static void describe(int fd, struct listener *listener)
+{
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	char host[48] = "?";
 	char port[8] = "?";
 
-	if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-		(void)getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port,
-		    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(text, LISTEN_TEXT_SIZE, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+	memset(listener, 0, sizeof(*listener));
+	listener->fd = fd;
+	(void)getsockname(fd, (struct sockaddr *)&address, &size);
+	listener->port = port_of(&address);
+	if (address.ss_family == AF_UNIX) {
+		format_path((const struct sockaddr_un *)&address, size, listener->text);
+		return;
+	}
+	(void)getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
+	    NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(listener->text, sizeof(listener->text), strchr(host, ':') ? "[%s]:%s" : "%s:%s",
+	    host, port);
 }
 
-int listen_open(const struct listen_address *address, char ret_text[static LISTEN_TEXT_SIZE])
+static int open_tcp(const struct listen_address *address, struct listener *ret_listener)
 {
 	const bool any = address->host[0] == '\0';
 	const struct addrinfo hints = {
@@ -117,7 +106,143 @@ int listen_open(const struct listen_address *address, char ret_text[static LISTE
 			break;
 	}
 	freeaddrinfo(found);
-	if (fd >= 0)
-		format_address(fd, ret_text);
-	return fd;
+	if (fd < 0)
+		return fd;
+	describe(fd, ret_listener);
+	return 0;
+}
+
+static int open_unix_socket(void)
+{
+	const int fd =
+	    socket(AF_UNIX, (int)SOCK_STREAM | (int)SOCK_CLOEXEC | (int)SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Removes a socket that nobody listens on; nothing else may be lost. */
+static int clear_path(const struct sockaddr_un *address)
+{
+	struct stat status;
+
+	if (lstat(address->sun_path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -EEXIST;
+
+	const int probe = open_unix_socket();
+
+	if (probe < 0)
+		return probe;
+
+	const int error =
+	    connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
+
+	close(probe);
+	switch (error) {
+	case ECONNREFUSED:
+		return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+	case ENOENT:
+		return 0;
+	case 0:
+	case EAGAIN:	 /* its queue is full */
+	case EPROTOTYPE: /* it is one of datagrams */
+		return -EADDRINUSE;
+	default:
+		return -error;
+	}
+}
+
+/* bind() makes the file with the permissions that the umask leaves: never more than asked for. */
+static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+	const mode_t before = umask(~mode & 0777);
+	const int result =
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+	umask(before);
+	return result;
+}
+
+static int open_unix(
+    const struct listen_address *address, mode_t mode, struct listener *ret_listener)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct stat status;
+
+	memcpy(name.sun_path, address->path, sizeof(name.sun_path));
+
+	int result = clear_path(&name);
+
+	if (result < 0)
+		return result;
+
+	const int fd = open_unix_socket();
+
+	if (fd < 0)
+		return fd;
+	result = bind_with_mode(fd, &name, mode);
+	if (result == 0 && listen(fd, BACKLOG) < 0)
+		result = -errno;
+	if (result < 0) {
+		close(fd);
+		return result;
+	}
+	describe(fd, ret_listener);
+	if (lstat(name.sun_path, &status) == 0) {
+		memcpy(ret_listener->path, name.sun_path, sizeof(name.sun_path));
+		ret_listener->device = status.st_dev;
+		ret_listener->inode = status.st_ino;
+	}
+	return 0;
+}
+
+int listen_open(
+    const struct listen_address *address, mode_t socket_mode, struct listener *ret_listener)
+{
+	return address->kind == LISTEN_UNIX ? open_unix(address, socket_mode, ret_listener)
+					    : open_tcp(address, ret_listener);
+}
+
+static int get_option(int fd, int option, int *ret_value)
+{
+	socklen_t size = sizeof(*ret_value);
+
+	return getsockopt(fd, SOL_SOCKET, option, ret_value, &size) < 0 ? -errno : 0;
+}
+
+const char *listen_adopt(int fd, struct listener *ret_listener)
+{
+	int type = 0;
+	int family = 0;
+	int listens = 0;
+
+	if (get_option(fd, SO_TYPE, &type) < 0 || get_option(fd, SO_DOMAIN, &family) < 0 ||
+	    get_option(fd, SO_ACCEPTCONN, &listens) < 0)
+		return "it is no socket";
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return "it is a socket of neither IPv4 nor IPv6 nor unix";
+	if (type != SOCK_STREAM)
+		return "it is no stream socket (ListenStream=)";
+	if (!listens)
+		return "it does not listen (Accept=no)";
+
+	const int status = fcntl(fd, F_GETFL);
+
+	if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return "it cannot be made non-blocking";
+	describe(fd, ret_listener);
+	ret_listener->port = 0; /* its owner keeps it */
+	return NULL;
+}
+
+void listen_remove(const struct listener *listener)
+{
+	struct stat status;
+
+	/* Where it is no longer permitted, the next start replaces it. */
+	if (listener->path[0] && lstat(listener->path, &status) == 0 &&
+	    status.st_dev == listener->device && status.st_ino == listener->inode)
+		(void)unlink(listener->path);
 }

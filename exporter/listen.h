@@ -5,25 +5,57 @@
 /* Where the exporter listens. */
 
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/un.h>
 
 #define LISTEN_HOST_SIZE 256
-#define LISTEN_TEXT_SIZE 64
+#define LISTEN_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
+#define LISTEN_UNIX_PREFIX "unix:" /* of a path */
+#define LISTEN_TEXT_SIZE 128	   /* holds it and a path */
+
+enum listen_kind { LISTEN_TCP, LISTEN_UNIX };
 
 struct listen_address {
-	char host[LISTEN_HOST_SIZE]; /* empty: every address, IPv6 and IPv4 */
+	enum listen_kind kind;
+	char host[LISTEN_HOST_SIZE]; /* TCP; empty: every address, IPv6 and IPv4 */
 	uint16_t port;
+	char path[LISTEN_PATH_SIZE]; /* unix */
 };
 
 /*
- * Reads HOST:PORT, [IPV6]:PORT or :PORT, with a port of 1 to 65535. Returns NULL, or what
- * is wrong with it, in words that need not be freed.
+ * Reads HOST:PORT, [IPV6]:PORT or :PORT, with a port of 1 to 65535, or unix:PATH. Returns
+ * NULL, or what is wrong with it, in words that need not be freed.
  */
 const char *listen_parse(const char *text, struct listen_address *ret_address);
 
+/* A socket that clients can connect to. */
+struct listener {
+	int fd;
+	char text[LISTEN_TEXT_SIZE]; /* the address that it has */
+	uint16_t port;		     /* TCP, and ours to take at the next start; or 0 */
+	/* Of a unix socket that we made, to know it again by; else the path is empty. */
+	char path[LISTEN_PATH_SIZE];
+	dev_t device;
+	ino_t inode;
+};
+
 /*
- * Opens a listening TCP socket. Returns its descriptor, and in ret_text the address it
- * got; or -errno, with -EADDRNOTAVAIL where the host has no address.
+ * Opens a listening, non-blocking socket, which the caller closes. A unix socket gets just these
+ * permissions, and takes the place of one that nobody listens on. Not to be called once
+ * there are threads: the umask is everybody's.
+ * Returns 0; or -errno, with -EADDRNOTAVAIL where the host has no address, and -EEXIST where
+ * there is something at the path that is no socket.
  */
-int listen_open(const struct listen_address *address, char ret_text[static LISTEN_TEXT_SIZE]);
+int listen_open(
+    const struct listen_address *address, mode_t socket_mode, struct listener *ret_listener);
+
+/*
+ * Takes over a socket that somebody else opened, made non-blocking and close-on-exec.
+ * Returns NULL; or why it cannot be listened on, in words, and fd stays the caller's.
+ */
+const char *listen_adopt(int fd, struct listener *ret_listener);
+
+/* Removes the path of a unix socket that listen_open() made, where it still is that one. */
+void listen_remove(const struct listener *listener);
 
 #endif

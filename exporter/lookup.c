@@ -70,7 +70,8 @@ static void finish(void *context, const void *result)
 	lookup->limit = 0;
 }
 
-int lookup_new(const struct source_options *source, const char *sysfs, struct lookup **ret_lookup)
+int lookup_new(const struct source_options *source, const char *sysfs,
+    const struct shared_limit *limit, struct lookup **ret_lookup)
 {
 	struct lookup *lookup = calloc(1, sizeof(*lookup));
 	const struct shared_work shared = {add_request, covers, work, finish, lookup};
@@ -80,7 +81,7 @@ int lookup_new(const struct source_options *source, const char *sysfs, struct lo
 	lookup->source = source;
 	lookup->sysfs = sysfs;
 
-	const int result = sharing_new(&shared, &lookup->sharing);
+	const int result = sharing_new(&shared, limit, &lookup->sharing);
 
 	if (result < 0) {
 		free(lookup);
@@ -98,6 +99,11 @@ int lookup_start(struct lookup *lookup)
 void lookup_submit(struct lookup *lookup, struct lookup_request *request)
 {
 	sharing_submit(lookup->sharing, &request->shared);
+}
+
+bool lookup_is_alive(struct lookup *lookup, double seconds)
+{
+	return sharing_is_alive(lookup->sharing, seconds);
 }
 
 void lookup_stop(struct lookup *lookup)

@@ -16,9 +16,11 @@ struct lookup_request {
 };
 
 /* What is passed must outlive it. Returns 0 or -errno. */
-int lookup_new(const struct source_options *source, const char *sysfs, struct lookup **ret_lookup);
+int lookup_new(const struct source_options *source, const char *sysfs,
+    const struct shared_limit *limit, struct lookup **ret_lookup);
 int lookup_start(struct lookup *lookup); /* as sharing_start(), and so on */
 void lookup_submit(struct lookup *lookup, struct lookup_request *request);
+bool lookup_is_alive(struct lookup *lookup, double seconds);
 void lookup_stop(struct lookup *lookup);
 void lookup_free(struct lookup *lookup);
 

@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collectors/binds.h"
 #include "collectors/views.h"
+#include "exporter/check_config.h"
 #include "exporter/destinations.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/port.h"
 #include "exporter/scrape.h"
+#include "exporter/serve.h"
 #include "exporter/version.h"
-#include "exporter/web.h"
 
-#define IDLE_SECONDS 300 /* longer than any sensible scrape interval */
-#define DRAIN_SECONDS 5	 /* for responses in flight when we are told to end */
 #define MMAP_THRESHOLD (256 * 1024)
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
@@ -60,84 +57,6 @@ static int run_metrics(const struct options *options, struct scraper *scraper)
 	return result < 0 || printed.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int listen_on_all(const struct options *options, struct web *web)
-{
-	for (size_t i = 0; i < options->addresses_length; i++) {
-		const struct listen_address *address = &options->addresses[i];
-		char text[LISTEN_TEXT_SIZE];
-		char asked[LISTEN_HOST_SIZE + 8];
-		const int fd = listen_open(address, text);
-		const int result = fd < 0 ? fd : web_serve(web, fd);
-
-		if (result == 0) {
-			log_line(LOG_LEVEL_INFO, "Listening", "address", text, NULL);
-			continue;
-		}
-		snprintf(asked, sizeof(asked), strchr(address->host, ':') ? "[%s]:%u" : "%s:%u",
-		    address->host, address->port);
-		log_line(LOG_LEVEL_ERROR, "Cannot listen", "flag", "--web.listen-address", "value",
-		    asked, "err", strerrordesc_np(-result), NULL);
-		return result;
-	}
-	return 0;
-}
-
-static int start_lookup(const struct options *options, struct lookup **ret_lookup)
-{
-	const int result = lookup_new(&options->source, options->sysfs, ret_lookup);
-
-	return result < 0 ? result : lookup_start(*ret_lookup);
-}
-
-static int run_server(const struct options *options, struct scraper *scraper, struct self *self)
-{
-	const struct web_options web_options = {
-	    .telemetry_path = options->telemetry_path,
-	    .max_requests = (unsigned)options->max_requests,
-	    .limits = {(unsigned)options->max_connections, (unsigned)options->request_seconds,
-		(unsigned)options->response_seconds, IDLE_SECONDS},
-	    .enabled = options->enabled,
-	    .procfs = options->procfs,
-	    .source = options->source,
-	    .sysfs = options->sysfs,
-	    .first_view = collectors_length,
-	};
-	struct lookup *lookup = NULL;
-	struct web *web = NULL;
-	sigset_t signals;
-	int number;
-
-	/* Blocked before any thread is started, so that only sigwait() below gets them. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-
-	int result = scraper_start(scraper);
-
-	if (result == 0 && options->enable_api)
-		result = start_lookup(options, &lookup);
-	if (result == 0)
-		result = web_new(&web_options, scraper, lookup, self, &web);
-	if (result < 0) {
-		log_line(LOG_LEVEL_ERROR, "Cannot start", "err", strerrordesc_np(-result), NULL);
-		lookup_free(lookup);
-		return EXIT_FAILED;
-	}
-	log_line(LOG_LEVEL_INFO, "Starting ephemera", "version", EPHEMERA_VERSION, NULL);
-	result = listen_on_all(options, web);
-	if (result == 0) {
-		sigwait(&signals, &number);
-		log_line(LOG_LEVEL_INFO, "Ending", "signal",
-		    number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
-	}
-	web_stop(web, DRAIN_SECONDS);
-	web_free(web);
-	lookup_free(lookup);
-	return result < 0 ? EXIT_FAILED : EXIT_DONE;
-}
-
 /* The registry's collectors and, where the API is on, the views behind them. */
 struct observers {
 	const struct collector *list[COLLECTORS_MAX];
@@ -165,6 +84,7 @@ static void choose_observers(const struct options *options, struct observers *ob
 static int run(const struct options *options)
 {
 	const unsigned long *binds = options->values[collector_find("binds")];
+	struct self *self = self_new(options->disable_exporter_metrics);
 	struct observers observers;
 
 	choose_observers(options, &observers);
@@ -183,9 +103,9 @@ static int run(const struct options *options)
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
 		},
 	    .source = options->source,
+	    .limit = {(double)options->max_walks_per_second, self ? self_refusals(self) : NULL},
 	};
 	struct scraper *scraper = NULL;
-	struct self *self = self_new(options->disable_exporter_metrics);
 	const int result = self ? scraper_new(&scraper_options, self, &scraper) : -ENOMEM;
 	int status = EXIT_FAILED;
 
@@ -198,7 +118,7 @@ static int run(const struct options *options)
 	} else if (options->command == COMMAND_METRICS) {
 		status = run_metrics(options, scraper);
 	} else {
-		status = run_server(options, scraper, self);
+		status = serve(options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 	}
 	scraper_free(scraper);
 	self_free(self);
@@ -238,6 +158,12 @@ int main(int argc, char **argv)
 		return run_destinations(&options);
 	case COMMAND_PORT:
 		return run_port(&options);
+	case COMMAND_CHECK_CONFIG:
+		return check_config(options.checked) < 0 ? EXIT_FAILED : EXIT_DONE;
+	case COMMAND_SERVE:
+		/* Now: each lookup would bind a socket for it, which the sandbox forbids. */
+		source_probe(&options.source);
+		return run(&options);
 	default:
 		return run(&options);
 	}

@@ -52,6 +52,18 @@ static int parse_number(struct reader *reader, const char *name, const char *tex
 	return 0;
 }
 
+static int parse_octal(
+    struct reader *reader, const struct flag *flag, const char *text, unsigned long *ret_number)
+{
+	const size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || digits > 4 || text[digits] || strtoul(text, NULL, 8) > flag->maximum)
+		return fail(reader, "--%s: \"%.80s\" is no octal number from 0 to 0%lo", flag->name,
+		    text, flag->maximum);
+	*ret_number = strtoul(text, NULL, 8);
+	return 0;
+}
+
 static int parse_duration(
     struct reader *reader, const struct flag *flag, const char *text, unsigned long *ret_seconds)
 {
@@ -94,14 +106,19 @@ static int parse_address(struct reader *reader, const struct flag *flag, const c
 static int parse_choice(
     struct reader *reader, const struct flag *flag, const char *text, int *ret_choice)
 {
+	char all[64] = "";
+
 	for (int i = 0; flag->choices[i]; i++) {
+		const size_t length = strlen(all);
+
 		if (strcmp(flag->choices[i], text) == 0) {
 			*ret_choice = i;
 			return 0;
 		}
+		snprintf(
+		    all + length, sizeof(all) - length, "%s%s", i ? ", " : "", flag->choices[i]);
 	}
-	return fail(
-	    reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, flag->help);
+	return fail(reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, all);
 }
 
 /* Sets the flag; value is NULL for a switch. */
@@ -118,6 +135,8 @@ static int set_flag(struct reader *reader, const struct flag *flag, const char *
 		    (unsigned long *)place);
 	case KIND_DURATION:
 		return parse_duration(reader, flag, value, (unsigned long *)place);
+	case KIND_OCTAL:
+		return parse_octal(reader, flag, value, (unsigned long *)place);
 	case KIND_STRING:
 		if (!*value)
 			return fail(reader, "--%s: its value is empty", flag->name);
@@ -266,6 +285,10 @@ static void set_defaults(struct options *options)
 	options->max_requests = 40;
 	options->limit = 20;
 	options->max_connections = 256;
+	options->max_header_bytes = 8192;
+	options->max_walks_per_second = 20;
+	options->socket_mode = 0660;
+	options->user = "nobody";
 	options->request_seconds = 10;
 	options->response_seconds = 30;
 	options->procfs = "/proc";
@@ -304,10 +327,17 @@ static int finish(struct reader *reader)
 	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
 		return fail(reader, "port: which? Such as \"ephemera port 60416\" or "
 				    "\"ephemera port 60416 8000-8080\"");
+	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
+		return fail(reader, "check-config: which file?");
+	if (options->systemd_socket && options->addresses_length)
+		return fail(
+		    reader, "--web.systemd-socket and --web.listen-address cannot be combined");
+	if (options->max_connections_per_address == 0)
+		options->max_connections_per_address = (options->max_connections + 1) / 2;
 	if (options->source.replay)
 		options->source.kind = SOURCE_REPLAY;
 	options->source.procfs = options->procfs;
-	if (options->addresses_length == 0)
+	if (options->addresses_length == 0 && !options->systemd_socket)
 		options->addresses[options->addresses_length++] =
 		    (struct listen_address){.port = 10059};
 	return 0;
@@ -331,6 +361,10 @@ static int read_command(struct reader *reader, const char *argument)
 {
 	if (reader->options->command == COMMAND_PORT)
 		return read_ports(reader, argument);
+	if (reader->options->command == COMMAND_CHECK_CONFIG && !reader->options->checked) {
+		reader->options->checked = argument;
+		return 0;
+	}
 	if (reader->next != 2)
 		return fail(reader, "unexpected argument \"%.80s\"; see --help", argument);
 	if (strcmp(argument, "metrics") == 0)
@@ -339,6 +373,8 @@ static int read_command(struct reader *reader, const char *argument)
 		reader->options->command = COMMAND_DESTINATIONS;
 	else if (strcmp(argument, "port") == 0)
 		reader->options->command = COMMAND_PORT;
+	else if (strcmp(argument, "check-config") == 0)
+		reader->options->command = COMMAND_CHECK_CONFIG;
 	else
 		return fail(reader, "unknown command \"%.80s\"; see --help", argument);
 	return 0;

@@ -16,6 +16,7 @@ enum command {
 	COMMAND_METRICS,
 	COMMAND_DESTINATIONS,
 	COMMAND_PORT,
+	COMMAND_CHECK_CONFIG,
 	COMMAND_HELP,
 	COMMAND_VERSION
 };
@@ -26,9 +27,15 @@ struct options {
 	enum command command;
 	struct listen_address addresses[LISTEN_ADDRESSES_MAX];
 	size_t addresses_length;
+	unsigned long socket_mode; /* of unix sockets */
+	bool systemd_socket;
+	const char *web_config; /* NULL: none */
 	const char *telemetry_path;
 	unsigned long max_requests;
 	unsigned long max_connections;
+	unsigned long max_connections_per_address;
+	unsigned long max_header_bytes;
+	unsigned long max_walks_per_second;
 	unsigned long request_seconds;
 	unsigned long response_seconds;
 	bool disable_exporter_metrics;
@@ -46,6 +53,9 @@ struct options {
 	bool resolve;
 	bool all_processes;
 	bool enable_api;
+	int sandbox_off;     /* 0: --security.sandbox=on */
+	const char *user;    /* whom root becomes */
+	const char *checked; /* check-config: the file */
 	enum log_level log_level;
 	enum log_format log_format;
 };

@@ -292,13 +292,6 @@ bool port_holders_complete(const struct port_lookup *lookup)
 	return lookup->processes && process_search_is_complete(lookup->processes);
 }
 
-/* A listener whose port the kernel picks anew at every start has nothing to reserve. */
-static bool needs_reservation(const struct port_lookup *lookup, const struct port_answer *answer)
-{
-	return answer->has_lasting_listener && is_in_range(lookup, answer->port) &&
-	       !is_reserved(lookup, answer->port);
-}
-
 /*
  * What the kernel takes of one write (proc_do_large_bitmap() in kernel/sysctl.c): a page, and
  * the rest is dropped without a word.
@@ -326,24 +319,48 @@ static void add_ports(struct text *text, const struct portset *ports)
 	}
 }
 
-bool port_words_add_advice(
-    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer)
+/* Of ports those that connect() could take. */
+static struct portset unreserved(const struct settings *settings, const struct portset *ports)
+{
+	struct portset found = {0};
+
+	portset_add_range(&found, settings->range);
+	portset_keep(&found, ports);
+	portset_remove(&found, &settings->reserved);
+	return found;
+}
+
+bool port_words_add_reservation(
+    struct text *text, const struct settings *settings, const struct portset *ports)
 {
 	const size_t before = text->length;
-	struct portset reserved = lookup->settings.reserved;
+	const struct portset wanted = unreserved(settings, ports);
+	struct portset all = settings->reserved;
 
-	if (!needs_reservation(lookup, answer))
+	if (portset_count(&wanted) == 0)
 		return false;
-	/* The setting is one list: writing only the new port would give up all the others. */
-	portset_add(&reserved, answer->port);
+	/* The setting is one list: writing only the new ports would give up all the others. */
+	portset_unite(&all, &wanted);
 	text_add_string(text, "sysctl -w " SETTING "=");
-	add_ports(text, &reserved);
+	add_ports(text, &all);
 	if (text->length - before <= WRITE_MAX)
 		return true;
 	/* A write that does not begin at the start of the file adds to the list. */
 	text->length = before;
 	text_add_string(text, "echo ");
-	text_add_number(text, answer->port);
+	add_ports(text, &wanted);
 	text_add_string(text, " | dd of=" SETTING_PATH " seek=1 conv=notrunc status=none");
 	return true;
+}
+
+bool port_words_add_advice(
+    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	struct portset port = {0};
+
+	/* A listener whose port the kernel picks anew at every start has nothing to reserve. */
+	if (!answer->has_lasting_listener)
+		return false;
+	portset_add(&port, answer->port);
+	return port_words_add_reservation(text, &lookup->settings, &port);
 }

@@ -43,6 +43,13 @@ const char *port_holders_name(enum port_holders holders);
 bool port_holders_complete(const struct port_lookup *lookup);
 
 /*
+ * Adds the command that keeps connect() from ports, besides what is reserved already. Returns
+ * false, with nothing added, where connect() can take none of them.
+ */
+bool port_words_add_reservation(
+    struct text *text, const struct settings *settings, const struct portset *ports);
+
+/*
  * Adds the command that keeps connect() from a listener's port, besides what is reserved
  * already. Returns false, with nothing added, where the port needs none.
  */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "collectors/views.h"
 #include "exporter/negotiate.h"
@@ -195,6 +196,25 @@ static void find_api(const struct route_options *options, const struct http_requ
 	}
 }
 
+/*
+ * Whether a Host header names this host as only somebody on it would. A page of anybody's in a
+ * browser here can have its own name resolve to a loopback address (DNS rebinding), and so read
+ * what is meant for this host alone; but it cannot choose the header.
+ */
+static bool is_local_name(const char *host)
+{
+	static const char *const names[] = {"localhost", "[::1]", "ip6-localhost"};
+	const char *bracket = host[0] == '[' ? strchr(host, ']') : NULL;
+	const size_t length = bracket ? (size_t)(bracket + 1 - host) : strcspn(host, ":");
+
+	if (host[length] != '\0' && host[length] != ':')
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == length && strncasecmp(host, names[i], length) == 0)
+			return true;
+	return starts_with(host, "127.") && strspn(host, "0123456789.") == length;
+}
+
 /* Answers for what is not there, or not to be had so. Returns whether it did. */
 static bool refuse(const struct route_options *options, const struct http_request *request,
     enum place place, struct route *route)
@@ -206,6 +226,11 @@ static bool refuse(const struct route_options *options, const struct http_reques
 	} else if (route->json && !options->api) {
 		route->answer = answer_error(
 		    true, 404, "the API is off; --web.enable-api turns it and the port map on");
+	} else if (route->json && request->from_loopback && request->host &&
+		   !is_local_name(request->host)) {
+		route->answer = answer_error(true, 403,
+		    "\"%.200s\" is no name of a loopback address, through which the request came",
+		    request->host);
 	} else if (place == PLACE_NONE) {
 		route->answer = answer_error(route->json, 404,
 		    route->json ? "there is nothing at %.200s"

@@ -48,7 +48,9 @@ struct http_request {
 	const char *method;
 	const char *path;   /* decoded */
 	const char *target; /* as it was sent, query included */
-	const char *accept; /* headers: NULL where there is none */
+	bool from_loopback; /* from this host */
+	const char *host;   /* headers: NULL where there is none */
+	const char *accept;
 	const char *accept_encoding;
 	const char *scrape_timeout;
 	/* Calls each for every parameter of the query; value may be NULL. */

@@ -52,7 +52,7 @@ int scraper_new(
 	int result = open_gatherer(options, &scraper->gatherer);
 
 	if (result == 0)
-		result = sharing_new(&work, &scraper->sharing);
+		result = sharing_new(&work, &options->limit, &scraper->sharing);
 	if (result < 0) {
 		scraper_free(scraper);
 		return result;
@@ -193,6 +193,11 @@ int scraper_start(struct scraper *scraper)
 void scraper_submit(struct scraper *scraper, struct scrape_request *request)
 {
 	sharing_submit(scraper->sharing, &request->shared);
+}
+
+bool scraper_is_alive(struct scraper *scraper, double seconds)
+{
+	return sharing_is_alive(scraper->sharing, seconds);
 }
 
 void scraper_stop(struct scraper *scraper)

@@ -21,6 +21,7 @@ struct scrape_result {
 struct scraper_options {
 	struct gatherer_options gatherer;
 	struct source_options source;
+	struct shared_limit limit;
 };
 
 struct scraper;
@@ -40,7 +41,8 @@ int scraper_run(struct scraper *scraper, collector_set asked,
 /* Starts the thread that serves scraper_submit(). Returns 0 or -errno. */
 int scraper_start(struct scraper *scraper);
 
-void scraper_stop(struct scraper *scraper); /* as sharing_stop() */
+bool scraper_is_alive(struct scraper *scraper, double seconds); /* as sharing_is_alive() */
+void scraper_stop(struct scraper *scraper);			/* as sharing_stop() */
 
 struct scrape_request {
 	/* First. done's result is a struct scrape_result; -ENOMEM where there is none. */

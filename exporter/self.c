@@ -82,6 +82,37 @@ static const struct metric_family http_requests = {
     .example = "sum by (instance, code) (rate(ephemera_http_requests_total{code!=\"200\"}[5m])) > "
 	       "0",
 };
+static const struct metric_family http_refused = {
+    .name = "ephemera_http_refused_total",
+    .help =
+	"What a limit of the exporter cut off, refused or held up: connections that were closed "
+	"for others (connections, connections_per_address) or took too long (request_timeout, "
+	"response_timeout), requests with too much in front of them (header_bytes), too many at "
+	"a time (requests), too many passwords to check (password_checks), too many in a second "
+	"(rate_limit), and walks that waited for their turn (walks). --help has the flags.",
+    .type = METRIC_COUNTER,
+    .labels = {"reason"},
+    .example = "sum by (instance, reason) (rate(ephemera_http_refused_total[5m])) > 0",
+};
+static const struct metric_family config_successful = {
+    .name = "ephemera_web_config_last_reload_successful",
+    .help = "1 where --web.config.file is in force as it is now; 0 where it is wrong, and what it "
+	    "said before still holds. The log says why.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_web_config_last_reload_successful == 0",
+};
+static const struct metric_family config_success_time = {
+    .name = "ephemera_web_config_last_reload_success_timestamp_seconds",
+    .help = "When --web.config.file was read rightly for the last time, in seconds since 1970.",
+    .type = METRIC_GAUGE,
+    .example = "changes(ephemera_web_config_last_reload_success_timestamp_seconds[1d])",
+};
+static const struct metric_family certificate_expiry = {
+    .name = "ephemera_web_tls_certificate_expiry_timestamp_seconds",
+    .help = "When the certificate of tls_server_config ends, in seconds since 1970.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_web_tls_certificate_expiry_timestamp_seconds - time() < 7 * 86400",
+};
 static const struct metric_family process_families[] = {
     [PROCESS_CPU_SECONDS] = {"process_cpu_seconds_total",
 	"CPU time of the exporter, user and system.", METRIC_COUNTER, {NULL},
@@ -115,6 +146,10 @@ const struct metric_family *const self_families[] = {
     &scrape_sockets,
     &scrapes,
     &http_requests,
+    &http_refused,
+    &config_successful,
+    &config_success_time,
+    &certificate_expiry,
     &process_families[PROCESS_CPU_SECONDS],
     &process_families[PROCESS_OPEN_FDS],
     &process_families[PROCESS_MAX_FDS],
@@ -125,7 +160,7 @@ const struct metric_family *const self_families[] = {
 };
 
 /* The statuses that we or libmicrohttpd on our behalf send; the last stands for others. */
-static const unsigned codes[] = {200, 400, 404, 405, 500, 503, 0};
+static const unsigned codes[] = {200, 400, 401, 403, 404, 405, 414, 429, 431, 500, 503, 0};
 
 #define CODES (sizeof(codes) / sizeof(codes[0]))
 
@@ -133,6 +168,20 @@ struct self {
 	bool quiet;
 	unsigned long scrapes;
 	atomic_ulong responses[CODES];
+	struct refusals refusals;
+	struct web_rules *rules; /* NULL: none */
+};
+
+static const char *const reasons[] = {
+    [REFUSAL_CONNECTIONS] = "connections",
+    [REFUSAL_CONNECTIONS_PER_ADDRESS] = "connections_per_address",
+    [REFUSAL_HEADER_BYTES] = "header_bytes",
+    [REFUSAL_REQUEST_TIMEOUT] = "request_timeout",
+    [REFUSAL_RESPONSE_TIMEOUT] = "response_timeout",
+    [REFUSAL_REQUESTS] = "requests",
+    [REFUSAL_PASSWORD_CHECKS] = "password_checks",
+    [REFUSAL_RATE_LIMIT] = "rate_limit",
+    [REFUSAL_WALKS] = "walks",
 };
 
 struct self *self_new(bool quiet)
@@ -147,6 +196,16 @@ struct self *self_new(bool quiet)
 void self_free(struct self *self)
 {
 	free(self);
+}
+
+struct refusals *self_refusals(struct self *self)
+{
+	return &self->refusals;
+}
+
+void self_set_rules(struct self *self, struct web_rules *rules)
+{
+	self->rules = rules;
 }
 
 void self_count_response(struct self *self, unsigned status)
@@ -209,6 +268,26 @@ static void emit_responses(struct self *self, struct metric_set *set)
 	}
 }
 
+static void emit_refusals(const struct self *self, struct metric_set *set)
+{
+	for (size_t i = 0; i < REFUSALS; i++)
+		metric_add(set, &http_refused, (double)atomic_load(&self->refusals.counts[i]),
+		    METRIC_LABELS(reasons[i]));
+}
+
+static void emit_rules(const struct self *self, struct metric_set *set)
+{
+	if (!self->rules)
+		return;
+
+	const struct web_rules_status status = web_rules_status(self->rules);
+
+	metric_add(set, &config_successful, status.successful, METRIC_NO_LABELS);
+	metric_add(set, &config_success_time, status.success_seconds, METRIC_NO_LABELS);
+	if (status.certificate_expiry > 0)
+		metric_add(set, &certificate_expiry, status.certificate_expiry, METRIC_NO_LABELS);
+}
+
 static void emit_process(struct metric_set *set)
 {
 	double values[PROCESS_FIGURES];
@@ -230,5 +309,7 @@ void self_emit(struct self *self, const struct gathering *gathering, const struc
 	emit_listings(gathering, set);
 	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);
 	emit_responses(self, set);
+	emit_refusals(self, set);
+	emit_rules(self, set);
 	emit_process(set);
 }

@@ -5,6 +5,8 @@
 /* What the exporter says of itself. */
 
 #include "collectors/gather.h"
+#include "exporter/refusals.h"
+#include "exporter/web_rules.h"
 
 struct self;
 
@@ -14,6 +16,12 @@ void self_free(struct self *self);
 
 /* Counts a response of that status; any thread may. */
 void self_count_response(struct self *self, unsigned status);
+
+/* What was refused; lives as long as self. */
+struct refusals *self_refusals(struct self *self);
+
+/* Tells how reading these fares from now on; NULL: there are none. Not during a scrape. */
+void self_set_rules(struct self *self, struct web_rules *rules);
 
 /* Every family that self_emit() may add, ended by NULL. */
 extern const struct metric_family *const self_families[];

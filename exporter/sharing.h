@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "exporter/refusals.h"
+
 /* Owned by who submits it, until done was called. */
 struct shared_request {
 	struct timespec deadline; /* CLOCK_MONOTONIC: when an answer is of no use any more */
@@ -38,15 +40,31 @@ struct shared_work {
 	void *context;
 };
 
+/* How often there may be work; what comes faster waits, and shares the next one. */
+struct shared_limit {
+	double per_second;	   /* 0: as often as there are requests */
+	struct refusals *refusals; /* counts work that had to wait; NULL where there is no limit */
+};
+
 struct sharing;
 
-/* Returns 0 or -errno. What work points to must outlive it. */
-int sharing_new(const struct shared_work *work, struct sharing **ret_sharing);
+/* Returns 0 or -errno. What work and limit point to must outlive it. */
+int sharing_new(
+    const struct shared_work *work, const struct shared_limit *limit, struct sharing **ret_sharing);
 
 /* Starts the thread that works. Returns 0 or -errno. */
 int sharing_start(struct sharing *sharing);
 
 void sharing_submit(struct sharing *sharing, struct shared_request *request);
+
+/*
+ * Whether the thread is at no work, or at work that gets on: work that has not asked for longer
+ * than that whether it should stop, though the deadline of everybody who shares it passed as
+ * long ago, hangs. So does work that has not asked for SHARING_LONGEST_WAIT seconds more than
+ * that, however many still come and join it.
+ */
+#define SHARING_LONGEST_WAIT 60 /* from a request to its deadline: routes.c */
+bool sharing_is_alive(struct sharing *sharing, double seconds);
 
 /*
  * Ends the thread and gives up the work it is at; whoever waits gets -ESHUTDOWN, and so does

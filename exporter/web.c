@@ -15,44 +15,47 @@
 #include "collectors/kernel/clock.h"
 #include "exporter/log.h"
 #include "exporter/pages.h"
+#include "exporter/response.h"
 
 #define DAEMONS_MAX 16
-#define CONNECTION_MEMORY 16384 /* for a request's head; a longer one is answered with 4xx */
 /* Connections that libmicrohttpd accepts beyond our limit, until those that we shut down
  * have been closed. */
 #define CONNECTION_SLACK 32
-#define CACHED_RESPONSES 8
+/* What libmicrohttpd keeps of a request beside its bytes, and for the head of a response. */
+#define CONNECTION_MEMORY 8192
 /* Of a request's query. There is use for one per collector. */
 #define PARAMETERS_MAX 64
 
-/*
- * A response that the scraper's thread makes and the server's thread queues: whoever lets
- * go of it last destroys it. (libmicrohttpd counts only the connections it is queued on.)
- */
-struct shared_response {
-	atomic_uint holders;
-	struct MHD_Response *response;
-};
-
-/* One response of the last scrape, for whoever asked for the same form of it. */
-struct cached_response {
-	unsigned long serial;
-	struct route route;
-	struct shared_response *shared;
+/* What the thread of one daemon is at. */
+struct server {
+	struct web *web;
+	atomic_llong entered; /* when it came into a callback of ours, in ns; 0: it is in none */
 };
 
 struct web {
 	struct web_options options;
-	struct scraper *scraper;
-	struct lookup *lookup; /* NULL: the API is off */
-	struct self *self;
+	struct web_parts parts;
+	struct refusals *refusals;
 	struct clients *clients;
 	struct MHD_Daemon *daemons[DAEMONS_MAX];
+	struct server servers[DAEMONS_MAX];
 	size_t length;
 	atomic_uint waiting; /* scrapes and lookups waited for */
 	struct answer index;
-	struct cached_response cache[CACHED_RESPONSES]; /* the scraper's thread's */
-	size_t cached;
+	struct response_cache cache; /* the scraper's thread's */
+};
+
+/* What we keep of a connection. */
+struct link {
+	struct client *client;
+	struct rules *rules; /* of its TLS; NULL: none */
+};
+
+enum stage {
+	STAGE_HEAD,	/* its line is here */
+	STAGE_BODY,	/* its headers are, and a body may follow, which nobody wants */
+	STAGE_PASSWORD, /* the password is being checked, or has been */
+	STAGE_WORK,	/* it is answered, or waits for what takes time */
 };
 
 /* One request, from its first line to the end of its response. */
@@ -62,92 +65,54 @@ struct exchange {
 		struct scrape_request scrape;
 		struct lookup_request lookup;
 	} request; /* first, since it is what is handed back */
+	struct auth_request auth;
 	struct web *web;
+	struct rules *rules; /* NULL: there are none */
 	struct MHD_Connection *connection;
 	char *target; /* as it was sent */
-	bool routed;
-	bool waits;
+	enum stage stage;
+	bool waits; /* for another thread, which resumes the connection */
+	enum auth_verdict verdict;
 	struct route route;
 	unsigned status;
 	struct shared_response *shared; /* of work; NULL where there was no memory for one */
 };
 
+static long long clock_nanoseconds(void)
+{
+	const struct timespec now = clock_now();
+
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Each callback of the daemon's thread begins with it, and leaves on every path. */
+static struct server *enter(void *context)
+{
+	struct server *server = context;
+
+	atomic_store(&server->entered, clock_nanoseconds());
+	return server;
+}
+
+static void leave(struct server **server)
+{
+	atomic_store(&(*server)->entered, 0);
+}
+
+#define until_left __attribute__((cleanup(leave)))
+
 static struct client *client_of(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const struct link *link = info ? info->socket_context : NULL;
 
-	return info ? info->socket_context : NULL;
+	return link ? link->client : NULL;
 }
 
-/* A header of a response. value NULL: the response is to do without. */
-struct response_header {
-	const char *name;
-	const char *value;
-};
-
-/* Returns whether there was memory for all. */
-static bool add_headers(
-    struct MHD_Response *response, const struct response_header *headers, size_t length)
+static const struct web_config *config_of(const struct exchange *exchange)
 {
-	for (size_t i = 0; i < length; i++)
-		if (headers[i].value &&
-		    MHD_add_response_header(response, headers[i].name, headers[i].value) != MHD_YES)
-			return false;
-	return true;
-}
-
-/* Takes over the answer's body. Returns NULL where memory is out. */
-static struct MHD_Response *make_response(struct answer *answer)
-{
-	const struct response_header headers[] = {
-	    {MHD_HTTP_HEADER_CONTENT_TYPE, answer->type},
-	    {"X-Content-Type-Options", "nosniff"},
-	    {MHD_HTTP_HEADER_VARY, answer->varies ? "Accept, Accept-Encoding" : NULL},
-	    {MHD_HTTP_HEADER_CONTENT_ENCODING, answer->gzip ? "gzip" : NULL},
-	    {MHD_HTTP_HEADER_CACHE_CONTROL, answer->no_store ? "no-store" : NULL},
-	    {MHD_HTTP_HEADER_RETRY_AFTER, answer->retry ? "1" : NULL},
-	    {MHD_HTTP_HEADER_ALLOW, answer->allow},
-	    {"Content-Security-Policy", answer->policy},
-	};
-	struct MHD_Response *response =
-	    answer->body ? MHD_create_response_from_buffer(answer->length, (char *)answer->body,
-			       answer->is_static ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE)
-			 : NULL;
-
-	if (!response) {
-		answer_release(answer);
-		return NULL;
-	}
-	/* A body of gzip that does not say so is worse than none. */
-	if (!add_headers(response, headers, sizeof(headers) / sizeof(headers[0]))) {
-		MHD_destroy_response(response);
-		return NULL;
-	}
-	return response;
-}
-
-/* Takes over response, which may be NULL. Returns NULL where memory is out. */
-static struct shared_response *share(struct MHD_Response *response)
-{
-	struct shared_response *shared = response ? malloc(sizeof(*shared)) : NULL;
-
-	if (!shared) {
-		if (response)
-			MHD_destroy_response(response);
-		return NULL;
-	}
-	atomic_init(&shared->holders, 1);
-	shared->response = response;
-	return shared;
-}
-
-static void let_go(struct shared_response *shared)
-{
-	if (!shared || atomic_fetch_sub(&shared->holders, 1) > 1)
-		return;
-	MHD_destroy_response(shared->response);
-	free(shared);
+	return exchange->rules ? exchange->rules->config : NULL;
 }
 
 static enum MHD_Result send_response(
@@ -157,7 +122,7 @@ static enum MHD_Result send_response(
 
 	if (!response)
 		return MHD_NO;
-	self_count_response(web->self, status);
+	self_count_response(web->parts.self, status);
 	clients_set_phase(web->clients, client_of(exchange->connection), CLIENT_RESPONSE);
 	return MHD_queue_response(exchange->connection, status, response);
 }
@@ -165,7 +130,7 @@ static enum MHD_Result send_response(
 /* Takes over the answer's body. */
 static enum MHD_Result send_answer(struct exchange *exchange, struct answer answer)
 {
-	struct MHD_Response *response = make_response(&answer);
+	struct MHD_Response *response = response_make(&answer, config_of(exchange));
 	const enum MHD_Result result = send_response(exchange, answer.status, response);
 
 	if (response)
@@ -173,11 +138,19 @@ static enum MHD_Result send_answer(struct exchange *exchange, struct answer answ
 	return result;
 }
 
-static void clear_cache(struct web *web)
+/* The connection waits, until resume(). */
+static void suspend(struct exchange *exchange)
 {
-	for (size_t i = 0; i < web->cached; i++)
-		let_go(web->cache[i].shared);
-	web->cached = 0;
+	exchange->waits = true;
+	clients_set_phase(exchange->web->clients, client_of(exchange->connection), CLIENT_WORK);
+	MHD_suspend_connection(exchange->connection);
+}
+
+/* In any thread. From here on the exchange is the server's thread's again. */
+static void resume(struct exchange *exchange)
+{
+	exchange->waits = false;
+	MHD_resume_connection(exchange->connection);
 }
 
 static struct answer render(
@@ -199,42 +172,35 @@ static struct answer render(
 static struct shared_response *find_response(
     struct web *web, struct exchange *exchange, const struct scrape_result *result)
 {
-	if (web->cached && web->cache[0].serial != result->serial)
-		clear_cache(web);
-	for (size_t i = 0; i < web->cached; i++) {
-		if (!route_is_same(&web->cache[i].route, &exchange->route))
-			continue;
-		atomic_fetch_add(&web->cache[i].shared->holders, 1);
-		return web->cache[i].shared;
-	}
-	if (web->cached == CACHED_RESPONSES)
-		clear_cache(web);
+	const struct web_config *config = config_of(exchange);
+	const unsigned long serial = result->serial;
+	struct shared_response *shared =
+	    response_cache_find(&web->cache, serial, &exchange->route, config);
+
+	if (shared)
+		return shared;
 
 	struct answer answer = render(web, exchange, result);
-	struct shared_response *shared = share(make_response(&answer));
 
 	exchange->status = answer.status;
-	if (!shared || answer.status != MHD_HTTP_OK)
-		return shared;
-	web->cache[web->cached++] =
-	    (struct cached_response){result->serial, exchange->route, shared};
-	atomic_fetch_add(&shared->holders, 1);
+	shared = response_share(&answer, config);
+	if (shared && answer.status == MHD_HTTP_OK)
+		response_cache_add(&web->cache, serial, &exchange->route, config, shared);
 	return shared;
 }
 
 /* Ends the wait that serve_work() began. shared may be NULL. */
-static void resume(struct exchange *exchange, struct shared_response *shared)
+static void finish_work(struct exchange *exchange, struct shared_response *shared)
 {
 	if (!shared) {
 		struct answer answer = render_failure(&exchange->route, -ENOMEM);
 
 		exchange->status = answer.status;
-		shared = share(make_response(&answer));
+		shared = response_share(&answer, config_of(exchange));
 	}
 	exchange->shared = shared;
-	exchange->waits = false;
 	atomic_fetch_sub(&exchange->web->waiting, 1);
-	MHD_resume_connection(exchange->connection);
+	resume(exchange);
 }
 
 static void fail(struct exchange *exchange, int error)
@@ -242,7 +208,7 @@ static void fail(struct exchange *exchange, int error)
 	struct answer answer = render_failure(&exchange->route, error);
 
 	exchange->status = answer.status;
-	resume(exchange, share(make_response(&answer)));
+	finish_work(exchange, response_share(&answer, config_of(exchange)));
 }
 
 /* In the scraper's thread. */
@@ -255,7 +221,7 @@ static void on_scraped(struct shared_request *request, int error, const void *re
 		return;
 	}
 	exchange->status = MHD_HTTP_OK;
-	resume(exchange, find_response(exchange->web, exchange, result));
+	finish_work(exchange, find_response(exchange->web, exchange, result));
 }
 
 /* In the lookup's thread. */
@@ -271,7 +237,7 @@ static void on_looked_up(struct shared_request *request, int error, const void *
 	struct answer answer = render_lookup(&exchange->route, result);
 
 	exchange->status = answer.status;
-	resume(exchange, share(make_response(&answer)));
+	finish_work(exchange, response_share(&answer, config_of(exchange)));
 }
 
 static const char *header(struct MHD_Connection *connection, const char *name)
@@ -286,10 +252,12 @@ static enum MHD_Result serve_work(struct exchange *exchange)
 	const struct route *route = &exchange->route;
 	const bool looks_up = route->kind == ROUTE_PORT;
 
-	if (atomic_load(&web->waiting) >= web->options.max_requests)
+	if (atomic_load(&web->waiting) >= web->options.max_requests) {
+		refusals_count(web->refusals, REFUSAL_REQUESTS);
 		return send_answer(
 		    exchange, answer_unavailable(route->json,
 				  "too many requests at the same time (--web.max-requests)"));
+	}
 	if (looks_up) {
 		exchange->request.lookup.port = route->port;
 		exchange->request.lookup.limit = route->limit;
@@ -298,14 +266,12 @@ static enum MHD_Result serve_work(struct exchange *exchange)
 	}
 	exchange->request.shared.deadline = clock_in(route->seconds);
 	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
-	exchange->waits = true;
 	atomic_fetch_add(&web->waiting, 1);
-	clients_set_phase(web->clients, client_of(exchange->connection), CLIENT_WORK);
-	MHD_suspend_connection(exchange->connection);
+	suspend(exchange);
 	if (looks_up)
-		lookup_submit(web->lookup, &exchange->request.lookup);
+		lookup_submit(web->parts.lookup, &exchange->request.lookup);
 	else
-		scraper_submit(web->scraper, &exchange->request.scrape);
+		scraper_submit(web->parts.scraper, &exchange->request.scrape);
 	return MHD_YES;
 }
 
@@ -342,14 +308,93 @@ static void each_parameter(
 	MHD_get_connection_values(source, MHD_GET_ARGUMENT_KIND, hand_on_parameter, &parameters);
 }
 
+/* In the thread that checks passwords. */
+static void on_checked(struct auth_request *request, enum auth_verdict verdict)
+{
+	struct exchange *exchange =
+	    (struct exchange *)((char *)request - offsetof(struct exchange, auth));
+
+	exchange->verdict = verdict;
+	resume(exchange);
+}
+
+static bool is_excluded(const struct web_config *config, const char *path)
+{
+	for (size_t i = 0; i < config->excluded_paths.length; i++)
+		if (strcmp(config->excluded_paths.list[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the request may have what is at path, as far as a password decides. */
+static enum auth_verdict authenticate(struct exchange *exchange, const char *path)
+{
+	const struct web_config *config = config_of(exchange);
+	const struct client *client = client_of(exchange->connection);
+	char *password = NULL;
+	enum auth_verdict verdict = AUTH_DENIED;
+
+	if (!config || config->users_length == 0 || is_excluded(config, path))
+		return AUTH_GRANTED;
+
+	char *name = MHD_basic_auth_get_username_password(exchange->connection, &password);
+
+	if (name && password && client)
+		verdict = auth_check(exchange->web->parts.auth, config, name, password,
+		    client_peer(client), &exchange->auth);
+	MHD_free(name);
+	MHD_free(password);
+	return verdict;
+}
+
+static enum MHD_Result refuse(struct exchange *exchange, enum auth_verdict verdict)
+{
+	struct answer answer;
+
+	if (verdict == AUTH_BUSY) {
+		refusals_count(exchange->web->refusals, REFUSAL_PASSWORD_CHECKS);
+		return send_answer(
+		    exchange, answer_unavailable(false, "too many passwords are being checked"));
+	}
+	answer = answer_error(false, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed");
+	answer.authenticate = true;
+	return send_answer(exchange, answer);
+}
+
+/* What is refused whatever it asks for. Returns whether there is such an answer. */
+static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
+{
+	struct web *web = exchange->web;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	if (info && info->header_size > web->options.max_header_bytes) {
+		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+		*ret_answer = answer_error(false, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+		    "the request's line and headers are longer than %u bytes "
+		    "(--web.max-header-bytes)",
+		    web->options.max_header_bytes);
+		return true;
+	}
+	if (web->parts.rules && !web_rules_let_through(web->parts.rules)) {
+		refusals_count(web->refusals, REFUSAL_RATE_LIMIT);
+		*ret_answer = answer_error(
+		    false, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");
+		ret_answer->retry = true;
+		return true;
+	}
+	return false;
+}
+
 static enum MHD_Result route(struct exchange *exchange, const char *path, const char *method)
 {
 	struct web *web = exchange->web;
 	struct MHD_Connection *connection = exchange->connection;
+	const struct client *client = client_of(connection);
 	const struct route_options options = {
 	    .telemetry_path = web->options.telemetry_path,
 	    .enabled = web->options.enabled,
-	    .api = web->lookup != NULL,
+	    .api = web->parts.lookup != NULL,
 	    .first_view = web->options.first_view,
 	    .index = &web->index,
 	};
@@ -357,6 +402,8 @@ static enum MHD_Result route(struct exchange *exchange, const char *path, const 
 	    .method = method,
 	    .path = path,
 	    .target = exchange->target,
+	    .from_loopback = client && client_peer(client)->is_loopback,
+	    .host = header(connection, MHD_HTTP_HEADER_HOST),
 	    .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
 	    .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
 	    .scrape_timeout = header(connection, "X-Prometheus-Scrape-Timeout-Seconds"),
@@ -375,46 +422,84 @@ static enum MHD_Result route(struct exchange *exchange, const char *path, const 
 	}
 }
 
-static enum MHD_Result on_resumed(struct exchange *exchange)
+static enum MHD_Result on_worked(struct exchange *exchange)
 {
 	if (!exchange->shared)
 		return MHD_NO;
 
 	const enum MHD_Result result =
-	    send_response(exchange, exchange->status, exchange->shared->response);
+	    send_response(exchange, exchange->status, response_of(exchange->shared));
 
-	let_go(exchange->shared);
+	response_release(exchange->shared);
 	exchange->shared = NULL;
 	return result;
+}
+
+/* The request is here as a whole, or as much of it as we want. */
+static enum MHD_Result admit(struct exchange *exchange, const char *path, const char *method)
+{
+	struct answer answer;
+
+	if (exchange->stage != STAGE_PASSWORD) {
+		if (exceeds_limits(exchange, &answer)) {
+			exchange->stage = STAGE_WORK;
+			return send_answer(exchange, answer);
+		}
+		exchange->verdict = authenticate(exchange, path);
+		if (exchange->verdict == AUTH_WAITS) {
+			exchange->stage = STAGE_PASSWORD;
+			exchange->auth.done = on_checked;
+			suspend(exchange);
+			auth_submit(exchange->web->parts.auth, &exchange->auth);
+			return MHD_YES;
+		}
+	}
+	exchange->stage = STAGE_WORK;
+	return exchange->verdict == AUTH_GRANTED ? route(exchange, path, method)
+						 : refuse(exchange, exchange->verdict);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **exchange_slot)
 {
+	until_left struct server *server = enter(context);
 	struct exchange *exchange = *exchange_slot;
 
-	(void)context;
+	(void)server;
 	(void)version;
 	(void)upload;
 	if (!exchange)
 		return MHD_NO; /* memory was out when the request began */
-	if (exchange->routed)
-		return exchange->waits ? MHD_YES : on_resumed(exchange);
-	/*
-	 * The first call comes before any body. A response at that point ends the connection,
-	 * which is right for those who would send one, and wrong for everyone else.
-	 */
-	if (!exchange->connection) {
-		exchange->connection = connection;
-		if (route_reads(method))
-			return MHD_YES;
-	} else if (*upload_size) {
-		*upload_size = 0; /* nobody wants it */
+	if (exchange->waits)
 		return MHD_YES;
+	switch (exchange->stage) {
+	case STAGE_HEAD:
+		/*
+		 * This call comes before any body. A response here ends the connection, which is
+		 * right for those who would send one, and wrong for everyone else.
+		 */
+		exchange->connection = connection;
+		exchange->stage = STAGE_BODY;
+		return route_reads(method) ? MHD_YES : admit(exchange, url, method);
+	case STAGE_BODY:
+		if (!*upload_size)
+			return admit(exchange, url, method);
+		*upload_size = 0;
+		return MHD_YES;
+	case STAGE_PASSWORD:
+		return admit(exchange, url, method);
+	default:
+		return on_worked(exchange);
 	}
-	exchange->routed = true;
-	return route(exchange, url, method);
+}
+
+static void free_exchange(struct exchange *exchange)
+{
+	response_release(exchange->shared);
+	rules_release(exchange->rules);
+	free(exchange->target);
+	free(exchange);
 }
 
 static bool has_too_many_parameters(const char *target)
@@ -446,7 +531,9 @@ static void hang_up(struct MHD_Connection *connection)
  */
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
+	until_left struct server *server = enter(context);
 	if (has_too_many_parameters(target)) {
+		refusals_count(server->web->refusals, REFUSAL_HEADER_BYTES);
 		hang_up(connection);
 		return NULL;
 	}
@@ -455,11 +542,13 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 
 	if (!exchange)
 		return NULL;
-	exchange->web = context;
+	exchange->web = server->web;
+	if (exchange->web->parts.rules)
+		exchange->rules = web_rules_take(exchange->web->parts.rules);
 	clients_set_phase(exchange->web->clients, client_of(connection), CLIENT_REQUEST);
 	exchange->target = strdup(target);
 	if (!exchange->target) {
-		free(exchange);
+		free_exchange(exchange);
 		return NULL;
 	}
 	return exchange;
@@ -468,49 +557,79 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 static void on_completed(void *context, struct MHD_Connection *connection, void **exchange_slot,
     enum MHD_RequestTerminationCode how)
 {
-	struct web *web = context;
+	until_left struct server *server = enter(context);
+	struct web *web = server->web;
 	struct exchange *exchange = *exchange_slot;
 
 	(void)how;
 	clients_set_phase(web->clients, client_of(connection), CLIENT_IDLE);
 	if (!exchange)
 		return;
-	let_go(exchange->shared);
-	free(exchange->target);
-	free(exchange);
+	free_exchange(exchange);
 	*exchange_slot = NULL;
 }
 
-static void on_connection(void *context, struct MHD_Connection *connection, void **client_slot,
-    enum MHD_ConnectionNotificationCode what)
+/* Before the handshake: its rules are the ones in force now. */
+static int begin_tls(struct web *web, struct MHD_Connection *connection, struct link *link)
 {
-	struct web *web = context;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
-	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		const union MHD_ConnectionInfo *info =
-		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-		*client_slot = info ? clients_add(web->clients, info->connect_fd) : NULL;
-	} else {
-		clients_remove(web->clients, *client_slot);
-		*client_slot = NULL;
-	}
+	if (!info || !info->tls_session)
+		return 0;
+	link->rules = web_rules_take(web->parts.rules);
+	return link->rules->tls ? tls_begin(link->rules->tls, info->tls_session) : -EINVAL;
 }
 
-int web_new(const struct web_options *options, struct scraper *scraper, struct lookup *lookup,
-    struct self *self, struct web **ret_web)
+static void free_link(struct web *web, struct link *link)
+{
+	if (!link)
+		return;
+	clients_remove(web->clients, link->client);
+	rules_release(link->rules);
+	free(link);
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **link_slot,
+    enum MHD_ConnectionNotificationCode what)
+{
+	until_left struct server *server = enter(context);
+	struct web *web = server->web;
+	struct link *link = *link_slot;
+
+	if (what != MHD_CONNECTION_NOTIFY_STARTED) {
+		free_link(web, link);
+		*link_slot = NULL;
+		return;
+	}
+
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info)
+		return;
+	link = calloc(1, sizeof(*link));
+	if (link)
+		link->client = clients_add(web->clients, info->connect_fd);
+	*link_slot = link;
+	/* Who is not watched, or not as secure as asked for, is not served. */
+	if (!link || !link->client || begin_tls(web, connection, link) < 0)
+		(void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+int web_new(const struct web_options *options, const struct web_parts *parts, struct web **ret_web)
 {
 	struct web *web = calloc(1, sizeof(*web));
 
 	if (!web)
 		return -ENOMEM;
 	web->options = *options;
-	web->scraper = scraper;
-	web->lookup = lookup;
-	web->self = self;
-	web->index = pages_index(options->telemetry_path, lookup != NULL);
+	web->parts = *parts;
+	web->refusals = self_refusals(parts->self);
+	web->index = pages_index(options->telemetry_path, parts->lookup != NULL);
 
-	const int result = web->index.body ? clients_new(&options->limits, &web->clients) : -ENOMEM;
+	const int result =
+	    web->index.body ? clients_new(&options->limits, web->refusals, &web->clients) : -ENOMEM;
 
 	if (result < 0) {
 		web_free(web);
@@ -524,31 +643,73 @@ int web_new(const struct web_options *options, struct scraper *scraper, struct l
 static void on_library_log(void *context, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* What libmicrohttpd answers by itself: to what is no HTTP, and where a head is too long for it. */
+static void count_own_answer(struct web *web, const char *format, va_list arguments)
+{
+	static const char start[] = "Error processing request (HTTP response code is %u";
+	va_list copy;
+
+	if (strncmp(format, start, strlen(start)) != 0)
+		return;
+	va_copy(copy, arguments);
+
+	const unsigned status = va_arg(copy, unsigned);
+
+	va_end(copy);
+	self_count_response(web->parts.self, status);
+	if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
+		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+}
+
 static void on_library_log(void *context, const char *format, va_list arguments)
 {
 	char line[512];
 
-	(void)context;
+	count_own_answer(context, format, arguments);
 	vsnprintf(line, sizeof(line), format, arguments);
 	line[strcspn(line, "\n")] = '\0';
 	log_line(LOG_LEVEL_DEBUG, "HTTP server", "detail", line, NULL);
 }
 
+static bool has_tls(const struct web *web)
+{
+	struct rules *rules = web->parts.rules ? web_rules_take(web->parts.rules) : NULL;
+	const bool tls = rules && rules->tls;
+
+	rules_release(rules);
+	return tls;
+}
+
 int web_serve(struct web *web, int fd)
 {
+	struct MHD_OptionItem tls[] = {
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_refusing_callback()},
+	    {MHD_OPTION_END, 0, NULL},
+	};
+	unsigned flags =
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
 	if (web->length == DAEMONS_MAX) {
 		close(fd);
 		return -E2BIG;
 	}
+	if (has_tls(web))
+		flags |= MHD_USE_TLS;
+	else
+		tls[0].option = MHD_OPTION_END;
 
-	struct MHD_Daemon *daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-	    NULL, on_request, web, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    web->options.limits.connections + CONNECTION_SLACK, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, on_target, web,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, web, MHD_OPTION_NOTIFY_CONNECTION,
-	    on_connection, web, MHD_OPTION_END);
+	struct server *server = &web->servers[web->length];
+
+	server->web = web;
+
+	struct MHD_Daemon *daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, web, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_LIMIT, web->options.limits.connections + CONNECTION_SLACK,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)web->options.max_header_bytes * 2 + CONNECTION_MEMORY,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 
 	if (!daemon) {
 		const int error = errno ? errno : ENOMEM;
@@ -558,6 +719,20 @@ int web_serve(struct web *web, int fd)
 	}
 	web->daemons[web->length++] = daemon;
 	return 0;
+}
+
+bool web_is_alive(const struct web *web, double seconds)
+{
+	const double now = (double)clock_nanoseconds();
+
+	for (size_t i = 0; i < web->length; i++) {
+		const long long entered = atomic_load(&web->servers[i].entered);
+
+		if (entered && now - (double)entered > 1e9 * seconds)
+			return false;
+	}
+	return scraper_is_alive(web->parts.scraper, seconds) &&
+	       (!web->parts.lookup || lookup_is_alive(web->parts.lookup, seconds));
 }
 
 void web_stop(struct web *web, unsigned seconds)
@@ -572,9 +747,11 @@ void web_stop(struct web *web, unsigned seconds)
 		log_line(
 		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
 	/* No connection may be suspended when a daemon is stopped. */
-	scraper_stop(web->scraper);
-	if (web->lookup)
-		lookup_stop(web->lookup);
+	scraper_stop(web->parts.scraper);
+	if (web->parts.lookup)
+		lookup_stop(web->parts.lookup);
+	if (web->parts.auth)
+		auth_stop(web->parts.auth);
 	for (size_t i = 0; i < web->length; i++)
 		MHD_stop_daemon(web->daemons[i]);
 	web->length = 0;
@@ -584,7 +761,7 @@ void web_free(struct web *web)
 {
 	if (!web)
 		return;
-	clear_cache(web);
+	response_cache_clear(&web->cache);
 	answer_release(&web->index);
 	clients_free(web->clients);
 	free(web);

@@ -2,16 +2,19 @@
 #ifndef EPHEMERA_WEB_H
 #define EPHEMERA_WEB_H
 
-/* The HTTP server. web.c is the only file that includes microhttpd.h. */
+/* The HTTP server. */
 
+#include "exporter/auth.h"
 #include "exporter/clients.h"
 #include "exporter/lookup.h"
 #include "exporter/render.h"
 #include "exporter/scrape.h"
+#include "exporter/web_rules.h"
 
 struct web_options {
 	const char *telemetry_path; /* begins with a slash */
 	unsigned max_requests;	    /* scrapes and lookups waited for at the same time */
+	unsigned max_header_bytes;  /* of a request's line and headers */
 	struct clients_limits limits;
 	collector_set enabled;
 	const char *procfs; /* for /-/ready, as the next one */
@@ -22,12 +25,17 @@ struct web_options {
 
 struct web;
 
-/*
- * Everything passed must outlive the server. lookup: NULL where the API is off. Returns 0 or
- * -errno.
- */
-int web_new(const struct web_options *options, struct scraper *scraper, struct lookup *lookup,
-    struct self *self, struct web **ret_web);
+/* What the server works with, all of which must outlive it. */
+struct web_parts {
+	struct scraper *scraper;
+	struct lookup *lookup; /* NULL: the API is off */
+	struct self *self;
+	struct web_rules *rules; /* NULL: there is no --web.config.file */
+	struct auth *auth;	 /* NULL where rules is */
+};
+
+/* Returns 0 or -errno. */
+int web_new(const struct web_options *options, const struct web_parts *parts, struct web **ret_web);
 
 /*
  * Serves on a listening, non-blocking socket in a thread of its own; fd becomes the
@@ -36,8 +44,15 @@ int web_new(const struct web_options *options, struct scraper *scraper, struct l
 int web_serve(struct web *web, int fd);
 
 /*
+ * Whether every thread that serves gets on: none of the server's has been at one callback for
+ * longer than that, and the scraper and the lookup are alive, as sharing_is_alive() means it.
+ * To be called by the thread that called web_serve().
+ */
+bool web_is_alive(const struct web *web, double seconds);
+
+/*
  * Takes no more connections, and waits until what is in flight has been answered and
- * taken, seconds at the most; then stops the threads of the scraper, the lookup and the server.
+ * taken, seconds at the most; then stops the threads of its parts and its own.
  */
 void web_stop(struct web *web, unsigned seconds);
 void web_free(struct web *web);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes tests/lib and tests/live importable, has the fixtures of several files, names what was skipped, and closes with the count."""
 
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,29 @@ def public_binary(monkeypatch):
         yield copy
     finally:
         shutil.rmtree(directory)
+
+
+@contextlib.contextmanager
+def _folder():
+    made = Path(tempfile.mkdtemp(prefix="ephemera-"))
+    try:
+        made.chmod(0o777)
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@pytest.fixture
+def folder():
+    """A directory that an exporter can use that is root no more; pytest's own are the runner's."""
+    with _folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def module_folder():
+    with _folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

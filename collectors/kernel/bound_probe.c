@@ -32,7 +32,7 @@ bool bound_probe_by_release(void)
 	return major > FIRST_MAJOR || (major == FIRST_MAJOR && minor >= FIRST_MINOR);
 }
 
-static int bind_outside(struct port_range range)
+static int bind_outside(struct port_range range, uint16_t *ret_port)
 {
 	const int on = 1;
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -49,8 +49,10 @@ static int bind_outside(struct port_range range)
 			continue;
 		tries++;
 		address.sin_port = htons((uint16_t)port);
-		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+			*ret_port = (uint16_t)port;
 			return fd;
+		}
 	}
 	close(fd);
 	return -1;
@@ -65,7 +67,7 @@ void bound_probe_open(
 	*probe = (struct bound_probe){.fd = -1, .outer = outer};
 	if (!settings || settings_read(procfs, settings, NULL) < 0)
 		return;
-	probe->fd = bind_outside(settings->range);
+	probe->fd = bind_outside(settings->range, &probe->port);
 	if (probe->fd < 0)
 		return;
 	if (fstat(probe->fd, &status) < 0) {

@@ -8,11 +8,13 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "collectors/kernel/source.h"
 
 struct bound_probe {
-	int fd; /* -1: no socket could be bound */
+	int fd;	       /* -1: no socket could be bound */
+	uint16_t port; /* of that socket */
 	unsigned long inode;
 	bool seen;
 	const struct source_observer *outer;

@@ -29,6 +29,8 @@ int source_open(const struct source_options *options, struct source **ret_source
 		return -ENOMEM;
 	source->procfs = options->procfs;
 	source->kind = options->kind;
+	source->probed = options->bound_only != SOURCE_BOUND_ONLY_UNKNOWN;
+	source->sees_bound_only = options->bound_only == SOURCE_BOUND_ONLY_SEEN;
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
 		source->used[i] = options->kind == SOURCE_AUTO ? SOURCE_SOCK_DIAG : options->kind;
 	if (options->kind == SOURCE_REPLAY) {
@@ -186,6 +188,34 @@ static int list_all(struct source *source, enum listing listing, const struct po
 	source->used[protocol] = SOURCE_PROCFS;
 	return procnet_list(
 	    source->procfs, listing, observer->observe, observer->batch, observer->context);
+}
+
+static int ignore_socket(void *context, const struct socket *socket)
+{
+	(void)context;
+	(void)socket;
+	return 0;
+}
+
+void source_probe(struct source_options *options)
+{
+	const struct source_observer nobody = {ignore_socket, NULL, NULL};
+	struct bound_probe probe;
+	const struct source_observer looking = {bound_probe_observe, NULL, &probe};
+	struct portset ports = {{0}};
+	const struct port_filter filter = {&ports, PORT_FILTER_LOCAL};
+	struct source source = {.procfs = options->procfs, .kind = SOURCE_SOCK_DIAG};
+
+	if (options->kind == SOURCE_PROCFS || options->kind == SOURCE_REPLAY)
+		return;
+	bound_probe_open(&probe, options->procfs, &nobody);
+	if (probe.fd < 0)
+		return;
+	portset_add(&ports, probe.port);
+	if (list_sock_diag(&source, LISTING_TCP, &filter, &looking) == 0)
+		options->bound_only =
+		    bound_probe_answer(&probe) ? SOURCE_BOUND_ONLY_SEEN : SOURCE_BOUND_ONLY_HIDDEN;
+	bound_probe_close(&probe);
 }
 
 int source_list(struct source *source, enum listing listing, const struct source_observer *observer)

@@ -19,11 +19,19 @@ enum source_kind {
 	SOURCE_REPLAY,
 };
 
+/* Whether the kernel lists sockets that only bind(): see source_sees_bound_only(). */
+enum source_bound_only {
+	SOURCE_BOUND_ONLY_UNKNOWN, /* each source finds out by itself */
+	SOURCE_BOUND_ONLY_SEEN,
+	SOURCE_BOUND_ONLY_HIDDEN,
+};
+
 struct source_options {
 	const char *procfs; /* such as "/proc"; must outlive the source */
 	enum source_kind kind;
 	const char *replay; /* SOURCE_REPLAY: the file with recorded dumps */
 	const char *record; /* NULL, or a file that what sock_diag sends is recorded to */
+	enum source_bound_only bound_only;
 };
 
 struct source_observer {
@@ -33,6 +41,13 @@ struct source_observer {
 };
 
 struct source;
+
+/*
+ * Finds options->bound_only out, once for all sources that are opened with them: whoever
+ * may make no sockets of that kind later, or would make one for each of many sources. It
+ * stays unknown where the kernel does not tell.
+ */
+void source_probe(struct source_options *options);
 
 /*
  * Returns 0 or -errno (a file that cannot be opened, -ENOMEM). The caller closes it with
@@ -62,10 +77,10 @@ const char *source_kind_name(enum source_kind kind);
 
 /*
  * Whether this kernel lists sockets that only bind() (since 6.8): known once LISTING_TCP
- * was listed whole, false before. The first time, a socket of our own is bound to a port outside
- * the ephemeral range and looked for (and not handed on); where no such port can be had,
- * or a dump is being recorded, the kernel's release decides. False for procfs, true for a
- * replay.
+ * was listed whole, or from source_probe(); false before. To find it out, a socket of our own
+ * is bound to a port outside the ephemeral range and looked for (and not handed on); where no
+ * such port can be had, or a dump is being recorded, the kernel's release decides. False for
+ * procfs, true for a replay.
  */
 bool source_sees_bound_only(const struct source *source);
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, metrics
+from lib.certificates import Authority
+from lib.exporter import BINARY, REPOSITORY, Metrics, assert_no_sanitizer_report, metrics
 from lib.namespace import in_namespace, set_range
+from lib.secure import Secure, server, trusting
 from lib.sockets import IPV4, accept, connect_many, listen
 from lib.tools import debian_binary
 
@@ -104,6 +106,11 @@ def test_promtool_accepts_each_example(documented, tmp_path):
     assert f"SUCCESS: {len(documented)} rules found" in done.stdout, done.stdout
 
 
+OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
+                        "ephemera_web_config_last_reload_success_timestamp_seconds",
+                        "ephemera_web_tls_certificate_expiry_timestamp_seconds"}
+
+
 def assert_documented(said, documented):
     for family in said.families:
         for sample in family.samples:
@@ -126,10 +133,20 @@ def test_what_a_scrape_says_is_documented(documented):
     said = metrics("--collector.destinations.minimum-ports=1")
     assert said.value("ephemera_destination_ports", state="active") == CLIENTS
     assert_documented(said, documented)
-    # Where there is no cgroup v2, the owners have nothing to show.
+    # Where there is no cgroup v2, the owners have nothing to show; and without a web
+    # configuration nobody tells of it, see the next test.
     silent = set(documented) - said.names() - {"ephemera_owner_ports", "ephemera_other_owner_ports",
-                                               "ephemera_unowned_ports"}
+                                               "ephemera_unowned_ports"} - OF_THE_CONFIGURATION
     assert not silent, "documented, and not there"
+
+
+def test_what_a_web_configuration_adds_is_documented(documented, module_folder):
+    authority = Authority(module_folder)
+    with Secure(server(authority.issue("server")), module_folder) as exporter:
+        answer = exporter.fetch(trusting(authority))
+    said = Metrics(answer.body.decode())
+    assert_documented(said, documented)
+    assert OF_THE_CONFIGURATION <= said.names()
 
 
 def test_what_a_scrape_by_procfs_says_is_documented(documented):

@@ -16,7 +16,8 @@ static void check_values(const struct options *options)
 		const char *place = (const char *)options + flags[i].offset;
 		unsigned long number;
 
-		if (flags[i].kind != KIND_NUMBER && flags[i].kind != KIND_DURATION)
+		if (flags[i].kind != KIND_NUMBER && flags[i].kind != KIND_DURATION &&
+		    flags[i].kind != KIND_OCTAL)
 			continue;
 		memcpy(&number, place, sizeof(number));
 		FUZZ_CHECK(number >= flags[i].minimum && number <= flags[i].maximum);
@@ -31,18 +32,31 @@ static void check_values(const struct options *options)
 	}
 }
 
+static void check_addresses(const struct options *options)
+{
+	FUZZ_CHECK(options->systemd_socket == (options->addresses_length == 0));
+	FUZZ_CHECK(options->addresses_length <= LISTEN_ADDRESSES_MAX);
+	for (size_t i = 0; i < options->addresses_length; i++) {
+		const struct listen_address *address = &options->addresses[i];
+
+		if (address->kind == LISTEN_UNIX) {
+			FUZZ_CHECK(address->path[0] && address->path[0] != '@');
+			FUZZ_CHECK(memchr(address->path, '\0', LISTEN_PATH_SIZE));
+		} else {
+			FUZZ_CHECK(address->port != 0);
+			FUZZ_CHECK(memchr(address->host, '\0', LISTEN_HOST_SIZE));
+		}
+	}
+}
+
 static void check(const struct options *options)
 {
 	check_values(options);
 	FUZZ_CHECK(options->enabled >> collectors_length == 0);
-	FUZZ_CHECK(options->addresses_length >= 1);
-	FUZZ_CHECK(options->addresses_length <= LISTEN_ADDRESSES_MAX);
-	for (size_t i = 0; i < options->addresses_length; i++) {
-		FUZZ_CHECK(options->addresses[i].port != 0);
-		FUZZ_CHECK(memchr(options->addresses[i].host, '\0', LISTEN_HOST_SIZE));
-	}
+	check_addresses(options);
 	FUZZ_CHECK(options->telemetry_path[0] == '/');
 	FUZZ_CHECK(!portset_has(&options->ports, 0) && !portset_has(&options->single_ports, 0));
+	FUZZ_CHECK(options->command != COMMAND_CHECK_CONFIG || options->checked);
 	FUZZ_CHECK(options->command != COMMAND_PORT || portset_count(&options->ports) > 0);
 	FUZZ_CHECK(options->log_level <= LOG_LEVEL_ERROR);
 }

@@ -24,8 +24,8 @@ static void check_answer(const struct route *route)
 {
 	const struct answer *answer = &route->answer;
 
-	FUZZ_CHECK(answer->status == 200 || answer->status == 400 || answer->status == 404 ||
-		   answer->status == 405);
+	FUZZ_CHECK(answer->status == 200 || answer->status == 400 || answer->status == 403 ||
+		   answer->status == 404 || answer->status == 405);
 	FUZZ_CHECK(answer->body && answer->length > 0);
 	FUZZ_CHECK(answer->type[0] && memchr(answer->type, '\0', sizeof(answer->type)));
 	FUZZ_CHECK((answer->status == 405) == (answer->allow != NULL));
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_string(data, size);
 	const char *rest = text;
-	char *lines[6];
+	char *lines[7];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		lines[i] = fuzz_take(&rest, '\n');
@@ -94,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .accept = lines[3],
 	    .accept_encoding = lines[4],
 	    .scrape_timeout = lines[5],
+	    .host = lines[6],
+	    .from_loopback = lines[6] != NULL,
 	    .parameters = parameters,
 	    .source = lines[2]};
 	struct route_options options = {.telemetry_path = "/metrics",

@@ -29,6 +29,9 @@ BINARY = os.environ.get("EPHEMERA") or str(REPOSITORY / "build" / "debug" / "eph
 COLLECTORS = ("range", "binds", "sockets", "destinations", "addresses", "accept_queue",
               "time_wait", "churn", "owners")
 
+# Root stays root, and reads what is its own, such as a test's directory; without capabilities.
+AS_OURSELVES = f"--security.user={os.geteuid()}"
+
 
 def all_but(*left_out):
     """The names of the other collectors, in one string."""
@@ -119,16 +122,32 @@ class Metrics:
         return set(self._samples)
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to the unix socket at path."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
 class Exporter:
     """A serving exporter on a free port of 127.0.0.1, unless --web.listen-address is given.
 
-    Leaving the block ends it by SIGTERM; it must then exit with status 0 and without a
+    host is unix:PATH, and there is no port, where it listens on a unix socket first. wrapper is
+    a command that execs what it is given. Leaving the block ends it by SIGTERM; it must then exit with status 0 and without a
     sanitizer report.
     """
 
-    def __init__(self, *args, env=None, **popen):
+    def __init__(self, *args, env=None, wrapper=(), **popen):
         self.args = [str(arg) for arg in args]
-        if not any(arg.split("=")[0] == "--web.listen-address" for arg in self.args):
+        self.wrapper = [str(word) for word in wrapper]
+        if not any(arg.split("=")[0] in ("--web.listen-address", "--web.systemd-socket")
+                   for arg in self.args):
             self.args.insert(0, f"--web.listen-address=127.0.0.1:{free_port()}")
         self.env = env
         self.popen = popen
@@ -148,7 +167,8 @@ class Exporter:
 
     def __enter__(self):
         self.proc = subprocess.Popen(
-            [BINARY, *self.args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [*self.wrapper, BINARY, *self.args], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace",
             env=environment(self.env), **self.popen)
         self._drain = threading.Thread(target=self._read_log, daemon=True)
@@ -208,7 +228,10 @@ class Exporter:
 
     def get(self, path="/", headers=None, method="GET", body=None, timeout=30):
         """One request on a connection of its own. headers are sent as they are."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        if self.host.startswith("unix:"):
+            connection = UnixConnection(self.host.removeprefix("unix:"), timeout)
+        else:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             # http.client adds "Accept-Encoding: identity" unless told not to.
             connection.putrequest(method, path, skip_accept_encoding=True)
@@ -234,7 +257,9 @@ class Exporter:
 
 
 def listening_address(line):
-    """(host, port) of a log line that says where the exporter listens, in either log format."""
+    """(host, port) of a log line that says where the exporter listens, in either log format.
+
+    ("unix:PATH", None) of a unix socket."""
     if line.startswith("{"):
         try:
             entry = json.loads(line)
@@ -244,5 +269,7 @@ def listening_address(line):
     else:
         found = re.search(r'msg="?Listening"? .*?address="?([^\s"]+)', line)
         address = found.group(1) if found else ""
+    if address.startswith("unix:"):
+        return address, None
     host, _, port = address.rpartition(":")
     return (host.strip("[]"), int(port)) if port.isdigit() else None

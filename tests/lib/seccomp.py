@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes netlink away from this process and its children, as gVisor or a strict sandbox does."""
+"""Takes netlink or seccomp away from this process and its children, as gVisor or a strict sandbox does."""
 
 import ctypes
 import errno
@@ -14,6 +14,8 @@ LOAD, JUMP_EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 NUMBER_OFFSET, FIRST_ARGUMENT_OFFSET = 0, 16  # in struct seccomp_data, little-endian
 SOCKET_CALL = {"x86_64": 41, "aarch64": 198, "riscv64": 198}
+PRCTL_CALL = {"x86_64": 157, "aarch64": 167, "riscv64": 167}
+SECCOMP_CALL = {"x86_64": 317, "aarch64": 277, "riscv64": 277}
 
 
 class _Program(ctypes.Structure):
@@ -22,14 +24,25 @@ class _Program(ctypes.Structure):
 
 def forbid_netlink(refusal=errno.EPROTONOSUPPORT):
     """socket(AF_NETLINK, ...) fails with that errno from now on; there is no way back."""
-    call = SOCKET_CALL.get(platform.machine())
-    if call is None:
-        pytest.skip(f"the number of socket() on {platform.machine()} is not known here")
-    steps = [
-        (LOAD, 0, 0, NUMBER_OFFSET),
-        (JUMP_EQUAL, 0, 3, call),
+    _forbid(SOCKET_CALL, socket.AF_NETLINK, refusal)
+
+
+def forbid_seccomp(refusal=errno.EINVAL):
+    """As on a kernel that has none, or in a sandbox that lets nobody set filters."""
+    _forbid(PRCTL_CALL, PR_SET_SECCOMP, refusal, (SECCOMP_CALL, errno.ENOSYS))
+
+
+def _forbid(calls, first_argument, refusal, whole=None):
+    machine = platform.machine()
+    if machine not in calls:
+        pytest.skip(f"the numbers of system calls on {machine} are not known here")
+    steps = [(LOAD, 0, 0, NUMBER_OFFSET)]
+    if whole:
+        steps += [(JUMP_EQUAL, 0, 1, whole[0][machine]), (RETURN, 0, 0, ERRNO | whole[1])]
+    steps += [
+        (JUMP_EQUAL, 0, 3, calls[machine]),
         (LOAD, 0, 0, FIRST_ARGUMENT_OFFSET),
-        (JUMP_EQUAL, 0, 1, socket.AF_NETLINK),
+        (JUMP_EQUAL, 0, 1, first_argument),
         (RETURN, 0, 0, ERRNO | refusal),
         (RETURN, 0, 0, ALLOW),
     ]

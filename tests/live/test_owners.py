@@ -7,7 +7,7 @@ import os
 import pytest
 
 import lib.exporter
-from lib.exporter import Exporter, metrics, run
+from lib.exporter import AS_OURSELVES, Exporter, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect,
                          connect_many, drop, fin_wait2, listen, need_ipv6, orphan_fin_wait2,
@@ -379,7 +379,7 @@ def test_a_hierarchy_that_comes_later_is_found(tree, two, tmp_path):
     _listener = listen(IPV4, "127.0.0.1", PORT)
     _clients = connect_from(tree, two[0], 5)
     (tmp_path / "fs").mkdir()
-    with Exporter(SERVER, f"--path.sysfs={tmp_path}", *ALL) as exporter:
+    with Exporter(SERVER, f"--path.sysfs={tmp_path}", AS_OURSELVES, *ALL) as exporter:
         assert OWNER not in exporter.metrics().names()
         (tmp_path / "fs" / "cgroup").symlink_to(tree.root)
         assert told(exporter.metrics())[two[0]] == (5, "", "")

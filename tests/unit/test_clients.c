@@ -2,8 +2,10 @@
 #include "exporter/clients.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,10 +24,23 @@ struct pair {
 };
 
 static struct clients *clients;
+static struct refusals refusals;
 
 static void start(const struct clients_limits *limits)
 {
-	assert_result(clients_new(limits, &clients), 0);
+	memset(&refusals, 0, sizeof(refusals));
+	assert_result(clients_new(limits, &refusals, &clients), 0);
+}
+
+/* What was counted under that reason, and nothing under any other. */
+static void assert_refused(enum refusal refusal, unsigned long count)
+{
+	for (size_t i = 0; i < REFUSALS; i++) {
+		const unsigned long found = atomic_load(&refusals.counts[i]);
+
+		if (found != (i == refusal ? count : 0))
+			fail_msg("%lu were counted under %zu", found, i);
+	}
 }
 
 static int tear_down(void **state)
@@ -44,6 +59,33 @@ static struct pair add(void)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
 	pair.ours = fds[0];
 	pair.theirs = fds[1];
+	pair.client = clients_add(clients, pair.ours);
+	assert_non_null(pair.client);
+	return pair;
+}
+
+/* A connection of 127.0.0.HOST. */
+static struct pair add_from(unsigned char host)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+	struct pair pair;
+	const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	pair.theirs = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	struct sockaddr_in source = {.sin_family = AF_INET};
+
+	source.sin_addr.s_addr = htonl((127U << 24) + host);
+	assert_int_equal(bind(pair.theirs, (struct sockaddr *)&source, sizeof(source)), 0);
+	assert_int_equal(connect(pair.theirs, (struct sockaddr *)&address, size), 0);
+	pair.ours = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(pair.ours >= 0);
+	close(listener);
 	pair.client = clients_add(clients, pair.ours);
 	assert_non_null(pair.client);
 	return pair;
@@ -94,14 +136,14 @@ static void assert_ends_after(
 static void every_phase_has_its_own_end(void **state)
 {
 	(void)state;
-	assert_ends_after(&(struct clients_limits){10, 1, MANY, MANY}, CLIENT_REQUEST, 1);
-	assert_ends_after(&(struct clients_limits){10, MANY, 1, MANY}, CLIENT_RESPONSE, 1);
-	assert_ends_after(&(struct clients_limits){10, MANY, MANY, 1}, CLIENT_IDLE, 1);
+	assert_ends_after(&(struct clients_limits){10, 100, 1, MANY, MANY}, CLIENT_REQUEST, 1);
+	assert_ends_after(&(struct clients_limits){10, 100, MANY, 1, MANY}, CLIENT_RESPONSE, 1);
+	assert_ends_after(&(struct clients_limits){10, 100, MANY, MANY, 1}, CLIENT_IDLE, 1);
 }
 
 static void other_phases_have_not(void **state)
 {
-	static const struct clients_limits limits = {10, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
 	struct pair work;
 	struct pair response;
 	struct pair idle;
@@ -125,7 +167,7 @@ static void other_phases_have_not(void **state)
 /* Whoever waits for us is never late, however long we take. */
 static void work_has_no_end(void **state)
 {
-	static const struct clients_limits limits = {10, 1, 1, 1};
+	static const struct clients_limits limits = {10, 100, 1, 1, 1};
 	struct pair pair;
 
 	(void)state;
@@ -140,7 +182,7 @@ static void work_has_no_end(void **state)
 
 static void a_new_phase_starts_its_time(void **state)
 {
-	static const struct clients_limits limits = {10, 2, MANY, 2};
+	static const struct clients_limits limits = {10, 100, 2, MANY, 2};
 	struct pair pair;
 	double before;
 
@@ -158,7 +200,7 @@ static void a_new_phase_starts_its_time(void **state)
 /* A byte now and then does not keep a connection. */
 static void what_trickles_in_does_not_prolong_it(void **state)
 {
-	static const struct clients_limits limits = {10, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
 	struct pair pair;
 	bool ended = false;
 
@@ -175,7 +217,7 @@ static void what_trickles_in_does_not_prolong_it(void **state)
 
 static void one_that_ends_does_not_take_others_along(void **state)
 {
-	static const struct clients_limits limits = {10, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
 	struct pair idle[7];
 	struct pair late;
 
@@ -196,7 +238,7 @@ static void one_that_ends_does_not_take_others_along(void **state)
 
 static void the_longest_silent_one_makes_room(void **state)
 {
-	static const struct clients_limits limits = {3, MANY, MANY, MANY};
+	static const struct clients_limits limits = {3, 100, MANY, MANY, MANY};
 	struct pair pairs[6];
 
 	(void)state;
@@ -231,7 +273,7 @@ static void the_longest_silent_one_makes_room(void **state)
 
 static void who_is_silent_goes_before_who_is_owed_something(void **state)
 {
-	static const struct clients_limits limits = {3, MANY, MANY, MANY};
+	static const struct clients_limits limits = {3, 100, MANY, MANY, MANY};
 	struct pair work;
 	struct pair response;
 	struct pair silent;
@@ -255,6 +297,7 @@ static void who_is_silent_goes_before_who_is_owed_something(void **state)
 	assert_false(is_shut_down(&work, 0));
 	assert_false(is_shut_down(&fourth, 0));
 	assert_false(is_shut_down(&fifth, 0));
+	assert_refused(REFUSAL_CONNECTIONS, 2);
 	take_away(&work);
 	take_away(&response);
 	take_away(&silent);
@@ -265,7 +308,7 @@ static void who_is_silent_goes_before_who_is_owed_something(void **state)
 /* Whichever of them came first. */
 static void who_is_silent_goes_first_though_he_came_first(void **state)
 {
-	static const struct clients_limits limits = {2, MANY, MANY, MANY};
+	static const struct clients_limits limits = {2, 100, MANY, MANY, MANY};
 	struct pair silent;
 	struct pair response;
 	struct pair third;
@@ -287,7 +330,7 @@ static void who_is_silent_goes_first_though_he_came_first(void **state)
 
 static void who_waits_for_us_is_never_driven_out(void **state)
 {
-	static const struct clients_limits limits = {2, MANY, MANY, MANY};
+	static const struct clients_limits limits = {2, 100, MANY, MANY, MANY};
 	struct pair pairs[3];
 
 	(void)state;
@@ -302,9 +345,86 @@ static void who_waits_for_us_is_never_driven_out(void **state)
 		take_away(&pairs[i]);
 }
 
+static void one_address_drives_out_its_own_only(void **state)
+{
+	static const struct clients_limits limits = {10, 2, MANY, MANY, MANY};
+	struct pair other;
+	struct pair pairs[4];
+
+	(void)state;
+	start(&limits);
+	other = add_from(9); /* silent for longest */
+	for (size_t i = 0; i < 3; i++)
+		pairs[i] = add_from(1);
+	assert_true(is_shut_down(&pairs[0], GRACE_MS));
+	assert_false(is_shut_down(&other, 0));
+	assert_false(is_shut_down(&pairs[1], 0));
+	assert_false(is_shut_down(&pairs[2], 0));
+	assert_refused(REFUSAL_CONNECTIONS_PER_ADDRESS, 1);
+	/* Who is on the way out does not count, so that one newcomer costs one. */
+	pairs[3] = add_from(1);
+	assert_true(is_shut_down(&pairs[1], GRACE_MS));
+	assert_false(is_shut_down(&pairs[2], 0));
+	assert_refused(REFUSAL_CONNECTIONS_PER_ADDRESS, 2);
+	take_away(&other);
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
+static void an_address_that_waits_for_us_gets_no_more(void **state)
+{
+	static const struct clients_limits limits = {10, 2, MANY, MANY, MANY};
+	struct pair pairs[3];
+	struct pair other;
+
+	(void)state;
+	start(&limits);
+	for (size_t i = 0; i < 2; i++) {
+		pairs[i] = add_from(1);
+		clients_set_phase(clients, pairs[i].client, CLIENT_WORK);
+	}
+	pairs[2] = add_from(1);
+	other = add_from(2);
+	assert_true(is_shut_down(&pairs[2], GRACE_MS));
+	assert_false(is_shut_down(&pairs[0], 0));
+	assert_false(is_shut_down(&pairs[1], 0));
+	assert_false(is_shut_down(&other, 0));
+	assert_refused(REFUSAL_CONNECTIONS_PER_ADDRESS, 1);
+	take_away(&other);
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
+static void what_is_cut_off_is_counted(void **state)
+{
+	static const struct {
+		struct clients_limits limits;
+		enum client_phase phase;
+		enum refusal refusal;
+		unsigned long count;
+	} cases[] = {
+	    {{10, 10, 1, MANY, MANY}, CLIENT_REQUEST, REFUSAL_REQUEST_TIMEOUT, 1},
+	    {{10, 10, MANY, 1, MANY}, CLIENT_RESPONSE, REFUSAL_RESPONSE_TIMEOUT, 1},
+	    /* Nothing was refused to who asked for nothing. */
+	    {{10, 10, MANY, MANY, 1}, CLIENT_IDLE, REFUSALS, 0},
+	};
+	struct pair pair;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		start(&cases[i].limits);
+		pair = add();
+		clients_set_phase(clients, pair.client, cases[i].phase);
+		assert_true(is_shut_down(&pair, GRACE_MS));
+		assert_refused(cases[i].refusal, cases[i].count);
+		take_away(&pair);
+		tear_down(NULL);
+	}
+}
+
 static void draining_waits_for_nobody_who_is_owed_nothing(void **state)
 {
-	static const struct clients_limits limits = {10, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
 	struct pair request;
 	struct pair idle;
 	const double before = now();
@@ -325,7 +445,7 @@ static void draining_waits_for_nobody_who_is_owed_nothing(void **state)
 static void draining_ends_in_time(void **state)
 {
 	static const enum client_phase owed[] = {CLIENT_WORK, CLIENT_RESPONSE};
-	static const struct clients_limits limits = {10, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
 	struct pair pair;
 
 	(void)state;
@@ -354,7 +474,7 @@ static void *take_response(void *context)
 
 static void draining_ends_when_the_last_has_his_response(void **state)
 {
-	static const struct clients_limits limits = {10, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
 	struct pair pair;
 	pthread_t thread;
 	const double before = now();
@@ -372,7 +492,7 @@ static void draining_ends_when_the_last_has_his_response(void **state)
 
 static void no_client_is_taken_everywhere(void **state)
 {
-	static const struct clients_limits limits = {1, 1, 1, 1};
+	static const struct clients_limits limits = {1, 100, 1, 1, 1};
 
 	(void)state;
 	start(&limits);
@@ -396,6 +516,9 @@ int main(void)
 	    TEST(who_is_silent_goes_before_who_is_owed_something),
 	    TEST(who_is_silent_goes_first_though_he_came_first),
 	    TEST(who_waits_for_us_is_never_driven_out),
+	    TEST(one_address_drives_out_its_own_only),
+	    TEST(an_address_that_waits_for_us_gets_no_more),
+	    TEST(what_is_cut_off_is_counted),
 	    TEST(draining_waits_for_nobody_who_is_owed_nothing),
 	    TEST(draining_ends_in_time),
 	    TEST(draining_ends_when_the_last_has_his_response),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "exporter/listen.h"
@@ -13,6 +14,8 @@ static const char *parse(const char *text, struct listen_address *ret_address)
 	guard_free(&guarded);
 	return wrong;
 }
+
+#define FORMS "it must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
 
 static void reads_addresses(void **state)
 {
@@ -29,6 +32,8 @@ static void reads_addresses(void **state)
 	    {"[::]:10059", "::", 10059},
 	    {"[fe80::1%eth0]:10059", "fe80::1%eth0", 10059},
 	    {"[2001:db8::192.0.2.1]:10059", "2001:db8::192.0.2.1", 10059},
+	    {"[unix]:80", "unix", 80}, /* a host of that name can still be said */
+	    {"unix2:80", "unix2", 80},
 	};
 
 	(void)state;
@@ -38,6 +43,8 @@ static void reads_addresses(void **state)
 		memset(&address, 'x', sizeof(address));
 		if (parse(good[i].text, &address))
 			fail_msg("%s: %s", good[i].text, parse(good[i].text, &address));
+		assert_int_equal(address.kind, LISTEN_TCP);
+		assert_string_equal(address.path, "");
 		assert_string_equal(address.host, good[i].host);
 		assert_int_equal(address.port, good[i].port);
 	}
@@ -48,9 +55,9 @@ static void says_what_is_wrong(void **state)
 	static const struct {
 		const char *text, *wrong;
 	} bad[] = {
-	    {"", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
-	    {"10059", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
-	    {"localhost", "it must be HOST:PORT, [IPV6]:PORT or :PORT"},
+	    {"", FORMS},
+	    {"10059", FORMS},
+	    {"localhost", FORMS},
 	    {":", "the port must be a number from 1 to 65535"},
 	    {"localhost:", "the port must be a number from 1 to 65535"},
 	    {":0", "the port must be a number from 1 to 65535"},
@@ -64,6 +71,13 @@ static void says_what_is_wrong(void **state)
 	    {":80 ", "the port must be a number from 1 to 65535"},
 	    {":0x50", "the port must be a number from 1 to 65535"},
 	    {":http", "the port must be a number from 1 to 65535"},
+	    {"unix", FORMS},
+	    {"unix:", "the path is empty"},
+	    {"unix:@", "it must be a path: an abstract socket has no permissions"},
+	    {"unix:@x", "it must be a path: an abstract socket has no permissions"},
+	    {"unix:@:80", "it must be a path: an abstract socket has no permissions"},
+	    {"UNIX:/x", "the port must be a number from 1 to 65535"},
+	    {" unix:/x", "the port must be a number from 1 to 65535"},
 	    {"[]:80", "there is no address in the brackets"},
 	    {"::1:80", "an IPv6 address must stand in brackets"},
 	    {"::", "an IPv6 address must stand in brackets"},
@@ -99,12 +113,48 @@ static void a_host_has_a_longest_length(void **state)
 	assert_string_equal(parse(text, &address), "the host is too long");
 }
 
+static void reads_paths(void **state)
+{
+	static const char *const paths[] = {"/run/ephemera.sock", "relative", "/a:80", ":80",
+	    "/with a blank", "/", "unix:/x", "[::1]:80", "/@x"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(paths); i++) {
+		struct listen_address address;
+		char text[64];
+
+		memset(&address, 'x', sizeof(address));
+		snprintf(text, sizeof(text), "unix:%s", paths[i]);
+		assert_null(parse(text, &address));
+		assert_int_equal(address.kind, LISTEN_UNIX);
+		assert_string_equal(address.path, paths[i]);
+		assert_string_equal(address.host, "");
+		assert_int_equal(address.port, 0);
+	}
+}
+
+static void a_path_has_a_longest_length(void **state)
+{
+	char text[5 + LISTEN_PATH_SIZE + 1] = "unix:";
+	struct listen_address address;
+
+	(void)state;
+	memset(text + 5, 'p', LISTEN_PATH_SIZE - 1);
+	assert_null(parse(text, &address));
+	assert_int_equal(strlen(address.path), 107);
+	text[5 + LISTEN_PATH_SIZE - 1] = 'p';
+	assert_string_equal(
+	    parse(text, &address), "the path is too long: the kernel takes 107 bytes");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_addresses),
 	    cmocka_unit_test(says_what_is_wrong),
 	    cmocka_unit_test(a_host_has_a_longest_length),
+	    cmocka_unit_test(reads_paths),
+	    cmocka_unit_test(a_path_has_a_longest_length),
 	};
 
 	return cmocka_run_group_tests_name("listen_parse", tests, NULL, NULL);

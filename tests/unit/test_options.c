@@ -73,6 +73,16 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_string_equal(options.telemetry_path, "/metrics");
 	assert_int_equal(options.max_requests, 40);
 	assert_int_equal(options.max_connections, 256);
+	assert_int_equal(options.max_connections_per_address, 128);
+	assert_int_equal(options.max_header_bytes, 8192);
+	assert_int_equal(options.max_walks_per_second, 20);
+	assert_int_equal(options.addresses[0].kind, LISTEN_TCP);
+	assert_int_equal(options.socket_mode, 0660);
+	assert_false(options.systemd_socket);
+	assert_null(options.web_config);
+	assert_int_equal(options.sandbox_off, 0);
+	assert_string_equal(options.user, "nobody");
+	assert_null(options.checked);
 	assert_int_equal(options.request_seconds, 10);
 	assert_int_equal(options.response_seconds, 30);
 	assert_false(options.disable_exporter_metrics);
@@ -105,7 +115,10 @@ static void reads_every_flag(void **state)
 		"--web.max-requests=7", "--web.max-connections=11", "--web.request-timeout=13",
 		"--web.response-timeout=2m", "--web.disable-exporter-metrics",
 		"--sockets.source=procfs", "--path.procfs=/host/proc", "--path.sysfs=/host/sys",
-		"--log.level=debug", "--log.format=json"),
+		"--web.socket-mode=0606", "--web.config.file=web.yml",
+		"--web.max-connections-per-address=5", "--web.max-header-bytes=4096",
+		"--web.max-walks-per-second=3", "--security.sandbox=off",
+		"--security.user=ephemera", "--log.level=debug", "--log.format=json"),
 	    0);
 	assert_int_equal(options.addresses_length, 1);
 	assert_string_equal(options.addresses[0].host, "127.0.0.1");
@@ -113,6 +126,13 @@ static void reads_every_flag(void **state)
 	assert_string_equal(options.telemetry_path, "/m/x");
 	assert_int_equal(options.max_requests, 7);
 	assert_int_equal(options.max_connections, 11);
+	assert_int_equal(options.socket_mode, 0606);
+	assert_string_equal(options.web_config, "web.yml");
+	assert_int_equal(options.max_connections_per_address, 5);
+	assert_int_equal(options.max_header_bytes, 4096);
+	assert_int_equal(options.max_walks_per_second, 3);
+	assert_int_equal(options.sandbox_off, 1);
+	assert_string_equal(options.user, "ephemera");
 	assert_int_equal(options.request_seconds, 13);
 	assert_int_equal(options.response_seconds, 120);
 	assert_true(options.disable_exporter_metrics);
@@ -169,6 +189,9 @@ static void numbers_have_bounds(void **state)
 	} flags[] = {
 	    {"--web.max-requests", "1", "10000", "0", "10001"},
 	    {"--web.max-connections", "2", "10000", "1", "10001"},
+	    {"--web.max-connections-per-address", "1", "10000", "0", "10001"},
+	    {"--web.max-header-bytes", "512", "65536", "511", "65537"},
+	    {"--web.max-walks-per-second", "1", "1000", "0", "1001"},
 	    {"--web.request-timeout", "1s", "1h", "0", "3601"},
 	    {"--web.response-timeout", "1", "60m", "0s", "61m"},
 	    {"--collector.destinations.limit", "0", "1000", "-1", "1001"},
@@ -221,15 +244,109 @@ static void durations_have_units(void **state)
 		    PARSE("--web.response-timeout", bad[i]), "--web.response-timeout", bad[i]);
 }
 
+static void modes_are_octal(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned long mode;
+	} good[] = {{"0", 0}, {"660", 0660}, {"0660", 0660}, {"0000", 0}, {"777", 0777},
+	    {"0777", 0777}, {"7", 7}};
+	static const char *const bad[] = {"", " ", "8", "0o660", "0x1b0", "1000", "7777", "00660",
+	    "-1", "+660", " 660", "660 ", "rw-rw----", "66a"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(good); i++) {
+		assert_result(PARSE("--web.socket-mode", good[i].text), 0);
+		assert_int_equal(options.socket_mode, good[i].mode);
+	}
+	for (size_t i = 0; i < LENGTH(bad); i++) {
+		assert_refused(PARSE("--web.socket-mode", bad[i]), "--web.socket-mode", bad[i]);
+		assert_non_null(strstr(error, "0777"));
+	}
+}
+
+static void one_address_gets_half_of_the_connections(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.max-connections=10"), 0);
+	assert_int_equal(options.max_connections_per_address, 5);
+	assert_result(PARSE("--web.max-connections=11"), 0);
+	assert_int_equal(options.max_connections_per_address, 6);
+	assert_result(PARSE("--web.max-connections=2"), 0);
+	assert_int_equal(options.max_connections_per_address, 1);
+	assert_result(PARSE("--web.max-connections=10", "--web.max-connections-per-address=9"), 0);
+	assert_int_equal(options.max_connections_per_address, 9);
+}
+
+static void paths_to_listen_on_are_taken(void **state)
+{
+	char text[128] = "unix:";
+
+	(void)state;
+	assert_result(
+	    PARSE("--web.listen-address=unix:/run/x.sock", "--web.listen-address", ":80"), 0);
+	assert_int_equal(options.addresses_length, 2);
+	assert_int_equal(options.addresses[0].kind, LISTEN_UNIX);
+	assert_string_equal(options.addresses[0].path, "/run/x.sock");
+	assert_int_equal(options.addresses[1].kind, LISTEN_TCP);
+	assert_int_equal(options.addresses[1].port, 80);
+	assert_refused(PARSE("--web.listen-address=unix:"), "--web.listen-address", "empty");
+	assert_refused(PARSE("--web.listen-address=unix:@x"), "--web.listen-address", "unix:@x");
+	memset(text + 5, 'p', sizeof(text) - 6);
+	assert_refused(PARSE("--web.listen-address", text), "--web.listen-address", "too long");
+	assert_non_null(strstr(error, "unix:pppp"));
+}
+
+static void systemd_says_where_to_listen_or_the_flags_do(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.systemd-socket"), 0);
+	assert_true(options.systemd_socket);
+	assert_int_equal(options.addresses_length, 0);
+	assert_refused(PARSE("--web.systemd-socket", "--web.listen-address=:80"),
+	    "--web.systemd-socket", "--web.listen-address");
+	assert_refused(PARSE("--web.listen-address=unix:/x", "--web.systemd-socket"),
+	    "--web.systemd-socket", "--web.listen-address");
+}
+
+static void the_sandbox_is_on_or_off(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--security.sandbox=off"), 0);
+	assert_int_equal(options.sandbox_off, 1);
+	assert_result(PARSE("--security.sandbox=off", "--security.sandbox=on"), 0);
+	assert_int_equal(options.sandbox_off, 0);
+	assert_refused(PARSE("--security.sandbox=none"), "--security.sandbox", "none");
+	assert_non_null(strstr(error, ": on, off"));
+}
+
+static void one_file_can_be_checked(void **state)
+{
+	(void)state;
+	assert_result(PARSE("check-config", "web.yml"), 0);
+	assert_int_equal(options.command, COMMAND_CHECK_CONFIG);
+	assert_string_equal(options.checked, "web.yml");
+	assert_result(PARSE("check-config", "--log.level=warn", "metrics"), 0);
+	assert_string_equal(options.checked, "metrics");
+	assert_refused(PARSE("check-config"), "check-config", "which file");
+	assert_refused(PARSE("check-config", "a.yml", "b.yml"), "b.yml", NULL);
+	assert_refused(PARSE("check-config", "a.yml", "--json"), "--json", "port");
+	assert_refused(PARSE("metrics", "check-config"), "check-config", NULL);
+	assert_result(PARSE("check-config", "--help"), 0);
+	assert_int_equal(options.command, COMMAND_HELP);
+}
+
 static void choices_are_named(void **state)
 {
-	static const char *const flags[] = {"--log.level", "--log.format", "--sockets.source"};
+	static const char *const flags[] = {
+	    "--log.level", "--log.format", "--sockets.source", "--security.sandbox"};
 	static const char *const bad[] = {"", "nonsense", "INFO", "inf", "infos", "replay"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++)
 		for (size_t j = 0; j < LENGTH(bad); j++)
 			assert_refused(PARSE(flags[i], bad[j]), flags[i], bad[j]);
+	assert_refused(PARSE("--log.level=x"), "--log.level", ": debug, info, warn, error");
 }
 
 static void addresses_add_up_to_a_limit(void **state)
@@ -270,7 +387,7 @@ static void paths_are_checked(void **state)
 static void an_empty_value_is_no_value(void **state)
 {
 	static const char *const flags[] = {"--path.procfs=", "--path.sysfs=", "--sockets.record=",
-	    "--sockets.replay=", "--web.telemetry-path="};
+	    "--sockets.replay=", "--web.telemetry-path=", "--web.config.file=", "--security.user="};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++) {
@@ -286,7 +403,9 @@ static void a_missing_value_is_told(void **state)
 	static const char *const flags[] = {"--web.listen-address", "--web.telemetry-path",
 	    "--web.max-requests", "--web.max-connections", "--web.request-timeout",
 	    "--web.response-timeout", "--sockets.source", "--sockets.record", "--sockets.replay",
-	    "--path.procfs", "--path.sysfs", "--log.level", "--log.format",
+	    "--path.procfs", "--path.sysfs", "--log.level", "--log.format", "--web.socket-mode",
+	    "--web.config.file", "--web.max-connections-per-address", "--web.max-header-bytes",
+	    "--web.max-walks-per-second", "--security.sandbox", "--security.user",
 	    "--collector.destinations.limit"};
 
 	(void)state;
@@ -297,7 +416,8 @@ static void a_missing_value_is_told(void **state)
 static void a_switch_takes_no_value(void **state)
 {
 	static const char *const flags[] = {"--web.disable-exporter-metrics", "--help", "--version",
-	    "--collector.disable-defaults", "--collector.range", "--no-collector.range"};
+	    "--collector.disable-defaults", "--collector.range", "--no-collector.range",
+	    "--web.systemd-socket", "--web.enable-api"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++) {
@@ -610,7 +730,11 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.response-timeout=", "--web.disable-exporter-metrics",
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
 	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve", "--all-processes",
-	    "--web.enable-api", "ephemera port ",
+	    "--web.enable-api", "ephemera port ", "unix:PATH",
+	    "--web.socket-mode=", "--web.systemd-socket",
+	    "--web.config.file=", "--web.max-connections-per-address=", "--web.max-header-bytes=",
+	    "--web.max-walks-per-second=", "--security.sandbox=", "--security.user=",
+	    "ephemera check-config FILE",
 	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
 	char *text = NULL;
 	size_t length = 0;
@@ -650,6 +774,12 @@ int main(void)
 	    cmocka_unit_test(the_last_of_a_flag_stands),
 	    cmocka_unit_test(numbers_have_bounds),
 	    cmocka_unit_test(durations_have_units),
+	    cmocka_unit_test(modes_are_octal),
+	    cmocka_unit_test(one_address_gets_half_of_the_connections),
+	    cmocka_unit_test(paths_to_listen_on_are_taken),
+	    cmocka_unit_test(systemd_says_where_to_listen_or_the_flags_do),
+	    cmocka_unit_test(the_sandbox_is_on_or_off),
+	    cmocka_unit_test(one_file_can_be_checked),
 	    cmocka_unit_test(choices_are_named),
 	    cmocka_unit_test(addresses_add_up_to_a_limit),
 	    cmocka_unit_test(wrong_addresses_are_named),

@@ -455,6 +455,50 @@ static void what_is_reserved_already_stays(void **state)
 	assert_false(portset_has(&lookup.settings.reserved, 50005));
 }
 
+static void assert_reservation(const struct portset *ports, const char *wanted)
+{
+	struct text text = {0};
+
+	assert_int_equal(
+	    port_words_add_reservation(&text, &lookup.settings, ports), wanted != NULL);
+	if (wanted)
+		assert_text(&text, wanted);
+	else
+		assert_int_equal(text.length, 0);
+}
+
+/* One command for all: two of them would undo each other. */
+static void several_are_reserved_at_once(void **state)
+{
+	struct portset ports = {0};
+
+	(void)state;
+	assert_reservation(&ports, NULL);
+	portset_add(&ports, 80);
+	portset_add(&ports, 50004);
+	assert_reservation(&ports, NULL);
+	portset_add(&ports, 50000);
+	portset_add(&ports, 50008);
+	portset_add(&ports, 50010);
+	assert_reservation(&ports, RESERVE "50000,50004,50008");
+}
+
+/* The kernel takes one page of a write; only the new ones are added then. */
+static void a_list_that_is_too_long_is_added_to(void **state)
+{
+	struct portset ports = {0};
+
+	(void)state;
+	for (uint16_t port = 10001; port < 12000; port += 2)
+		portset_add(&lookup.settings.reserved, port);
+	portset_add(&ports, 50001);
+	portset_add(&ports, 50002);
+	portset_add(&ports, 50004);
+	assert_reservation(&ports, "echo 50001-50002 | dd "
+				   "of=/proc/sys/net/ipv4/ip_local_reserved_ports seek=1 "
+				   "conv=notrunc status=none");
+}
+
 static void holders_are_told_as_far_as_known(void **state)
 {
 	static const char *const names[] = {"found", "unknown", "elsewhere", "none"};
@@ -515,6 +559,8 @@ int main(void)
 	    TEST(a_listener_in_the_range_is_to_be_reserved),
 	    TEST(nothing_else_is_to_be_reserved),
 	    TEST(what_is_reserved_already_stays),
+	    TEST(several_are_reserved_at_once),
+	    TEST(a_list_that_is_too_long_is_added_to),
 	    TEST(holders_are_told_as_far_as_known),
 	};
 

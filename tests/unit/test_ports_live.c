@@ -289,6 +289,48 @@ static void only_a_whole_listing_is_probed(void **state)
 	source_close(fresh);
 }
 
+/* Once for all: whoever opens a source with what was found binds nothing. */
+static void what_was_probed_for_all_is_not_probed_again(void **state)
+{
+	struct source_options options = {.procfs = "/proc"};
+	const struct source_observer nobody = {note, NULL, &(struct found){0}};
+	struct source *fresh;
+
+	(void)state;
+	assert_result(source_list(source, LISTING_TCP, &nobody), 0);
+	probes = 0;
+	source_probe(&options);
+	assert_int_equal(probes, 1);
+	assert_int_equal(options.bound_only,
+	    source_sees_bound_only(source) ? SOURCE_BOUND_ONLY_SEEN : SOURCE_BOUND_ONLY_HIDDEN);
+	assert_result(source_open(&options, &fresh), 0);
+	assert_result(source_list(fresh, LISTING_TCP, &nobody), 0);
+	assert_int_equal(probes, 1);
+	assert_int_equal(source_sees_bound_only(fresh), source_sees_bound_only(source));
+	source_close(fresh);
+	options.bound_only =
+	    source_sees_bound_only(source) ? SOURCE_BOUND_ONLY_HIDDEN : SOURCE_BOUND_ONLY_SEEN;
+	assert_result(source_open(&options, &fresh), 0);
+	assert_result(source_list(fresh, LISTING_TCP, &nobody), 0);
+	assert_int_not_equal(source_sees_bound_only(fresh), source_sees_bound_only(source));
+	source_close(fresh);
+}
+
+static void what_the_kernel_is_not_asked_for_is_not_probed(void **state)
+{
+	static const enum source_kind kinds[] = {SOURCE_PROCFS, SOURCE_REPLAY};
+
+	(void)state;
+	probes = 0;
+	for (size_t i = 0; i < LENGTH(kinds); i++) {
+		struct source_options options = {.procfs = "/proc", .kind = kinds[i]};
+
+		source_probe(&options);
+		assert_int_equal(options.bound_only, SOURCE_BOUND_ONLY_UNKNOWN);
+	}
+	assert_int_equal(probes, 0);
+}
+
 /* A recording has what the kernel sent, which is what the source asked it for. */
 static void the_source_lets_the_kernel_filter(void **state)
 {
@@ -333,6 +375,8 @@ int main(void)
 	    cmocka_unit_test(sockets_that_only_bind_are_found),
 	    cmocka_unit_test(the_kernel_takes_as_many_ranges_as_we_write),
 	    cmocka_unit_test(only_a_whole_listing_is_probed),
+	    cmocka_unit_test(what_was_probed_for_all_is_not_probed_again),
+	    cmocka_unit_test(what_the_kernel_is_not_asked_for_is_not_probed),
 	    cmocka_unit_test(the_source_lets_the_kernel_filter),
 	};
 	int result = namespace_enter();

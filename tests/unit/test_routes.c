@@ -106,6 +106,37 @@ static void paths_lead_to_what_they_name(void **state)
 	assert_ptr_equal(find("/").answer.body, index_page.body);
 }
 
+/* A name of anybody's may resolve to a loopback address: DNS rebinding. */
+static void the_api_knows_how_this_host_is_called(void **state)
+{
+	static const char *const ours[] = {"localhost", "LOCALHOST:10059", "127.0.0.1",
+	    "127.0.0.1:10059", "127.1.2.3", "[::1]", "[::1]:10059", "ip6-localhost:1"};
+	static const char *const others[] = {"evil.example", "localhost.evil.example", "localhos",
+	    "127.evil.example", "127.0.0.1.evil.example:80", "evil.example:127", "192.0.2.1",
+	    "[2001:db8::1]", "[::1].evil.example", "[::1]evil", "", ":", "[", "localhostx",
+	    "1270.0.0.1", "[::11]"};
+
+	(void)state;
+	request.from_loopback = true;
+	for (size_t i = 0; i < LENGTH(ours); i++) {
+		request.host = ours[i];
+		assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	}
+	for (size_t i = 0; i < LENGTH(others); i++) {
+		request.host = others[i];
+		assert_error(find("/api/v1/ports"), 403, true, "is no name of a loopback address");
+		assert_error(find("/api/v1/nothing"), 403, true, others[i]);
+		/* What is not the API's says nothing of processes. */
+		assert_int_equal(find("/metrics").kind, ROUTE_METRICS);
+	}
+	/* Who is elsewhere calls it as he likes, and who speaks HTTP/1.0 need not call it. */
+	request.from_loopback = false;
+	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	request.from_loopback = true;
+	request.host = NULL;
+	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+}
+
 static void the_page_and_what_it_loads_have_a_policy(void **state)
 {
 	(void)state;
@@ -270,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(paths_lead_to_what_they_name),
+	    TEST(the_api_knows_how_this_host_is_called),
 	    TEST(the_page_and_what_it_loads_have_a_policy),
 	    TEST(ports_are_numbers_from_1_to_65535),
 	    TEST(the_map_and_the_destinations_share_a_walk),

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "collectors/kernel/clock.h"
@@ -16,8 +18,24 @@ static struct {
 	unsigned begun;	  /* how many works */
 	unsigned finished;
 	unsigned allowed; /* how many may come to their end */
+	bool mute;	  /* it does not ask whether to stop */
+	bool stubborn;	  /* it does not listen */
 	int result;
 } host;
+
+/* How far the clock is ahead, so that no test need wait. */
+static atomic_long ahead;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret_time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+	const int result = __real_clock_gettime(clock, ret_time);
+
+	ret_time->tv_sec += atomic_load(&ahead);
+	return result;
+}
 
 struct bits {
 	struct shared_request shared;
@@ -53,7 +71,7 @@ static int run(
 
 		pthread_mutex_unlock(&host.lock);
 		nanosleep(&nap, NULL);
-		if (should_stop(sharing))
+		if (!host.mute && should_stop(sharing) && !host.stubborn)
 			result = -ECANCELED;
 		pthread_mutex_lock(&host.lock);
 	}
@@ -89,6 +107,7 @@ static void done(struct shared_request *request, int error, const void *result)
 }
 
 static struct sharing *sharing;
+static struct refusals refusals;
 
 static int set_up(void **state)
 {
@@ -96,9 +115,11 @@ static int set_up(void **state)
 
 	(void)state;
 	memset(&host, 0, sizeof(host));
+	atomic_store(&ahead, 0);
 	pthread_mutex_init(&host.lock, NULL);
 	pthread_cond_init(&host.changed, NULL);
-	assert_result(sharing_new(&work, &sharing), 0);
+	memset(&refusals, 0, sizeof(refusals));
+	assert_result(sharing_new(&work, &(struct shared_limit){0, NULL}, &sharing), 0);
 	return 0;
 }
 
@@ -235,6 +256,56 @@ static void work_that_nobody_waits_for_is_given_up(void **state)
 	assert_told(&next, 0, 1);
 }
 
+static void limit_to(double per_second)
+{
+	const struct shared_work work = {add, covers, run, finish, &host};
+	const struct shared_limit limit = {per_second, &refusals};
+
+	sharing_free(sharing);
+	assert_result(sharing_new(&work, &limit, &sharing), 0);
+	assert_result(sharing_start(sharing), 0);
+}
+
+static void what_comes_too_fast_waits_and_shares(void **state)
+{
+	const struct timespec start = clock_now();
+	struct bits fast[2], one, two;
+
+	(void)state;
+	limit_to(2);
+	allow(100);
+	for (size_t i = 0; i < LENGTH(fast); i++) {
+		submit(&fast[i], 1, 60);
+		wait_for(&fast[i].told, 1);
+	}
+	assert_int_equal(atomic_load(&refusals.counts[REFUSAL_WALKS]), 0);
+	/* The third would come at once; it waits for half a second, and the fourth joins it. */
+	submit(&one, 1, 60);
+	submit(&two, 2, 60);
+	wait_for(&one.told, 1);
+	wait_for(&two.told, 1);
+	assert_told(&one, 0, 3);
+	assert_told(&two, 0, 3);
+	assert_true(clock_seconds_since(&start) >= 0.5);
+	assert_true(clock_seconds_since(&start) < 10);
+	assert_int_equal(atomic_load(&refusals.counts[REFUSAL_WALKS]), 1);
+	wait_for(&host.finished, 3);
+	assert_int_equal(host.begun, 3);
+}
+
+static void who_waits_for_a_turn_is_told_of_the_end(void **state)
+{
+	struct bits first, second;
+
+	(void)state;
+	limit_to(0.001);
+	allow(100);
+	(void)first;
+	submit(&second, 1, 60);
+	sharing_stop(sharing);
+	assert_told(&second, -ESHUTDOWN, 0);
+}
+
 static void stopping_tells_everyone(void **state)
 {
 	struct bits running, waiting, after;
@@ -253,6 +324,118 @@ static void stopping_tells_everyone(void **state)
 	assert_int_equal(host.finished, 1);
 }
 
+/* The work may have been told of, and not be over yet; the test's own time-out ends the wait. */
+static void wait_until_alive(double seconds)
+{
+	while (!sharing_is_alive(sharing, seconds)) {
+		const struct timespec nap = {.tv_nsec = 1000000};
+
+		nanosleep(&nap, NULL);
+	}
+}
+
+static void who_does_nothing_is_alive(void **state)
+{
+	struct bits one;
+
+	(void)state;
+	assert_true(sharing_is_alive(sharing, 0));
+	allow(1);
+	assert_result(sharing_start(sharing), 0);
+	submit(&one, 1, 60);
+	wait_for(&host.finished, 1);
+	atomic_store(&ahead, 1000000);
+	wait_until_alive(0);
+	atomic_store(&ahead, 2000000);
+	assert_true(sharing_is_alive(sharing, 0));
+}
+
+static void work_hangs_that_outlasts_every_deadline(void **state)
+{
+	struct bits hasty, patient;
+
+	(void)state;
+	host.mute = true;
+	submit(&hasty, 1, 10);
+	submit(&patient, 1, 40);
+	assert_result(sharing_start(sharing), 0);
+	wait_for(&host.begun, 1);
+	assert_true(sharing_is_alive(sharing, 5));
+	atomic_store(&ahead, 39);
+	assert_true(sharing_is_alive(sharing, 5));
+	atomic_store(&ahead, 44);
+	assert_true(sharing_is_alive(sharing, 5));
+	assert_true(sharing_is_alive(sharing, 50));
+	atomic_store(&ahead, 46);
+	assert_false(sharing_is_alive(sharing, 5));
+	assert_true(sharing_is_alive(sharing, 50));
+	/* It may come round. */
+	allow(1);
+	wait_until_alive(5);
+}
+
+static void who_joins_gives_work_more_time(void **state)
+{
+	struct bits first, joined, other;
+
+	(void)state;
+	host.mute = true;
+	assert_result(sharing_start(sharing), 0);
+	submit(&first, 3, 10);
+	wait_for(&host.begun, 1);
+	submit(&joined, 1, 30);
+	submit(&other, 4, 55); /* waits for the next work */
+	atomic_store(&ahead, 34);
+	assert_true(sharing_is_alive(sharing, 5));
+	atomic_store(&ahead, 36);
+	assert_false(sharing_is_alive(sharing, 5));
+	allow(2);
+	wait_for(&other.told, 1);
+}
+
+/* A client that asks every few seconds would else hide that it hangs for ever. */
+static void but_no_more_than_anyone_waits(void **state)
+{
+	struct bits bits[4];
+
+	(void)state;
+	host.mute = true;
+	assert_result(sharing_start(sharing), 0);
+	submit(&bits[0], 1, 60);
+	wait_for(&host.begun, 1);
+	for (unsigned i = 1; i < LENGTH(bits); i++) {
+		atomic_store(&ahead, 20 * i);
+		submit(&bits[i], 1, 60);
+	}
+	atomic_store(&ahead, 64);
+	assert_true(sharing_is_alive(sharing, 5));
+	atomic_store(&ahead, 66);
+	assert_false(sharing_is_alive(sharing, 5));
+	allow(1);
+	wait_for(&host.finished, 1);
+}
+
+/* Slow is not hung, however late it is. */
+static void work_that_asks_is_alive(void **state)
+{
+	struct bits hasty;
+
+	(void)state;
+	host.stubborn = true;
+	assert_result(sharing_start(sharing), 0);
+	submit(&hasty, 1, 0.01);
+	wait_for(&hasty.told, 1);
+	for (int i = 0; i < 50; i++) {
+		const struct timespec nap = {.tv_nsec = 1000000};
+
+		nanosleep(&nap, NULL);
+		assert_true(sharing_is_alive(sharing, 10));
+		atomic_fetch_add(&ahead, 5);
+	}
+	allow(1);
+	wait_for(&host.finished, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -263,7 +446,14 @@ int main(void)
 	    TEST(an_error_is_everyones),
 	    TEST(who_is_late_is_told_and_the_others_wait_on),
 	    TEST(work_that_nobody_waits_for_is_given_up),
+	    TEST(what_comes_too_fast_waits_and_shares),
+	    TEST(who_waits_for_a_turn_is_told_of_the_end),
 	    TEST(stopping_tells_everyone),
+	    TEST(who_does_nothing_is_alive),
+	    TEST(work_hangs_that_outlasts_every_deadline),
+	    TEST(who_joins_gives_work_more_time),
+	    TEST(but_no_more_than_anyone_waits),
+	    TEST(work_that_asks_is_alive),
 	};
 
 	return cmocka_run_group_tests_name("sharing", tests, NULL, NULL);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.exporter import (BINARY, COLLECTORS, Exporter, Metrics, all_but,
+from lib.exporter import (AS_OURSELVES, BINARY, COLLECTORS, Exporter, Metrics, all_but,
                           assert_no_sanitizer_report, free_port, metrics,
                           run)
 from raw import wait_until
@@ -39,9 +39,14 @@ def test_help():
                  "web.max-connections", "web.request-timeout", "web.response-timeout",
                  "web.disable-exporter-metrics", "collector.disable-defaults",
                  "collector.destinations.limit", "collector.destinations.minimum-ports",
-                 "path.procfs", "log.level", "log.format", "version", "help"):
+                 "path.procfs", "log.level", "log.format", "version", "help",
+                 "web.socket-mode", "web.systemd-socket", "web.config.file",
+                 "web.max-connections-per-address", "web.max-header-bytes",
+                 "web.max-walks-per-second", "security.sandbox", "security.user"):
         assert f"--{flag}" in done.stdout
     assert "ephemera metrics" in done.stdout
+    assert "ephemera check-config FILE" in done.stdout
+    assert "unix:PATH" in done.stdout
     for line in done.stdout.splitlines():
         assert len(line) <= 80, line
         assert line == line.rstrip()
@@ -89,6 +94,23 @@ def test_version():
     (["--web.listen-address=127.0.0.1"], ["--web.listen-address", "127.0.0.1"]),
     (["--web.listen-address=127.0.0.1:80 "], ["--web.listen-address", "127.0.0.1:80 "]),
     (["--web.listen-address=[::1:80"], ["--web.listen-address", "[::1:80"]),
+    (["--web.listen-address=unix:"], ["--web.listen-address", "unix:", "empty"]),
+    (["--web.listen-address=unix:@x"], ["--web.listen-address", "unix:@x", "abstract"]),
+    (["--web.listen-address=unix:/" + "x" * 107], ["--web.listen-address", "unix:/xxx", "107"]),
+    (["--web.socket-mode=rw"], ["--web.socket-mode", "rw"]),
+    (["--web.socket-mode=0668"], ["--web.socket-mode", "0668"]),
+    (["--web.socket-mode=01777"], ["--web.socket-mode", "01777"]),
+    (["--web.systemd-socket=yes"], ["--web.systemd-socket", "yes"]),
+    (["--web.systemd-socket", "--web.listen-address=:80"],
+     ["--web.systemd-socket", "--web.listen-address"]),
+    (["--web.config.file="], ["--web.config.file"]),
+    (["--web.max-connections-per-address=0"], ["--web.max-connections-per-address", "0"]),
+    (["--web.max-header-bytes=511"], ["--web.max-header-bytes", "511"]),
+    (["--web.max-walks-per-second=0.5"], ["--web.max-walks-per-second", "0.5"]),
+    (["--security.sandbox=maybe"], ["--security.sandbox", "maybe", "on, off"]),
+    (["--security.user="], ["--security.user"]),
+    (["check-config"], ["check-config"]),
+    (["check-config", "a.yml", "b.yml"], ["b.yml"]),
     (["--collector.destinations.limit=abc"], ["--collector.destinations.limit", "abc"]),
     (["--collector.destinations.limit=-1"], ["--collector.destinations.limit", "-1"]),
     (["--collector.destinations.limit="], ["--collector.destinations.limit"]),
@@ -219,7 +241,7 @@ def test_listen_address(address, reached_at):
 def test_two_listen_addresses():
     with Exporter(f"--web.listen-address=127.0.0.1:{free_port()}",
                   f"--web.listen-address=127.0.0.2:{free_port()}") as exporter:
-        exporter.wait_for_log(lambda line: "127.0.0.2:" in line)
+        exporter.wait_for_log(lambda line: "Listening" in line and "127.0.0.2:" in line)
         listening = [line for line in exporter.log if "Listening" in line]
         assert len(listening) == 2
         for line in listening:
@@ -249,12 +271,6 @@ def test_log_in_json():
     for entry in entries:
         assert {"ts", "level", "msg"} <= entry.keys()
     assert f"127.0.0.1:{exporter.port}" in [entry.get("address") for entry in entries]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_log_level_error_is_quiet():
@@ -398,7 +414,7 @@ def test_no_procfs_at_all():
 
 def test_a_server_goes_on_and_heals(procfs):
     range_file = setting(procfs, "ip_local_port_range")
-    with Exporter(f"--path.procfs={procfs}") as exporter:
+    with Exporter(f"--path.procfs={procfs}", AS_OURSELVES) as exporter:
         assert exporter.metrics().value("ephemera_range_ports") == 1000
         range_file.write_text("nonsense\n")
         found = exporter.metrics()

@@ -103,6 +103,7 @@ ADDITIONS = {
     "ephemera_socket_source_info": "protocol source",
     "ephemera_scrape_listing_duration_seconds": "listing",
     "ephemera_scrape_duration_seconds": "",
+    "ephemera_http_refused_total": "reason",
 }
 
 TCP_STATES = ("established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close close_wait "
