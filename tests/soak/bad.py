@@ -9,7 +9,6 @@ import collections
 import contextlib
 import os
 import random
-import select
 import ssl
 import time
 
@@ -95,6 +94,17 @@ class BadClient:
         found = [text[:3].decode() for text in texts if text[:3].isdigit()]
         self.counts.update(f"status {status}" for status in found)
         return len(found)
+
+    @staticmethod
+    def has_hung_up(connection):
+        """Without waiting. A TLS server may have sent what is no answer."""
+        connection.setblocking(False)
+        try:
+            return not connection.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        finally:
+            connection.settimeout(10)
 
 
 def half_requests(client):
@@ -199,10 +209,10 @@ def byte_a_second(client):
             for each in alive:
                 with client.reaction():
                     each.sendall(bytes([byte]))
-                    if not select.select([each], [], [], 0)[0]:
-                        still.append(each)
-                    else:
+                    if client.has_hung_up(each):
                         client.counts["cut off"] += 1
+                    else:
+                        still.append(each)
             alive = still
             client.pause(1)
 

@@ -25,7 +25,7 @@ class Child:
             status = 1
             try:
                 machine.die_with_parent()
-                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
                     signal.signal(number, signal.SIG_DFL)
                 os.close(reader)
                 answer = json.dumps(_outcome(body, arguments)).encode()
