@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import lib.exporter
-from lib.exporter import REPOSITORY, Exporter
+from lib.exporter import AS_OURSELVES, REPOSITORY, Exporter
 from lib.failing_malloc import CHANCE, EVERY, LARGE, ONCE, FailingMalloc
 from lib.namespace import in_namespace
 from raw import (Workload, allow_many_descriptors, connect, descriptors, request, resident_bytes,
@@ -139,7 +139,8 @@ def test_out_of_descriptors(data):
 @in_namespace
 def test_a_scrape_without_descriptors():
     """Connections are there, and nothing is left to open a file of /proc with."""
-    with Exporter() as exporter:
+    # Only who is the same user may change the limits of another process.
+    with Exporter(AS_OURSELVES) as exporter:
         whole = {"text": families(exporter)}
         with connect(exporter, timeout=10):
             time.sleep(0.2)
@@ -187,7 +188,7 @@ def test_little_memory(plain, limit):
 
 
 def check_with_little(which, field):
-    with Exporter(*LARGE_ANSWERS) as exporter:
+    with Exporter(*LARGE_ANSWERS, AS_OURSELVES) as exporter:
         for form in FORMS: # until every thread has its arena
             families(exporter, form)
         usual = status_bytes(exporter.pid, "VmSize")
@@ -196,7 +197,7 @@ def check_with_little(which, field):
         resource.setrlimit(resource.RLIMIT_AS,
                            (usual - ARENA // 2, resource.RLIM_INFINITY))
 
-    with Exporter(*LARGE_ANSWERS, preexec_fn=reserve_nothing) as exporter:
+    with Exporter(*LARGE_ANSWERS, AS_OURSELVES, preexec_fn=reserve_nothing) as exporter:
         whole = {form: families(exporter, form) for form in FORMS}
         old = resource.prlimit(exporter.pid, which)
         seen = collections.Counter()
