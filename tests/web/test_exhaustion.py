@@ -232,7 +232,7 @@ def exporter_with(memory):
     """An exporter whose allocations can be made to fail, and what it says when they do not."""
     with Workload(3, spread=True) as workload, Exporter(
             "--web.enable-api", "--collector.destinations.minimum-ports=1",
-            env=memory.environment) as exporter:
+            "--web.max-walks-per-second=1000", env=memory.environment) as exporter:
         FORMS["a port"] = (f"/api/v1/ports/{workload.port}", {})
         assert memory.blocks > 0, "the library is not loaded"
         whole = {form: families(exporter, form) for form in FORMS}
