@@ -88,7 +88,7 @@ class Asker:
 @contextlib.contextmanager
 def serving(*flags, **how):
     """An exporter and an asker, in a namespace."""
-    with Exporter(SERVER, ON, *flags, **how) as running:
+    with Exporter(SERVER, ON, "--web.max-walks-per-second=1000", *flags, **how) as running:
         asker = Asker(running)
         try:
             yield asker
