@@ -3,8 +3,7 @@
 #define EPHEMERA_RESPONSE_H
 
 /*
- * Responses of libmicrohttpd made of answers, and the ones that several requests share. With
- * web.c, response.c is the only file that includes microhttpd.h.
+ * Responses of libmicrohttpd made of answers, and the ones that several requests share.
  */
 
 #include "exporter/answer.h"
