@@ -96,6 +96,8 @@ enum MHD_Result admission_decide(struct exchange *exchange, const char *path, co
 		if (exchange->verdict == AUTH_WAITS) {
 			exchange->stage = STAGE_PASSWORD;
 			exchange->auth.done = on_checked;
+			clients_set_phase(exchange->web->clients,
+			    connection_client(exchange->connection), CLIENT_PASSWORD);
 			exchange_suspend(exchange);
 			auth_submit(exchange->web->parts.auth, &exchange->auth);
 			return MHD_YES;

@@ -29,6 +29,7 @@ struct clients {
 	pthread_cond_t watched; /* for the watching thread: there is something to watch */
 	pthread_cond_t settled; /* for clients_drain(): somebody got what was owed */
 	bool stopping;
+	bool sleeps; /* the watching thread, until watched */
 	unsigned length;
 	struct client *first;
 };
@@ -89,6 +90,7 @@ static void *watch(void *context)
 	pthread_mutex_lock(&clients->lock);
 	while (!clients->stopping) {
 		if (!clients->first) {
+			clients->sleeps = true;
 			pthread_cond_wait(&clients->watched, &clients->lock);
 			continue;
 		}
@@ -228,8 +230,11 @@ struct client *clients_add(struct clients *clients, int fd)
 	if (client->next)
 		client->next->link = &client->next;
 	clients->first = client;
-	if (clients->length++ == 0)
+	clients->length++;
+	if (clients->sleeps) {
+		clients->sleeps = false;
 		pthread_cond_signal(&clients->watched);
+	}
 	pthread_mutex_unlock(&clients->lock);
 	return client;
 }
@@ -253,21 +258,54 @@ void clients_remove(struct clients *clients, struct client *client)
 	free(client);
 }
 
+static void start_phase(struct clients *clients, struct client *client, enum client_phase phase)
+{
+	client->phase = phase;
+	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	pthread_cond_signal(&clients->settled);
+}
+
 void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase)
 {
 	if (!client)
 		return;
 	pthread_mutex_lock(&clients->lock);
-	client->phase = phase;
-	clock_gettime(CLOCK_MONOTONIC, &client->since);
-	pthread_cond_signal(&clients->settled);
+	start_phase(clients, client, phase);
 	pthread_mutex_unlock(&clients->lock);
+}
+
+/* Of the peer's, or where peer is NULL of all. */
+static unsigned count_works(const struct clients *clients, const struct peer *peer)
+{
+	unsigned count = 0;
+
+	for (const struct client *i = clients->first; i; i = i->next)
+		count += i->phase == CLIENT_WORK && (!peer || peer_is_same(&i->peer, peer));
+	return count;
+}
+
+enum refusal clients_start_work(struct clients *clients, struct client *client)
+{
+	enum refusal refusal = REFUSALS;
+
+	pthread_mutex_lock(&clients->lock);
+	if (count_works(clients, NULL) >= clients->limits.works)
+		refusal = REFUSAL_REQUESTS;
+	else if (count_works(clients, &client->peer) >= clients->limits.works_per_peer)
+		refusal = REFUSAL_REQUESTS_PER_ADDRESS;
+	else
+		start_phase(clients, client, CLIENT_WORK);
+	pthread_mutex_unlock(&clients->lock);
+	if (refusal != REFUSALS)
+		refusals_count(clients->refusals, refusal);
+	return refusal;
 }
 
 static bool owes_nobody(const struct clients *clients)
 {
 	for (const struct client *i = clients->first; i; i = i->next)
-		if (i->phase == CLIENT_WORK || i->phase == CLIENT_RESPONSE)
+		if (i->phase == CLIENT_PASSWORD || i->phase == CLIENT_WORK ||
+		    i->phase == CLIENT_RESPONSE)
 			return false;
 	return true;
 }

@@ -15,7 +15,8 @@
 
 enum client_phase {
 	CLIENT_REQUEST,	 /* connected, and its request is not complete yet */
-	CLIENT_WORK,	 /* we owe it a response */
+	CLIENT_PASSWORD, /* its password is being checked */
+	CLIENT_WORK,	 /* a scrape or a lookup is made for it */
 	CLIENT_RESPONSE, /* the response is being taken */
 	CLIENT_IDLE,	 /* kept open for a next request */
 };
@@ -23,6 +24,8 @@ enum client_phase {
 struct clients_limits {
 	unsigned connections;	   /* at most; the next one drives out another, see clients_add() */
 	unsigned per_peer;	   /* likewise */
+	unsigned works;		   /* in CLIENT_WORK at the same time */
+	unsigned works_per_peer;   /* likewise */
 	unsigned request_seconds;  /* to send a request */
 	unsigned response_seconds; /* to take a response */
 	unsigned idle_seconds;	   /* without a request on a connection that had one */
@@ -51,8 +54,15 @@ struct client *clients_add(struct clients *clients, int fd);
 const struct peer *client_peer(const struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
 
-/* Starts the phase, and its time. client may be NULL. */
+/* Starts the phase, and its time; CLIENT_WORK has a function of its own. client may be NULL. */
 void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase);
+
+/*
+ * Starts CLIENT_WORK. Returns REFUSALS, or what forbids it, and then counts that and does nothing
+ * else: REFUSAL_REQUESTS where as many work as allowed, and REFUSAL_REQUESTS_PER_ADDRESS where as
+ * many of the client's peer do.
+ */
+enum refusal clients_start_work(struct clients *clients, struct client *client);
 
 /*
  * Waits until no client is owed anything, seconds at the most. Returns whether that is so.

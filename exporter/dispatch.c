@@ -52,7 +52,6 @@ static void finish_work(struct exchange *exchange, struct shared_response *share
 		shared = response_share(&answer, exchange_config(exchange));
 	}
 	exchange->shared = shared;
-	atomic_fetch_sub(&exchange->web->waiting, 1);
 	exchange_resume(exchange);
 }
 
@@ -99,12 +98,21 @@ static enum MHD_Result serve_work(struct exchange *exchange)
 	struct web *web = exchange->web;
 	const struct route *route = &exchange->route;
 	const bool looks_up = route->kind == ROUTE_PORT;
+	struct client *client = connection_client(exchange->connection);
 
-	if (atomic_load(&web->waiting) >= web->options.max_requests) {
-		refusals_count(web->refusals, REFUSAL_REQUESTS);
+	if (!client)
+		return MHD_NO; /* it is being closed */
+	switch (clients_start_work(web->clients, client)) {
+	case REFUSAL_REQUESTS:
 		return exchange_send_answer(
 		    exchange, answer_unavailable(route->json,
 				  "too many requests at the same time (--web.max-requests)"));
+	case REFUSAL_REQUESTS_PER_ADDRESS:
+		return exchange_send_answer(exchange,
+		    answer_unavailable(route->json, "too many requests of one address at the same "
+						    "time (--web.max-requests-per-address)"));
+	default:
+		break;
 	}
 	if (looks_up) {
 		exchange->request.lookup.port = route->port;
@@ -114,7 +122,6 @@ static enum MHD_Result serve_work(struct exchange *exchange)
 	}
 	exchange->request.shared.deadline = clock_in(route->seconds);
 	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
-	atomic_fetch_add(&web->waiting, 1);
 	exchange_suspend(exchange);
 	if (looks_up)
 		lookup_submit(web->parts.lookup, &exchange->request.lookup);

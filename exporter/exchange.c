@@ -42,8 +42,6 @@ enum MHD_Result exchange_send_answer(struct exchange *exchange, struct answer an
 void exchange_suspend(struct exchange *exchange)
 {
 	exchange->waits = true;
-	clients_set_phase(
-	    exchange->web->clients, connection_client(exchange->connection), CLIENT_WORK);
 	MHD_suspend_connection(exchange->connection);
 }
 

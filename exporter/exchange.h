@@ -30,7 +30,6 @@ struct web {
 	struct MHD_Daemon *daemons[DAEMONS_MAX];
 	struct server servers[DAEMONS_MAX];
 	size_t length;
-	atomic_uint waiting; /* scrapes and lookups waited for */
 	struct answer index;
 	struct response_cache cache; /* the scraper's thread's */
 };
@@ -81,7 +80,9 @@ enum MHD_Result exchange_send_response(
 /* Takes over the answer's body. */
 enum MHD_Result exchange_send_answer(struct exchange *exchange, struct answer answer);
 
-/* The connection waits, until exchange_resume(). */
+/*
+ * The connection waits, until exchange_resume(). Its phase has been set, and tells what for.
+ */
 void exchange_suspend(struct exchange *exchange);
 
 /* In any thread. From here on the exchange is the server's thread's again. */

@@ -32,6 +32,9 @@ const struct flag flags[] = {
     {"web.max-requests", "N",
 	"scrapes, and requests to the API, waited for at the same time (default 40)", KIND_NUMBER,
 	AT(max_requests), 1, 10000, NULL},
+    {"web.max-requests-per-address", "N",
+	"of those, from one address (default half of --web.max-requests)", KIND_NUMBER,
+	AT(max_requests_per_address), 1, 10000, NULL},
     {"web.max-connections", "N",
 	"connections at the same time; the next one drives out the one silent longest "
 	"(default 256)",

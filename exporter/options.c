@@ -299,6 +299,13 @@ static void set_defaults(struct options *options)
 			options->values[i][j] = collectors[i]->flags[j].initial;
 }
 
+/* A share that no flag gave: half, since then there is room for others. */
+static void set_half(unsigned long *share, unsigned long whole)
+{
+	if (*share == 0)
+		*share = (whole + 1) / 2;
+}
+
 /* What only the whole command line tells. */
 static int finish(struct reader *reader)
 {
@@ -332,8 +339,8 @@ static int finish(struct reader *reader)
 	if (options->systemd_socket && options->addresses_length)
 		return fail(
 		    reader, "--web.systemd-socket and --web.listen-address cannot be combined");
-	if (options->max_connections_per_address == 0)
-		options->max_connections_per_address = (options->max_connections + 1) / 2;
+	set_half(&options->max_requests_per_address, options->max_requests);
+	set_half(&options->max_connections_per_address, options->max_connections);
 	if (options->source.replay)
 		options->source.kind = SOURCE_REPLAY;
 	options->source.procfs = options->procfs;

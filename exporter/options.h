@@ -32,6 +32,7 @@ struct options {
 	const char *web_config; /* NULL: none */
 	const char *telemetry_path;
 	unsigned long max_requests;
+	unsigned long max_requests_per_address;
 	unsigned long max_connections;
 	unsigned long max_connections_per_address;
 	unsigned long max_header_bytes;

@@ -13,6 +13,7 @@ enum refusal {
 	REFUSAL_REQUEST_TIMEOUT,	 /* closed: --web.request-timeout */
 	REFUSAL_RESPONSE_TIMEOUT,	 /* closed: --web.response-timeout */
 	REFUSAL_REQUESTS,		 /* 503: --web.max-requests */
+	REFUSAL_REQUESTS_PER_ADDRESS,	 /* 503: --web.max-requests-per-address */
 	REFUSAL_PASSWORD_CHECKS,	 /* 503: too many passwords to check */
 	REFUSAL_RATE_LIMIT,		 /* 429: rate_limit of --web.config.file */
 	REFUSAL_WALKS,			 /* waited: --web.max-walks-per-second */

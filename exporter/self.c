@@ -88,7 +88,8 @@ static const struct metric_family http_refused = {
 	"What a limit of the exporter cut off, refused or held up: connections that were closed "
 	"for others (connections, connections_per_address) or took too long (request_timeout, "
 	"response_timeout), requests with too much in front of them (header_bytes), too many at "
-	"a time (requests), too many passwords to check (password_checks), too many in a second "
+	"a time (requests, requests_per_address), too many passwords to check (password_checks), "
+	"too many in a second "
 	"(rate_limit), and walks that waited for their turn (walks). --help has the flags.",
     .type = METRIC_COUNTER,
     .labels = {"reason"},
@@ -179,6 +180,7 @@ static const char *const reasons[] = {
     [REFUSAL_REQUEST_TIMEOUT] = "request_timeout",
     [REFUSAL_RESPONSE_TIMEOUT] = "response_timeout",
     [REFUSAL_REQUESTS] = "requests",
+    [REFUSAL_REQUESTS_PER_ADDRESS] = "requests_per_address",
     [REFUSAL_PASSWORD_CHECKS] = "password_checks",
     [REFUSAL_RATE_LIMIT] = "rate_limit",
     [REFUSAL_WALKS] = "walks",

@@ -10,6 +10,7 @@
 
 #include "collectors/registry.h"
 #include "exporter/confine.h"
+#include "exporter/descriptor_limit.h"
 #include "exporter/listeners.h"
 #include "exporter/log.h"
 #include "exporter/lookup.h"
@@ -20,6 +21,8 @@
 
 #define IDLE_SECONDS 300 /* longer than any sensible scrape interval */
 #define DRAIN_SECONDS 5	 /* for responses in flight when we are told to end */
+/* For files of /proc, netlink sockets and what is open from the start. */
+#define OTHER_DESCRIPTORS 64
 
 static void open_systemd(struct systemd *systemd)
 {
@@ -81,6 +84,7 @@ static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, 
 struct parts {
 	struct web_parts web;
 	struct web *server;
+	struct clients_limits limits;
 };
 
 static int start_lookup(
@@ -102,15 +106,52 @@ static int start_rules(struct web_parts *parts)
 	return web_rules_start(parts->rules);
 }
 
+static struct clients_limits limits_of(const struct options *options)
+{
+	return (struct clients_limits){
+	    .connections = (unsigned)options->max_connections,
+	    .per_peer = (unsigned)options->max_connections_per_address,
+	    .works = (unsigned)options->max_requests,
+	    .works_per_peer = (unsigned)options->max_requests_per_address,
+	    .request_seconds = (unsigned)options->request_seconds,
+	    .response_seconds = (unsigned)options->response_seconds,
+	    .idle_seconds = IDLE_SECONDS,
+	};
+}
+
+/* A connection that is accepted with the last descriptor leaves none to make a scrape with. */
+static void fit_limits(struct clients_limits *limits, size_t listeners)
+{
+	const unsigned others = WEB_CONNECTION_SLACK + OTHER_DESCRIPTORS +
+				WEB_DESCRIPTORS_PER_SOCKET * (unsigned)listeners;
+	const long limit = descriptor_limit_raise(limits->connections + others);
+	char texts[2][24];
+
+	if (limit < 0) {
+		log_line(LOG_LEVEL_WARN, "Cannot raise the limit of open files", "err",
+		    strerrordesc_np((int)-limit), NULL);
+		return;
+	}
+
+	const unsigned connections = descriptor_limit_fit(limit, limits->connections, others);
+
+	if (connections == limits->connections)
+		return;
+	snprintf(texts[0], sizeof(texts[0]), "%ld", limit);
+	snprintf(texts[1], sizeof(texts[1]), "%u", connections);
+	log_line(LOG_LEVEL_WARN, "The limit of open files allows fewer connections", "flag",
+	    "--web.max-connections", "open_files", texts[0], "connections", texts[1], NULL);
+	limits->connections = connections;
+	if (limits->per_peer > (connections + 1) / 2)
+		limits->per_peer = (connections + 1) / 2;
+}
+
 static int start_parts(const struct options *options, struct parts *parts)
 {
 	const struct web_options web_options = {
 	    .telemetry_path = options->telemetry_path,
-	    .max_requests = (unsigned)options->max_requests,
 	    .max_header_bytes = (unsigned)options->max_header_bytes,
-	    .limits = {(unsigned)options->max_connections,
-		(unsigned)options->max_connections_per_address, (unsigned)options->request_seconds,
-		(unsigned)options->response_seconds, IDLE_SECONDS},
+	    .limits = parts->limits,
 	    .enabled = options->enabled,
 	    .procfs = options->procfs,
 	    .source = options->source,
@@ -193,7 +234,10 @@ static void warn_of_unreadable_rules(const struct options *options)
 
 int serve(const struct options *options, struct scraper *scraper, struct self *self)
 {
-	struct parts parts = {.web = {.scraper = scraper, .self = self}};
+	struct parts parts = {
+	    .web = {.scraper = scraper, .self = self},
+	    .limits = limits_of(options),
+	};
 	struct listeners listeners = {0};
 	struct systemd systemd;
 	sigset_t signals;
@@ -211,6 +255,8 @@ int serve(const struct options *options, struct scraper *scraper, struct self *s
 
 	if (result == 0)
 		result = listeners_open(options, &listeners);
+	if (result == 0)
+		fit_limits(&parts.limits, listeners.length);
 	if (result == 0)
 		result = confine(options, listeners_have_paths(&listeners));
 	if (result == 0)

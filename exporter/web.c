@@ -17,9 +17,6 @@
 #include "exporter/log.h"
 #include "exporter/pages.h"
 
-/* Connections that libmicrohttpd accepts beyond our limit, until those that we shut down
- * have been closed. */
-#define CONNECTION_SLACK 32
 /* What libmicrohttpd keeps of a request beside its bytes, and for the head of a response. */
 #define CONNECTION_MEMORY 8192
 /* Of a request's query. There is use for one per collector. */
@@ -285,7 +282,7 @@ int web_serve(struct web *web, int fd)
 
 	struct MHD_Daemon *daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, web, MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_CONNECTION_LIMIT, web->options.limits.connections + CONNECTION_SLACK,
+	    MHD_OPTION_CONNECTION_LIMIT, web->options.limits.connections + WEB_CONNECTION_SLACK,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)web->options.max_header_bytes * 2 + CONNECTION_MEMORY,
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,

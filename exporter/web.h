@@ -13,7 +13,6 @@
 
 struct web_options {
 	const char *telemetry_path; /* begins with a slash */
-	unsigned max_requests;	    /* scrapes and lookups waited for at the same time */
 	unsigned max_header_bytes;  /* of a request's line and headers */
 	struct clients_limits limits;
 	collector_set enabled;
@@ -22,6 +21,13 @@ struct web_options {
 	const char *sysfs;
 	size_t first_view; /* the views' place in the gatherer's list */
 };
+
+/*
+ * Descriptors that the server needs beside those of its connections: for connections that were
+ * shut down and are not closed yet, and for each socket that it listens on.
+ */
+#define WEB_CONNECTION_SLACK 32
+#define WEB_DESCRIPTORS_PER_SOCKET 3
 
 struct web;
 

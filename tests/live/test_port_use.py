@@ -110,7 +110,9 @@ def test_what_a_port_is_goes_by_what_matters_most():
 @in_namespace
 def test_a_port_that_is_only_a_remote_one():
     prepare()
-    _sock = udp_connected(IPV4, "127.0.0.1", INSIDE)
+    # From outside of the range, of which the kernel could choose this very port.
+    _sock = bound(IPV4, "127.0.0.1", SERVICE, socket.SOCK_DGRAM)
+    _sock.connect(("127.0.0.1", INSIDE))
     answer = ask(INSIDE)
     assert (answer["local"]["total"], answer["remote"]["total"]) == (0, 1)
     assert answer["use"] == "free" and "advice" not in answer

@@ -136,14 +136,16 @@ static void assert_ends_after(
 static void every_phase_has_its_own_end(void **state)
 {
 	(void)state;
-	assert_ends_after(&(struct clients_limits){10, 100, 1, MANY, MANY}, CLIENT_REQUEST, 1);
-	assert_ends_after(&(struct clients_limits){10, 100, MANY, 1, MANY}, CLIENT_RESPONSE, 1);
-	assert_ends_after(&(struct clients_limits){10, 100, MANY, MANY, 1}, CLIENT_IDLE, 1);
+	assert_ends_after(
+	    &(struct clients_limits){10, 100, 10, 10, 1, MANY, MANY}, CLIENT_REQUEST, 1);
+	assert_ends_after(
+	    &(struct clients_limits){10, 100, 10, 10, MANY, 1, MANY}, CLIENT_RESPONSE, 1);
+	assert_ends_after(&(struct clients_limits){10, 100, 10, 10, MANY, MANY, 1}, CLIENT_IDLE, 1);
 }
 
 static void other_phases_have_not(void **state)
 {
-	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, 1, MANY, MANY};
 	struct pair work;
 	struct pair response;
 	struct pair idle;
@@ -167,7 +169,7 @@ static void other_phases_have_not(void **state)
 /* Whoever waits for us is never late, however long we take. */
 static void work_has_no_end(void **state)
 {
-	static const struct clients_limits limits = {10, 100, 1, 1, 1};
+	static const struct clients_limits limits = {10, 100, 10, 10, 1, 1, 1};
 	struct pair pair;
 
 	(void)state;
@@ -182,7 +184,7 @@ static void work_has_no_end(void **state)
 
 static void a_new_phase_starts_its_time(void **state)
 {
-	static const struct clients_limits limits = {10, 100, 2, MANY, 2};
+	static const struct clients_limits limits = {10, 100, 10, 10, 2, MANY, 2};
 	struct pair pair;
 	double before;
 
@@ -200,7 +202,7 @@ static void a_new_phase_starts_its_time(void **state)
 /* A byte now and then does not keep a connection. */
 static void what_trickles_in_does_not_prolong_it(void **state)
 {
-	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, 1, MANY, MANY};
 	struct pair pair;
 	bool ended = false;
 
@@ -217,7 +219,7 @@ static void what_trickles_in_does_not_prolong_it(void **state)
 
 static void one_that_ends_does_not_take_others_along(void **state)
 {
-	static const struct clients_limits limits = {10, 100, 1, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, 1, MANY, MANY};
 	struct pair idle[7];
 	struct pair late;
 
@@ -238,7 +240,7 @@ static void one_that_ends_does_not_take_others_along(void **state)
 
 static void the_longest_silent_one_makes_room(void **state)
 {
-	static const struct clients_limits limits = {3, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {3, 100, 10, 10, MANY, MANY, MANY};
 	struct pair pairs[6];
 
 	(void)state;
@@ -273,7 +275,7 @@ static void the_longest_silent_one_makes_room(void **state)
 
 static void who_is_silent_goes_before_who_is_owed_something(void **state)
 {
-	static const struct clients_limits limits = {3, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {3, 100, 10, 10, MANY, MANY, MANY};
 	struct pair work;
 	struct pair response;
 	struct pair silent;
@@ -308,7 +310,7 @@ static void who_is_silent_goes_before_who_is_owed_something(void **state)
 /* Whichever of them came first. */
 static void who_is_silent_goes_first_though_he_came_first(void **state)
 {
-	static const struct clients_limits limits = {2, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {2, 100, 10, 10, MANY, MANY, MANY};
 	struct pair silent;
 	struct pair response;
 	struct pair third;
@@ -330,7 +332,7 @@ static void who_is_silent_goes_first_though_he_came_first(void **state)
 
 static void who_waits_for_us_is_never_driven_out(void **state)
 {
-	static const struct clients_limits limits = {2, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {2, 100, 10, 10, MANY, MANY, MANY};
 	struct pair pairs[3];
 
 	(void)state;
@@ -347,7 +349,7 @@ static void who_waits_for_us_is_never_driven_out(void **state)
 
 static void one_address_drives_out_its_own_only(void **state)
 {
-	static const struct clients_limits limits = {10, 2, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 2, 10, 10, MANY, MANY, MANY};
 	struct pair other;
 	struct pair pairs[4];
 
@@ -373,7 +375,7 @@ static void one_address_drives_out_its_own_only(void **state)
 
 static void an_address_that_waits_for_us_gets_no_more(void **state)
 {
-	static const struct clients_limits limits = {10, 2, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 2, 10, 10, MANY, MANY, MANY};
 	struct pair pairs[3];
 	struct pair other;
 
@@ -403,10 +405,10 @@ static void what_is_cut_off_is_counted(void **state)
 		enum refusal refusal;
 		unsigned long count;
 	} cases[] = {
-	    {{10, 10, 1, MANY, MANY}, CLIENT_REQUEST, REFUSAL_REQUEST_TIMEOUT, 1},
-	    {{10, 10, MANY, 1, MANY}, CLIENT_RESPONSE, REFUSAL_RESPONSE_TIMEOUT, 1},
+	    {{10, 10, 10, 10, 1, MANY, MANY}, CLIENT_REQUEST, REFUSAL_REQUEST_TIMEOUT, 1},
+	    {{10, 10, 10, 10, MANY, 1, MANY}, CLIENT_RESPONSE, REFUSAL_RESPONSE_TIMEOUT, 1},
 	    /* Nothing was refused to who asked for nothing. */
-	    {{10, 10, MANY, MANY, 1}, CLIENT_IDLE, REFUSALS, 0},
+	    {{10, 10, 10, 10, MANY, MANY, 1}, CLIENT_IDLE, REFUSALS, 0},
 	};
 	struct pair pair;
 
@@ -424,7 +426,7 @@ static void what_is_cut_off_is_counted(void **state)
 
 static void draining_waits_for_nobody_who_is_owed_nothing(void **state)
 {
-	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
 	struct pair request;
 	struct pair idle;
 	const double before = now();
@@ -445,7 +447,7 @@ static void draining_waits_for_nobody_who_is_owed_nothing(void **state)
 static void draining_ends_in_time(void **state)
 {
 	static const enum client_phase owed[] = {CLIENT_WORK, CLIENT_RESPONSE};
-	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
 	struct pair pair;
 
 	(void)state;
@@ -474,7 +476,7 @@ static void *take_response(void *context)
 
 static void draining_ends_when_the_last_has_his_response(void **state)
 {
-	static const struct clients_limits limits = {10, 100, MANY, MANY, MANY};
+	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
 	struct pair pair;
 	pthread_t thread;
 	const double before = now();
@@ -492,7 +494,7 @@ static void draining_ends_when_the_last_has_his_response(void **state)
 
 static void no_client_is_taken_everywhere(void **state)
 {
-	static const struct clients_limits limits = {1, 100, 1, 1, 1};
+	static const struct clients_limits limits = {1, 100, 10, 10, 1, 1, 1};
 
 	(void)state;
 	start(&limits);
@@ -500,6 +502,69 @@ static void no_client_is_taken_everywhere(void **state)
 	clients_remove(clients, NULL);
 	assert_true(clients_drain(clients, 0));
 	clients_free(NULL);
+}
+
+static struct pair add_working(unsigned char host, enum refusal expected)
+{
+	struct pair pair = add_from(host);
+
+	assert_int_equal(clients_start_work(clients, pair.client), expected);
+	return pair;
+}
+
+static void one_address_leaves_work_for_others(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 3, 2, MANY, MANY, MANY};
+	struct pair pairs[4];
+
+	(void)state;
+	start(&limits);
+	pairs[0] = add_working(1, REFUSALS);
+	pairs[1] = add_working(1, REFUSALS);
+	pairs[2] = add_working(1, REFUSAL_REQUESTS_PER_ADDRESS);
+	assert_refused(REFUSAL_REQUESTS_PER_ADDRESS, 1);
+	pairs[3] = add_working(2, REFUSALS);
+	/* Whoever was refused took no place. */
+	clients_set_phase(clients, pairs[0].client, CLIENT_RESPONSE);
+	assert_int_equal(clients_start_work(clients, pairs[2].client), REFUSALS);
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
+static void work_has_a_bound_for_all(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 2, 2, MANY, MANY, MANY};
+	struct pair pairs[4];
+
+	(void)state;
+	start(&limits);
+	pairs[0] = add_working(1, REFUSALS);
+	pairs[1] = add_working(2, REFUSALS);
+	pairs[2] = add_working(1, REFUSAL_REQUESTS);
+	pairs[3] = add_working(3, REFUSAL_REQUESTS);
+	assert_refused(REFUSAL_REQUESTS, 2);
+	/* Whoever goes makes room. */
+	take_away(&pairs[0]);
+	assert_int_equal(clients_start_work(clients, pairs[3].client), REFUSALS);
+	for (size_t i = 1; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
+static void a_password_takes_no_place_of_work(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 1, 1, MANY, MANY, MANY};
+	struct pair checked;
+	struct pair working;
+
+	(void)state;
+	start(&limits);
+	checked = add_from(1);
+	clients_set_phase(clients, checked.client, CLIENT_PASSWORD);
+	assert_false(clients_drain(clients, 0));
+	working = add_working(1, REFUSALS);
+	assert_int_equal(clients_start_work(clients, checked.client), REFUSAL_REQUESTS);
+	take_away(&checked);
+	take_away(&working);
 }
 
 int main(void)
@@ -518,6 +583,9 @@ int main(void)
 	    TEST(who_waits_for_us_is_never_driven_out),
 	    TEST(one_address_drives_out_its_own_only),
 	    TEST(an_address_that_waits_for_us_gets_no_more),
+	    TEST(one_address_leaves_work_for_others),
+	    TEST(work_has_a_bound_for_all),
+	    TEST(a_password_takes_no_place_of_work),
 	    TEST(what_is_cut_off_is_counted),
 	    TEST(draining_waits_for_nobody_who_is_owed_nothing),
 	    TEST(draining_ends_in_time),

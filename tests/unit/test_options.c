@@ -72,6 +72,7 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_int_equal(options.addresses[0].port, 10059);
 	assert_string_equal(options.telemetry_path, "/metrics");
 	assert_int_equal(options.max_requests, 40);
+	assert_int_equal(options.max_requests_per_address, 20);
 	assert_int_equal(options.max_connections, 256);
 	assert_int_equal(options.max_connections_per_address, 128);
 	assert_int_equal(options.max_header_bytes, 8192);
@@ -188,6 +189,7 @@ static void numbers_have_bounds(void **state)
 		const char *flag, *lowest, *highest, *below, *above;
 	} flags[] = {
 	    {"--web.max-requests", "1", "10000", "0", "10001"},
+	    {"--web.max-requests-per-address", "1", "10000", "0", "10001"},
 	    {"--web.max-connections", "2", "10000", "1", "10001"},
 	    {"--web.max-connections-per-address", "1", "10000", "0", "10001"},
 	    {"--web.max-header-bytes", "512", "65536", "511", "65537"},
@@ -276,6 +278,17 @@ static void one_address_gets_half_of_the_connections(void **state)
 	assert_int_equal(options.max_connections_per_address, 1);
 	assert_result(PARSE("--web.max-connections=10", "--web.max-connections-per-address=9"), 0);
 	assert_int_equal(options.max_connections_per_address, 9);
+}
+
+static void one_address_gets_half_of_the_requests(void **state)
+{
+	(void)state;
+	assert_result(PARSE("--web.max-requests=10"), 0);
+	assert_int_equal(options.max_requests_per_address, 5);
+	assert_result(PARSE("--web.max-requests=1"), 0);
+	assert_int_equal(options.max_requests_per_address, 1);
+	assert_result(PARSE("--web.max-requests-per-address=9", "--web.max-requests=10"), 0);
+	assert_int_equal(options.max_requests_per_address, 9);
 }
 
 static void paths_to_listen_on_are_taken(void **state)
@@ -405,8 +418,8 @@ static void a_missing_value_is_told(void **state)
 	    "--web.response-timeout", "--sockets.source", "--sockets.record", "--sockets.replay",
 	    "--path.procfs", "--path.sysfs", "--log.level", "--log.format", "--web.socket-mode",
 	    "--web.config.file", "--web.max-connections-per-address", "--web.max-header-bytes",
-	    "--web.max-walks-per-second", "--security.sandbox", "--security.user",
-	    "--collector.destinations.limit"};
+	    "--web.max-requests-per-address", "--web.max-walks-per-second", "--security.sandbox",
+	    "--security.user", "--collector.destinations.limit"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++)
@@ -731,10 +744,10 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
 	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve", "--all-processes",
 	    "--web.enable-api", "ephemera port ", "unix:PATH",
-	    "--web.socket-mode=", "--web.systemd-socket",
-	    "--web.config.file=", "--web.max-connections-per-address=", "--web.max-header-bytes=",
-	    "--web.max-walks-per-second=", "--security.sandbox=", "--security.user=",
-	    "ephemera check-config FILE",
+	    "--web.socket-mode=", "--web.systemd-socket", "--web.config.file=",
+	    "--web.max-requests-per-address=", "--web.max-connections-per-address=",
+	    "--web.max-header-bytes=", "--web.max-walks-per-second=", "--security.sandbox=",
+	    "--security.user=", "ephemera check-config FILE",
 	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
 	char *text = NULL;
 	size_t length = 0;
@@ -776,6 +789,7 @@ int main(void)
 	    cmocka_unit_test(durations_have_units),
 	    cmocka_unit_test(modes_are_octal),
 	    cmocka_unit_test(one_address_gets_half_of_the_connections),
+	    cmocka_unit_test(one_address_gets_half_of_the_requests),
 	    cmocka_unit_test(paths_to_listen_on_are_taken),
 	    cmocka_unit_test(systemd_says_where_to_listen_or_the_flags_do),
 	    cmocka_unit_test(the_sandbox_is_on_or_off),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP by hand, for what a well-behaved client library will not do, and load to measure by."""
 
+import itertools
 import resource
 import selectors
 import socket
@@ -28,7 +29,7 @@ def request(path="/metrics", method="GET", version="HTTP/1.1", **headers):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def connect(exporter, receive_buffer=None, segment=None, timeout=10):
+def connect(exporter, receive_buffer=None, segment=None, timeout=10, source=None):
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     client.settimeout(timeout)
     # Both decide what the peer may have in flight, and only count when set before connect().
@@ -37,6 +38,8 @@ def connect(exporter, receive_buffer=None, segment=None, timeout=10):
     if segment:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
     try:
+        if source:
+            client.bind((source, 0))
         client.connect((exporter.host, exporter.port))
     except BaseException:
         client.close()
@@ -193,12 +196,14 @@ class Workload:
         self.sockets[0].close()
 
 
-def answers_at_once(exporter, requests, timeout=30):
-    """Sends each request on a connection of its own, all at the same moment.
+def answers_at_once(exporter, requests, timeout=30, sources=()):
+    """Sends each request on a connection of its own, all at the same moment; the first ones from
+    these addresses.
 
     Returns for each an Answer, or None where the peer closed without a byte.
     """
-    clients = [connect(exporter, timeout=timeout) for _ in requests]
+    clients = [connect(exporter, timeout=timeout, source=source)
+               for _, source in itertools.zip_longest(requests, sources)]
     try:
         for client, data in zip(clients, requests):
             client.sendall(data)

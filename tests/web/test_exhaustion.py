@@ -18,7 +18,7 @@ import lib.exporter
 from lib.exporter import AS_OURSELVES, REPOSITORY, Exporter
 from lib.failing_malloc import CHANCE, EVERY, LARGE, ONCE, FailingMalloc
 from lib.namespace import in_namespace
-from raw import (Workload, allow_many_descriptors, connect, descriptors, request, resident_bytes,
+from raw import (Workload, allow_many_descriptors, closed_by_peer, connect, descriptors, request, resident_bytes,
                  wait_until)
 
 # Without sanitizers, which have an allocator of their own.
@@ -134,6 +134,45 @@ def test_out_of_descriptors(data):
         wait_until(lambda: descriptors(exporter.pid) <= before, 20, "descriptors as before")
         assert families(exporter) == whole["text"]
         print(dict(seen))
+
+
+def lower_soft_limit():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096))
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 199))
+
+
+@in_namespace
+def test_the_soft_limit_is_raised_for_connections():
+    allow_many_descriptors()
+    with Exporter("--web.max-connections=1000", "--web.max-connections-per-address=1000",
+                  preexec_fn=lower_soft_limit) as exporter:
+        assert exporter.metrics().value("process_max_fds") > 1000
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(connect(exporter, timeout=10)) for _ in range(900)]
+            families(exporter)
+            assert exporter.metrics().value("process_open_fds") > 900
+            assert not any(closed_by_peer(client) for client in clients)
+        assert not [line for line in exporter.log if "open files" in line]
+
+
+@in_namespace
+def test_connections_leave_descriptors_for_scrapes():
+    """Where the hard limit is lower than what they would take."""
+    allow_many_descriptors()
+    with Exporter("--web.max-connections=1000", preexec_fn=few_descriptors) as exporter:
+        told = exporter.wait_for_log(lambda line: line if "open files" in line else "")
+        assert "--web.max-connections" in told and "open_files=199" in told
+        connections = int(re.search(r"connections=(\d+)", told)[1])
+        assert 50 < connections < 199
+        whole = {"text": families(exporter)}
+        with held(exporter, 300, b""):
+            for _ in range(5):
+                assert outcome(exporter, "text", whole) == 200
+            assert exporter.metrics().total("ephemera_http_refused_total") >= 300 - connections
+            assert descriptors(exporter.pid) < 199
 
 
 @in_namespace

@@ -320,6 +320,29 @@ def test_max_requests(many_destinations):
         assert exporter.metrics().total("ephemera_http_requests_total", code="503") > 0
 
 
+def test_one_address_leaves_requests_for_others(many_destinations):
+    # The good one asks last, when all others wait for the walk.
+    sources = ["127.0.0.1"] * 50 + ["127.0.0.2"]
+    refused = 0
+
+    with Exporter("--web.max-requests=40", "--web.max-walks-per-second=2", *LARGE) as exporter:
+        def reason():
+            return exporter.metrics().value("ephemera_http_refused_total",
+                                            reason="requests_per_address")
+
+        def most_are_refused():
+            nonlocal refused
+            *others, good = answers_at_once(exporter, [request()] * 51, sources=sources)
+            assert good.status == 200
+            assert {answer.status for answer in others} <= {200, 503}
+            refused += sum(answer.status == 503 for answer in others)
+            return refused >= 30
+
+        wait_until(most_are_refused, 20, "most of one address refused")
+        assert reason() == refused
+        assert exporter.metrics().value("ephemera_http_refused_total", reason="requests") == 0
+
+
 def test_health_is_told_however_many_requests_there_are(many_destinations):
     with Exporter("--web.max-requests=1", *LARGE) as exporter:
         answers = answers_at_once(exporter, ([request()] + [request("/-/healthy")]) * 25)
