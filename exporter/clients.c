@@ -50,7 +50,10 @@ static bool is_overdue(const struct clients_limits *limits, const struct client 
 	}
 }
 
-/* The HTTP server then reads an end of file and closes the connection as usual. */
+/*
+ * The HTTP server then reads an end of file and closes the connection as usual. Each call wakes
+ * it, also where the connection is shut down already.
+ */
 static void shut_down(struct client *client)
 {
 	client->shut_down = true;
@@ -60,7 +63,16 @@ static void shut_down(struct client *client)
 static void cut_overdue(struct clients *clients)
 {
 	for (struct client *i = clients->first; i; i = i->next) {
-		if (i->shut_down || !is_overdue(&clients->limits, i))
+		/*
+		 * libmicrohttpd (0.9.75) forgets a connection where its first look at a handshake
+		 * finds some bytes and the end at once: GnuTLS says "again", and then nothing more
+		 * comes.
+		 */
+		if (i->shut_down) {
+			shut_down(i);
+			continue;
+		}
+		if (!is_overdue(&clients->limits, i))
 			continue;
 		if (i->phase != CLIENT_IDLE)
 			refusals_count(clients->refusals, i->phase == CLIENT_REQUEST

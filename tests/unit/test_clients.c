@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -236,6 +237,30 @@ static void one_that_ends_does_not_take_others_along(void **state)
 		take_away(&idle[i]);
 	}
 	take_away(&late);
+}
+
+/* As the HTTP server does: an event that it missed comes again. */
+static void who_is_shut_down_is_told_until_he_is_gone(void **state)
+{
+	static const struct clients_limits limits = {10, 1, 10, 10, MANY, MANY, MANY};
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	const int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct pair first;
+	struct pair second;
+
+	(void)state;
+	start(&limits);
+	first = add_from(1);
+	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, first.ours, &event), 0);
+	second = add_from(1);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(epoll_wait(epoll, &event, 1, GRACE_MS), 1);
+		assert_true(event.events & EPOLLHUP);
+	}
+	assert_refused(REFUSAL_CONNECTIONS_PER_ADDRESS, 1);
+	take_away(&first);
+	take_away(&second);
+	close(epoll);
 }
 
 static void the_longest_silent_one_makes_room(void **state)
@@ -577,6 +602,7 @@ int main(void)
 	    TEST(a_new_phase_starts_its_time),
 	    TEST(what_trickles_in_does_not_prolong_it),
 	    TEST(one_that_ends_does_not_take_others_along),
+	    TEST(who_is_shut_down_is_told_until_he_is_gone),
 	    TEST(the_longest_silent_one_makes_room),
 	    TEST(who_is_silent_goes_before_who_is_owed_something),
 	    TEST(who_is_silent_goes_first_though_he_came_first),

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -373,6 +374,7 @@ def test_handshakes_that_never_end_delay_nobody(world, folder):
     hello = bytes.fromhex("1603010200010001fc0303") + bytes(32)
     with Secure(server(world.server), folder, "--web.request-timeout=2s") as exporter:
         context = trusting(world.authority)
+        assert exporter.fetch(context).status == 200
         before = descriptors(exporter.pid)
         with contextlib.ExitStack() as held:
             clients = [held.enter_context(socket.create_connection((exporter.host, exporter.port)))
@@ -384,9 +386,32 @@ def test_handshakes_that_never_end_delay_nobody(world, folder):
             for _ in range(3):
                 assert exporter.fetch(context, timeout=10).status == 200
             assert time.monotonic() - started < 6
-            wait_until(lambda: descriptors(exporter.pid) <= before + 3, 20, "all of them cut off")
+            wait_until(lambda: descriptors(exporter.pid) <= before, 20, "all of them cut off")
         assert exporter.value(context, "ephemera_http_refused_total",
                               reason="request_timeout") > 0
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16", bytes.fromhex("1603010200010001fc0303")],
+                         ids=["nothing", "a byte", "half a hello"])
+def test_who_is_driven_out_before_his_handshake_was_looked_at_goes(world, folder, hello):
+    """Ten connections are accepted before the first of them is read from: each of these shuts
+    down another one, whose first read finds part of a handshake and the end."""
+    with Secure(server(world.server), folder,
+                "--web.max-connections-per-address=4") as exporter:
+        context = trusting(world.authority)
+        assert exporter.fetch(context).status == 200
+        before = descriptors(exporter.pid)
+        with contextlib.ExitStack() as held:
+            os.kill(exporter.pid, signal.SIGSTOP)
+            try:
+                for _ in range(50):
+                    client = held.enter_context(
+                        socket.create_connection((exporter.host, exporter.port)))
+                    client.sendall(hello)
+            finally:
+                os.kill(exporter.pid, signal.SIGCONT)
+            wait_until(lambda: descriptors(exporter.pid) <= before + 4, 8, "46 of them closed")
+            assert exporter.fetch(context).status == 200
 
 
 def test_with_curl(world, folder):
