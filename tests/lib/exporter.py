@@ -92,6 +92,19 @@ def metrics(*args, **kw):
     return Metrics(done.stdout)
 
 
+def assert_head_is_get(exporter, path, encoding, slack):
+    """HEAD has GET's status and headers, and no body. What is told changes between the two, and
+    so may the length, by less than slack bytes; at 0 it must not."""
+    headers = {"Accept-Encoding": encoding} if encoding else {}
+    got, head = (exporter.get(path, headers, method=method) for method in ("GET", "HEAD"))
+    assert head.status == got.status == 200
+    assert head.body == b""
+    assert abs(int(head.headers["Content-Length"]) - len(got.body)) <= slack
+    of_get, of_head = ({name: value for name, value in response.headers.items()
+                        if name not in ("Date", "Content-Length")} for response in (got, head))
+    assert of_head == of_get
+
+
 class Metrics:
     """One exposition in text format. Labels given to a query may be a subset of a sample's."""
 

@@ -292,11 +292,17 @@ def replace(path, text):
 RELOADED = "ephemera_web_config_last_reload_successful"
 
 
+def copied(pair, folder, mode):
+    """Another pair of the same contents, in files of its own."""
+    copy = type(pair)(folder / "now.crt", folder / "now.key")
+    shutil.copy(pair.certificate, copy.certificate)
+    shutil.copy(pair.key, copy.key)
+    copy.key.chmod(mode)
+    return copy
+
+
 def test_a_new_certificate_is_taken_without_dropping_anyone(world, folder):
-    pair = type(world.server)(folder / "now.crt", folder / "now.key")
-    shutil.copy(world.server.certificate, pair.certificate)
-    shutil.copy(world.server.key, pair.key)
-    pair.key.chmod(0o644)
+    pair = copied(world.server, folder, 0o644)
     with Secure(server(pair), folder) as exporter:
         context = trusting(world.authority)
         kept = exporter.connect(context)
@@ -342,10 +348,7 @@ def test_what_has_become_wrong_leaves_the_old_one(world, folder):
 def test_a_key_for_root_alone_is_used_and_not_read_again(world, folder):
     if os.geteuid() != 0:
         pytest.skip("only root becomes somebody else")
-    pair = type(world.server)(folder / "now.crt", folder / "now.key")
-    shutil.copy(world.server.certificate, pair.certificate)
-    shutil.copy(world.server.key, pair.key)
-    pair.key.chmod(0o600)
+    pair = copied(world.server, folder, 0o600)
     with Secure(server(pair), folder) as exporter:
         context = trusting(world.authority)
         assert exporter.value(context, RELOADED) == 1
