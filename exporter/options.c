@@ -2,14 +2,13 @@
 #include "exporter/options.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exporter/flags.h"
+#include "exporter/option_value.h"
 #include "exporter/port_expression.h"
-#include "exporter/text.h"
 
 /* What is left of the command line while it is read. */
 struct reader {
@@ -22,133 +21,6 @@ struct reader {
 	collector_set on;  /* switched on by a flag of their own */
 	collector_set off; /* switched off so */
 };
-
-static int fail(struct reader *reader, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int fail(struct reader *reader, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reader->error, OPTIONS_ERROR_SIZE, format, arguments);
-	va_end(arguments);
-	text_make_printable(reader->error);
-	return -EINVAL;
-}
-
-static int parse_number(struct reader *reader, const char *name, const char *text,
-    unsigned long minimum, unsigned long maximum, unsigned long *ret_number)
-{
-	errno = 0;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	if (!*text || strspn(text, "0123456789") != strlen(text) || errno || number < minimum ||
-	    number > maximum)
-		return fail(reader, "--%s: \"%.80s\" is no whole number from %lu to %lu", name,
-		    text, minimum, maximum);
-	*ret_number = number;
-	return 0;
-}
-
-static int parse_octal(
-    struct reader *reader, const struct flag *flag, const char *text, unsigned long *ret_number)
-{
-	const size_t digits = strspn(text, "01234567");
-
-	if (digits == 0 || digits > 4 || text[digits] || strtoul(text, NULL, 8) > flag->maximum)
-		return fail(reader, "--%s: \"%.80s\" is no octal number from 0 to 0%lo", flag->name,
-		    text, flag->maximum);
-	*ret_number = strtoul(text, NULL, 8);
-	return 0;
-}
-
-static int parse_duration(
-    struct reader *reader, const struct flag *flag, const char *text, unsigned long *ret_seconds)
-{
-	const size_t digits = strspn(text, "0123456789");
-	const char *unit = text + digits;
-	unsigned long scale = 0;
-
-	if (!*unit || strcmp(unit, "s") == 0)
-		scale = 1;
-	else if (strcmp(unit, "m") == 0)
-		scale = 60;
-	else if (strcmp(unit, "h") == 0)
-		scale = 3600;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	if (digits == 0 || digits > 6 || scale == 0 || number * scale < flag->minimum ||
-	    number * scale > flag->maximum)
-		return fail(reader, "--%s: \"%.80s\" is no duration from %lus to %lus", flag->name,
-		    text, flag->minimum, flag->maximum);
-	*ret_seconds = number * scale;
-	return 0;
-}
-
-static int parse_address(struct reader *reader, const struct flag *flag, const char *text)
-{
-	struct options *options = reader->options;
-
-	if (options->addresses_length == LISTEN_ADDRESSES_MAX)
-		return fail(reader, "--%s: at most %d addresses", flag->name, LISTEN_ADDRESSES_MAX);
-
-	const char *wrong = listen_parse(text, &options->addresses[options->addresses_length]);
-
-	if (wrong)
-		return fail(reader, "--%s: \"%.80s\": %s", flag->name, text, wrong);
-	options->addresses_length++;
-	return 0;
-}
-
-static int parse_choice(
-    struct reader *reader, const struct flag *flag, const char *text, int *ret_choice)
-{
-	char all[64] = "";
-
-	for (int i = 0; flag->choices[i]; i++) {
-		const size_t length = strlen(all);
-
-		if (strcmp(flag->choices[i], text) == 0) {
-			*ret_choice = i;
-			return 0;
-		}
-		snprintf(
-		    all + length, sizeof(all) - length, "%s%s", i ? ", " : "", flag->choices[i]);
-	}
-	return fail(reader, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, all);
-}
-
-/* Sets the flag; value is NULL for a switch. */
-static int set_flag(struct reader *reader, const struct flag *flag, const char *value)
-{
-	char *place = (char *)reader->options + flag->offset;
-
-	switch (flag->kind) {
-	case KIND_SWITCH:
-		*(bool *)place = true;
-		return 0;
-	case KIND_NUMBER:
-		return parse_number(reader, flag->name, value, flag->minimum, flag->maximum,
-		    (unsigned long *)place);
-	case KIND_DURATION:
-		return parse_duration(reader, flag, value, (unsigned long *)place);
-	case KIND_OCTAL:
-		return parse_octal(reader, flag, value, (unsigned long *)place);
-	case KIND_STRING:
-		if (!*value)
-			return fail(reader, "--%s: its value is empty", flag->name);
-		*(const char **)place = value;
-		return 0;
-	case KIND_ADDRESS:
-		return parse_address(reader, flag, value);
-	case KIND_CHOICE:
-		return parse_choice(reader, flag, value, (int *)place);
-	}
-	return 0;
-}
 
 /* Splits "--name=value"; where a value is wanted and not there, takes the next word. */
 struct word {
@@ -163,7 +35,7 @@ static int split(struct reader *reader, const char *argument, struct word *ret_w
 	const size_t length = equals ? (size_t)(equals - name) : strlen(name);
 
 	if (length >= sizeof(ret_word->name))
-		return fail(reader, "unknown flag %.100s; see --help", argument);
+		return option_fail(reader->error, "unknown flag %.100s; see --help", argument);
 	memcpy(ret_word->name, name, length);
 	ret_word->name[length] = '\0';
 	ret_word->value = equals ? equals + 1 : NULL;
@@ -175,7 +47,7 @@ static int want_value(struct reader *reader, struct word *word)
 	if (word->value)
 		return 0;
 	if (reader->next == reader->argc)
-		return fail(reader, "--%s: its value is missing", word->name);
+		return option_fail(reader->error, "--%s: its value is missing", word->name);
 	word->value = reader->argv[reader->next++];
 	return 0;
 }
@@ -184,7 +56,8 @@ static int refuse_value(struct reader *reader, const struct word *word)
 {
 	if (!word->value)
 		return 0;
-	return fail(reader, "--%s: it takes no value, and got \"%.80s\"", word->name, word->value);
+	return option_fail(
+	    reader->error, "--%s: it takes no value, and got \"%.80s\"", word->name, word->value);
 }
 
 /* "NAME" of --collector.NAME and --no-collector.NAME. */
@@ -194,7 +67,8 @@ static int switch_collector(
 	const int found = collector_find(name);
 
 	if (found < 0)
-		return fail(reader, "--%s: there is no such collector; see --help", word->name);
+		return option_fail(
+		    reader->error, "--%s: there is no such collector; see --help", word->name);
 	if (refuse_value(reader, word) < 0)
 		return -EINVAL;
 
@@ -220,11 +94,11 @@ static int set_collector_flag(
 			if (strcmp(flag[j].name, dot + 1) == 0)
 				return want_value(reader, word) < 0
 					   ? -EINVAL
-					   : parse_number(reader, word->name, word->value,
+					   : option_number(reader->error, word->name, word->value,
 						 flag[j].minimum, flag[j].maximum,
 						 &reader->options->values[i][j]);
 	}
-	return fail(reader, "unknown flag --%s; see --help", word->name);
+	return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -268,14 +142,14 @@ static int read_flag(struct reader *reader, const char *argument)
 		if (strcmp(flags[i].name, word.name) != 0)
 			continue;
 		if (flags[i].commands && !(flags[i].commands >> reader->options->command & 1))
-			return fail(reader, "--%s is a flag of %s", word.name,
+			return option_fail(reader->error, "--%s is a flag of %s", word.name,
 			    commands_of(flags[i].commands));
 		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 						 : want_value(reader, &word) < 0)
 			return -EINVAL;
-		return set_flag(reader, &flags[i], word.value);
+		return option_set(reader->options, &flags[i], word.value, reader->error);
 	}
-	return fail(reader, "unknown flag --%s; see --help", word.name);
+	return option_fail(reader->error, "unknown flag --%s; see --help", word.name);
 }
 
 static void set_defaults(struct options *options)
@@ -321,24 +195,27 @@ static int finish(struct reader *reader)
 	    starts_with(options->telemetry_path, "/api/") ||
 	    starts_with(options->telemetry_path, "/pages/") ||
 	    strpbrk(options->telemetry_path, "?#% "))
-		return fail(reader,
+		return option_fail(reader->error,
 		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
 		    "\", and be neither / nor below /-/, /api/ or /pages/",
 		    options->telemetry_path);
 	if (options->source.replay && options->source.kind != SOURCE_AUTO)
-		return fail(reader, "--sockets.replay and --sockets.source cannot be combined");
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.source cannot be combined");
 	if (options->source.replay && options->source.record)
-		return fail(reader, "--sockets.replay and --sockets.record cannot be combined");
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
 	if (options->source.record && options->command != COMMAND_METRICS)
-		return fail(reader, "--sockets.record works with \"ephemera metrics\" only");
+		return option_fail(
+		    reader->error, "--sockets.record works with \"ephemera metrics\" only");
 	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
-		return fail(reader, "port: which? Such as \"ephemera port 60416\" or "
-				    "\"ephemera port 60416 8000-8080\"");
+		return option_fail(reader->error, "port: which? Such as \"ephemera port 60416\" or "
+						  "\"ephemera port 60416 8000-8080\"");
 	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
-		return fail(reader, "check-config: which file?");
+		return option_fail(reader->error, "check-config: which file?");
 	if (options->systemd_socket && options->addresses_length)
-		return fail(
-		    reader, "--web.systemd-socket and --web.listen-address cannot be combined");
+		return option_fail(reader->error,
+		    "--web.systemd-socket and --web.listen-address cannot be combined");
 	set_half(&options->max_requests_per_address, options->max_requests);
 	set_half(&options->max_connections_per_address, options->max_connections);
 	if (options->source.replay)
@@ -357,7 +234,7 @@ static int read_ports(struct reader *reader, const char *argument)
 	const char *wrong = port_expression_parse(argument, &range);
 
 	if (wrong)
-		return fail(reader, "port: \"%.80s\": %s", argument, wrong);
+		return option_fail(reader->error, "port: \"%.80s\": %s", argument, wrong);
 	portset_add_range(&options->ports, range);
 	if (!strchr(argument, '-'))
 		portset_add(&options->single_ports, range.first);
@@ -373,7 +250,8 @@ static int read_command(struct reader *reader, const char *argument)
 		return 0;
 	}
 	if (reader->next != 2)
-		return fail(reader, "unexpected argument \"%.80s\"; see --help", argument);
+		return option_fail(
+		    reader->error, "unexpected argument \"%.80s\"; see --help", argument);
 	if (strcmp(argument, "metrics") == 0)
 		reader->options->command = COMMAND_METRICS;
 	else if (strcmp(argument, "destinations") == 0)
@@ -383,7 +261,8 @@ static int read_command(struct reader *reader, const char *argument)
 	else if (strcmp(argument, "check-config") == 0)
 		reader->options->command = COMMAND_CHECK_CONFIG;
 	else
-		return fail(reader, "unknown command \"%.80s\"; see --help", argument);
+		return option_fail(
+		    reader->error, "unknown command \"%.80s\"; see --help", argument);
 	return 0;
 }
 

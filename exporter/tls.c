@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/text.h"
+#include "exporter/tls_priorities.h"
 
 #define NAME_SIZE 512
 
@@ -101,107 +101,17 @@ static int inspect_certificate(struct tls *tls, const struct web_config_tls *con
 	return result < 0 ? fail(error, "certificate", gnutls_strerror(result)) : 0;
 }
 
-static void add_versions(const struct web_config_tls *config, bool with_tls13, struct text *text)
-{
-	static const char *const words[] = {
-	    [TLS_VERSION_1_0] = ":+VERS-TLS1.0",
-	    [TLS_VERSION_1_1] = ":+VERS-TLS1.1",
-	    [TLS_VERSION_1_2] = ":+VERS-TLS1.2",
-	    [TLS_VERSION_1_3] = ":+VERS-TLS1.3",
-	};
-
-	text_add_string(text, ":-VERS-ALL");
-	for (int version = (int)config->max_version; version >= (int)config->min_version; version--)
-		if (version != TLS_VERSION_1_3 || with_tls13)
-			text_add_string(text, words[version]);
-}
-
-/*
- * Whether a suite can be had with a certificate of that key. The words of one that cannot
- * would let its cipher in for the others, since a priority string is a product of sets.
- */
-static bool fits(const char *suite, gnutls_pk_algorithm_t algorithm)
-{
-	const bool is_rsa = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS;
-
-	return (strstr(suite, "_ECDSA_") != NULL) != is_rsa;
-}
-
-static bool is_aead(const char *words)
-{
-	return strstr(words, "+AEAD") != NULL;
-}
-
-/*
- * cipher_suites are for TLS up to 1.2, as in Go. GnuTLS keeps no list of its own for TLS 1.3, which
- * gets those of their ciphers that it knows; where it knows none of them, it is not offered.
- */
-static int add_ciphers(const struct web_config_tls *config, gnutls_pk_algorithm_t algorithm,
-    struct text *text, bool *ret_with_tls13, char error[static WEB_CONFIG_ERROR_SIZE])
-{
-	const bool only_tls13 = config->min_version == TLS_VERSION_1_3;
-	bool any = false;
-	bool tls13 = false;
-
-	*ret_with_tls13 = true;
-	if (config->cipher_suites.length == 0 || only_tls13)
-		return 0;
-	text_add_string(text, ":-CIPHER-ALL:-KX-ALL:-MAC-ALL");
-	for (size_t i = 0; i < config->cipher_suites.length; i++) {
-		const char *name = config->cipher_suites.list[i];
-		bool is_tls13;
-		const char *words = web_config_cipher(name, &is_tls13);
-
-		if (!words || is_tls13 || !fits(name, algorithm))
-			continue;
-		any = true;
-		tls13 = tls13 || is_aead(words);
-		text_add_string(text, ":");
-		text_add_string(text, words);
-	}
-	if (!any && config->max_version < TLS_VERSION_1_3)
-		return fail(error, "cipher_suites", "none of them goes with the certificate's key");
-	if (!any)
-		/* Nothing is left below TLS 1.3, which chooses for itself. */
-		text_add_string(text, ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD");
-	*ret_with_tls13 = tls13 || !any;
-	return 0;
-}
-
-static void add_curves(const struct web_config_tls *config, struct text *text)
-{
-	static const char *const curves[][2] = {
-	    {"CurveP256", ":+GROUP-SECP256R1"},
-	    {"CurveP384", ":+GROUP-SECP384R1"},
-	    {"CurveP521", ":+GROUP-SECP521R1"},
-	    {"X25519", ":+GROUP-X25519"},
-	};
-
-	if (config->curve_preferences.length == 0)
-		return;
-	text_add_string(text, ":-GROUP-ALL");
-	for (size_t i = 0; i < config->curve_preferences.length; i++)
-		for (size_t j = 0; j < sizeof(curves) / sizeof(curves[0]); j++)
-			if (strcmp(config->curve_preferences.list[i], curves[j][0]) == 0)
-				text_add_string(text, curves[j][1]);
-}
-
 static int set_priorities(struct tls *tls, const struct web_config_tls *config,
     gnutls_pk_algorithm_t algorithm, char error[static WEB_CONFIG_ERROR_SIZE])
 {
+	const bool is_rsa = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS;
 	struct text text = {0};
-	bool with_tls13;
-	int result;
+	int result = tls_priorities(config, is_rsa, &text);
 
-	text_add_string(&text, "NORMAL");
-	result = add_ciphers(config, algorithm, &text, &with_tls13, error);
-	add_versions(config, with_tls13, &text);
-	add_curves(config, &text);
-	if (config->prefer_server_cipher_suites)
-		text_add_string(&text, ":%SERVER_PRECEDENCE");
-	text_add_char(&text, '\0');
-	if (result == 0 && text.error < 0)
-		result = fail_out_of_memory(error);
+	if (result == -EINVAL)
+		fail(error, "cipher_suites", "none of them goes with the certificate's key");
+	else if (result < 0)
+		fail_out_of_memory(error);
 	if (result == 0) {
 		const int status = gnutls_priority_init2(&tls->priorities, text.data, NULL, 0);
 
