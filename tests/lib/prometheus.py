@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus that scrapes one target."""
+"""A real Prometheus, that scrapes one target unless it is told otherwise."""
 
 import json
 import subprocess
@@ -24,11 +24,12 @@ scrape_configs:
 class Prometheus:
     """Debian's Prometheus with a data directory of its own, ended with the block."""
 
-    def __init__(self, binary, target, directory, more=""):
-        """more: further lines of the scrape configuration, indented by four."""
+    def __init__(self, binary, target, directory, more="", text=None):
+        """more: further lines of the scrape configuration, indented by four. text: a configuration
+        to take instead."""
         self.port = free_port()
         configuration = directory / "prometheus.yml"
-        configuration.write_text(CONFIGURATION.format(target=target) + more)
+        configuration.write_text(text or CONFIGURATION.format(target=target) + more)
         self.log_file = directory / "log"
         self.command = [binary, f"--config.file={configuration}",
                         f"--storage.tsdb.path={directory / 'data'}",

@@ -8,7 +8,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,19 +17,8 @@ import pytest
 
 from lib.exporter import BINARY, Exporter, assert_no_sanitizer_report, environment, free_port
 from lib.namespace import in_namespace, set_range
+from lib.systemd import passing
 from raw import wait_until
-
-# Puts these descriptors where systemd does, and becomes the command. pid: "own", or whose it is.
-PASS = """
-import fcntl, os, sys
-pid, fds, *command = sys.argv[1:]
-high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 100) for fd in fds.split(",") if fd]
-for place, fd in enumerate(high, start=3):
-    os.dup2(fd, place, inheritable=True)
-if pid:
-    os.environ["LISTEN_PID"] = str(os.getpid()) if pid == "own" else pid
-os.execvp(command[0], command)
-"""
 
 
 @pytest.fixture
@@ -50,15 +38,6 @@ def listening(family, address, kind=socket.SOCK_STREAM):
     if kind != socket.SOCK_DGRAM:
         made.listen()
     return made
-
-
-def passing(sockets, pid="own", count=None):
-    """The arguments of Exporter, or of Popen, that pass these sockets."""
-    fds = [held.fileno() for held in sockets]
-    return {"wrapper": [sys.executable, "-c", PASS, pid, ",".join(map(str, fds))],
-            "env": {"LISTEN_FDS": str(len(fds)) if count is None else count,
-                    "LISTEN_FDNAMES": ":".join(["http"] * len(fds))},
-            "pass_fds": fds}
 
 
 def refused(sockets, flags=("--web.systemd-socket",), **kw):
