@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// What somebody is to be told. Each has its section in docs/runbook.md.
+{
+  local config = self._config,
+  local expressions = (import 'expressions.libsonnet')(config),
+  local wait = config['for'],
+
+  local percent(ratio) = '%g %%' % (100 * ratio),
+
+  // Texts for annotations; those that may be empty begin with their space. What they ask is asked only
+  // while the alert is pending or fires.
+  local host = '{{ $labels.instance }}',
+  local hostPage = config.grafanaBase + '/d/' + config.dashboards.hostUid +
+                   '?var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}',
+  local target = 'job=%q,instance=%q',
+
+  // "10.0.0.5 port 443 (from 10.0.0.9)", or what is known where the list has no name for it.
+  local destination = '{{ if $labels.destination }}{{ $labels.destination }} port ' +
+                      '{{ $labels.destination_port }} (from {{ $labels.source }})' +
+                      '{{ else }}its fullest {{ $labels.family }} destination{{ end }}',
+  local states = '{{ if $labels.destination }} Of its ports ' +
+                 '{{ range $i, $s := printf "ephemera_destination_ports{%s,source=%%q,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.source $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
+                 '{{ if $i }}, {{ end }}{{ .Value }} are {{ .Labels.state }}{{ end }}.' +
+                 '{{ else }} `ephemera destinations` on the host names it.{{ end }}',
+  local capacity = '{{ with printf "ephemera_range_usable_ports{%s}" $labels.job $labels.instance | query }}' % target +
+                   ' A destination can have {{ . | first | value }} ports.{{ end }}',
+  local owner = '{{ with printf "topk(1, ephemera_owner_ports{%s})" $labels.job $labels.instance | query }}' % target +
+                '{{ with . | first }} Of the ports that have an owner, most on this host are with cgroup ' +
+                '{{ .Labels.cgroup }} ({{ .Value }}).{{ end }}{{ end }}',
+  local fullest = '{{ with printf "topk(1, sum without (state) (ephemera_destination_ports{%s,source=~%%q,state!=\\"reusable\\"}))" $labels.job $labels.instance (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
+                  '{{ with . | first }} The fullest one now is {{ .Labels.destination }} port ' +
+                  '{{ .Labels.destination_port }} (from {{ .Labels.source }}) with {{ .Value }} ports.{{ end }}{{ end }}',
+
+  local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" $labels.job $labels.instance $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
+                  '{{ with . | first }} The fullest one is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
+
+  local alert(name, severity, expression, duration, summary, description, sticky=false, page=true) = {
+    alert: name,
+    expr: expression,
+    [if duration != '0m' then 'for']: duration,
+    [if sticky && config.keepFiringFor != '' then 'keep_firing_for']: config.keepFiringFor,
+    labels: { severity: severity },
+    annotations: {
+      summary: summary,
+      description: description,
+      runbook_url: config.runbookBase + '#' + std.asciiLower(name),
+      [if page then 'dashboard']: hostPage,
+    },
+  },
+
+  prometheusAlerts+:: {
+    groups+: [
+      {
+        name: 'ephemera-alerts',
+        rules: [
+          alert(
+            'EphemeralPortsHalfUsed',
+            'warning',
+            expressions.destinationsFrom(config.halfUsedRatio),
+            wait.halfUsed,
+            host + ' has used {{ $value | humanizePercentage }} of its ports towards ' + destination,
+            'From half on each connect() to it has to search, and takes about fifty times as long.' +
+            capacity + states + owner,
+            sticky=true
+          ),
+          alert(
+            'EphemeralPortsNearlyFull',
+            'critical',
+            expressions.destinationsFrom(config.nearlyFullRatio),
+            wait.nearlyFull,
+            host + ' has used {{ $value | humanizePercentage }} of its ports towards ' + destination,
+            'When all are used, new connections to it fail with "Cannot assign requested address".' +
+            capacity + states + owner,
+            sticky=true
+          ),
+          alert(
+            'EphemeralPortsFull',
+            'critical',
+            expressions.destinationsFrom(1),
+            wait.full,
+            host + ' has no port left towards ' + destination,
+            'New connections to it fail with "Cannot assign requested address" (EADDRNOTAVAIL).' +
+            capacity + states + owner,
+            sticky=true
+          ),
+          alert(
+            'EphemeralPortsFullSoon',
+            'warning',
+            expressions.fullSoon,
+            wait.fullSoon,
+            host + ' will have no port left towards an {{ $labels.family }} destination within ' +
+            '{{ humanizeDuration %d }}' % config.predictSeconds,
+            ('At the pace of the last %s that destination will need {{ $value | printf "%%.0f" }} ports by then.' % config.predictWindow) +
+            capacity + fullest + owner
+          ),
+          alert(
+            'EphemeralPortsAddressPoolNearlyFull',
+            'warning',
+            'ephemera_worst_address_usage_ratio >= %g' % config.addressPoolRatio,
+            wait.addressPool,
+            host + ' has used {{ $value | humanizePercentage }} of the {{ $labels.protocol }} ports of ' +
+            'an {{ $labels.family }} address',
+            'When all are used, ' +
+            '{{ if eq $labels.protocol "udp" }}UDP sockets fail in bind() to port 0 with "Address already in use" ' +
+            'and in connect() with "Resource temporarily unavailable": look-ups in DNS are the first to go.' +
+            '{{ else }}bind() to port 0 fails with "Address already in use". connect() without bind() does not.' +
+            '{{ end }}' + address
+          ),
+          alert(
+            'EphemeralPortsListenerInRange',
+            'info',
+            'max without (address, reserved) (ephemera_range_listener_info{reserved="false"})',
+            wait.listener,
+            'A {{ $labels.protocol }} service of ' + host + ' can lose its port {{ $labels.port }} to an outgoing connection',
+            'It listens on port {{ $labels.port }}, inside the range of ephemeral ports, and the port is not reserved. ' +
+            'While the service is down, an outgoing connection can take the port; then the service does ' +
+            'not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host tells which service it is.'
+          ),
+          alert(
+            'TimeWaitTableNearlyFull',
+            'warning',
+            '%s >= %g\n' % [std.rstripChars(expressions.timeWaitUsage, '\n'), config.timeWaitTableRatio],
+            wait.timeWaitTable,
+            host + ' has filled {{ $value | humanizePercentage }} of its TIME_WAIT table',
+            'When it is full, connections are closed without TIME_WAIT, and late packets of old connections ' +
+            'can disturb new ones.' +
+            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" $labels.job $labels.instance | query }}' % target +
+            ' It holds {{ . | first | value }} (net.ipv4.tcp_max_tw_buckets).{{ end }}'
+          ),
+          alert(
+            'TimeWaitTableOverflowing',
+            'warning',
+            'increase(ephemera_time_wait_overflows_total[%s]) > 0' % config.rateWindow,
+            config.rateWindow,
+            host + ' closes connections without TIME_WAIT: the table is full',
+            ('{{ $value | printf "%%.0f" }} connections found no place in it in the last %s.' % config.rateWindow) +
+            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" $labels.job $labels.instance | query }}' % target +
+            ' It holds {{ . | first | value }} (net.ipv4.tcp_max_tw_buckets).{{ end }}'
+          ),
+          alert(
+            'AcceptQueueFull',
+            'warning',
+            expressions.acceptQueuesFrom(config.acceptQueueRatio),
+            wait.acceptQueue,
+            'A service of ' + host + ' does not accept connections: ' +
+            '{{ if $labels.port }}{{ $labels.address }} port {{ $labels.port }}{{ else }}its fullest queue{{ end }} ' +
+            'is {{ $value | humanizePercentage }} full',
+            'Connections that find the queue full are dropped, and clients wait or time out.' +
+            '{{ if $labels.port }} `ephemera port {{ $labels.port }}` on the host tells which service it is.' +
+            '{{ else }} `ss -ltn` on the host shows it: Recv-Q is above Send-Q.{{ end }}'
+          ),
+          alert(
+            'ListenOverflows',
+            'warning',
+            'increase(ephemera_listen_overflows_total[%s]) > 0' % config.rateWindow,
+            config.rateWindow,
+            host + ' drops connections because a service does not accept them',
+            ('{{ $value | printf "%%.0f" }} connections found a full accept queue in the last %s.' % config.rateWindow) +
+            '{{ with printf "topk(1, ephemera_accept_queue_sockets{%s} / (ephemera_accept_queue_limit_sockets{%s} + 1) > 0)" $labels.job $labels.instance $labels.job $labels.instance | query }}' % [target, target] +
+            '{{ with . | first }} The fullest queue now is that of {{ .Labels.address }} port {{ .Labels.port }} ' +
+            '({{ .Value | humanizePercentage }}).{{ end }}{{ end }}'
+          ),
+          alert(
+            'EphemeraCollectorFailing',
+            'warning',
+            'ephemera_scrape_collector_success == 0',
+            wait.collector,
+            'Collector {{ $labels.collector }} of the exporter on ' + host + ' fails',
+            'None of its metrics are there, so alerts that need them are silent. The log of the exporter says why.'
+          ),
+          alert(
+            'EphemeraExporterGone',
+            'critical',
+            |||
+              (
+                up{%(selector)s} == 0
+              )
+              or
+              (
+                group by (job) (up{%(selector)s} offset %(window)s)
+                unless
+                group by (job) (up{%(selector)s})
+              )
+            ||| % { selector: config.selector, window: config.jobGoneWindow },
+            wait.gone,
+            '{{ if $labels.instance }}The exporter on {{ $labels.instance }} does not answer' +
+            '{{ else }}Job {{ $labels.job }} has no exporter any more{{ end }}',
+            'No alert about ephemeral ports can fire for ' +
+            '{{ if $labels.instance }}this host{{ else }}its hosts{{ end }}.',
+            page=false
+          ),
+          alert(
+            'EphemeraWebConfigurationWrong',
+            'warning',
+            'ephemera_web_config_last_reload_successful == 0',
+            wait.collector,
+            'The web configuration of the exporter on ' + host + ' is wrong',
+            'What it said before still holds, until the exporter is started again. ' +
+            '`ephemera check-config FILE` says what is wrong.',
+            page=false
+          ),
+          alert(
+            'EphemeraCertificateExpires',
+            'warning',
+            'ephemera_web_tls_certificate_expiry_timestamp_seconds - time() < %d' % config.certificateSeconds,
+            wait.collector,
+            '{{ if gt $value 0.0 }}The certificate of the exporter on ' + host + ' ends in {{ $value | humanizeDuration }}' +
+            '{{ else }}The certificate of the exporter on ' + host + ' has ended{{ end }}',
+            'Prometheus cannot scrape it after that. The exporter reads a new file by itself.',
+            page=false
+          ),
+        ],
+      },
+    ],
+  },
+}

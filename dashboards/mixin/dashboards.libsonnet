@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three dashboards, by the names of their files.
+{
+  local config = self._config,
+  // Those of the alerts that this mixin makes, whatever has been added or taken away.
+  local alertNames = std.join('|', [
+    rule.alert
+    for group in self.prometheusAlerts.groups
+    for rule in group.rules
+  ]),
+
+  grafanaDashboards+:: {
+    'ephemeral-ports-fleet.json': (import 'fleet.libsonnet')(config, alertNames),
+    'ephemeral-ports-host.json': (import 'host.libsonnet')(config),
+    'ephemeral-ports-kubernetes.json': (import 'kubernetes.libsonnet')(config),
+  },
+}

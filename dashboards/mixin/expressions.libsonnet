@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several rules ask. The alerts use these and not the recording rules, so that each of the two
+// files works without the other. `ignoring` and `without`, not `on` and `by`: labels that a scrape
+// configuration adds, such as a cluster, stay, and keep hosts apart.
+function(config) {
+  // %g of 0 is an error to jsonnet 0.18.
+  local number(value) = if value == 0 then '0' else '%g' % value,
+
+  local names = 'source, destination, destination_port',
+
+  // Share of the usable ports that each shown destination has taken. Where no port is usable there is
+  // no share: the family's worst ratio, which is 1 then, says so.
+  destinationUsage: |||
+    sum without (state) (ephemera_destination_ports{state!="reusable"})
+    / ignoring (%(names)s) group_left ()
+    (ephemera_range_usable_ports > 0)
+  ||| % { names: names },
+
+  local usageWithFamily = |||
+    label_replace(
+      label_replace(
+        %(usage)s,
+        "family", "ipv4", "source", "[^:]*"
+      ),
+      "family", "ipv6", "source", ".*:.*"
+    )
+  ||| % { usage: $.indented($.destinationUsage, 4) },
+
+  // Destinations at or above a ratio; of a family whose fullest one is not shown, because it has less
+  // than --collector.destinations.minimum-ports or the list is off, the family without a name.
+  destinationsFrom(ratio): |||
+    (
+      %(usage)s >= %(ratio)g
+    )
+    or
+    (
+      ephemera_worst_destination_usage_ratio >= %(ratio)g
+      unless ignoring (%(names)s)
+      (
+        %(deeper)s >= %(ratio)g
+      )
+    )
+  ||| % {
+    names: names,
+    ratio: ratio,
+    usage: $.indented(usageWithFamily, 2),
+    deeper: $.indented(usageWithFamily, 4),
+  },
+
+  // Guards of every prediction: enough is taken to care, and enough of it is new.
+  grows: |||
+    (
+      ephemera_worst_destination_ports
+      >= ignoring (family) group_left ()
+      (%(ratio)s * ephemera_range_usable_ports)
+    )
+    and
+    (
+      (ephemera_worst_destination_ports - min_over_time(ephemera_worst_destination_ports[%(window)s]))
+      >= ignoring (family) group_left ()
+      (%(growth)s * ephemera_range_ports)
+    )
+  ||| % {
+    ratio: number(config.predictMinimumRatio),
+    growth: number(config.predictMinimumGrowth),
+    window: config.predictWindow,
+  },
+
+  local reaches(window) = |||
+    (
+      predict_linear(ephemera_worst_destination_ports[%(window)s], %(seconds)d)
+      >= ignoring (family) group_left ()
+      ephemera_range_usable_ports
+    )
+  ||| % { window: window, seconds: config.predictSeconds },
+
+  fullSoon: reaches(config.predictWindow) + 'and\n' + reaches(config.predictRecentWindow) + 'and\n' + $.grows,
+
+  // Hours at the slower of both paces: what stops growing leaves at once.
+  local pace(window) = 'deriv(ephemera_worst_destination_ports[%s])' % window,
+  hoursToFull: |||
+    min without (family) (
+      (
+        clamp_min(
+          ephemera_range_usable_ports
+          - ignoring (family) group_right ()
+          ephemera_worst_destination_ports,
+          0
+        )
+        /
+        (
+          3600 * (
+            (%(long)s <= %(recent)s)
+            or
+            %(recent)s
+          ) > 0
+        )
+        <= %(hours)g
+      )
+      and
+      %(grows)s
+    )
+  ||| % {
+    long: pace(config.predictWindow),
+    recent: pace(config.predictRecentWindow),
+    hours: config.predictMaximumHours,
+    grows: $.indented($.grows, 2),
+  },
+
+  timeWaitUsage: |||
+    sum without (remaining) (ephemera_time_wait_sockets)
+    / (ephemera_time_wait_limit_sockets > 0)
+  |||,
+
+  // A queue is full once it holds one more than its limit.
+  acceptQueuesFrom(ratio): |||
+    (
+      ephemera_accept_queue_sockets / (ephemera_accept_queue_limit_sockets + 1) >= %(ratio)g
+    )
+    or
+    (
+      ephemera_worst_accept_queue_usage_ratio >= %(ratio)g
+      unless ignoring (address, port)
+      (ephemera_accept_queue_sockets / (ephemera_accept_queue_limit_sockets + 1) >= %(ratio)g)
+    )
+  ||| % { ratio: ratio },
+
+  // A block of lines to be put behind so many spaces, without its last newline.
+  indented(text, spaces): std.strReplace(
+    std.rstripChars(text, '\n'), '\n', '\n' + std.repeat(' ', spaces)
+  ),
+}

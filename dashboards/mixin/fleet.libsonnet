@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which host runs out, towards whom, and when. For any number of hosts: no panel has a series for
+// each, beyond a list of the first ones.
+local p = import 'panels.libsonnet';
+
+function(config, alertNames)
+  local filter = 'job=~"$job", instance=~"$instance"';
+  local q = (import 'queries.libsonnet')(config, filter);
+  local m = q.metric;
+
+  // Alerts about a job have no instance.
+  local alerts = 'ALERTS{alertstate="firing", alertname=~"%s", job=~"$job|", instance=~"$instance|"}' % alertNames;
+
+  local hostsWhere(condition) = 'sum(max by (job, instance) (%s) %s)' % [m('ephemera_worst_destination_usage_ratio'), condition];
+  local column(name, expr) = |||
+    label_replace(
+      %s,
+      "column", "%s", "", ""
+    )
+  ||| % [q.deeper(expr, 2), name];
+  local columns(list) = std.join('or\n', [column(c[0], c[1]) for c in list]);
+  // Ties would let topk() choose other hosts for each column: they follow the first.
+  local worstHosts = 'topk(50, %s)' % q.worst;
+
+  p.dashboard(
+    config,
+    config.dashboards.fleetUid,
+    'Ephemeral ports / Fleet',
+    'Which host runs out of ephemeral ports, towards whom, and when. Start here; a click on a host opens it.',
+    [
+      p.jobVariable,
+      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)'),
+    ],
+    [
+      p.dashboardLink('Host', 'One host in detail', config.dashboards.hostUid),
+      p.dashboardLink('Kubernetes', 'By pod', config.dashboards.kubernetesUid),
+      p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
+    ],
+    [
+      p.row(null, [
+        p.stat(
+          'Worst destination',
+          'The fullest destination of all hosts: the share of its ports that is taken. From 50 % on connect() to it takes about fifty times as long; at 100 % it fails with “Cannot assign requested address”. Red: the first row of the table below names the host and the destination.',
+          'max(%s)' % m('ephemera_worst_destination_usage_ratio'),
+          p.ratio,
+          p.pressure(config),
+          decimals=1,
+        ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
+        p.stat(
+          'Hosts where connect() fails',
+          'Hosts with a destination that has no port left: connect() to it fails now. Red: open the host from the table below. See what holds the ports, TIME_WAIT or open connections, and whose they are.',
+          hostsWhere('>= bool 1'),
+          'none',
+          p.alarmFrom(1),
+        ) + p.runbook(config, 'EphemeralPortsFull'),
+        p.stat(
+          'Hosts where connect() is slow',
+          'Hosts with a destination from 50 % on. There connect() first searches half of the range in vain: CPU time and latency rise, though nothing fails yet. Orange: there is time to act; see when each is full, below.',
+          hostsWhere('>= bool %g' % config.halfUsedRatio),
+          'none',
+          p.warnFrom(1),
+        ) + p.runbook(config, 'EphemeralPortsHalfUsed'),
+        p.stat(
+          'First one full in',
+          'Time until the first host has a destination without ports, if it goes on as in the last %s and the last %s, whichever is slower. Red is less than one hour: find what makes more and more connections to this destination, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
+          q.orValue('min(\n  %s\n)' % q.deeper(q.untilFull, 2), -1),
+          's',
+          p.soon,
+          decimals=1,
+          mappings=[p.valueMapping([['-1', 'none fills up', 'transparent'], ['0', 'full now', 'red']])],
+        ) + p.runbook(config, 'EphemeralPortsFullSoon'),
+        p.stat(
+          'Alerts firing',
+          'Alerts of Ephemera that fire. The list below has them with their hosts; each has its place in the runbook (link above). “No rules” means that this Prometheus does not run dashboards/rules.',
+          |||
+            sum(%(alerts)s)
+            or
+            0 * count(instance:ephemera_destination_usage:max)
+          ||| % { alerts: alerts },
+          'none',
+          p.steps([['transparent', null], ['orange', 1]]),
+          noValue='no rules',
+        ),
+        p.stat(
+          'Exporters not answering',
+          'Exporters of these jobs that Prometheus cannot scrape: nothing is known of their hosts. Red: see whether the host is up, then `systemctl status ephemera` on it, and Prometheus’ page of targets for the reason.',
+          'sum(1 - up{%s})' % filter,
+          'none',
+          p.alarmFrom(1),
+        ) + p.runbook(config, 'EphemeraExporterGone'),
+      ]),
+      p.row('Who runs out, towards whom', [
+        p.table(
+          'Fullest destinations',
+          'The fullest destinations of all hosts: share of the ports they can have, what is reusable aside. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host whose destinations all have fewer ports than the exporter shows has one row, with its worst share.',
+          q.fullest(20),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
+            ['source', 'From', p.wide(130)],
+            ['destination', 'To', {}],
+            ['destination_port', 'Port', p.wide(70)],
+            ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 260 }],
+          ],
+          width=14,
+          height=10,
+          sortBy='Used',
+          noValue='no exporter answers',
+        ),
+        p.series(
+          'Worst destination of each host',
+          'The ten hosts that are worst at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. A line that climbs steadily is a leak or a pool without a bound; one that jumps is a burst of short connections. Click a line to open the host.',
+          [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
+          p.ratio,
+          width=10,
+          height=10,
+          lines=p.pressureLines(config),
+          softMax=1,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ),
+        p.table(
+          'Hosts',
+          'The fifty worst hosts. Used: of the fullest destination. Full in: at its pace, only where it grows. Slow and failing: destinations from 50 %, and those without a port. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for what is behind it.',
+          columns([
+            ['Used', worstHosts],
+            ['Full in', q.untilFull + 'and on (job, instance)\n' + worstHosts + '\n'],
+            ['Slow', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure=~"half|high"'), worstHosts]],
+            ['Failing', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure="full"'), worstHosts]],
+            ['Pool', 'max by (job, instance) (%s) and on (job, instance)\n%s\n' % [q.addressUsage, worstHosts]],
+            ['TIME_WAIT', q.timeWaitUsage + 'and on (job, instance)\n' + worstHosts + '\n'],
+            ['Opens', 'sum by (job, instance) (rate(%s[$__rate_interval])) and on (job, instance)\n%s\n' % [m('ephemera_tcp_opens_total', 'direction="active"'), worstHosts]],
+            ['At risk', 'count by (job, instance) (%s) and on (job, instance)\n%s\n' % [q.deeper(q.squatters, 0), worstHosts]],
+          ]),
+          [
+            ['instance\\column', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 150 }],
+            ['Used', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) } }],
+            ['Full in', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings+: [p.valueMapping([['0', 'full now', 'red']])], 'custom.width': 90 }],
+            ['Slow', 'Slow', p.tinted('none', p.warnFrom(1)) + p.wide(60)],
+            ['Failing', 'Failing', p.tinted('none', p.alarmFrom(1)) + p.wide(70)],
+            ['Pool', 'Pool', p.tinted(p.ratio, p.warnFrom(config.addressPoolRatio)) { decimals: 1 } + p.wide(75)],
+            ['TIME_WAIT', 'TIME_WAIT', p.tinted(p.ratio, p.warnFrom(config.timeWaitTableRatio)) { decimals: 1 } + p.wide(95)],
+            ['Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 90 }],
+            ['At risk', 'At risk', p.tinted('none', p.steps([['transparent', null], ['blue', 1]])) + p.wide(70)],
+          ],
+          width=14,
+          height=9,
+          sortBy='Used',
+          matrix=['column', 'instance'],
+          noValue='no exporter answers',
+        ),
+        p.series(
+          'Hosts by pressure',
+          'How many hosts have their worst destination below half, from there on, nearly full, and full. Orange that grows across many hosts at once is a change of the application or of a service that all of them call; one host alone is a matter of that host.',
+          p.targets([
+            [hostsWhere('< bool %g' % config.halfUsedRatio), 'low'],
+            ['%s - %s' % [hostsWhere('>= bool %g' % config.halfUsedRatio), hostsWhere('>= bool %g' % config.nearlyFullRatio)], 'half: connect() is slow'],
+            ['%s - %s' % [hostsWhere('>= bool %g' % config.nearlyFullRatio), hostsWhere('>= bool 1')], 'high'],
+            [hostsWhere('>= bool 1'), 'full: connect() fails'],
+          ]),
+          'none',
+          width=10,
+          height=9,
+          stack=true,
+          table=false,
+          overrides=[
+            p.colorOf('low', 'green'),
+            p.colorOf('half: connect() is slow', 'yellow'),
+            p.colorOf('high', 'orange'),
+            p.colorOf('full: connect() fails', 'red'),
+          ],
+        ),
+        p.table(
+          'Full first',
+          'Time until the fullest destination of a host has no port left, at its present pace; only hosts where it grows by a tenth of the range or more in %s and has a quarter of it. Red is less than one hour: open the host, and see who opens the connections.' % config.predictWindow,
+          'bottomk(20,\n  %s\n)' % q.deeper(q.orSay(q.untilFull, 'instance', 'none fills up', -1), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)] }],
+            ['Value', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings: [p.valueMapping([['-1', '–', 'transparent'], ['0', 'full now', 'red']])], 'custom.width': 130 }],
+          ],
+          width=7,
+          height=8,
+          noValue='no exporter answers',
+        ) + p.runbook(config, 'EphemeralPortsFullSoon'),
+        p.table(
+          'Alerts firing',
+          'Alerts of Ephemera that fire, with where and towards whom. Click one for its place in the runbook: what it means, how to confirm it, what to do now.',
+          |||
+            sum by (alertname, severity, instance, destination, destination_port) (
+              %(alerts)s
+            )
+            or
+            label_replace(
+              0 * count(instance:ephemera_destination_usage:max),
+              "alertname", "none fires", "", ""
+            ) unless on () %(alerts)s
+          ||| % { alerts: alerts },
+          [
+            ['alertname', 'Alert', { links: [p.link('Runbook', config.runbookBase + '#${__value.raw}') { targetBlank: true }] }],
+            ['severity', 'Severity', {
+              'custom.width': 80,
+              'custom.cellOptions': { type: 'color-background', mode: 'basic' },
+              mappings: [p.valueMapping([['critical', 'critical', 'red'], ['warning', 'warning', 'orange'], ['info', 'info', 'blue']])],
+            }],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 130 }],
+            ['destination', 'To', p.wide(100)],
+            ['destination_port', 'Port', p.wide(60)],
+          ],
+          width=10,
+          height=8,
+          sortBy='Severity',
+          descending=false,
+          noValue='This Prometheus does not run dashboards/rules',
+        ),
+        p.table(
+          'Services that can be locked out',
+          'Listeners inside the range whose port is not in ip_local_reserved_ports. While such a service restarts, an outgoing connection can take its port, and the service does not come up: “Address already in use”. Reserve the port: sysctl -w net.ipv4.ip_local_reserved_ports=PORT, with those that are there already.',
+          'topk(100,\n  %s\n)' % q.deeper(q.orSay(q.squatters, 'instance', 'no such service'), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)] }],
+            ['protocol', 'Protocol', p.wide(80)],
+            ['address', 'Address', p.wide(110)],
+            ['port', 'Port', p.wide(80)],
+          ],
+          width=7,
+          height=8,
+          noValue='no exporter answers',
+        ) + p.runbook(config, 'EphemeralPortsListenerInRange'),
+      ], collapsed=false),
+    ] + [
+      p.row('Other limits', [
+        p.series(
+          'Fullest pool of bind(0) and UDP',
+          'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”. Above the line: open the host, see which address and protocol it is; use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
+          [p.target(q.top(10, q.addressUsage, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_address_usage_ratio')), '{{instance}} {{protocol}}')],
+          p.ratio,
+          width=12,
+          lines=p.limitLines(config.addressPoolRatio),
+          softMax=1,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ) + p.runbook(config, 'EphemeralPortsAddressPoolNearlyFull'),
+        p.series(
+          'TIME_WAIT table',
+          'Sockets in TIME_WAIT as a share of tcp_max_tw_buckets, for the ten fullest hosts. At 100 % the kernel closes connections without TIME_WAIT, and late segments can reach a new connection. Above the line: keep connections open longer, or raise tcp_max_tw_buckets.',
+          [p.target(q.top(10, q.deeper(q.timeWaitUsage, 0), q.deeper(q.timeWaitUsageAt(' @ end()'), 2)), '{{instance}}')],
+          p.ratio,
+          width=12,
+          lines=p.limitLines(config.timeWaitTableRatio),
+          softMax=1,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ) + p.runbook(config, 'TimeWaitTableNearlyFull'),
+        p.series(
+          'Fullest accept queue',
+          'The ten hosts with the fullest accept queue. At 100 % the next connection is dropped, and the client waits a second or more to try again. The program does not accept() fast enough, or its backlog or somaxconn is small.',
+          [p.target(q.top(10, 'max by (job, instance) (%s)' % m('ephemera_worst_accept_queue_usage_ratio'), 'max by (job, instance) (%s @ end())' % m('ephemera_worst_accept_queue_usage_ratio')), '{{instance}}')],
+          p.ratio,
+          width=12,
+          lines=p.limitLines(config.acceptQueueRatio),
+          softMax=1,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ) + p.runbook(config, 'AcceptQueueFull'),
+        p.series(
+          'Ports lost to bind()',
+          'Share of the range that is bound: what every destination of the host has lost. For the ten worst hosts. Above a tenth: see on the host which holder it is, and let servers listen, and clients bind, outside the range.',
+          [p.target(
+            |||
+              sum by (job, instance) (%(bound)s)
+              / on (job, instance)
+              max by (job, instance) (%(range)s)
+              and on (job, instance)
+              topk(10, sum by (job, instance) (%(bound)s @ end()))
+            ||| % { bound: m('ephemera_range_bound_ports'), range: m('ephemera_range_ports') },
+            '{{instance}}'
+          )],
+          p.ratio,
+          width=12,
+          lines=p.steps([['green', null], ['orange', 0.1]]),
+          softMax=0.2,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ),
+      ]),
+      p.row('Exporters', [
+        p.table(
+          'Targets',
+          'Exporters that do not answer, with the job that scrapes them. None is the good state. Otherwise look at Prometheus’ page of targets for the reason, then at the host.',
+          'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % filter, 'instance', 'all answer', 1), 2),
+          [
+            ['instance', 'Host', {}],
+            ['job', 'Job', {}],
+            ['Value', 'State', {
+              'custom.cellOptions': { type: 'color-text' },
+              mappings: [p.valueMapping([['0', 'does not answer', 'red'], ['1', 'fine', 'green']])],
+            }],
+          ],
+          width=8,
+          noValue='no exporter answers',
+        ) + p.runbook(config, 'EphemeraExporterGone'),
+        p.table(
+          'Collectors that fail',
+          'None of the metrics of such a collector are there: panels that need them are empty. The exporter’s log says why: `journalctl -u ephemera`.',
+          'topk(100,\n  %s\n)' % q.deeper(q.orSay('%s == 0' % m('ephemera_scrape_collector_success'), 'collector', 'none fails', 1), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)] }],
+            ['collector', 'Collector', {}],
+          ],
+          width=8,
+          noValue='no exporter answers',
+        ) + p.runbook(config, 'EphemeraCollectorFailing'),
+        p.table(
+          'What kernels do not tell',
+          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. bind_before_connect is lacking everywhere, and left out here.',
+          q.orSay('count by (feature) (%s == 0)' % m('ephemera_kernel_feature', 'feature!="bind_before_connect"'), 'feature', 'nothing is missing'),
+          [
+            ['feature', 'Missing', {}],
+            ['Value', 'Hosts', p.tinted('none', p.warnFrom(1)) + p.wide(90)],
+          ],
+          width=8,
+          noValue='no exporter answers',
+        ),
+        p.series(
+          'Slowest scrapes',
+          'Time that a scrape takes, for the ten slowest hosts. Keep it well below the scrape timeout (10 s unless set). It grows with the sockets of the whole machine: scrape less often, or raise the timeout.',
+          [p.target(q.top(10, 'max by (job, instance) (%s)' % m('ephemera_scrape_duration_seconds'), 'max by (job, instance) (%s @ end())' % m('ephemera_scrape_duration_seconds')), '{{instance}}')],
+          's',
+          width=8,
+          lines=p.steps([['green', null], ['orange', 5], ['red', 10]]),
+          links=[p.hostFromLine(config)],
+          table=false,
+        ),
+        p.series(
+          'Versions',
+          'How many hosts run which version. More than one for long is a roll-out that got stuck.',
+          [p.target('count by (version) (%s)' % m('ephemera_build_info'), '{{version}}')],
+          'none',
+          width=8,
+          stack=true,
+          table=false,
+        ),
+        p.series(
+          'Refused or cut off',
+          'Requests that a limit of the exporter refused, held up or cut off, by reason. 0 is the good state. A steady rate: two Prometheus servers too many, or somebody else reads the port. docs/serving.md has the limits.',
+          [p.target('sum by (reason) (rate(%s[$__rate_interval])) > 0\nor\n0 * sum(rate(%s[$__rate_interval]))' % [m('ephemera_http_refused_total'), m('ephemera_http_refused_total')], '{{reason}}')],
+          p.perSecond,
+          width=8,
+          table=false,
+          overrides=[p.byName('Value', { displayName: 'all' })],
+        ),
+      ]),
+    ],
+  )

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which pod holds the ports. The exporter knows a pod's uid from its cgroup; kube-state-metrics knows
+// the uid's name. An exporter sees the network namespace that it runs in: as a DaemonSet with
+// hostNetwork the pods that share the node's network, as a sidecar its own pod.
+local p = import 'panels.libsonnet';
+
+function(config)
+  local filter = 'job=~"$job", instance=~"$instance"';
+  local q = (import 'queries.libsonnet')(config, filter);
+  local m = q.metric;
+
+  // One name for each uid: two kube-state-metrics, or one that restarts, must not fail the query.
+  local named(pods) = |||
+    topk by (pod_uid) (1,
+      label_replace(
+        %s,
+        "pod_uid", "$1", "uid", "(.+)"
+      )
+    )
+  ||| % pods;
+  local chosen(at) = named('kube_pod_info{uid!="", namespace=~"$namespace", pod=~"$pod"}' + at);
+  local any = named('kube_pod_info{uid!=""}');
+
+  local owned(by, at='') = 'sum by (%s) (%s%s)' % [by, m('ephemera_owner_ports', 'pod_uid!=""'), at];
+  local ports(labels='job, instance, pod_uid', at='') = |||
+    %s
+    * on (pod_uid) group_left (namespace, pod, node)
+    %s
+  ||| % [owned(labels, at), q.deeper(chosen(at), 0)];
+  local by(labels, of=ports()) = 'sum by (%s) (\n  %s\n)' % [labels, q.deeper(of, 2)];
+  local unknown(labels) = |||
+    sum by (%s) (
+      %s
+      unless on (pod_uid)
+      %s
+    )
+  ||| % [labels, owned('job, instance, pod_uid'), q.deeper(any, 2)];
+
+  p.dashboard(
+    config,
+    config.dashboards.kubernetesUid,
+    'Ephemeral ports / Kubernetes',
+    'Which pod holds the ephemeral ports: the ports by cgroup, joined with kube_pod_info of kube-state-metrics on the pod’s uid.',
+    [
+      p.jobVariable,
+      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)'),
+      p.query('namespace', 'Namespace', 'label_values(kube_pod_info, namespace)'),
+      p.query('pod', 'Pod', 'label_values(kube_pod_info{namespace=~"$namespace"}, pod)'),
+    ],
+    [
+      p.dashboardLink('Fleet', 'All hosts', config.dashboards.fleetUid),
+      p.dashboardLink('Host', 'One host in detail', config.dashboards.hostUid),
+      p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
+    ],
+    [
+      p.row(null, [
+        p.stat(
+          'Worst destination',
+          'The fullest destination of these hosts: the share of its ports that is taken. From 50 % on connect() to it is slow; at 100 % it fails with “Cannot assign requested address”. Red: see below which host and destination, and which pod has the most ports there.',
+          'max(%s)' % m('ephemera_worst_destination_usage_ratio'),
+          p.ratio,
+          p.pressure(config),
+          decimals=1,
+        ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
+        p.stat(
+          'Hosts under pressure',
+          'Hosts where connect() is slow or fails: their fullest destination has half of its ports taken, or more. Each pod that shares the host’s network shares its ports, too: the pod that suffers need not be the one that takes them.',
+          'sum(%s >= bool %g)' % [q.worst, config.halfUsedRatio],
+          'none',
+          p.warnFrom(1),
+        ) + p.runbook(config, 'EphemeralPortsHalfUsed'),
+        p.stat(
+          'Largest pod',
+          'The pod that holds the most ports, and how many: whom to ask first if a destination is full.',
+          q.orSay('topk(1, %s)' % by('namespace, pod'), 'pod', 'none'),
+          p.number,
+          p.none,
+          legend='{{pod}}',
+          textMode='value_and_name',
+          width=6,
+        ),
+        p.stat(
+          'Ports of these pods',
+          'Ports that outgoing connections of the chosen pods hold, all destinations together. It may pass the size of the range: each destination can have all of it.',
+          q.orValue('sum(\n  %s\n)' % q.deeper(ports(), 2), 0),
+          p.number,
+          p.none,
+        ),
+        p.stat(
+          'Nobody’s ports',
+          'Ports in TIME_WAIT above all: they belong to no pod any more, and come back within 60 s. Much more than the pods’ own: short connections; keep-alive or a pool avoids them.',
+          'sum(%s)' % m('ephemera_unowned_ports'),
+          p.number,
+          p.none,
+          width=3,
+        ),
+        p.stat(
+          'Of unknown pods',
+          'Ports of pods whose uid kube-state-metrics does not know. Orange: kube-state-metrics is not scraped, or it is another cluster’s; pods from files of the kubelet (static pods) are never known. “Pods without a name” below has them.',
+          q.orValue('sum(\n  %s\n)' % q.deeper(unknown('job, instance'), 2), 0),
+          p.number,
+          p.warnFrom(1),
+          width=3,
+        ),
+      ]),
+      p.row('Which pod', [
+        p.table(
+          'Pods',
+          'The pods with the most ports, and where they run. Look at the first ones if their host’s destination is full: do they keep connections open, use a pool with a bound, and close what they open? Click the host for its destinations.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, job, instance'), 'pod', 'none of these pods has ports'), 2),
+          [
+            ['namespace', 'Namespace', p.wide(130)],
+            ['pod', 'Pod', {}],
+            ['node', 'Node', p.wide(130)],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+          ],
+          width=12,
+          height=10,
+          sortBy='Ports',
+          noValue='no exporter answers',
+        ),
+        p.series(
+          'Ports by pod',
+          'The fifteen pods with the most ports at the end of the time shown. One that climbs and never falls leaks connections; one that jumps with traffic needs a pool or keep-alive.',
+          [p.target(
+            q.orSay(
+              |||
+                %s
+                and on (namespace, pod)
+                topk(15, %s)
+              ||| % [by('namespace, pod'), by('namespace, pod', ports(at=' @ end()'))],
+              'pod',
+              'none of these pods has ports'
+            ),
+            '{{namespace}}/{{pod}}'
+          )],
+          p.number,
+          width=12,
+          height=10,
+        ),
+        p.table(
+          'Fullest destinations of these hosts',
+          'Share of its ports that each destination has taken. Orange and red: the pods of that host with the most ports are the first to ask; click the host for all of it.',
+          q.fullest(20),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['source', 'From', p.wide(130)],
+            ['destination', 'To', {}],
+            ['destination_port', 'Port', p.wide(80)],
+            ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 220 }],
+          ],
+          width=12,
+          height=9,
+          sortBy='Used',
+          noValue='no exporter answers',
+        ),
+        p.series(
+          'Worst destination of each host',
+          'The ten hosts that are worst at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails, for each pod on that host’s network. Click a line to open the host.',
+          [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
+          p.ratio,
+          width=12,
+          height=9,
+          lines=p.pressureLines(config),
+          softMax=1,
+          links=[p.hostFromLine(config)],
+          table=false,
+        ),
+      ], collapsed=false),
+      p.row('By namespace and container', [
+        p.series(
+          'Ports by namespace',
+          'All ports of the chosen pods, by namespace. What grows is the team to ask.',
+          [p.target(q.orSay(by('namespace'), 'namespace', 'none of these pods has ports'), '{{namespace}}')],
+          p.number,
+          width=12,
+          stack=true,
+        ),
+        p.table(
+          'Containers',
+          'The containers with the most ports. The id is that of the container runtime: `crictl inspect ID` on the node says which container of the pod it is.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, container_id', ports('job, instance, pod_uid, container_id')), 'pod', 'none of these pods has ports'), 2),
+          [
+            ['namespace', 'Namespace', p.wide(130)],
+            ['pod', 'Pod', {}],
+            ['container_id', 'Container', p.wide(200)],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+          ],
+          width=12,
+          sortBy='Ports',
+          noValue='no exporter answers',
+        ),
+      ]),
+      p.row('What is no pod, or has no name', [
+        p.table(
+          'Services of the nodes',
+          'Ports of cgroups that are no pod’s: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay('sum by (job, instance, cgroup) (%s)' % m('ephemera_owner_ports', 'pod_uid=""'), 'cgroup', 'none has ports'), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['cgroup', 'Cgroup', {}],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+          ],
+          width=12,
+          sortBy='Ports',
+          noValue='no exporter answers',
+        ),
+        p.table(
+          'Pods without a name',
+          'Pods that have ports, and whose uid kube-state-metrics does not know. Static pods are always among them. All pods here: see that this Prometheus scrapes kube-state-metrics, and that kube_pod_info has the label uid.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(unknown('job, instance, pod_uid'), 'pod_uid', 'all are known'), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['pod_uid', 'Uid of the pod', {}],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+          ],
+          width=12,
+          sortBy='Ports',
+          noValue='no exporter answers',
+        ),
+      ]),
+    ],
+  )

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constructors: a panel, a row, a dashboard, written out in full. Grafana fills in what a file
+// leaves out, but then the same file looks different from one version to the next.
+local datasource = { type: 'prometheus', uid: '${datasource}' };
+
+{
+  local p = self,
+
+  // Ports and sockets are exact numbers: 3,860 says more than 3.86 K.
+  number:: 'locale',
+  ratio:: 'percentunit',
+  perSecond:: 'cps',
+
+  steps(list):: [{ color: s[0], value: s[1] } for s in list],
+  // Nothing to do has no colour: what is red stands out.
+  none:: p.steps([['transparent', null]]),
+  plain:: p.steps([['green', null]]),
+  alarmFrom(value):: p.steps([['transparent', null], ['red', value]]),
+  warnFrom(value):: p.steps([['transparent', null], ['orange', value]]),
+
+  // How full a destination is: as the colour of a number, of a bar, and as lines in a graph.
+  pressure(config):: p.steps([['transparent', null], ['orange', config.halfUsedRatio], ['red', config.nearlyFullRatio]]),
+  pressureBar(config):: p.steps([['green', null], ['orange', config.halfUsedRatio], ['red', config.nearlyFullRatio]]),
+  pressureLines(config):: p.limitLines(config.halfUsedRatio),
+  limitLines(ratio):: p.steps([['green', null], ['orange', ratio], ['red', 1]]),
+  // In seconds. No data is below 0, and no alarm.
+  soon:: p.steps([['transparent', null], ['red', 0], ['orange', 3600], ['yellow', 6 * 3600], ['transparent', 12 * 3600]]),
+
+  // [[value, text, color], ...]
+  valueMapping(list):: {
+    type: 'value',
+    options: {
+      [list[i][0]]: { text: list[i][1], color: list[i][2], index: i }
+      for i in std.range(0, std.length(list) - 1)
+    },
+  },
+  // Without it an empty cell has the colour of the lowest threshold.
+  emptyCell:: {
+    type: 'special',
+    options: { match: 'null+nan', result: { text: '–', color: 'transparent', index: 9 } },
+  },
+
+  target(expr, legend='__auto', refId='A'):: {
+    refId: refId,
+    datasource: datasource,
+    editorMode: 'code',
+    expr: expr,
+    legendFormat: legend,
+    format: 'time_series',
+    instant: false,
+    range: true,
+    exemplar: false,
+    hide: false,
+    intervalFactor: 1,
+  },
+  instant(expr, legend='__auto', refId='A'):: p.target(expr, legend, refId) { instant: true, range: false },
+  rows(expr, refId='A'):: p.instant(expr, '', refId) { format: 'table' },
+
+  // [[expr, legend], ...], with refIds A, B, C ...
+  targets(list):: [
+    p.target(list[i][0], list[i][1], std.char(std.codepoint('A') + i))
+    for i in std.range(0, std.length(list) - 1)
+  ],
+
+  byName(name, properties):: {
+    matcher: { id: 'byName', options: name },
+    properties: [{ id: k, value: properties[k] } for k in std.objectFields(properties)],
+  },
+  byRegexp(regexp, properties):: p.byName(regexp, properties) { matcher+: { id: 'byRegexp' } },
+  colorOf(name, color):: p.byName(name, { color: { mode: 'fixed', fixedColor: color } }),
+
+  // To the host's dashboard: from a line of a graph, and from a cell with the host's name.
+  hostFromLine(config):: p.hostLink(config, 'var-job=${__field.labels.job}', '${__field.labels.instance}'),
+  hostFromCell(config):: p.hostLink(config, '${job:queryparam}', '${__value.raw}'),
+  hostLink(config, job, instance):: p.link(
+    'Open this host',
+    '/d/%s?${datasource:queryparam}&%s&var-instance=%s&${__url_time_range}'
+    % [config.dashboards.hostUid, job, instance]
+  ),
+
+  link(title, url):: { title: title, url: url, targetBlank: false },
+
+  local panel(type, title, description, targets, width, height) = {
+    type: type,
+    title: title,
+    description: description,
+    datasource: datasource,
+    pluginVersion: '12.0.0',
+    transparent: false,
+    gridPos: { h: height, w: width, x: 0, y: 0 },
+    links: [],
+    transformations: [],
+    targets: targets,
+    fieldConfig: {
+      defaults: {
+        color: { mode: 'thresholds' },
+        custom: {},
+        links: [],
+        mappings: [],
+        thresholds: { mode: 'absolute', steps: p.plain },
+      },
+      overrides: [],
+    },
+  },
+
+  local reduce = { calcs: ['lastNotNull'], fields: '', values: false },
+
+  stat(
+    title,
+    description,
+    expr,
+    unit,
+    steps,
+    width=4,
+    height=4,
+    decimals=null,
+    legend='',
+    mappings=[],
+    noValue='no data',
+    graph='none',
+    textMode='value',
+    links=[],
+  )::
+    // Instant: over a range the last value of what is gone by now would still be shown.
+    panel('stat', title, description, [p.instant(expr, legend)], width, height) {
+      fieldConfig+: { defaults+: {
+        unit: unit,
+        noValue: noValue,
+        mappings: mappings,
+        links: links,
+        thresholds+: { steps: steps },
+      } + (if decimals == null then {} else { decimals: decimals }) },
+      options: {
+        colorMode: 'background',
+        graphMode: graph,
+        justifyMode: 'auto',
+        orientation: 'auto',
+        percentChangeColorMode: 'standard',
+        reduceOptions: reduce,
+        showPercentChange: false,
+        textMode: textMode,
+        wideLayout: true,
+      },
+    },
+
+  // Values side by side, each with its name, none of them good or bad.
+  settings(title, description, list, unit, width=12, height=8, overrides=[])::
+    p.stat(title, description, '', unit, p.steps([['text', null]]), width, height, textMode='value_and_name') {
+      targets: [t { instant: true, range: false } for t in p.targets(list)],
+      fieldConfig+: { overrides: overrides },
+      options+: { colorMode: 'value', text: { titleSize: 14, valueSize: 30 } },
+    },
+
+  bars(
+    title,
+    description,
+    targets,
+    unit,
+    steps,
+    width=8,
+    height=8,
+    max=null,
+    mappings=[],
+    noValue='no data',
+    overrides=[],
+    links=[],
+  )::
+    panel('bargauge', title, description, targets, width, height) {
+      fieldConfig+: {
+        defaults+: {
+          unit: unit,
+          noValue: noValue,
+          min: 0,
+          mappings: mappings,
+          links: links,
+          thresholds+: { steps: steps },
+        } + (if max == null then {} else { max: max }),
+        overrides: overrides,
+      },
+      options: {
+        displayMode: 'basic',
+        legend: { calcs: [], displayMode: 'list', placement: 'bottom', showLegend: false },
+        maxVizHeight: 40,
+        minVizHeight: 16,
+        minVizWidth: 8,
+        namePlacement: 'auto',
+        orientation: 'horizontal',
+        reduceOptions: reduce,
+        showUnfilled: true,
+        sizing: 'auto',
+        valueMode: 'color',
+      },
+    },
+
+  // lines: the thresholds drawn as dashed lines; stack: areas on top of each other.
+  series(
+    title,
+    description,
+    targets,
+    unit,
+    width=12,
+    height=8,
+    lines=null,
+    stack=false,
+    softMax=null,
+    overrides=[],
+    links=[],
+    table=true,
+    noValue='no data',
+  )::
+    panel('timeseries', title, description, targets, width, height) {
+      fieldConfig+: {
+        defaults+: {
+          unit: unit,
+          min: 0,
+          noValue: noValue,
+          links: links,
+          color: { mode: 'palette-classic' },
+          thresholds+: { steps: if lines == null then p.plain else lines },
+          custom: {
+            axisBorderShow: false,
+            axisCenteredZero: false,
+            axisColorMode: 'text',
+            axisLabel: '',
+            axisPlacement: 'auto',
+            barAlignment: 0,
+            barWidthFactor: 0.6,
+            drawStyle: 'line',
+            fillOpacity: if stack then 70 else 0,
+            gradientMode: 'none',
+            hideFrom: { legend: false, tooltip: false, viz: false },
+            insertNulls: false,
+            lineInterpolation: 'linear',
+            lineWidth: if stack then 0 else 2,
+            pointSize: 5,
+            scaleDistribution: { type: 'linear' },
+            showPoints: 'never',
+            spanNulls: false,
+            stacking: { group: 'A', mode: if stack then 'normal' else 'none' },
+            thresholdsStyle: { mode: if lines == null then 'off' else 'dashed' },
+          } + (if softMax == null then {} else { axisSoftMax: softMax }),
+        },
+        overrides: overrides,
+      },
+      options: {
+        legend: {
+          calcs: if table then ['lastNotNull', 'max'] else [],
+          displayMode: if table then 'table' else 'list',
+          placement: 'bottom',
+          showLegend: true,
+        } + (if table then { sortBy: 'Last *', sortDesc: true } else {}),
+        tooltip: { mode: 'multi', sort: 'desc', hideZeros: false },
+      },
+    },
+
+  // columns: [[field, heading, properties], ...] in their order; all other fields are left out.
+  table(
+    title,
+    description,
+    expr,
+    columns,
+    width=12,
+    height=8,
+    sortBy=null,
+    descending=true,
+    matrix=null,
+    steps=p.none,
+    noValue='none',
+    links=[],
+  )::
+    local heads = [c[0] for c in columns];
+    panel('table', title, description, [p.rows(expr)], width, height) {
+      fieldConfig+: {
+        defaults+: {
+          noValue: noValue,
+          links: links,
+          thresholds+: { steps: steps },
+          custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false, inspect: false },
+        },
+        overrides: [
+          p.byName(c[0], { displayName: c[1], noValue: '–' } + c[2])
+          for c in columns
+        ],
+      },
+      transformations:
+        (if matrix == null then [] else [{
+           id: 'groupingToMatrix',
+           options: { columnField: matrix[0], rowField: matrix[1], valueField: 'Value', emptyValue: 'null' },
+         }]) + [
+          // A field that no row has (say, source) must not leave the others in another order.
+          { id: 'filterFieldsByName', options: { include: { names: heads } } },
+          { id: 'organize', options: {
+            excludeByName: {},
+            includeByName: {},
+            indexByName: { [heads[i]]: i for i in std.range(0, std.length(heads) - 1) },
+            renameByName: {},
+          } },
+        ],
+      options: {
+        cellHeight: 'sm',
+        enablePagination: false,
+        frameIndex: 0,
+        showHeader: true,
+        sortBy: if sortBy == null then [] else [{ displayName: sortBy, desc: descending }],
+      },
+    },
+
+  // Properties of a column.
+  bar(max=1):: {
+    unit: p.ratio,
+    decimals: 1,
+    min: 0,
+    max: max,
+    'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
+  },
+  tinted(unit, steps):: {
+    unit: unit,
+    mappings: [p.emptyCell],
+    thresholds: { mode: 'absolute', steps: steps },
+    'custom.cellOptions': { type: 'color-background', mode: 'basic' },
+  },
+  wide(pixels):: { 'custom.width': pixels },
+
+  row(title, panels, collapsed=(title != null), repeat=null):: { title: title, collapsed: collapsed, repeat: repeat, panels: panels },
+
+  // From left to right, as many as fit.
+  local place(panels, y0, firstId) =
+    std.foldl(
+      function(s, panel)
+        local wraps = s.x + panel.gridPos.w > 24;
+        local x = if wraps then 0 else s.x;
+        local y = if wraps then s.bottom else s.y;
+        {
+          x: x + panel.gridPos.w,
+          y: y,
+          bottom: std.max(s.bottom, y + panel.gridPos.h),
+          id: s.id + 1,
+          out: s.out + [panel { id: s.id, gridPos+: { x: x, y: y } }],
+        },
+      panels,
+      { x: 0, y: y0, bottom: y0, id: firstId, out: [] }
+    ),
+
+  // A row without a title is panels with nothing above them.
+  local layout(rows) =
+    std.foldl(
+      function(s, row)
+        local head = if row.title == null then 0 else 1;
+        local placed = place(row.panels, s.y + head, s.id + head);
+        local heading = {
+          type: 'row',
+          id: s.id,
+          title: row.title,
+          collapsed: row.collapsed,
+          gridPos: { h: 1, w: 24, x: 0, y: s.y },
+          panels: if row.collapsed then placed.out else [],
+        } + (if row.repeat == null then {} else { repeat: row.repeat });
+        {
+          // As if it were open: Grafana moves up what is below a collapsed row.
+          y: placed.bottom,
+          id: placed.id,
+          out: s.out
+               + (if head == 0 then [] else [heading])
+               + (if row.collapsed then [] else placed.out),
+        },
+      rows,
+      { y: 0, id: 1, out: [] }
+    ).out,
+
+  // everything: what All stands for, without it what the list has. Of jobs it is the list: `up` has
+  // those of others, too. Of hosts it is .*: a fleet's names make too long a query.
+  query(name, label, query, multi=true, all=true, everything='.*', description='')::
+    {
+      type: 'query',
+      name: name,
+      label: label,
+      description: description,
+      datasource: datasource,
+      query: { query: query, refId: 'Variable' },
+      regex: '',
+      refresh: 2,
+      sort: 1,
+      multi: multi,
+      includeAll: all,
+      hide: 0,
+      options: [],
+      skipUrlSync: false,
+      [if all then 'current']: { selected: true, text: ['All'], value: ['$__all'] },
+    }
+    + (if all && everything != null then { allValue: everything } else {}),
+
+  jobVariable:: p.query('job', 'Job', 'label_values(ephemera_build_info, job)', everything=null),
+
+  datasourceVariable:: {
+    type: 'datasource',
+    name: 'datasource',
+    label: 'Data source',
+    description: 'The Prometheus that scrapes the exporters',
+    query: 'prometheus',
+    regex: '',
+    refresh: 1,
+    multi: false,
+    includeAll: false,
+    hide: 0,
+    options: [],
+    skipUrlSync: false,
+  },
+
+  dashboardLink(title, tooltip, uid, vars='${datasource:queryparam}&${job:queryparam}'):: {
+    type: 'link',
+    title: title,
+    tooltip: tooltip,
+    icon: 'dashboard',
+    url: '/d/' + uid + '?' + vars,
+    tags: [],
+    asDropdown: false,
+    includeVars: false,
+    keepTime: true,
+    targetBlank: false,
+  },
+
+  // What an alert means, and what to do: a link of the panel that shows why it fires.
+  runbook(config, alert):: {
+    local url = config.runbookBase + '#' + std.asciiLower(alert),
+    links: [p.webLink(alert, 'What this means, and what to do', url) { icon: 'external link' }],
+  },
+
+  webLink(title, tooltip, url):: p.dashboardLink(title, tooltip, '') { icon: 'doc', url: url, keepTime: false, targetBlank: true },
+
+  dashboard(config, uid, title, description, variables, links, rows):: {
+    uid: uid,
+    title: title,
+    description: description,
+    tags: config.dashboards.tags,
+    schemaVersion: 41,
+    version: 1,
+    id: null,
+    editable: true,
+    graphTooltip: 1,
+    fiscalYearStartMonth: 0,
+    weekStart: '',
+    preload: false,
+    timezone: config.dashboards.timezone,
+    refresh: config.dashboards.refresh,
+    time: { from: config.dashboards.timeFrom, to: 'now' },
+    timepicker: { hidden: false, refresh_intervals: ['5s', '10s', '30s', '1m', '5m', '15m', '30m', '1h', '2h', '1d'] },
+    annotations: { list: [{
+      builtIn: 1,
+      datasource: { type: 'grafana', uid: '-- Grafana --' },
+      enable: true,
+      hide: true,
+      iconColor: 'rgba(0, 211, 255, 1)',
+      name: 'Annotations & Alerts',
+      type: 'dashboard',
+    }] },
+    templating: { list: [p.datasourceVariable] + variables },
+    links: links,
+    panels: layout(rows),
+  },
+}

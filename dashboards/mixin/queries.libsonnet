@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// What more than one panel asks. They use what the exporter exposes and not the recording rules, so
+// that no panel is empty where the rules are not loaded. Each joins by job and instance, and takes
+// the maximum of the one side first: two series for one host must not fail the whole query.
+function(config, filter) {
+  local q = self,
+
+  // filter: the label matchers of the dashboard's variables. more: what is asked besides.
+  metric(name, more=''):: '%s{%s%s}' % [name, filter, if more == '' then '' else ', ' + more],
+  local m = q.metric,
+
+  usable:: 'max by (job, instance) (%s)' % m('ephemera_range_usable_ports'),
+  worst:: 'max by (job, instance) (%s)' % m('ephemera_worst_destination_usage_ratio'),
+
+  // Ports of each shown destination that the kernel will not give again: what is reusable is not lost.
+  taken:: |||
+    sum by (job, instance, source, destination, destination_port) (
+      %s
+    )
+  ||| % m('ephemera_destination_ports', 'state!="reusable"'),
+
+  usage:: |||
+    %s/ on (job, instance) group_left ()
+    clamp_min(%s, 1)
+  ||| % [q.taken, q.usable],
+
+  // The fullest destinations; of a host that shows none, because all have few ports, its worst share.
+  fullest(count):: |||
+    topk(%d,
+      %s
+      or on (job, instance)
+      label_replace(%s, "destination", "too few ports to be shown", "", "")
+    )
+  ||| % [count, q.deeper(q.usage, 2), q.worst],
+
+  // One label of the three: 10.0.0.1 → 10.0.0.9:5432, and IPv6 in brackets.
+  path(expr):: |||
+    label_join(
+      label_join(
+        label_replace(
+          %s,
+          "destination", "[$1]", "destination", "(.*:.*)"
+        ),
+        "peer", ":", "destination", "destination_port"
+      ),
+      "path", " → ", "source", "peer"
+    )
+  ||| % q.deeper(expr, 6),
+
+  // Seconds until the fullest destination has every port, where it grows: at the slower of a long and a
+  // recent pace, and only where enough is taken and enough of that is new. Full is 0.
+  untilFull:: |||
+    min by (job, instance) (
+      clamp_min(
+        -(
+          %(worst)s
+          - on (job, instance) group_left ()
+          %(usable)s
+        ),
+        0
+      )
+      / (
+        (%(long)s <= %(recent)s or %(recent)s) > 0
+      )
+      <= %(seconds)d
+      and
+      %(worst)s
+      >= on (job, instance) group_left ()
+      (%(ratio)g * %(usable)s)
+      and
+      %(worst)s - min_over_time(%(worst)s[%(window)s])
+      >= on (job, instance) group_left ()
+      (%(growth)g * %(usable)s)
+      or
+      0 * (%(full)s >= 1)
+    )
+  ||| % {
+    worst: m('ephemera_worst_destination_ports'),
+    usable: q.usable,
+    full: m('ephemera_worst_destination_usage_ratio'),
+    long: 'deriv(%s[%s])' % [m('ephemera_worst_destination_ports'), config.predictWindow],
+    recent: 'deriv(%s[%s])' % [m('ephemera_worst_destination_ports'), config.predictRecentWindow],
+    ratio: config.predictMinimumRatio,
+    growth: config.predictMinimumGrowth,
+    window: config.predictWindow,
+    seconds: config.predictMaximumHours * 3600,
+  },
+
+  addressUsage:: 'max by (job, instance, protocol) (%s)' % m('ephemera_worst_address_usage_ratio'),
+
+  timeWaitUsageAt(at):: |||
+    sum by (job, instance) (%s%s)
+    / on (job, instance)
+    max by (job, instance) (%s%s > 0)
+  ||| % [m('ephemera_time_wait_sockets'), at, m('ephemera_time_wait_limit_sockets'), at],
+  timeWaitUsage:: q.timeWaitUsageAt(''),
+
+  squatters:: |||
+    max by (job, instance, protocol, address, port) (
+      %s
+    )
+  ||| % m('ephemera_range_listener_info', 'reserved="false"'),
+
+  // A number that is there where exporters answer.
+  constant(value)::
+    '0 * count(%s)' % m('ephemera_range_ports')
+    + (if value == 0 then '' else if value < 0 then ' - %s' % -value else ' + %s' % value),
+
+  // What there is, with labels; or, where exporters answer and there is none of it, a row that says so.
+  orSay(expr, label, text, value=0):: |||
+    %(expr)sor
+    label_replace(
+      %(none)s,
+      "%(label)s", "%(text)s", "", ""
+    ) unless on () (
+      %(again)s
+    )
+  ||| % {
+    expr: if std.endsWith(expr, '\n') then expr else expr + '\n',
+    none: q.constant(value),
+    label: label,
+    text: text,
+    again: q.deeper(expr, 2),
+  },
+
+  // A number without labels; or, where exporters answer and there is none, this one.
+  orValue(expr, value=0):: |||
+    %sor
+    %s
+  ||| % [if std.endsWith(expr, '\n') then expr else expr + '\n', q.constant(value)],
+
+  // The series of those that are at the top at the end of what is shown. Without it topk() picks anew
+  // at each step, and a graph over a day has a hundred series.
+  top(count, expr, atEnd):: |||
+    %(expr)s
+    and on (job, instance)
+    topk(%(count)d, %(end)s)
+  ||| % { expr: expr, count: count, end: atEnd },
+
+  deeper(text, spaces):: std.strReplace(
+    std.rstripChars(text, '\n'), '\n', '\n' + std.repeat(' ', spaces)
+  ),
+}
