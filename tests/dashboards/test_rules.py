@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dashboards/rules: valid, rendered from the mixin, and firing when they should and only then."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lib.exporter import REPOSITORY
+from lib.tools import debian_binary
+
+DASHBOARDS = REPOSITORY / "dashboards"
+RULES = DASHBOARDS / "rules"
+CASES = sorted((RULES / "tests").glob("*.yaml"))
+RUNBOOK = REPOSITORY / "docs" / "runbook.md"
+REPLAY = REPOSITORY / "tests" / "replay"
+
+ALERTS = [rule for group in yaml.safe_load((RULES / "alerts.yaml").read_text())["groups"]
+          for rule in group["rules"]]
+NAMES = [alert["alert"] for alert in ALERTS]
+
+# Of the latter only alerts that compare with the range have anything to be wrong about.
+QUIET = ["restart", "missing", "noise"]
+ABOUT_RANGE = "EphemeralPorts"
+
+# What each guard is for: without it a case of the alert's file must fail.
+MUTANTS = [
+    ("EphemeralPortsHalfUsed", "'for'+: { halfUsed: '0m' }"),
+    ("EphemeralPortsHalfUsed", "halfUsedRatio: 0.45"),
+    ("EphemeralPortsHalfUsed", "keepFiringFor: ''"),
+    ("EphemeralPortsNearlyFull", "'for'+: { nearlyFull: '0m' }"),
+    ("EphemeralPortsNearlyFull", "nearlyFullRatio: 0.8"),
+    ("EphemeralPortsFull", "keepFiringFor: ''"),
+    ("EphemeralPortsFull", "'for'+: { full: '1m' }"),
+    ("EphemeralPortsFullSoon", "'for'+: { fullSoon: '0m' }"),
+    ("EphemeralPortsFullSoon", "predictRecentWindow: '30m'"),
+    ("EphemeralPortsFullSoon", "predictMinimumRatio: 0"),
+    ("EphemeralPortsFullSoon", "predictMinimumGrowth: 0"),
+    ("EphemeralPortsAddressPoolNearlyFull", "'for'+: { addressPool: '0m' }"),
+    ("EphemeralPortsListenerInRange", "'for'+: { listener: '0m' }"),
+    ("TimeWaitTableNearlyFull", "'for'+: { timeWaitTable: '0m' }"),
+    ("TimeWaitTableOverflowing", "rateWindow: '1m'"),
+    ("AcceptQueueFull", "'for'+: { acceptQueue: '0m' }"),
+    ("ListenOverflows", "rateWindow: '1m'"),
+    ("EphemeraCollectorFailing", "'for'+: { collector: '0m' }"),
+    ("EphemeraExporterGone", "'for'+: { gone: '0m' }"),
+    ("EphemeraExporterGone", "selector: 'job!=\"\"'"),
+    ("EphemeraWebConfigurationWrong", "'for'+: { collector: '0m' }"),
+    ("EphemeraCertificateExpires", "'for'+: { collector: '0m' }"),
+    ("EphemeraCertificateExpires", "certificateSeconds: 90 * 24 * 3600"),
+    ("recording", "halfUsedRatio: 0.4"),
+    ("recording", "predictRecentWindow: '30m'"),
+    ("recording", "predictMinimumGrowth: 0, predictMinimumRatio: 0, predictMaximumHours: 1e9, "
+                  "predictWindow: '1h', predictRecentWindow: '1h'"),
+]
+
+
+def need(program):
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+    return program
+
+
+def run(*command, cwd=REPOSITORY):
+    return subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120)
+
+
+def promtool(*arguments):
+    return run(debian_binary("prometheus", "/usr/bin/promtool"), *arguments)
+
+
+def alert_named(name):
+    return next(alert for alert in ALERTS if alert["alert"] == name)
+
+
+@pytest.fixture(name="copy")
+def fixture_copy(tmp_path):
+    """The dashboards, to be changed."""
+    need("jsonnet")
+    return Path(shutil.copytree(DASHBOARDS, tmp_path / "dashboards"))
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "recording.yaml"])
+def test_promtool_finds_nothing_wrong(name):
+    done = promtool("check", "rules", str(RULES / name))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
+def test_rules_fire_and_keep_quiet(cases):
+    done = promtool("test", "rules", str(cases))
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_cases_are_those_of_alerts():
+    assert sorted(NAMES + ["recording"]) == [path.stem for path in CASES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alert_has_a_case_of_each_kind(name):
+    groups = yaml.safe_load((RULES / "tests" / f"{name}.yaml").read_text())["tests"]
+
+    texts = [alert for group in groups for check in group.get("alert_rule_test", [])
+             for alert in check["exp_alerts"] if check["alertname"] == name]
+    assert texts, "no case has the text of an alert that fires"
+
+    found = []
+    for group in groups:
+        if not group["name"].startswith("quiet: "):
+            assert group["name"].startswith("fires: "), group["name"]
+            continue
+        found.append(group["name"].removeprefix("quiet: "))
+        # In the whole time of the case, and not at an instant.
+        whole = [check for check in group["promql_expr_test"]
+                 if check["expr"].startswith(f'count_over_time(ALERTS{{alertname="{name}", '
+                                             'alertstate="firing"}[')
+                 and check["expr"].endswith(f'[{check["eval_time"]}])')]
+        assert len(whole) == len(group["promql_expr_test"]) == 1
+        assert whole[0]["exp_samples"] == []
+    for kind in QUIET + ["range"] * name.startswith(ABOUT_RANGE):
+        assert any(title.startswith(kind) for title in found), f"no quiet case about {kind}"
+
+
+@pytest.mark.parametrize("name,config", MUTANTS)
+def test_a_guard_that_is_gone_is_noticed(copy, name, config):
+    for field, file in [("prometheusAlerts", "alerts.yaml"), ("prometheusRules", "recording.yaml")]:
+        # JSON is YAML, too.
+        done = run("jsonnet", "-e", f"((import 'mixin.libsonnet') + {{ _config+:: {{ {config} }} }})"
+                   f".{field}", cwd=copy)
+        assert done.returncode == 0, done.stdout
+        (copy / "rules" / file).write_text(done.stdout)
+    done = promtool("test", "rules", str(copy / "rules" / "tests" / f"{name}.yaml"))
+    assert done.returncode != 0 and "FAILED" in done.stdout
+    # Its cases fail, and not its rules.
+    assert "name: " in done.stdout or "expr: " in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alert_says_what_to_do(name):
+    alert = alert_named(name)
+    assert alert["labels"]["severity"] in ("critical", "warning", "info")
+    annotations = alert["annotations"]
+    assert "$labels." in annotations["summary"]
+    assert annotations["description"].endswith((".", "{{ end }}"))
+    page, anchor = annotations["runbook_url"].split("#")
+    assert page.endswith("/docs/runbook.md") and anchor == name.lower()
+    sections = re.split(r"(?m)^## ", RUNBOOK.read_text())
+    section = next((text for text in sections if text.split("\n")[0].lower() == anchor), None)
+    assert section, f"{RUNBOOK} has no section {name}"
+    for part in ("What it means", "How to confirm", "What to do now", "What to do for good",
+                 "What not to do"):
+        assert f"**{part}.**" in section, f"{name}: no word about: {part}"
+    assert "```" in section or "\n    " in section, f"{name}: no command"
+
+
+def test_each_name_in_the_inhibitions_is_an_alert():
+    blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```", RUNBOOK.read_text())
+    inhibitions = [rule for block in blocks
+                   for rule in yaml.safe_load(block).get("inhibit_rules", [])]
+    assert inhibitions
+    for rule in inhibitions:
+        for matcher in rule["source_matchers"] + rule["target_matchers"]:
+            pattern = re.fullmatch(r'alertname\s*=~?\s*"(.*)"', matcher).group(1)
+            for name in pattern.split("|"):
+                assert name in NAMES, matcher
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text())
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"(?m)^#+ (.*)$", text)}
+
+
+def test_links_of_the_runbook_lead_somewhere():
+    links = re.findall(r"\]\(([\w./-]*)#([^)]+)\)", RUNBOOK.read_text())
+    assert len(links) > 40
+    for page, anchor in links:
+        assert anchor in anchors(RUNBOOK.parent / page if page else RUNBOOK), f"{page}#{anchor}"
+
+
+def series_of(page, instance):
+    """What promtool takes as input: each sample of an exposition, of one host."""
+    for line in page.read_text().splitlines():
+        if line.startswith("#") or not line:
+            continue
+        name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+        together = ",".join(filter(None, [f'job="ephemera",instance="{instance}"', labels]))
+        yield {"series": f"{name}{{{together}}}", "values": f"{value}+0x5"}
+
+
+def recorded(tmp_path, expression):
+    """What the recording rules make of a busy host and a calm one."""
+    series = [*series_of(REPLAY / "busy" / "expected.prom", "busy"),
+              *series_of(REPLAY / "empty" / "expected.prom", "calm")]
+    case = {"interval": "1m", "input_series": series,
+            "promql_expr_test": [{"expr": expression, "eval_time": "3m", "exp_samples": []}]}
+    path = tmp_path / "case.yaml"
+    path.write_text(json.dumps({"rule_files": [str(RULES / "recording.yaml")],
+                                "evaluation_interval": "1m", "tests": [case]}))
+    done = promtool("test", "rules", str(path))
+    assert done.returncode != 0 and "got: " in done.stdout, done.stdout
+    return re.findall(r'instance="(\w+)"[^}]*\} ([^\s,]+)', done.stdout.split("got:", 1)[1])
+
+
+def test_a_fleet_keeps_a_handful_of_series_a_host(tmp_path):
+    counts = recorded(tmp_path, 'count by (instance) ({__name__=~"(instance|destination):.+"})')
+    assert sorted(host for host, _ in counts) == ["busy", "calm"]
+    for host, count in counts:
+        assert 4 <= float(count) <= 8, f"{host}: {count}"
+
+
+def test_what_is_rendered_is_up_to_date():
+    need("jsonnet")
+    done = run(str(DASHBOARDS / "render"), "--check")
+    assert done.returncode == 0, done.stdout
+
+
+def test_check_names_what_is_out_of_date(copy):
+    (copy / "ephemeral-ports-gone.json").write_text("{}")
+    alerts = copy / "rules" / "alerts.yaml"
+    alerts.write_text(alerts.read_text().replace("critical", "info"))
+    done = run(str(copy / "render"), "--check")
+    assert done.returncode == 1
+    assert re.findall(r"(?m)^(\S+) is out of date", done.stdout) == \
+        ["ephemeral-ports-gone.json", "rules/alerts.yaml"]
+
+    assert run(str(copy / "render")).returncode == 0
+    assert run(str(copy / "render"), "--check").returncode == 0
+    assert not (copy / "ephemeral-ports-gone.json").exists()
+    assert alerts.read_text() == (RULES / "alerts.yaml").read_text()
+
+
+def test_the_mixin_is_formatted():
+    sources = sorted(map(str, DASHBOARDS.rglob("*.libsonnet")))
+    assert len(sources) >= 5
+    done = run(need("jsonnetfmt"), "--test", *sources)
+    assert done.returncode == 0, done.stdout

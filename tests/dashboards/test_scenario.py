@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A destination fills up to 30, 60, 95 and 100 %, and a real Prometheus watches: which alerts fire
+and when, and whether each panel has something to show."""
+
+import json
+
+import pytest
+
+import boards
+import cgroups
+import scenario
+from lib.namespace import in_namespace
+from scenario import BUSY, CALM, FILLING, GONE
+
+
+@pytest.fixture(scope="module", name="pods")
+def fixture_pods():
+    """Cgroups, or None where none can be made: then nobody owns a port."""
+    try:
+        with cgroups.Tree() as tree:
+            yield tree
+    except cgroups.Unavailable:
+        yield None
+
+
+@pytest.fixture(scope="module", name="seen")
+def fixture_seen(module_folder, pods):
+    answers = module_folder / "seen.json"
+    paths = scenario.pod_cgroups(pods) if pods else []
+
+    # A busy machine takes its time.
+    @in_namespace(seconds=240)
+    def play():
+        answers.write_text(json.dumps(scenario.play(module_folder, pods, paths)))
+
+    play()
+    return json.loads(answers.read_text())
+
+
+def firing(seen, stage, instance):
+    return {name for name, where, state in seen["stages"][stage]
+            if where == instance and state == "firing"}
+
+
+def test_at_30_percent_nobody_is_told_of_the_destination(seen):
+    names = {name for name, where, _ in seen["stages"]["30"] if where == BUSY}
+    assert not names & {*FILLING, "EphemeralPortsFullSoon"}
+
+
+@pytest.mark.parametrize("stage, count", [("60", 1), ("95", 2), ("100", 3)])
+def test_each_stage_has_its_alert(seen, stage, count):
+    told = {name for name, where, _ in seen["stages"][stage] if where == BUSY} & set(FILLING)
+    assert told == set(FILLING[:count])
+    assert set(FILLING[:count]) <= firing(seen, stage, BUSY)
+
+
+def test_they_fire_in_order(seen):
+    first = {(name, where): when for when, name, where in seen["history"]}
+    times = [first[name, BUSY] for name in
+             ("EphemeralPortsListenerInRange", *FILLING)]
+    assert times == sorted(times) and len(set(times)) == len(times)
+    assert first["EphemeralPortsFullSoon", BUSY] < first["EphemeralPortsFull", BUSY]
+
+
+def test_the_kernel_refuses_when_the_alert_says_so(seen):
+    assert seen["refused"] == "Cannot assign requested address"
+
+
+def test_a_calm_host_is_left_alone(seen):
+    told = {name for _, name, where in seen["history"] if where == CALM}
+    assert told == {"EphemeralPortsListenerInRange"}
+
+
+def test_an_exporter_that_is_gone_is_missed(seen):
+    assert "EphemeraExporterGone" in firing(seen, "100", GONE)
+    assert not {where for _, name, where in seen["history"] if name == "EphemeraExporterGone"} - {GONE}
+
+
+@pytest.mark.parametrize("name", FILLING)
+def test_an_alert_names_host_and_destination(seen, name):
+    [alert] = [alert for alert in seen["texts"] if alert["labels"]["alertname"] == name]
+    labels = alert["labels"]
+    assert (labels["source"], labels["destination"], labels["destination_port"]) == (
+        "127.0.0.1", "127.0.0.1", "30001")
+    assert labels["instance"] == BUSY
+    summary = alert["annotations"]["summary"]
+    assert BUSY in summary and "127.0.0.1" in summary and "30001" in summary
+    assert "387" in alert["annotations"]["description"]
+
+
+def test_templates_of_annotations_work(seen):
+    for alert in seen["texts"]:
+        for text in alert["annotations"].values():
+            assert "<error" not in text and "<no value>" not in text and "{{" not in text, alert
+
+
+# Dashboards
+
+
+@pytest.mark.parametrize("chosen", [{}, {"instance": [BUSY]}], ids=["all", "one host"])
+@pytest.mark.parametrize("path", boards.DASHBOARDS, ids=lambda path: path.name)
+def test_each_query_of_each_panel_has_data(seen, pods, path, chosen):
+    wrong = seen["answers"][path.name][json.dumps(chosen)]
+    if pods is None:
+        wrong = {query: why for query, why in wrong.items() if "ephemera_owner_ports" not in query}
+    assert not wrong, "\n".join(f"{query}: {why}" for query, why in wrong.items())
