@@ -20,6 +20,7 @@ from lib.namespace import in_namespace, set_range
 from lib.systemd import passing
 from raw import wait_until
 
+
 @pytest.fixture
 def place():
     """A directory whose name leaves room in a socket's."""
