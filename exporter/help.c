@@ -65,6 +65,9 @@ void options_help(FILE *file)
 	      "                               what is on these ports, and who has it; exit\n"
 	      "                               status 0 something, 1 nothing, 2 an error\n"
 	      "  ephemera check-config FILE   whether a --web.config.file is right\n"
+	      "  ephemera healthcheck [FLAG...]\n"
+	      "                               whether what serves at --web.listen-address\n"
+	      "                               answers\n"
 	      "\n"
 	      "Flags (--flag=value or --flag value):\n",
 	    file);

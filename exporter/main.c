@@ -9,6 +9,7 @@
 #include "collectors/views.h"
 #include "exporter/check_config.h"
 #include "exporter/destinations.h"
+#include "exporter/healthcheck.h"
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/port.h"
@@ -160,6 +161,9 @@ int main(int argc, char **argv)
 		return run_port(&options);
 	case COMMAND_CHECK_CONFIG:
 		return check_config(options.checked) < 0 ? EXIT_FAILED : EXIT_DONE;
+	case COMMAND_HEALTHCHECK:
+		return healthcheck(options.addresses, options.addresses_length) < 0 ? EXIT_FAILED
+										    : EXIT_DONE;
 	case COMMAND_SERVE:
 		/* Now: each lookup would bind a socket for it, which the sandbox forbids. */
 		source_probe(&options.source);

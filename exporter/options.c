@@ -213,6 +213,10 @@ static int finish(struct reader *reader)
 						  "\"ephemera port 60416 8000-8080\"");
 	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
 		return option_fail(reader->error, "check-config: which file?");
+	if (options->command == COMMAND_HEALTHCHECK && options->systemd_socket)
+		return option_fail(reader->error,
+		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
+		    "--web.listen-address instead");
 	if (options->systemd_socket && options->addresses_length)
 		return option_fail(reader->error,
 		    "--web.systemd-socket and --web.listen-address cannot be combined");
@@ -258,6 +262,8 @@ static int read_command(struct reader *reader, const char *argument)
 		reader->options->command = COMMAND_DESTINATIONS;
 	else if (strcmp(argument, "port") == 0)
 		reader->options->command = COMMAND_PORT;
+	else if (strcmp(argument, "healthcheck") == 0)
+		reader->options->command = COMMAND_HEALTHCHECK;
 	else if (strcmp(argument, "check-config") == 0)
 		reader->options->command = COMMAND_CHECK_CONFIG;
 	else

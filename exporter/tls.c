@@ -324,3 +324,63 @@ void *tls_refusing_callback(void)
 {
 	return (void *)retrieve_none;
 }
+
+/* Returns 0 once there is a session, or GnuTLS' error. */
+static int shake_hands(gnutls_session_t session)
+{
+	int result;
+
+	do {
+		result = gnutls_handshake(session);
+	} while (result == GNUTLS_E_INTERRUPTED || result == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	return result;
+}
+
+static int exchange(
+    gnutls_session_t session, const void *request, size_t length, char *answer, size_t size)
+{
+	size_t got = 0;
+	ssize_t result = shake_hands(session);
+
+	if (result == 0)
+		result = gnutls_record_send(session, request, length);
+	while (result > 0 && got < size) {
+		result = gnutls_record_recv(session, answer + got, size - got);
+		if (result > 0)
+			got += (size_t)result;
+	}
+	return got ? (int)got : (int)result;
+}
+
+int tls_ask(
+    int fd, const void *request, size_t length, char *answer, size_t size, bool *ret_refused)
+{
+	gnutls_certificate_credentials_t credentials;
+	gnutls_session_t session;
+	int result = -ENOMEM;
+
+	*ret_refused = false;
+	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
+		return -ENOMEM;
+	if (gnutls_init(&session, GNUTLS_CLIENT) < 0) {
+		gnutls_certificate_free_credentials(credentials);
+		return -ENOMEM;
+	}
+	gnutls_transport_set_int(session, fd);
+	if (gnutls_set_default_priority(session) == 0 &&
+	    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials) == 0) {
+		result = exchange(session, request, length, answer, size);
+		/* Some hang up without an alert, once they have seen that there is no certificate.
+		 */
+		*ret_refused =
+		    result == GNUTLS_E_FATAL_ALERT_RECEIVED ||
+		    (result <= 0 && gnutls_certificate_client_get_request_status(session));
+		if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_TIMEDOUT)
+			result = -ETIMEDOUT;
+		else if (result < 0)
+			result = -EPROTO;
+	}
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(credentials);
+	return result;
+}

@@ -30,6 +30,15 @@ double tls_expiry(const struct tls *tls);
 int tls_begin(struct tls *tls, void *session);
 
 /*
+ * As a client that verifies nothing, over a connected socket, which stays the caller's and has
+ * time-outs of its own: sends the request and reads up to size bytes of what is answered. Returns
+ * how many; -errno; or -EPROTO where the other end speaks no TLS. ret_refused: it does, and wants a
+ * client certificate or something else that we have not.
+ */
+int tls_ask(
+    int fd, const void *request, size_t length, char *answer, size_t size, bool *ret_refused);
+
+/*
  * A gnutls_certificate_retrieve_function2 that has none, for a server that must be told of one
  * before tls_begin() replaces it.
  */

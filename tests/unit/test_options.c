@@ -291,6 +291,19 @@ static void one_address_gets_half_of_the_requests(void **state)
 	assert_int_equal(options.max_requests_per_address, 9);
 }
 
+static void a_health_check_takes_addresses(void **state)
+{
+	(void)state;
+	assert_result(PARSE("healthcheck"), 0);
+	assert_int_equal(options.command, COMMAND_HEALTHCHECK);
+	assert_int_equal(options.addresses_length, 1);
+	assert_int_equal(options.addresses[0].port, 10059);
+	assert_result(
+	    PARSE("healthcheck", "--web.listen-address=:1", "--web.listen-address=:2"), 0);
+	assert_int_equal(options.addresses_length, 2);
+	assert_refused(PARSE("healthcheck", "--web.systemd-socket"), "--web.systemd-socket", NULL);
+}
+
 static void paths_to_listen_on_are_taken(void **state)
 {
 	char text[128] = "unix:";
@@ -743,7 +756,7 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.response-timeout=", "--web.disable-exporter-metrics",
 	    "--sockets.source=", "--sockets.record=", "--sockets.replay=", "--path.procfs=",
 	    "--path.sysfs=", "--limit=", "--json", "--watch", "--resolve", "--all-processes",
-	    "--web.enable-api", "ephemera port ", "unix:PATH",
+	    "--web.enable-api", "ephemera port ", "ephemera healthcheck ", "unix:PATH",
 	    "--web.socket-mode=", "--web.systemd-socket", "--web.config.file=",
 	    "--web.max-requests-per-address=", "--web.max-connections-per-address=",
 	    "--web.max-header-bytes=", "--web.max-walks-per-second=", "--security.sandbox=",
@@ -790,6 +803,7 @@ int main(void)
 	    cmocka_unit_test(modes_are_octal),
 	    cmocka_unit_test(one_address_gets_half_of_the_connections),
 	    cmocka_unit_test(one_address_gets_half_of_the_requests),
+	    cmocka_unit_test(a_health_check_takes_addresses),
 	    cmocka_unit_test(paths_to_listen_on_are_taken),
 	    cmocka_unit_test(systemd_says_where_to_listen_or_the_flags_do),
 	    cmocka_unit_test(the_sandbox_is_on_or_off),

@@ -46,6 +46,7 @@ def test_help():
         assert f"--{flag}" in done.stdout
     assert "ephemera metrics" in done.stdout
     assert "ephemera check-config FILE" in done.stdout
+    assert "ephemera healthcheck " in done.stdout
     assert "unix:PATH" in done.stdout
     for line in done.stdout.splitlines():
         assert len(line) <= 80, line

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_HEALTHCHECK_H
+#define EPHEMERA_HEALTHCHECK_H
+
+/*
+ * `ephemera healthcheck`, for images that have no shell and no curl: asks a daemon whether it
+ * answers, at each address that it listens on, over TLS where it wants that. No certificate is
+ * verified, and no password sent: being refused is an answer, too.
+ */
+
+#include <stddef.h>
+
+#include "exporter/listen.h"
+
+/*
+ * Prints a line an address, to standard output where it answers and else to standard error. Returns
+ * 0 where all do, or -errno of the last one that does not.
+ */
+int healthcheck(const struct listen_address *addresses, size_t length);
+
+#endif

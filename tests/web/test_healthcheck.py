@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ephemera healthcheck`: whether a daemon answers, however it listens and whomever it lets in."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from lib.certificates import Authority
+from lib.exporter import Exporter, free_port, run
+from lib.secure import PASSWORDS, Secure, authorization, server, users
+
+ALIVE, DEAD, WRONG = 0, 1, 2
+
+
+def check(*addresses, status=ALIVE):
+    """What is said, to standard output where all is well."""
+    done = run("healthcheck", *(f"--web.listen-address={address}" for address in addresses),
+               check=False)
+    assert done.returncode == status, done
+    return done.stdout if status == ALIVE else done.stderr
+
+
+def of(exporter):
+    return f"{exporter.host}:{exporter.port}"
+
+
+@pytest.fixture(scope="module")
+def authority(module_folder):
+    return Authority(module_folder)
+
+
+def test_a_daemon_that_serves():
+    with Exporter() as exporter:
+        assert check(of(exporter)) == f"{of(exporter)} answers: 200\n"
+    assert "Connection refused" in check(of(exporter), status=DEAD)
+
+
+def test_every_address(folder):
+    port, path = free_port(), folder / "socket"
+    addresses = [f":{port}", f"unix:{path}"]
+    with Exporter(*(f"--web.listen-address={address}" for address in addresses)):
+        said = check(*addresses, f"127.0.0.1:{port}", f"0.0.0.0:{port}")
+        assert said.count("answers: 200") == 4 and str(path) in said
+        dead = f"127.0.0.1:{free_port()}"
+        said = check(dead, *addresses, status=DEAD)
+        assert dead in said and str(path) not in said
+    assert str(path) in check(f"unix:{path}", status=DEAD)
+
+
+def test_the_address_is_that_of_the_daemon_unless_given():
+    done = run("healthcheck", check=False)
+    assert done.returncode in (ALIVE, DEAD)
+    assert ":10059" in done.stdout + done.stderr
+
+
+def test_a_password_is_an_answer(folder):
+    with Secure(users("alice"), folder) as exporter:
+        assert "answers: 401" in check(of(exporter))
+
+
+@pytest.mark.parametrize("lines", [(), ("min_version: TLS13",), ("max_version: TLS12",)],
+                         ids=["any version", "TLS 1.3", "TLS 1.2"])
+def test_tls(authority, folder, lines):
+    pair = authority.issue("server")
+    with Secure(server(pair, *lines), folder) as exporter:
+        assert "answers: 200, over TLS" in check(of(exporter))
+        # It has cost nobody anything.
+        assert exporter.proc.poll() is None
+    assert check(of(exporter), status=DEAD)
+
+
+@pytest.mark.parametrize("lines", [(), ("max_version: TLS12",)], ids=["TLS 1.3", "TLS 1.2"])
+def test_a_client_certificate_that_is_wanted(authority, folder, lines):
+    pair = authority.issue("server")
+    with Secure(server(pair, "client_auth_type: RequireAndVerifyClientCert",
+                       f"client_ca_file: {authority.certificate}", *lines), folder) as exporter:
+        assert "answers: it wants a client certificate" in check(of(exporter))
+
+
+def test_a_rate_limit_is_no_failure(folder):
+    text = users("alice") + "rate_limit:\n  interval: 1h\n  burst: 1\n"
+    with Secure(text, folder) as exporter:
+        assert exporter.get("/metrics", authorization("alice", PASSWORDS["alice"])).status == 200
+        assert "answers: 429" in check(of(exporter))
+
+
+def test_a_daemon_that_hangs():
+    with Exporter() as exporter:
+        os.kill(exporter.pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            assert "timed out" in check(of(exporter), status=DEAD)
+            assert 4 < time.monotonic() - started < 30
+        finally:
+            os.kill(exporter.pid, signal.SIGCONT)
+        assert check(of(exporter))
+
+
+@contextlib.contextmanager
+def somebody(answer):
+    """Another server: it gives this answer to everybody, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    with client, contextlib.suppress(OSError):
+                        client.recv(4096)
+                        client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("answer, said", [
+    (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "status 503"),
+    (b"HTTP/1.1 500 \r\n\r\n", "status 500"),
+    (b"HTTP/1.1 abc \r\n\r\n", ""),
+    (b"HTTP/1.1", ""),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", ""),
+    (b"\0" * 4000, ""),
+    (b"", ""),
+])
+def test_another_server(answer, said):
+    with somebody(answer) as address:
+        found = check(address, status=DEAD)
+        assert said in found and address in found
+
+
+def test_systemd_sockets_have_no_address():
+    done = run("healthcheck", "--web.systemd-socket", check=False)
+    assert done.returncode == WRONG
+    assert "--web.listen-address" in done.stderr and done.stdout == ""
