@@ -10,6 +10,7 @@ static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL
 
 #define AT(member) offsetof(struct options, member)
 
+#define METRICS (1u << COMMAND_METRICS)
 #define DESTINATIONS (1u << COMMAND_DESTINATIONS)
 #define PORT (1u << COMMAND_PORT)
 
@@ -63,13 +64,14 @@ const struct flag flags[] = {
 	"(default auto)",
 	KIND_CHOICE, AT(source.kind), 0, 0, source_choices},
     {"sockets.record", "FILE", "metrics: also write what sock_diag sent to FILE", KIND_STRING,
-	AT(source.record), 0, 0, NULL},
-    {"sockets.replay", "FILE", "read the sockets from a FILE so recorded, not from the kernel",
-	KIND_STRING, AT(source.replay), 0, 0, NULL},
-    {"path.procfs", "PATH", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs), 0,
+	AT(source.record), 0, 0, NULL, METRICS},
+    {"sockets.replay", "FILE",
+	"read the sockets from a FILE of --sockets.record, not from the kernel", KIND_STRING,
+	AT(source.replay), 0, 0, NULL},
+    {"path.procfs", "DIRECTORY", "where procfs is mounted (default /proc)", KIND_STRING, AT(procfs),
+	0, 0, NULL},
+    {"path.sysfs", "DIRECTORY", "where sysfs is mounted (default /sys)", KIND_STRING, AT(sysfs), 0,
 	0, NULL},
-    {"path.sysfs", "PATH", "where sysfs is mounted (default /sys)", KIND_STRING, AT(sysfs), 0, 0,
-	NULL},
     {"security.sandbox", "on|off",
 	"on: as root become --security.user, drop the capabilities that nothing needs, and let the "
 	"kernel refuse the system calls that are not used (default on)",
@@ -97,3 +99,8 @@ const struct flag flags[] = {
 };
 
 const size_t flags_length = sizeof(flags) / sizeof(flags[0]);
+
+const char flag_help_help[] = "print this and exit";
+const char flag_version_help[] = "print the version and exit";
+const char flag_disable_defaults_help[] =
+    "switch every collector off that is not switched on by its own flag";

@@ -2,7 +2,10 @@
 #ifndef EPHEMERA_FLAGS_H
 #define EPHEMERA_FLAGS_H
 
-/* The table of flags, but for those of collectors: reading and --help both go by it. */
+/*
+ * The table of flags, but for those of collectors: reading, --help, the manual and the shells'
+ * completions go by it.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +22,7 @@ enum flag_kind {
 
 struct flag {
 	const char *name;  /* without the dashes */
-	const char *value; /* what --help calls its value */
+	const char *value; /* what --help calls its value; FILE, DIRECTORY and USER are completed */
 	const char *help;
 	enum flag_kind kind;
 	size_t offset; /* in struct options */
@@ -31,5 +34,10 @@ struct flag {
 
 extern const struct flag flags[];
 extern const size_t flags_length;
+
+/* What --help, --version and --collector.disable-defaults, which are not in the table, do. */
+extern const char flag_help_help[];
+extern const char flag_version_help[];
+extern const char flag_disable_defaults_help[];
 
 #endif

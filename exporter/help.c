@@ -2,21 +2,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exporter/commands.h"
 #include "exporter/flags.h"
 #include "exporter/options.h"
 
-/* Prints text behind a flag, broken into lines of at most 80 columns. */
-static void print_entry(FILE *file, const char *flag, const char *text)
+#define WIDTH 80
+#define USAGE_INDENT 31
+#define FLAG_INDENT 6
+
+/* Prints text from the column indent on, broken into lines. */
+static void print_wrapped(FILE *file, int indent, const char *text)
 {
-	const int indent = 6;
-	const int width = 80;
 	int column = indent;
 
-	fprintf(file, "  %s\n%*s", flag, indent, "");
 	while (*text) {
 		const int length = (int)strcspn(text, " ");
 
-		if (column > indent && column + 1 + length > width) {
+		if (column > indent && column + 1 + length > WIDTH) {
 			fprintf(file, "\n%*s", indent, "");
 			column = indent;
 		}
@@ -30,6 +32,25 @@ static void print_entry(FILE *file, const char *flag, const char *text)
 		text += strspn(text, " ");
 	}
 	fputc('\n', file);
+}
+
+static void print_entry(FILE *file, const char *flag, const char *text)
+{
+	fprintf(file, "  %s\n%*s", flag, FLAG_INDENT, "");
+	print_wrapped(file, FLAG_INDENT, text);
+}
+
+static void print_usage(FILE *file, const struct command_word *word)
+{
+	const int length = fprintf(file, "  ephemera%s%s%s%s%s", word->name ? " " : "",
+	    word->name ? word->name : "", word->arguments ? " " : "",
+	    word->arguments ? word->arguments : "", word->takes_flags ? " [FLAG...]" : "");
+
+	if (length + 2 > USAGE_INDENT)
+		fprintf(file, "\n%*s", USAGE_INDENT, "");
+	else
+		fprintf(file, "%*s", USAGE_INDENT - length, "");
+	print_wrapped(file, USAGE_INDENT, word->help);
 }
 
 static void print_collector(FILE *file, const struct collector *collector)
@@ -55,24 +76,13 @@ void options_help(FILE *file)
 	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, towards\n"
 	      "whom they are used up, and when they come back.\n"
 	      "\n"
-	      "Usage:\n"
-	      "  ephemera [FLAG...]           serve metrics over HTTP\n"
-	      "  ephemera metrics [FLAG...]   one scrape to standard output; exit status 1\n"
-	      "                               where a collector failed\n"
-	      "  ephemera destinations [FLAG...]\n"
-	      "                               the fullest destinations, as a table\n"
-	      "  ephemera port PORT|FIRST-LAST... [FLAG...]\n"
-	      "                               what is on these ports, and who has it; exit\n"
-	      "                               status 0 something, 1 nothing, 2 an error\n"
-	      "  ephemera check-config FILE   whether a --web.config.file is right\n"
-	      "  ephemera healthcheck [FLAG...]\n"
-	      "                               whether what serves at --web.listen-address\n"
-	      "                               answers\n"
-	      "\n"
-	      "Flags (--flag=value or --flag value):\n",
+	      "Usage:\n",
 	    file);
-	print_entry(file, "-h, --help", "print this and exit");
-	print_entry(file, "--version", "print the version and exit");
+	for (size_t i = 0; i < command_words_length; i++)
+		print_usage(file, &command_words[i]);
+	fputs("\nFlags (--flag=value or --flag value):\n", file);
+	print_entry(file, "-h, --help", flag_help_help);
+	print_entry(file, "--version", flag_version_help);
 	for (size_t i = 0; i < flags_length; i++) {
 		char name[128];
 
@@ -81,8 +91,7 @@ void options_help(FILE *file)
 		print_entry(file, name, flags[i].help);
 	}
 	fputs("\nCollectors:\n", file);
-	print_entry(file, "--collector.disable-defaults",
-	    "switch every collector off that is not switched on by its own flag");
+	print_entry(file, "--collector.disable-defaults", flag_disable_defaults_help);
 	for (size_t i = 0; i < collectors_length; i++)
 		print_collector(file, collectors[i]);
 	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);

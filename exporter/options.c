@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/commands.h"
 #include "exporter/flags.h"
 #include "exporter/option_value.h"
 #include "exporter/port_expression.h"
@@ -106,13 +107,19 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static const char *commands_of(unsigned commands)
+/* Names the commands of a flag that was given to another one. */
+static int refuse_command(struct reader *reader, const struct flag *flag)
 {
-	if (commands == 1u << COMMAND_DESTINATIONS)
-		return "\"ephemera destinations\"";
-	if (commands == 1u << COMMAND_PORT)
-		return "\"ephemera port\"";
-	return "\"ephemera destinations\" and \"ephemera port\"";
+	char names[128] = "";
+
+	for (size_t i = 0; i < command_words_length; i++) {
+		const size_t length = strlen(names);
+
+		if (command_words[i].name && flag->commands >> command_words[i].command & 1)
+			snprintf(names + length, sizeof(names) - length, "%s\"ephemera %s\"",
+			    length ? " and " : "", command_words[i].name);
+	}
+	return option_fail(reader->error, "--%s is a flag of %s", flag->name, names);
 }
 
 static int read_flag(struct reader *reader, const char *argument)
@@ -142,8 +149,7 @@ static int read_flag(struct reader *reader, const char *argument)
 		if (strcmp(flags[i].name, word.name) != 0)
 			continue;
 		if (flags[i].commands && !(flags[i].commands >> reader->options->command & 1))
-			return option_fail(reader->error, "--%s is a flag of %s", word.name,
-			    commands_of(flags[i].commands));
+			return refuse_command(reader, &flags[i]);
 		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 						 : want_value(reader, &word) < 0)
 			return -EINVAL;
@@ -205,9 +211,6 @@ static int finish(struct reader *reader)
 	if (options->source.replay && options->source.record)
 		return option_fail(
 		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
-	if (options->source.record && options->command != COMMAND_METRICS)
-		return option_fail(
-		    reader->error, "--sockets.record works with \"ephemera metrics\" only");
 	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
 		return option_fail(reader->error, "port: which? Such as \"ephemera port 60416\" or "
 						  "\"ephemera port 60416 8000-8080\"");
@@ -256,19 +259,13 @@ static int read_command(struct reader *reader, const char *argument)
 	if (reader->next != 2)
 		return option_fail(
 		    reader->error, "unexpected argument \"%.80s\"; see --help", argument);
-	if (strcmp(argument, "metrics") == 0)
-		reader->options->command = COMMAND_METRICS;
-	else if (strcmp(argument, "destinations") == 0)
-		reader->options->command = COMMAND_DESTINATIONS;
-	else if (strcmp(argument, "port") == 0)
-		reader->options->command = COMMAND_PORT;
-	else if (strcmp(argument, "healthcheck") == 0)
-		reader->options->command = COMMAND_HEALTHCHECK;
-	else if (strcmp(argument, "check-config") == 0)
-		reader->options->command = COMMAND_CHECK_CONFIG;
-	else
+
+	const struct command_word *word = command_find(argument);
+
+	if (!word)
 		return option_fail(
 		    reader->error, "unknown command \"%.80s\"; see --help", argument);
+	reader->options->command = word->command;
 	return 0;
 }
 

@@ -420,7 +420,7 @@ static void an_empty_value_is_no_value(void **state)
 		char name[64];
 
 		snprintf(name, sizeof(name), "%.*s", (int)strlen(flags[i]) - 1, flags[i]);
-		assert_refused(PARSE(flags[i]), name, "empty");
+		assert_refused(PARSE("metrics", flags[i]), name, "empty");
 	}
 }
 
@@ -436,7 +436,7 @@ static void a_missing_value_is_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(flags); i++)
-		assert_refused(PARSE(flags[i]), flags[i], "missing");
+		assert_refused(PARSE("metrics", flags[i]), flags[i], "missing");
 }
 
 static void a_switch_takes_no_value(void **state)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_MANUAL_H
+#define EPHEMERA_MANUAL_H
+
+/*
+ * What docs/generate_manual.c puts into a template where a line of it is "@PART ARGUMENT".
+ * All of it comes from the tables that the command line is read by.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "exporter/commands.h"
+#include "exporter/flags.h"
+
+/* A flag, of whichever table. */
+struct manual_flag {
+	char name[64];	   /* without the dashes */
+	char opposite[64]; /* "no-NAME" of a collector; else empty */
+	char help[256];
+	char bounds[64];   /* "from 1 to 1000"; else empty */
+	const char *value; /* NULL: it takes none */
+	const char *const *choices;
+	unsigned commands;  /* bits of enum command that it is a flag of; never 0 */
+	bool is_everywhere; /* of all commands that take flags */
+	bool is_collectors;
+	bool is_repeatable;
+};
+
+#define MANUAL_FLAGS_MAX 128
+
+/* Set by manual_flags_collect(). */
+extern struct manual_flag manual_flags[MANUAL_FLAGS_MAX];
+extern size_t manual_flags_length;
+
+/* Returns false where there are more than MANUAL_FLAGS_MAX. */
+bool manual_flags_collect(void);
+
+/* Whether it is a flag of that command. */
+bool manual_flag_is_of(const struct manual_flag *flag, const struct command_word *word);
+
+/* The command's name; "serve" where there is none. */
+const char *manual_command_name(const struct command_word *word);
+
+struct manual_part {
+	const char *name;
+	bool (*print)(const char *argument); /* false: it is wrong, and standard error says why */
+};
+
+/* Each ended by one without a name. */
+extern const struct manual_part manual_page_parts[];
+extern const struct manual_part manual_completion_parts[];
+
+/* Returns false, having said so, where the page has left out a command. */
+bool manual_page_is_complete(void);
+
+#endif

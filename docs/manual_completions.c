@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Parts of docs/completion.*.in, in the words of each shell. */
+#include <stdio.h>
+#include <string.h>
+
+#include "docs/manual.h"
+
+/* Text between single quotes; a quote is written as said, specials get a backslash. */
+static void print_quoted(const char *text, const char *specials, const char *quote)
+{
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs(quote, stdout);
+		else if (strchr(specials, *text))
+			printf("\\%c", *text);
+		else
+			putchar(*text);
+	}
+}
+
+static bool takes_file(const struct command_word *word)
+{
+	return word->arguments && strcmp(word->arguments, "FILE") == 0;
+}
+
+static void print_choices(const struct manual_flag *flag)
+{
+	for (size_t i = 0; flag->choices[i]; i++)
+		printf("%s%s", i ? " " : "", flag->choices[i]);
+}
+
+static void print_command_names(void)
+{
+	for (size_t i = 1; i < command_words_length; i++)
+		printf("%s%s", i > 1 ? " " : "", command_words[i].name);
+}
+
+/* bash */
+
+static bool print_bash_commands(const char *argument)
+{
+	(void)argument;
+	printf("\tlocal commands=\"");
+	print_command_names();
+	puts("\"");
+	return true;
+}
+
+static bool print_bash_flags(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 0; i < command_words_length; i++) {
+		printf("\t%s)\n\t\techo \"-h", manual_command_name(&command_words[i]));
+		for (size_t j = 0; j < manual_flags_length; j++) {
+			const struct manual_flag *flag = &manual_flags[j];
+
+			if (!manual_flag_is_of(flag, &command_words[i]))
+				continue;
+			printf(" --%s%s", flag->name, flag->value ? "=" : "");
+			if (flag->opposite[0])
+				printf(" --%s", flag->opposite);
+		}
+		puts("\"\n\t\t;;");
+	}
+	return true;
+}
+
+static bool print_bash_values(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 0; i < manual_flags_length; i++) {
+		const struct manual_flag *flag = &manual_flags[i];
+
+		if (!flag->value)
+			continue;
+		printf("\t--%s) ", flag->name);
+		if (flag->choices) {
+			printf("_ephemera_reply -W \"");
+			print_choices(flag);
+			puts("\" ;;");
+		} else if (strcmp(flag->value, "FILE") == 0) {
+			puts("_ephemera_files -f ;;");
+		} else if (strcmp(flag->value, "DIRECTORY") == 0) {
+			puts("_ephemera_files -d ;;");
+		} else if (strcmp(flag->value, "USER") == 0) {
+			puts("_ephemera_reply -u ;;");
+		} else {
+			puts(";;");
+		}
+	}
+	return true;
+}
+
+static bool print_bash_arguments(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 1; i < command_words_length; i++)
+		if (takes_file(&command_words[i]))
+			printf("\t%s) _ephemera_files -f ;;\n", command_words[i].name);
+	return true;
+}
+
+/* zsh */
+
+static bool print_zsh_commands(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 1; i < command_words_length; i++) {
+		printf("\t\t'%s:", command_words[i].name);
+		print_quoted(command_words[i].help, "", "'\\''");
+		puts("'");
+	}
+	return true;
+}
+
+static void print_zsh_flag(const char *name, const struct manual_flag *flag)
+{
+	printf("\t\t'%s--%s%s[", flag->is_repeatable ? "*" : "", name, flag->value ? "=" : "");
+	print_quoted(flag->help, "[]\\", "'\\''");
+	putchar(']');
+	if (flag->value) {
+		printf(":%s%s%s:", flag->value, flag->bounds[0] ? " " : "", flag->bounds);
+		if (flag->choices) {
+			putchar('(');
+			print_choices(flag);
+			putchar(')');
+		} else if (strcmp(flag->value, "FILE") == 0) {
+			fputs("_files", stdout);
+		} else if (strcmp(flag->value, "DIRECTORY") == 0) {
+			fputs("_files -/", stdout);
+		} else if (strcmp(flag->value, "USER") == 0) {
+			fputs("_users", stdout);
+		}
+	}
+	puts("'");
+}
+
+static void print_zsh_arguments(const struct command_word *word)
+{
+	if (word->name)
+		puts("\t\t'1:command:'");
+	if (word->arguments)
+		printf("\t\t'%s:%s:%s'\n", takes_file(word) ? "2" : "*", word->arguments,
+		    takes_file(word) ? "_files" : "");
+}
+
+static bool print_zsh_flags(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 0; i < command_words_length; i++) {
+		printf("\t(%s)\n\t\tflags=(\n", manual_command_name(&command_words[i]));
+		printf("\t\t'-h[%s]'\n", flag_help_help);
+		for (size_t j = 0; j < manual_flags_length; j++) {
+			const struct manual_flag *flag = &manual_flags[j];
+
+			if (!manual_flag_is_of(flag, &command_words[i]))
+				continue;
+			print_zsh_flag(flag->name, flag);
+			if (flag->opposite[0])
+				print_zsh_flag(flag->opposite, flag);
+		}
+		print_zsh_arguments(&command_words[i]);
+		puts("\t\t)\n\t\t;;");
+	}
+	return true;
+}
+
+/* fish */
+
+static bool print_fish_commands(const char *argument)
+{
+	(void)argument;
+	printf("    set -l commands ");
+	print_command_names();
+	putchar('\n');
+	return true;
+}
+
+static bool print_fish_first_words(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 1; i < command_words_length; i++) {
+		printf("complete -c ephemera -n __ephemera_at_first_word -a %s -d '",
+		    command_words[i].name);
+		print_quoted(command_words[i].help, "\\", "\\'");
+		puts("'");
+		if (takes_file(&command_words[i]))
+			printf("complete -c ephemera -n '__ephemera_completes %s' -F\n",
+			    command_words[i].name);
+	}
+	return true;
+}
+
+static void print_fish_flag(const char *name, const struct manual_flag *flag)
+{
+	printf("complete -c ephemera -n '__ephemera_completes");
+	for (size_t i = 0; i < command_words_length; i++)
+		if (manual_flag_is_of(flag, &command_words[i]))
+			printf(" %s", manual_command_name(&command_words[i]));
+	printf("'%s -l %s", strcmp(name, "help") == 0 ? " -s h" : "", name);
+	if (flag->choices) {
+		printf(" -x -a '");
+		print_choices(flag);
+		putchar('\'');
+	} else if (flag->value && strcmp(flag->value, "FILE") == 0) {
+		printf(" -r -F");
+	} else if (flag->value && strcmp(flag->value, "DIRECTORY") == 0) {
+		printf(" -x -a '(__fish_complete_directories)'");
+	} else if (flag->value && strcmp(flag->value, "USER") == 0) {
+		printf(" -x -a '(__fish_complete_users)'");
+	} else if (flag->value) {
+		printf(" -x");
+	}
+	printf(" -d '");
+	print_quoted(flag->help, "\\", "\\'");
+	puts("'");
+}
+
+static bool print_fish_flags(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 0; i < manual_flags_length; i++) {
+		print_fish_flag(manual_flags[i].name, &manual_flags[i]);
+		if (manual_flags[i].opposite[0])
+			print_fish_flag(manual_flags[i].opposite, &manual_flags[i]);
+	}
+	return true;
+}
+
+const struct manual_part manual_completion_parts[] = {
+    {"bash-commands", print_bash_commands},
+    {"bash-flags", print_bash_flags},
+    {"bash-values", print_bash_values},
+    {"bash-arguments", print_bash_arguments},
+    {"zsh-commands", print_zsh_commands},
+    {"zsh-flags", print_zsh_flags},
+    {"fish-commands", print_fish_commands},
+    {"fish-first-words", print_fish_first_words},
+    {"fish-flags", print_fish_flags},
+    {NULL, NULL},
+};

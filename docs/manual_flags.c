@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "collectors/registry.h"
+#include "docs/manual.h"
+
+struct manual_flag manual_flags[MANUAL_FLAGS_MAX];
+size_t manual_flags_length;
+
+/* Commands that take flags; and all of them. */
+static unsigned with_flags;
+static unsigned all;
+
+/* The next one, with its name and help; the last one again where there is no room. */
+static struct manual_flag *add(const char *name, const char *help, unsigned commands)
+{
+	struct manual_flag *flag = &manual_flags[manual_flags_length];
+
+	snprintf(flag->name, sizeof(flag->name), "%s", name);
+	snprintf(flag->help, sizeof(flag->help), "%s", help);
+	flag->commands = commands;
+	flag->is_everywhere = commands == with_flags || commands == all;
+	if (manual_flags_length < MANUAL_FLAGS_MAX - 1)
+		manual_flags_length++;
+	return flag;
+}
+
+static void add_member(const struct flag *member)
+{
+	struct manual_flag *flag =
+	    add(member->name, member->help, member->commands ? member->commands : with_flags);
+
+	flag->value = member->value;
+	flag->choices = member->choices;
+	flag->is_repeatable = member->kind == KIND_ADDRESS;
+	if (member->kind == KIND_NUMBER)
+		snprintf(flag->bounds, sizeof(flag->bounds), "from %lu to %lu", member->minimum,
+		    member->maximum);
+	else if (member->kind == KIND_DURATION)
+		snprintf(flag->bounds, sizeof(flag->bounds), "from %lus to %lus", member->minimum,
+		    member->maximum);
+	else if (member->kind == KIND_OCTAL)
+		snprintf(flag->bounds, sizeof(flag->bounds), "from %#lo to %#lo", member->minimum,
+		    member->maximum);
+}
+
+static void add_collector(const struct collector *collector)
+{
+	char name[64];
+	char help[256];
+	struct manual_flag *flag;
+
+	snprintf(name, sizeof(name), "collector.%s", collector->name);
+	snprintf(help, sizeof(help), "%s (%s by default)", collector->help,
+	    collector->on_by_default ? "on" : "off");
+	flag = add(name, help, with_flags);
+	flag->is_collectors = true;
+	snprintf(flag->opposite, sizeof(flag->opposite), "no-collector.%s", collector->name);
+	for (const struct collector_flag *own = collector->flags; own && own->name; own++) {
+		snprintf(name, sizeof(name), "collector.%s.%s", collector->name, own->name);
+		snprintf(help, sizeof(help), "%s (default %lu)", own->help, own->initial);
+		flag = add(name, help, with_flags);
+		flag->is_collectors = true;
+		flag->value = "N";
+		snprintf(flag->bounds, sizeof(flag->bounds), "from %lu to %lu", own->minimum,
+		    own->maximum);
+	}
+}
+
+bool manual_flags_collect(void)
+{
+	for (size_t i = 0; i < command_words_length; i++) {
+		all |= 1u << command_words[i].command;
+		if (command_words[i].takes_flags)
+			with_flags |= 1u << command_words[i].command;
+	}
+	add("help", flag_help_help, all);
+	add("version", flag_version_help, all);
+	for (size_t i = 0; i < flags_length; i++)
+		add_member(&flags[i]);
+	add("collector.disable-defaults", flag_disable_defaults_help, with_flags)->is_collectors =
+	    true;
+	for (size_t i = 0; i < collectors_length; i++)
+		add_collector(collectors[i]);
+	return manual_flags_length < MANUAL_FLAGS_MAX - 1;
+}
+
+bool manual_flag_is_of(const struct manual_flag *flag, const struct command_word *word)
+{
+	return flag->commands >> word->command & 1;
+}
+
+const char *manual_command_name(const struct command_word *word)
+{
+	return word->name ? word->name : "serve";
+}
