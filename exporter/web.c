@@ -315,12 +315,11 @@ bool web_is_alive(const struct web *web, double seconds)
 
 void web_stop(struct web *web, unsigned seconds)
 {
-	for (size_t i = 0; i < web->length; i++) {
-		const int fd = MHD_quiesce_daemon(web->daemons[i]);
+	int fds[DAEMONS_MAX];
 
-		if (fd >= 0)
-			close(fd);
-	}
+	/* A daemon's thread may touch the socket that it gives back until the thread has ended. */
+	for (size_t i = 0; i < web->length; i++)
+		fds[i] = MHD_quiesce_daemon(web->daemons[i]);
 	if (!clients_drain(web->clients, seconds))
 		log_line(
 		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
@@ -330,8 +329,11 @@ void web_stop(struct web *web, unsigned seconds)
 		lookup_stop(web->parts.lookup);
 	if (web->parts.auth)
 		auth_stop(web->parts.auth);
-	for (size_t i = 0; i < web->length; i++)
+	for (size_t i = 0; i < web->length; i++) {
 		MHD_stop_daemon(web->daemons[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
 	web->length = 0;
 }
 
