@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 
 int digest_make_key(struct digest *ret_key)
 {

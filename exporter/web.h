@@ -58,7 +58,8 @@ bool web_is_alive(const struct web *web, double seconds);
 
 /*
  * Takes no more connections, and waits until what is in flight has been answered and
- * taken, seconds at the most; then stops the threads of its parts and its own.
+ * taken, seconds at the most; then stops the threads of its parts and its own. Whoever connects
+ * meanwhile waits in the kernel's queue, and is refused at the end.
  */
 void web_stop(struct web *web, unsigned seconds);
 void web_free(struct web *web);
