@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The container image of this tree, and containers, without an engine that runs as a daemon.
+
+Images and containers lie below build/installs, so nothing of the user's own storage is touched.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import tempfile
+
+from lib import debian
+from lib.exporter import REPOSITORY
+
+STORAGE = debian.PLACE / "containers"
+BASE = "localhost/debian:bookworm-slim"
+IMAGE = "localhost/ephemera:test"
+TEST_IMAGE = "localhost/ephemera-tested:test"
+# What a machine without a file system for layers, and without an init, can do.
+PLACES = ["--root", str(STORAGE / "root"), "--runroot", str(STORAGE / "run"),
+          "--storage-driver", "vfs"]
+PODMAN = ["podman", *PLACES, "--runtime", "runc", "--cgroup-manager", "cgroupfs",
+          "--events-backend", "none"]
+
+
+def environment():
+    """For podman and buildah, which would otherwise look for configurations of the user's."""
+    (STORAGE / "home").mkdir(parents=True, exist_ok=True)
+    return {**os.environ, "HOME": str(STORAGE / "home"), "BUILDAH_ISOLATION": "chroot",
+            "XDG_RUNTIME_DIR": str(STORAGE / "home"), "TMPDIR": str(STORAGE / "home")}
+
+
+def podman(*arguments, check=True, timeout=120, **kw):
+    """Runs podman to its end; what it printed is in stdout, errors included."""
+    kw.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([*PODMAN, *arguments], env=environment(), timeout=timeout, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    assert not check or done.returncode == 0, f"podman {arguments}:\n{done.stdout[-4000:]}"
+    return done
+
+
+def buildah(*arguments, timeout=1500):
+    done = subprocess.run(["buildah", *PLACES, *arguments], env=environment(), timeout=timeout,
+                          text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, f"buildah {arguments}:\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+def inspect(name):
+    """What podman inspect says of a container or an image."""
+    return json.loads(podman("inspect", name).stdout)[0]
+
+
+def has_image(name):
+    return podman("image", "exists", name, check=False).returncode == 0
+
+
+def base_image():
+    """Imports Debian's minimal system under the name BASE, once."""
+    if not has_image(BASE):
+        podman("import", str(debian.tarball()), BASE, timeout=300)
+    return BASE
+
+
+def built_image():
+    """The name of the image that the Dockerfile of this tree makes, built once a tree.
+
+    $EPHEMERA_IMAGE_AS_IS: an image that an earlier run left is taken, whatever it was made from.
+    """
+    STORAGE.mkdir(parents=True, exist_ok=True)
+    with open(STORAGE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        global _built
+        if _built or (os.environ.get("EPHEMERA_IMAGE_AS_IS") and has_image(IMAGE)):
+            return IMAGE
+        build(IMAGE)
+        _built = True
+    return IMAGE
+
+
+_built = False
+
+
+def build(name, *arguments):
+    """Builds the Dockerfile of this tree, from what git has or would take."""
+    listed = subprocess.run(["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others",
+                             "--exclude-standard"], check=True, stdout=subprocess.PIPE).stdout
+    with tempfile.TemporaryDirectory(prefix="context-", dir=STORAGE) as context:
+        subprocess.run(["tar", "-C", str(REPOSITORY), "--null", "--ignore-failed-read", "-T", "-",
+                        "-cf", f"{context}/tree.tar"], input=listed, check=True)
+        os.mkdir(f"{context}/tree")
+        subprocess.run(["tar", "-C", f"{context}/tree", "-xf", f"{context}/tree.tar"], check=True)
+        buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+                "--build-arg", f"BASE={base_image()}", "-t", name, *arguments, f"{context}/tree")
