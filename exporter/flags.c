@@ -8,11 +8,15 @@ static const char *const format_choices[] = {"logfmt", "json", NULL};
 static const char *const sandbox_choices[] = {"on", "off", NULL};
 static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
 
+/* The most that the kernel gives: PID_MAX_LIMIT of linux/threads.h. */
+#define PID_MAX 4194304
+
 #define AT(member) offsetof(struct options, member)
 
 #define METRICS (1u << COMMAND_METRICS)
 #define DESTINATIONS (1u << COMMAND_DESTINATIONS)
 #define PORT (1u << COMMAND_PORT)
+#define HEALTHCHECK (1u << COMMAND_HEALTHCHECK)
 
 const struct flag flags[] = {
     {"web.listen-address", "ADDRESS",
@@ -96,6 +100,10 @@ const struct flag flags[] = {
     {"all-processes", NULL,
 	"port: look for a socket's processes everywhere, also where its cgroup has some",
 	KIND_SWITCH, AT(all_processes), 0, 0, NULL, PORT},
+    {"process", "PID",
+	"healthcheck: if that process is an exporter, where its flags make it listen; 1 in a "
+	"container",
+	KIND_NUMBER, AT(process), 1, PID_MAX, NULL, HEALTHCHECK},
 };
 
 const size_t flags_length = sizeof(flags) / sizeof(flags[0]);

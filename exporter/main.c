@@ -13,6 +13,7 @@
 #include "exporter/log.h"
 #include "exporter/options.h"
 #include "exporter/port.h"
+#include "exporter/process_addresses.h"
 #include "exporter/scrape.h"
 #include "exporter/serve.h"
 #include "exporter/version.h"
@@ -162,6 +163,9 @@ int main(int argc, char **argv)
 	case COMMAND_CHECK_CONFIG:
 		return check_config(options.checked) < 0 ? EXIT_FAILED : EXIT_DONE;
 	case COMMAND_HEALTHCHECK:
+		if (options.process)
+			process_addresses(options.procfs, options.process, options.addresses,
+			    &options.addresses_length);
 		return healthcheck(options.addresses, options.addresses_length) < 0 ? EXIT_FAILED
 										    : EXIT_DONE;
 	case COMMAND_SERVE:

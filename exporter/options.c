@@ -220,6 +220,9 @@ static int finish(struct reader *reader)
 		return option_fail(reader->error,
 		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
 		    "--web.listen-address instead");
+	if (options->process && options->addresses_length)
+		return option_fail(
+		    reader->error, "--process and --web.listen-address cannot be combined");
 	if (options->systemd_socket && options->addresses_length)
 		return option_fail(reader->error,
 		    "--web.systemd-socket and --web.listen-address cannot be combined");

@@ -54,6 +54,7 @@ struct options {
 	bool watch;
 	bool resolve;
 	bool all_processes;
+	unsigned long process; /* healthcheck: whose addresses; 0: those of the flags */
 	bool enable_api;
 	int sandbox_off;     /* 0: --security.sandbox=on */
 	const char *user;    /* whom root becomes */

@@ -137,3 +137,52 @@ def test_systemd_sockets_have_no_address():
     done = run("healthcheck", "--web.systemd-socket", check=False)
     assert done.returncode == WRONG
     assert "--web.listen-address" in done.stderr and done.stdout == ""
+
+
+def of_process(pid, *arguments, status=ALIVE):
+    done = run("healthcheck", f"--process={pid}", *arguments, check=False)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def test_where_a_process_was_told_to_listen(folder):
+    path = folder / "socket"
+    with Exporter(f"--web.listen-address=127.0.0.1:{free_port()}", "--web.listen-address",
+                  f"unix:{path}", "--log.level=debug") as exporter:
+        said = of_process(exporter.pid)
+        assert f"{of(exporter)} answers: 200" in said and f"unix:{path} answers: 200" in said
+        path.unlink()
+        assert f"unix:{path}: No such file" in of_process(exporter.pid, status=DEAD)
+
+
+@pytest.mark.parametrize("command_line", (
+    b"", b"ephemera", b"/sbin/init\0", b"/pause\0", b"\0\0\0", b"ephemera\0--nonsense\0",
+    b"/usr/bin/other\0--web.listen-address=127.0.0.1:1\0",
+    b"ephemera\0port\x001\0", b"ephemera\0--web.systemd-socket\0",
+    b"ephemera\0healthcheck\0--web.listen-address=127.0.0.1:1\0",
+    b"ephemera\0--web.listen-address=127.0.0.1:1",
+    b"ephemera" + 2000 * b"\0--log.level=info" + b"\0--web.listen-address=127.0.0.1:1\0",
+    b"ephemera\0--path.procfs=/" + 70000 * b"x" + b"\0--web.listen-address=127.0.0.1:1\0"))
+def test_of_a_process_that_says_nothing_of_it_the_default(folder, command_line):
+    """Whether something listens there or not."""
+    (folder / "7").mkdir()
+    (folder / "7/cmdline").write_bytes(command_line)
+    done = run("healthcheck", "--process=7", f"--path.procfs={folder}", check=False)
+    complete = command_line == b"ephemera\0--web.listen-address=127.0.0.1:1"
+    assert ("127.0.0.1:1:" if complete else ":10059") in done.stdout + done.stderr
+    assert complete or "127.0.0.1:1" not in (done.stdout + done.stderr).replace(":10059", "")
+
+
+def test_of_a_process_that_is_not_there_the_default():
+    done = run("healthcheck", "--process=4194304", check=False)
+    assert ":10059" in done.stdout + done.stderr
+
+
+def test_a_process_and_an_address_are_one_too_many():
+    said = of_process(1, "--web.listen-address=:1", status=WRONG)
+    assert "--process and --web.listen-address cannot be combined" in said
+
+
+def test_a_process_has_a_number():
+    assert "--process" in of_process(0, status=WRONG)
+    assert "--process" in of_process("self", status=WRONG)
