@@ -17,6 +17,7 @@ static struct {
 	unsigned running; /* the bits that were added */
 	unsigned begun;	  /* how many works */
 	unsigned finished;
+	unsigned asked;	  /* how often it asked whether to stop */
 	unsigned allowed; /* how many may come to their end */
 	bool mute;	  /* it does not ask whether to stop */
 	bool stubborn;	  /* it does not listen */
@@ -71,9 +72,13 @@ static int run(
 
 		pthread_mutex_unlock(&host.lock);
 		nanosleep(&nap, NULL);
-		if (!host.mute && should_stop(sharing) && !host.stubborn)
-			result = -ECANCELED;
+		const bool stop = !host.mute && should_stop(sharing);
+
 		pthread_mutex_lock(&host.lock);
+		if (stop && !host.stubborn)
+			result = -ECANCELED;
+		host.asked++;
+		pthread_cond_broadcast(&host.changed);
 	}
 	if (result == 0)
 		result = host.result;
@@ -123,9 +128,18 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void allow(unsigned works)
+{
+	pthread_mutex_lock(&host.lock);
+	host.allowed = works;
+	pthread_mutex_unlock(&host.lock);
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
+	/* A test that failed has left work that nothing would end. */
+	allow(100);
 	sharing_free(sharing);
 	return 0;
 }
@@ -143,13 +157,6 @@ static void wait_for(const unsigned *count, unsigned wanted)
 	pthread_mutex_lock(&host.lock);
 	while (*count < wanted)
 		pthread_cond_wait(&host.changed, &host.lock);
-	pthread_mutex_unlock(&host.lock);
-}
-
-static void allow(unsigned works)
-{
-	pthread_mutex_lock(&host.lock);
-	host.allowed = works;
 	pthread_mutex_unlock(&host.lock);
 }
 
@@ -425,12 +432,16 @@ static void work_that_asks_is_alive(void **state)
 	assert_result(sharing_start(sharing), 0);
 	submit(&hasty, 1, 0.01);
 	wait_for(&hasty.told, 1);
-	for (int i = 0; i < 50; i++) {
-		const struct timespec nap = {.tv_nsec = 1000000};
+	for (unsigned i = 0; i < 50; i++) {
+		pthread_mutex_lock(&host.lock);
 
-		nanosleep(&nap, NULL);
+		const unsigned asked = host.asked;
+
+		pthread_mutex_unlock(&host.lock);
+		/* The first of the two may have looked at the clock before it went ahead. */
+		wait_for(&host.asked, asked + 2);
 		assert_true(sharing_is_alive(sharing, 10));
-		atomic_fetch_add(&ahead, 5);
+		atomic_fetch_add(&ahead, 11);
 	}
 	allow(1);
 	wait_for(&host.finished, 1);
