@@ -32,11 +32,11 @@ def environment():
 
 
 def podman(*arguments, check=True, timeout=120, **kw):
-    """Runs podman to its end; what it printed is in stdout, errors included."""
+    """Runs podman to its end."""
     kw.setdefault("stdin", subprocess.DEVNULL)
     done = subprocess.run([*PODMAN, *arguments], env=environment(), timeout=timeout, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
-    assert not check or done.returncode == 0, f"podman {arguments}:\n{done.stdout[-4000:]}"
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+    assert not check or done.returncode == 0, f"podman {arguments}:\n{done.stderr[-4000:]}"
     return done
 
 
@@ -84,7 +84,7 @@ _built = False
 
 
 def build(name, *arguments):
-    """Builds the Dockerfile of this tree, from what git has or would take."""
+    """Builds the Dockerfile of this tree, from what git has or would take; returns what was said."""
     listed = subprocess.run(["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others",
                              "--exclude-standard"], check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory(prefix="context-", dir=STORAGE) as context:
@@ -92,5 +92,6 @@ def build(name, *arguments):
                         "-cf", f"{context}/tree.tar"], input=listed, check=True)
         os.mkdir(f"{context}/tree")
         subprocess.run(["tar", "-C", f"{context}/tree", "-xf", f"{context}/tree.tar"], check=True)
-        buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
-                "--build-arg", f"BASE={base_image()}", "-t", name, *arguments, f"{context}/tree")
+        return buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+                       "--build-arg", f"BASE={base_image()}", "-t", name, *arguments,
+                       f"{context}/tree")
