@@ -1,0 +1,54 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
+
+{{- define "ephemera.name" -}}
+{{- if contains "ephemera" .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-ephemera" (.Release.Name | trunc 31 | trimSuffix "-") -}}
+{{- end -}}
+{{- end }}
+
+{{/* Those that never change, for selectors. */}}
+{{- define "ephemera.selector" -}}
+app.kubernetes.io/name: ephemera
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ephemera.labels" -}}
+{{ include "ephemera.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end }}
+
+{{- define "ephemera.daemonsetSelector" -}}
+{{ include "ephemera.selector" . }}
+app.kubernetes.io/component: daemonset
+{{- end }}
+
+{{- define "ephemera.image" -}}
+image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end }}
+
+{{/* All of what the restricted profile asks of a container, whatever its pod says. */}}
+{{- define "ephemera.securityContext" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop:
+    - ALL
+readOnlyRootFilesystem: true
+runAsGroup: 65532
+runAsNonRoot: true
+runAsUser: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/* How an endpoint is called: by its node. */}}
+{{- define "ephemera.nodeRelabelings" -}}
+relabelings:
+  - action: replace
+    sourceLabels: [__meta_kubernetes_pod_node_name]
+    targetLabel: instance
+{{- end }}
