@@ -27,15 +27,22 @@ PODMAN = ["podman", *PLACES, "--runtime", "runc", "--cgroup-manager", "cgroupfs"
 def environment():
     """For podman and buildah, which would otherwise look for configurations of the user's."""
     (STORAGE / "home").mkdir(parents=True, exist_ok=True)
+    # podman's own limits are above what root may have on some machines, and pods take no flag.
+    configuration = STORAGE / "home" / "containers.conf"
+    configuration.write_text("[containers]\n"
+                             'default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]\n')
     return {**os.environ, "HOME": str(STORAGE / "home"), "BUILDAH_ISOLATION": "chroot",
+            "CONTAINERS_CONF": str(configuration),
             "XDG_RUNTIME_DIR": str(STORAGE / "home"), "TMPDIR": str(STORAGE / "home")}
 
 
-def podman(*arguments, check=True, timeout=120, **kw):
-    """Runs podman to its end."""
+def podman(*arguments, check=True, timeout=120, network_of=None, **kw):
+    """Runs podman to its end. network_of: the pid of a process whose network namespace is the
+    host's to it."""
     kw.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run([*PODMAN, *arguments], env=environment(), timeout=timeout, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+    elsewhere = [] if network_of is None else ["nsenter", f"--net=/proc/{network_of}/ns/net"]
+    done = subprocess.run([*elsewhere, *PODMAN, *arguments], env=environment(), timeout=timeout,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
     assert not check or done.returncode == 0, f"podman {arguments}:\n{done.stderr[-4000:]}"
     return done
 

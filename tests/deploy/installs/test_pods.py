@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pods of deploy/kubernetes run, under podman, and see what they are to see.
+
+A node is played by a process with a network namespace of its own: podman takes it for the host's, so
+port 10059 is free there, and nothing of this machine's network is changed. A pod without hostNetwork has a
+namespace of its own with a loopback interface only.
+
+Of a pod's template is left out what podman 4.3 has no use for: probes (it would run curl within the
+container, by a timer of systemd), and ports, which it would publish on a bridge.
+"""
+
+import contextlib
+import copy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+THIS = Path(__file__).resolve()
+sys.path[:0] = [str(THIS.parents[1]), str(THIS.parents[2] / "live")]
+
+import kube  # noqa: E402
+from lib import containers  # noqa: E402
+from lib.exporter import Metrics  # noqa: E402
+from lib.sockets import wait_until  # noqa: E402
+
+NODE_HOLDS = 109
+APP_HOLDS = 131
+POD_UID = "0f3c2a51-6f0e-4b7d-9d9b-0c6a3d1e5b77"
+CONTAINER_ID = "5e" * 32
+
+HOLD = """
+import os, pathlib, socket, sys
+count, cgroup = int(sys.argv[1]), sys.argv[2]
+pathlib.Path(cgroup, "cgroup.procs").write_text("0")
+server = socket.create_server(("127.0.0.1", 7070), backlog=count)
+held = [(socket.create_connection(("127.0.0.1", 7070)), server.accept()) for _ in range(count)]
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+GET = """
+import sys, urllib.request
+with urllib.request.urlopen("http://127.0.0.1:10059" + sys.argv[1], timeout=10) as answer:
+    print(answer.read().decode(), end="")
+"""
+
+
+@pytest.fixture(scope="module", name="node")
+def _node(tree):
+    """The pid of what is in the node's network, and holds connections there, as a pod's container."""
+    kubepods = f"/ephemera-test-node/kubepods/pod{POD_UID}/{CONTAINER_ID}"
+    tree.make(kubepods)
+    holder = subprocess.Popen(
+        ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
+         sys.executable, "-c", HOLD, str(NODE_HOLDS), str(tree.directory(kubepods))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        yield holder.pid
+    finally:
+        holder.stdin.close()
+        holder.wait(timeout=30)
+        holder.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def images():
+    """What stands in a template, and what it is here."""
+    return {"ghcr.io/ephemera-exporter/ephemera:0.1.0": containers.built_image(),
+            "docker.io/library/debian:bookworm-slim": containers.base_image()}
+
+
+def pod_of(example, images, *, as_plain=False):
+    """The pod that a Kubernetes would make from the template of an example."""
+    (_, template), = kube.pod_templates(kube.kustomize(example))
+    spec = copy.deepcopy(template["spec"])
+    for kind in ("initContainers", "containers"):
+        for container in spec.get(kind, []):
+            container["image"] = images[container["image"]]
+            for probe in ("livenessProbe", "readinessProbe"):
+                container.pop(probe, None)
+            container.pop("ports", None)
+    if as_plain:
+        for container in spec.pop("initContainers"):
+            assert container.pop("restartPolicy") == "Always"
+            spec["containers"].insert(0, container)
+    return {"apiVersion": "v1", "kind": "Pod", "spec": spec,
+            "metadata": {"name": f"test-{example}", **template["metadata"]}}
+
+
+@contextlib.contextmanager
+def played(pod, node, folder, *, in_background=False):
+    """Runs a pod on a node, and gives {container: how podman calls it}."""
+    path = folder / "pod.yaml"
+    path.write_text(yaml.safe_dump(pod), encoding="utf-8")
+    name = pod["metadata"]["name"]
+    network = [] if pod["spec"].get("hostNetwork") else ["--network", "none"]
+    command = ["kube", "play", *network, str(path)]
+    playing = None
+    try:
+        if in_background:
+            playing = subprocess.Popen([*containers.PODMAN, *command], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       env=containers.environment())
+        else:
+            containers.podman(*command, network_of=node)
+        yield playing, {each["name"]: f"{name}-{each['name']}"
+                        for kind in ("initContainers", "containers")
+                        for each in pod["spec"].get(kind, [])}
+    finally:
+        containers.podman("pod", "rm", "--force", "--time", "3", name, check=False)
+        if playing:
+            playing.wait(timeout=60)
+
+
+def pid_of(container):
+    """Its first process, as this machine counts; 0 where it does not run."""
+    return containers.inspect(container)["State"]["Pid"]
+
+
+def runs(container):
+    done = containers.podman("inspect", "--format", "{{.State.Status}}", container, check=False)
+    return done.returncode == 0 and done.stdout.strip() == "running"
+
+
+def get(pid, path):
+    """What Ephemera answers over HTTP in the network of a process."""
+    done = subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", GET, path],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def answers(pid):
+    with contextlib.suppress(AssertionError):
+        return bool(get(pid, "/-/ready"))
+    return False
+
+
+def scrape(pid):
+    wait_until(lambda: answers(pid), "an answer", seconds=20)
+    return Metrics(get(pid, "/metrics"))
+
+
+def held(metrics):
+    """{port of 127.0.0.1: ports leased towards it by active connections}"""
+    return {int(labels["destination_port"]): value for labels, value in metrics.samples(
+        "ephemera_destination_ports", destination="127.0.0.1", state="active")}
+
+
+def assert_is_confined(container, uid):
+    """Of the process itself, what its container's securityContext asks for."""
+    pid = pid_of(container)
+    status = dict(line.split(":\t", 1) for line in
+                  Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
+    assert {int(status[f"Cap{which}"], 16) for which in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert set(status["Uid"].split()) == {str(uid)}
+    root, = [line.split() for line in
+             Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8").splitlines()
+             if line.split()[4] == "/"]
+    assert "ro" in root[5].split(",")
+
+
+def same_network(*pids):
+    return len({Path(f"/proc/{pid}/ns/net").readlink() for pid in pids}) == 1
+
+
+# "sidecar", played with its init container among the others, is what a Kubernetes from 1.29 on does
+# with it: starts it first, and goes on while it runs.
+@pytest.mark.parametrize("example", ("sidecar", "sidecar-plain"))
+def test_a_sidecar_sees_the_connections_of_its_pod_and_no_others(example, node, images, tmp_path):
+    pod = pod_of(example, images, as_plain=example == "sidecar")
+    with played(pod, node, tmp_path) as (_, names):
+        sidecar, app = (pid_of(names[name]) for name in ("ephemera", "app"))
+        assert same_network(sidecar, app) and not same_network(sidecar, node)
+        wait_until(lambda: held(scrape(sidecar)), "connections of the pod", seconds=20)
+        metrics = scrape(sidecar)
+        # The node's are held all the time, to 7070.
+        assert held(metrics) == {8080: APP_HOLDS}
+        # Both ends, and this scrape's.
+        established = metrics.total("ephemera_sockets", protocol="tcp", state="established")
+        assert 2 * APP_HOLDS <= established <= 2 * APP_HOLDS + 4
+        assert not metrics.samples("ephemera_owner_ports")
+        assert get(sidecar, "/-/healthy")
+        assert_is_confined(names["ephemera"], 65532)
+        assert_is_confined(names["app"], 65534)
+        said = containers.podman("exec", names["ephemera"], "/usr/bin/ephemera", "healthcheck")
+        assert "answers" in said.stdout
+
+
+def test_the_sidecar_loses_what_the_app_lets_go(node, images, tmp_path):
+    with played(pod_of("sidecar-plain", images), node, tmp_path) as (_, names):
+        sidecar = pid_of(names["ephemera"])
+        wait_until(lambda: held(scrape(sidecar)), "connections of the pod", seconds=20)
+        containers.podman("stop", "--time", "5", names["app"])
+        metrics = scrape(sidecar)
+        assert held(metrics).get(8080, 0) == 0
+        assert metrics.total("ephemera_sockets", protocol="tcp", state="established") <= 4
+
+
+def test_podman_knows_no_native_sidecar(node, images, tmp_path):
+    """What this podman does with restartPolicy of an init container: it waits for its end. So the
+    native form is played as the plain one, above; this says when that can go."""
+    with played(pod_of("sidecar", images), node, tmp_path, in_background=True) as (playing, names):
+        wait_until(lambda: runs(names["ephemera"]), "the sidecar", seconds=60)
+        time.sleep(5)
+        assert playing.poll() is None and not runs(names["app"])
+        # It is an ordinary init container to podman: once it has ended, the others start.
+        containers.podman("stop", "--time", "5", names["ephemera"])
+        wait_until(lambda: runs(names["app"]), "the app", seconds=60)
+        assert playing.wait(timeout=60) == 0
+
+
+def test_the_pod_of_the_daemonset_sees_what_its_node_holds(node, images, tmp_path):
+    with played(pod_of("cluster", images), node, tmp_path) as (_, names):
+        ephemera = pid_of(names["ephemera"])
+        assert same_network(ephemera, node)
+        metrics = scrape(node)
+        assert held(metrics) == {7070: NODE_HOLDS}
+        # By the cgroups of the node, which the pod has as a volume: whose they are.
+        owner, = metrics.samples("ephemera_owner_ports", pod_uid=POD_UID)
+        assert (owner[0]["container_id"], owner[1]) == (CONTAINER_ID, NODE_HOLDS)
+        assert metrics.value("ephemera_scrape_collector_success", collector="owners") == 1
+        assert_is_confined(names["ephemera"], 65532)
+        cgroups = [line.split() for line in
+                   Path(f"/proc/{ephemera}/mountinfo").read_text(encoding="utf-8").splitlines()
+                   if line.split()[4] == "/host/sys/fs/cgroup"]
+        assert cgroups and "ro" in cgroups[-1][5].split(",")
+
+
+def test_without_the_volume_the_daemonset_names_no_pod(node, images, tmp_path):
+    pod = pod_of("cluster", images)
+    del pod["spec"]["volumes"], pod["spec"]["containers"][0]["volumeMounts"]
+    with played(pod, node, tmp_path):
+        metrics = scrape(node)
+        assert held(metrics) == {7070: NODE_HOLDS}
+        assert not metrics.samples("ephemera_owner_ports", pod_uid=POD_UID)
