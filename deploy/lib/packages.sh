@@ -23,6 +23,13 @@ as_root() {
 	fi
 }
 
+# npm_packages FOLDER: those that its package-lock.json names, into FOLDER/node_modules
+npm_packages() {
+	# npm comes with nodejs in some packages and by itself in others.
+	ensure_packages nodejs && { command -v npm >/dev/null || ensure_packages npm; } &&
+		npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null
+}
+
 # ensure_packages NAME...
 ensure_packages() {
 	local name missing=()

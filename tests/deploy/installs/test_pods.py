@@ -11,6 +11,7 @@ the container, by a timer of systemd), and ports, which it would publish on a br
 
 import contextlib
 import copy
+import re
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ import yaml
 
 import kube
 from lib import containers
-from lib.exporter import Metrics
+from lib.exporter import REPOSITORY, Metrics
 from lib.sockets import wait_until
 
 NODE_HOLDS = 109
@@ -90,28 +91,27 @@ def pod_of(example, images, *, as_plain=False):
 
 
 @contextlib.contextmanager
-def played(pod, node, folder, *, in_background=False):
-    """Runs a pod on a node, and gives {container: how podman calls it}."""
+def played(pod, node, folder, *, to_the_end=True):
+    """Runs a pod on a node; gives podman, which makes it, and {container: how podman calls it}."""
     path = folder / "pod.yaml"
     path.write_text(yaml.safe_dump(pod), encoding="utf-8")
     name = pod["metadata"]["name"]
     network = [] if pod["spec"].get("hostNetwork") else ["--network", "none"]
-    command = ["kube", "play", *network, str(path)]
-    playing = None
+    said = folder / "podman.txt"
+    with open(said, "w", encoding="utf-8") as output:
+        playing = subprocess.Popen(
+            ["nsenter", f"--net=/proc/{node}/ns/net", *containers.PODMAN, "kube", "play", *network,
+             str(path)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=containers.environment())
     try:
-        if in_background:
-            playing = subprocess.Popen([*containers.PODMAN, *command], stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                       env=containers.environment())
-        else:
-            containers.podman(*command, network_of=node)
+        if to_the_end:
+            assert playing.wait(timeout=120) == 0, said.read_text(encoding="utf-8")[-3000:]
         yield playing, {each["name"]: f"{name}-{each['name']}"
                         for kind in ("initContainers", "containers")
                         for each in pod["spec"].get(kind, [])}
     finally:
         containers.podman("pod", "rm", "--force", "--time", "3", name, check=False)
-        if playing:
-            playing.wait(timeout=60)
+        playing.wait(timeout=60)
 
 
 def pid_of(container):
@@ -187,8 +187,15 @@ def test_a_sidecar_sees_the_connections_of_its_pod_and_no_others(example, node, 
         assert get(sidecar, "/-/healthy")
         assert_is_confined(names["ephemera"], 65532)
         assert_is_confined(names["app"], 65534)
-        said = containers.podman("exec", names["ephemera"], "/usr/bin/ephemera", "healthcheck")
-        assert "answers" in said.stdout
+        containers.podman("exec", names["ephemera"], "/usr/bin/ephemera", "healthcheck")
+        # As docs/kubernetes.md tells to look, and shows; scrapes of this test come behind it.
+        shown = containers.podman("exec", names["ephemera"], "/usr/bin/ephemera", "destinations")
+        page = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+        expected = re.search(r"^\$ .*/usr/bin/ephemera destinations\n(.*?)\n```", page,
+                             flags=re.M | re.S)[1]
+        expected, shown = ([line.split() for line in text.splitlines() if line]
+                           for text in (expected, shown.stdout))
+        assert shown[:len(expected)] == expected
 
 
 def test_the_sidecar_loses_what_the_app_lets_go(node, images, tmp_path):
@@ -204,7 +211,7 @@ def test_the_sidecar_loses_what_the_app_lets_go(node, images, tmp_path):
 def test_podman_knows_no_native_sidecar(node, images, tmp_path):
     """What this podman does with restartPolicy of an init container: it waits for its end. So the
     native form is played as the plain one, above; this says when that can go."""
-    with played(pod_of("sidecar", images), node, tmp_path, in_background=True) as (playing, names):
+    with played(pod_of("sidecar", images), node, tmp_path, to_the_end=False) as (playing, names):
         wait_until(lambda: runs(names["ephemera"]), "the sidecar", seconds=60)
         time.sleep(5)
         assert playing.poll() is None and not runs(names["app"])
