@@ -183,7 +183,7 @@ def test_a_sidecar_sees_the_connections_of_its_pod_and_no_others(example, node, 
         # Both ends, and this scrape's.
         established = metrics.total("ephemera_sockets", protocol="tcp", state="established")
         assert 2 * APP_HOLDS <= established <= 2 * APP_HOLDS + 4
-        assert not metrics.samples("ephemera_owner_ports")
+        assert not metrics.samples("ephemera_scrape_collector_success", collector="owners")
         assert get(sidecar, "/-/healthy")
         assert_is_confined(names["ephemera"], 65532)
         assert_is_confined(names["app"], 65534)
