@@ -2,6 +2,7 @@
 """deploy/kubernetes: what kustomize and Helm render is valid, equal, and says each thing once."""
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -150,8 +151,9 @@ def added(tmp_path):
     return add
 
 
-@pytest.mark.parametrize("kind", ("Deployment", "StatefulSet", "DaemonSet"))
-@pytest.mark.parametrize("component", ("sidecar", "sidecar-plain"))
+@pytest.mark.parametrize("component, kind", [
+    *itertools.product(("sidecar", "sidecar-plain"), ("Deployment", "StatefulSet", "DaemonSet")),
+    ("sidecar", "Job")])
 def test_the_component_adds_a_container_and_a_label_and_changes_nothing_else(
         added, component, kind):
     made = added(component, kind)
@@ -171,6 +173,11 @@ def test_the_component_adds_a_container_and_a_label_and_changes_nothing_else(
         spec[part] = [each for each in spec[part] if each["name"] != "ephemera"]
     assert made["spec"]["template"]["metadata"]["labels"].pop("ephemera") == "sidecar"
     assert made == yaml.safe_load(OTHERS.format(kind=kind))
+
+
+def test_the_plain_form_leaves_jobs_alone(added):
+    # A container that never ends would keep it from ending.
+    assert added("sidecar-plain", "Job") == yaml.safe_load(OTHERS.format(kind="Job"))
 
 
 def test_both_forms_are_the_same_container():
