@@ -36,13 +36,11 @@ def environment():
             "XDG_RUNTIME_DIR": str(STORAGE / "home"), "TMPDIR": str(STORAGE / "home")}
 
 
-def podman(*arguments, check=True, timeout=120, network_of=None, **kw):
-    """Runs podman to its end. network_of: the pid of a process whose network namespace is the
-    host's to it."""
+def podman(*arguments, check=True, timeout=120, **kw):
+    """Runs podman to its end."""
     kw.setdefault("stdin", subprocess.DEVNULL)
-    elsewhere = [] if network_of is None else ["nsenter", f"--net=/proc/{network_of}/ns/net"]
-    done = subprocess.run([*elsewhere, *PODMAN, *arguments], env=environment(), timeout=timeout,
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+    done = subprocess.run([*PODMAN, *arguments], env=environment(), timeout=timeout, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
     assert not check or done.returncode == 0, f"podman {arguments}:\n{done.stderr[-4000:]}"
     return done
 
