@@ -99,7 +99,7 @@ def is_shell(path):
 def test_yamllint_finds_nothing():
     need("yamllint")
     listed = assert_silent("git", "ls-files").splitlines()
-    # Templates of a Helm chart are no YAML yet; what they render is linted with the manifests.
+    # Templates of a Helm chart are no YAML yet; what they render is compared with kustomize's.
     files = [name for name in listed if (REPOSITORY / name).is_file() and "/templates/" not in name
              and name.endswith((".yaml", ".yml", ".clang-format", ".clang-tidy"))]
     assert len(files) > 20

@@ -6,8 +6,6 @@ import itertools
 import json
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 import yaml
@@ -238,20 +236,3 @@ def test_dashboards_are_whole_labelled_and_not_too_large():
         assert len(json.dumps(each).encode()) < min(ANNOTATIONS_MAX, CONFIG_MAP_MAX)
         files |= each["data"]
     assert files == {path.name: path.read_text(encoding="utf-8") for path in DASHBOARDS}
-
-
-# The files
-
-
-def test_yaml_is_tidy():
-    if not shutil.which("yamllint"):
-        pytest.skip("there is no yamllint")
-    files = [path for folder in ("deploy", "dashboards")
-             for path in sorted((REPOSITORY / folder).rglob("*.y*ml"))
-             if "templates" not in path.parts and "chart" not in path.parent.name]
-    assert len(files) > 30
-    done = subprocess.run(["yamllint", "--strict", "--config-file",
-                           str(REPOSITORY / "deploy" / ".yamllint"), *map(str, files)],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout
