@@ -77,18 +77,21 @@ class Tree:
         # Each command has its own mount namespace, so nothing is mounted here.
         shutil.rmtree(self.root)
 
-    def run(self, *command, check=True, timeout=600, **kw):
-        """Runs a command as root in the tree, with namespaces for mounts and processes of its
-        own, so that what it started is gone when it returns."""
+    def wrapper(self, *namespaces):
+        """A command that execs what it is given as root in the tree, with mounts of its own."""
         script = ('mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/dev" && '
                   'for node in null zero full random urandom tty; do '
                   'touch "$0/dev/$node" && mount --bind "/dev/$node" "$0/dev/$node" || exit; done && '
                   'mkdir "$0/dev/pts" "$0/dev/shm" && '
                   'ln -s /proc/self/fd "$0/dev/fd" && exec chroot "$0" "$@"')
+        return ["unshare", "--mount", *namespaces, "sh", "-c", script, str(self.root)]
+
+    def run(self, *command, check=True, timeout=600, **kw):
+        """Runs a command as root in the tree, with namespaces for mounts and processes of its
+        own, so that what it started is gone when it returns."""
         kw.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script,
-             str(self.root), *command],
+            [*self.wrapper("--pid", "--fork", "--kill-child"), *command],
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                  "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root"},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **kw)
