@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Helm chart: lints, packs, refuses what is misspelt, and has no value without an effect."""
 
+import shutil
+import subprocess
 import tarfile
 
 import pytest
@@ -8,6 +10,7 @@ import yaml
 
 import kube
 from kube import DASHBOARDS, RULES, helm, one, pod_templates, schema_errors, sidecar_of
+from lib.exporter import REPOSITORY
 
 
 def test_helm_lints_the_charts(example_chart):
@@ -22,6 +25,19 @@ def test_the_package_has_files_where_the_tree_has_links(tmp_path):
         assert all(member.isreg() for member in packed.getmembers())
         for path in [*DASHBOARDS, *RULES]:
             assert packed.extractfile(f"ephemera/files/{path.name}").read() == path.read_bytes()
+
+
+def test_what_the_chart_renders_is_tidy(tmp_path):
+    if not shutil.which("yamllint"):
+        pytest.skip("there is no yamllint")
+    (tmp_path / "rendered.yaml").write_text(kube.call(
+        "helm", "template", "ephemera", kube.CHART, "--set", "namespace.create=true",
+        "--set", "sidecar.monitor=true", "--set", "sidecar.networkPolicy=open").stdout)
+    done = subprocess.run(
+        ["yamllint", "--strict", "--config-file", str(REPOSITORY / ".yamllint.yaml"),
+         str(tmp_path / "rendered.yaml")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[:3000]
 
 
 def values():
