@@ -3,11 +3,12 @@
 
 import ctypes
 import os
+import subprocess
 
 import pytest
 
 import lib.exporter
-from lib.exporter import AS_OURSELVES, Exporter, metrics, run
+from lib.exporter import AS_OURSELVES, Exporter, Metrics, environment, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect,
                          connect_many, drop, fin_wait2, listen, need_ipv6, orphan_fin_wait2,
@@ -203,6 +204,35 @@ def test_each_form_of_a_container(container, tree):
     _listener = listen(IPV4, "127.0.0.1", PORT)
     _clients = connect_from(tree, container, 7)
     assert told(metrics(*ALL)) == {container: (7, pod_uid(77), container_id(77))}
+
+
+@pytest.fixture
+def sidecar(tree):
+    tree.make(f"{BASE}/sidecar")
+    return f"{BASE}/sidecar"
+
+
+@in_namespace
+def test_a_container_knows_the_names_of_no_other_cgroups(container, sidecar, tree, folder):
+    """In a namespace of cgroups, as a runtime makes one for each container: why a sidecar leaves
+    this collector out, and a DaemonSet has the host's tree as a volume."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount the hierarchy of a namespace")
+    prepare()
+    _listener = listen(IPV4, "127.0.0.1", PORT)
+    _clients = connect_from(tree, container, 7)
+    (folder / "fs" / "cgroup").mkdir(parents=True)
+    with tree.inside(sidecar):
+        done = subprocess.run(
+            ["unshare", "--cgroup", "--mount", "sh", "-c",
+             'mount -t cgroup2 none "$1/fs/cgroup" && shift && exec "$@"', "sh", str(folder),
+             lib.exporter.BINARY, "metrics", *ALL, f"--path.sysfs={folder}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment(), timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    (labels, ports), = Metrics(done.stdout).samples(OWNER)
+    assert ports == 7
+    assert labels == {"cgroup": f"id:{tree.id(container)}", "pod_uid": "", "container_id": ""}
 
 
 @in_namespace
