@@ -380,3 +380,12 @@ def test_install_puts_everything_where_it_belongs(tmp_path):
         if name.startswith("usr/share"):
             assert installed[name].read_bytes() == (BUILD / source).read_bytes()
     assert "ephemera-manual" not in " ".join(installed)
+
+
+def test_zsh_looks_elsewhere_below_another_prefix(tmp_path):
+    need("cmake")
+    generated("ephemera.zsh")
+    said_by("cmake", "--install", str(BUILD), "--prefix", "/usr/local",
+            env={"DESTDIR": str(tmp_path)})
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("_ephemera")] == [
+        "usr/local/share/zsh/site-functions/_ephemera"]
