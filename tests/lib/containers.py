@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The container image of this tree, and containers, without an engine that runs as a daemon.
 
-Images and containers lie below build/installs, so nothing of the user's own storage is touched.
+Images and containers lie below build/installs, and what podman keeps of running ones in a directory
+of /run, so nothing of the user's own storage is touched.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -17,8 +19,10 @@ STORAGE = debian.PLACE / "containers"
 BASE = "localhost/debian:bookworm-slim"
 IMAGE = "localhost/ephemera:test"
 TEST_IMAGE = "localhost/ephemera-tested:test"
+# podman takes no more than 50 characters for the second of its places, and a clone may lie deep.
+_MARK = hashlib.sha256(os.fsencode(REPOSITORY)).hexdigest()[:8]
 # What a machine without a file system for layers, and without an init, can do.
-PLACES = ["--root", str(STORAGE / "root"), "--runroot", str(STORAGE / "run"),
+PLACES = ["--root", str(STORAGE / "root"), "--runroot", f"/run/ephemera-tests-{_MARK}",
           "--storage-driver", "vfs"]
 PODMAN = ["podman", *PLACES, "--runtime", "runc", "--cgroup-manager", "cgroupfs",
           "--events-backend", "none"]
