@@ -393,6 +393,16 @@ def use_socket():
     systemctl("enable", "--now", "ephemera.socket")
 
 
+def scrapes_over_two_restarts():
+    with Scraper() as scraper:
+        time.sleep(1)
+        systemctl("restart", "ephemera")
+        time.sleep(1)
+        systemctl("restart", "ephemera")
+        time.sleep(1)
+    return scraper.went
+
+
 @step
 def socket_activation():
     with changes():
@@ -401,13 +411,8 @@ def socket_activation():
         waiting = show("ephemera.socket")
         port, text = scrape_of_held()
         active = show()
-        with Scraper() as scraper:
-            time.sleep(1)
-            systemctl("restart", "ephemera")
-            time.sleep(1)
-            systemctl("restart", "ephemera")
-            time.sleep(1)
-        return {"idle": idle, "waiting": waiting, "active": active, "went": scraper.went,
+        went = scrapes_over_two_restarts()
+        return {"idle": idle, "waiting": waiting, "active": active, "went": went,
                 "destinations": samples(text, "ephemera_destination_ports"), "port": port, "then": show(),
                 "wants": sorted(glob.glob(f"{UNITS}/*.wants/ephemera*"))}
 
@@ -416,13 +421,7 @@ def socket_activation():
 def restart_without_the_socket():
     """What socket_activation is compared with."""
     systemctl("start", "ephemera")
-    with Scraper() as scraper:
-        time.sleep(1)
-        systemctl("restart", "ephemera")
-        time.sleep(1)
-        systemctl("restart", "ephemera")
-        time.sleep(1)
-    return {"went": scraper.went}
+    return {"went": scrapes_over_two_restarts()}
 
 
 @step
