@@ -16,35 +16,34 @@ function(config) {
     (ephemera_range_usable_ports > 0)
   ||| % { names: names },
 
-  local usageWithFamily = |||
+  // Those at or above a ratio, with their family. Compared first: the most are below, and to give each
+  // a label takes longer than all the rest.
+  local usageWithFamily(ratio) = |||
     label_replace(
       label_replace(
-        %(usage)s,
+        %(usage)s
+        >= %(ratio)g,
         "family", "ipv4", "source", "[^:]*"
       ),
       "family", "ipv6", "source", ".*:.*"
     )
-  ||| % { usage: $.indented($.destinationUsage, 4) },
+  ||| % { usage: $.indented($.destinationUsage, 4), ratio: ratio },
 
   // Destinations at or above a ratio; of a family whose fullest one is not shown, because it has less
   // than --collector.destinations.minimum-ports or the list is off, the family without a name.
   destinationsFrom(ratio): |||
-    (
-      %(usage)s >= %(ratio)g
-    )
+    %(usage)s
     or
     (
       ephemera_worst_destination_usage_ratio >= %(ratio)g
       unless ignoring (%(names)s)
-      (
-        %(deeper)s >= %(ratio)g
-      )
+      %(deeper)s
     )
   ||| % {
     names: names,
     ratio: ratio,
-    usage: $.indented(usageWithFamily, 2),
-    deeper: $.indented(usageWithFamily, 4),
+    usage: std.rstripChars(usageWithFamily(ratio), '\n'),
+    deeper: $.indented(usageWithFamily(ratio), 2),
   },
 
   // Guards of every prediction: enough is taken to care, and enough of it is new.
