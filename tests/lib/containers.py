@@ -19,6 +19,8 @@ STORAGE = debian.PLACE / "containers"
 BASE = "localhost/debian:bookworm-slim"
 IMAGE = "localhost/ephemera:test"
 TEST_IMAGE = "localhost/ephemera-tested:test"
+# Bytes, as podman adds them up.
+SIZE_MAX = 20_000_000
 # podman takes no more than 50 characters for the second of its places, and a clone may lie deep.
 _MARK = hashlib.sha256(os.fsencode(REPOSITORY)).hexdigest()[:8]
 # What a machine without a file system for layers, and without an init, can do.
