@@ -31,7 +31,8 @@ PODMAN = ["podman", *PLACES, "--runtime", "runc", "--cgroup-manager", "cgroupfs"
 
 
 def environment():
-    """For podman and buildah, which would otherwise look for configurations of the user's."""
+    """For podman and buildah, which would otherwise look for configurations of the user's. Makes
+    the place that they work in."""
     (STORAGE / "home").mkdir(parents=True, exist_ok=True)
     # podman's own limits are above what root may have on some machines, and pods take no flag.
     configuration = STORAGE / "home" / "containers.conf"
@@ -98,11 +99,12 @@ def build(name, *arguments):
     """Builds the Dockerfile of this tree, from what git has or would take; returns what was said."""
     listed = subprocess.run(["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others",
                              "--exclude-standard"], check=True, stdout=subprocess.PIPE).stdout
+    base = base_image()
     with tempfile.TemporaryDirectory(prefix="context-", dir=STORAGE) as context:
         subprocess.run(["tar", "-C", str(REPOSITORY), "--null", "--ignore-failed-read", "-T", "-",
                         "-cf", f"{context}/tree.tar"], input=listed, check=True)
         os.mkdir(f"{context}/tree")
         subprocess.run(["tar", "-C", f"{context}/tree", "-xf", f"{context}/tree.tar"], check=True)
         return buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
-                       "--build-arg", f"BASE={base_image()}", "-t", name, *arguments,
+                       "--build-arg", f"BASE={base}", "-t", name, *arguments,
                        f"{context}/tree")
