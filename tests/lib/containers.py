@@ -5,12 +5,14 @@ Images and containers lie below build/installs, and what podman keeps of running
 of /run, so nothing of the user's own storage is touched.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 from lib import debian
 from lib.exporter import REPOSITORY
@@ -67,6 +69,16 @@ def inspect(name):
 
 def has_image(name):
     return podman("image", "exists", name, check=False).returncode == 0
+
+
+@contextlib.contextmanager
+def mounted(image):
+    """The path of an image's tree, to look at."""
+    where = podman("image", "mount", image).stdout.strip()
+    try:
+        yield Path(where)
+    finally:
+        podman("image", "umount", image)
 
 
 def base_image():

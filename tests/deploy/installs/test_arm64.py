@@ -4,7 +4,6 @@ the system calls of that architecture."""
 
 import re
 import struct
-from pathlib import Path
 
 import pytest
 
@@ -49,8 +48,8 @@ def files():
     containers.build(name, "--platform", "linux/arm64", "--build-arg", "BUILDPLATFORM=linux/amd64")
     told = containers.inspect(name)
     assert told["Architecture"] == "arm64" and told["Size"] <= containers.SIZE_MAX
-    yield Path(containers.podman("image", "mount", name).stdout.strip())
-    containers.podman("image", "umount", name)
+    with containers.mounted(name) as tree:
+        yield tree
 
 
 @pytest.fixture(scope="module")

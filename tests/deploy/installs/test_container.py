@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from lib import containers
 from lib.certificates import Authority
 from lib.exporter import Metrics, free_port
-from lib.sockets import wait_until
+from lib.sockets import IPV4, close, listen, pairs, port_of, wait_until
 
 # Not every machine allows what an engine asks for unless told; and the timer of a health check would
 # be systemd's, which need not be there: the tests run the check themselves.
@@ -32,9 +31,8 @@ def image():
 @pytest.fixture(scope="module")
 def files(image):
     """The image's tree, to look at."""
-    where = containers.podman("image", "mount", image).stdout.strip()
-    yield Path(where)
-    containers.podman("image", "umount", image)
+    with containers.mounted(image) as tree:
+        yield tree
 
 
 class Container:
@@ -94,12 +92,13 @@ def scrape(port):
 @contextlib.contextmanager
 def held_connections(count):
     """The port of a listener on this machine's loopback that has count connections."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=count))
-        for _ in range(count):
-            stack.enter_context(socket.create_connection(listener.getsockname()))
-            stack.enter_context(listener.accept()[0])
-        yield listener.getsockname()[1]
+    with listen(IPV4, "127.0.0.1", 0) as listener:
+        port = port_of(listener)
+        held = pairs(count, IPV4, listener, "127.0.0.1", port)
+        try:
+            yield port
+        finally:
+            close(end for pair in held for end in pair)
 
 
 # What is in it
