@@ -202,7 +202,7 @@ static int largest(const struct owner_table *table, struct owner *ret_owner)
 		return -ENOMEM;
 	*ret_owner = (struct owner){0};
 	for (size_t i = 0; i < length; i++)
-		if (list[i].ports > ret_owner->ports)
+		if (list[i].count > ret_owner->count)
 			*ret_owner = list[i];
 	free(list);
 	return 0;
@@ -221,7 +221,7 @@ static int attributor_emit(void *context, struct metric_set *set)
 
 		if (result < 0)
 			return result;
-		row->owner_ports = owner.ports;
+		row->owner_ports = (uint32_t)owner.count;
 		row->owner_id = owner.cgroup_id;
 	}
 	return 0;

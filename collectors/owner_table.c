@@ -66,7 +66,7 @@ static int grow(struct owner_table *table)
 int owner_table_count(struct owner_table *table, uint64_t cgroup_id)
 {
 	if (table->length && table->places[table->last].cgroup_id == cgroup_id) {
-		table->places[table->last].ports++;
+		table->places[table->last].count++;
 		return 0;
 	}
 	if (table->length >= table->capacity / 2) {
@@ -86,7 +86,7 @@ int owner_table_count(struct owner_table *table, uint64_t cgroup_id)
 		table->places[i].cgroup_id = cgroup_id;
 		table->length++;
 	}
-	table->places[i].ports++;
+	table->places[i].count++;
 	table->last = i;
 	return 0;
 }

@@ -2,14 +2,14 @@
 #ifndef EPHEMERA_OWNER_TABLE_H
 #define EPHEMERA_OWNER_TABLE_H
 
-/* Ports counted by cgroup id: 16 bytes each, and at most 131,072 of them. */
+/* Ports, or what else is counted, by cgroup id: 16 bytes each, and at most 131,072 of them. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct owner {
 	uint64_t cgroup_id;
-	uint32_t ports;
+	uint64_t count;
 };
 
 struct owner_table;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Who holds the leased ports: cgroups, and the pods and containers that they stand for. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/collector.h"
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/container.h"
+#include "collectors/owner_names.h"
 #include "collectors/owner_table.h"
 
 static const struct metric_family owner_ports = {
@@ -102,128 +101,40 @@ static int observe(void *context, const struct socket *socket)
 	return owner_table_count(owners->table, socket->cgroup_id);
 }
 
-/* What is shown as one: a cgroup, or several that have the same path one after the other. */
-struct named {
-	char *path;
-	unsigned long ports;
-};
-
-static int compare_paths(const void *first, const void *second)
-{
-	return strcmp(((const struct named *)first)->path, ((const struct named *)second)->path);
-}
-
-static int compare_ports(const void *first, const void *second)
-{
-	const struct named *a = first;
-	const struct named *b = second;
-
-	if (a->ports != b->ports)
-		return a->ports > b->ports ? -1 : 1;
-	return compare_paths(a, b);
-}
-
-static void free_named(struct named *list, size_t length)
-{
-	for (size_t i = 0; list && i < length; i++)
-		free(list[i].path);
-	free(list);
-}
-
-static int name_one(struct named *named, const struct owner *owner, const char *path)
-{
-	named->ports = owner->ports;
-	if (path)
-		named->path = strdup(path);
-	/* Gone before we ever saw it: its id is all that is left, and it stays. */
-	else if (asprintf(&named->path, "id:%llu", (unsigned long long)owner->cgroup_id) < 0)
-		named->path = NULL;
-	return named->path ? 0 : -ENOMEM;
-}
-
-/*
- * All are resolved, not only those that are shown, so that a cgroup which comes to the top
- * after it is gone still has its name.
- */
-static int name_all(
-    struct owners *owners, const struct owner *list, size_t length, struct named *named)
-{
-	cleanup_free uint64_t *ids = calloc(length ? length : 1, sizeof(*ids));
-	cleanup_free const char **paths = calloc(length ? length : 1, sizeof(*paths));
-	int result = ids && paths ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < length && result == 0; i++)
-		ids[i] = list[i].cgroup_id;
-	if (result == 0)
-		result = cgroups_resolve(owners->cgroups, ids, length, paths);
-	for (size_t i = 0; i < length && result == 0; i++)
-		result = name_one(&named[i], &list[i], paths[i]);
-	return result;
-}
-
-/*
- * A service that was restarted has a new cgroup at the path of the old one, which may hold
- * ports still: to who looks they are one. Returns how many are left.
- */
-static size_t merge(struct named *list, size_t length)
-{
-	size_t last = 0;
-
-	if (length == 0)
-		return 0;
-	qsort(list, length, sizeof(*list), compare_paths);
-	for (size_t i = 1; i < length; i++) {
-		if (compare_paths(&list[last], &list[i]) == 0) {
-			list[last].ports += list[i].ports;
-			free(list[i].path);
-		} else {
-			list[++last] = list[i];
-		}
-		if (last != i)
-			list[i].path = NULL;
-	}
-	qsort(list, last + 1, sizeof(*list), compare_ports);
-	return last + 1;
-}
-
-static void emit_owner(struct metric_set *set, const struct named *named)
+static void emit_owner(struct metric_set *set, const struct owner_name *owner)
 {
 	struct container container;
 
-	container_parse(named->path, &container);
-	metric_add(set, &owner_ports, (double)named->ports,
-	    METRIC_LABELS(named->path, container.pod_uid, container.id));
+	container_parse(owner->path, &container);
+	metric_add(set, &owner_ports, (double)owner->count,
+	    METRIC_LABELS(owner->path, container.pod_uid, container.id));
 }
 
 static int emit(void *context, struct metric_set *set)
 {
 	struct owners *owners = context;
+	struct owner_name *names;
 	size_t length;
 	double other = (double)owner_table_untracked(owners->table);
 	cleanup_free struct owner *list = owner_table_list(owners->table, &length);
-	struct named *named = list ? calloc(length ? length : 1, sizeof(*named)) : NULL;
+	/*
+	 * All are resolved, not only those that are shown, so that a cgroup which comes to the
+	 * top after it is gone still has its name.
+	 */
+	const int result =
+	    list ? owner_names_list(owners->cgroups, list, &length, &names) : -ENOMEM;
 
-	if (!named)
-		return -ENOMEM;
-
-	const int result = name_all(owners, list, length, named);
-
-	if (result < 0) {
-		free_named(named, length);
+	if (result < 0)
 		return result;
-	}
-
-	const size_t merged = merge(named, length);
-
-	for (size_t i = 0; i < merged; i++) {
+	for (size_t i = 0; i < length; i++) {
 		if (i < owners->limit)
-			emit_owner(set, &named[i]);
+			emit_owner(set, &names[i]);
 		else
-			other += (double)named[i].ports;
+			other += (double)names[i].count;
 	}
 	metric_add(set, &other_ports, other, METRIC_NO_LABELS);
 	metric_add(set, &unowned_ports, (double)owners->unowned, METRIC_NO_LABELS);
-	free_named(named, merged);
+	owner_names_free(names, length);
 	return 0;
 }
 

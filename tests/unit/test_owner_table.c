@@ -78,7 +78,7 @@ static void counts_as_an_array_does(void **state)
 		list = sorted_list(IDS);
 		for (unsigned i = 0; i < IDS; i++) {
 			assert_true(list[i].cgroup_id == forms[form].first + i * forms[form].step);
-			assert_int_equal(list[i].ports, wanted[i]);
+			assert_int_equal(list[i].count, wanted[i]);
 		}
 		assert_int_equal(owner_table_untracked(table), 0);
 		free(list);
@@ -107,7 +107,7 @@ static void a_cleared_table_counts_from_zero(void **state)
 		assert_result(owner_table_count(table, 23), 0);
 	list = sorted_list(1);
 	assert_int_equal(list[0].cgroup_id, 23);
-	assert_int_equal(list[0].ports, 3);
+	assert_int_equal(list[0].count, 3);
 	free(list);
 }
 
@@ -128,7 +128,7 @@ static void there_is_a_limit(void **state)
 	list = sorted_list(OWNERS_MAX);
 	for (uint64_t i = 0; i < OWNERS_MAX; i++) {
 		assert_true(list[i].cgroup_id == i + 1);
-		assert_int_equal(list[i].ports, i + 1 == OWNERS_MAX ? 6 : 1);
+		assert_int_equal(list[i].count, i + 1 == OWNERS_MAX ? 6 : 1);
 	}
 	free(list);
 	owner_table_clear(table);
