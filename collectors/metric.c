@@ -2,13 +2,16 @@
 #include "collectors/metric.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct sample {
 	const struct metric_family *family;
 	double value;
-	size_t labels; /* offset of the first label's value in the set's text */
+	size_t labels;	/* offset of the first label's value in the set's text */
+	size_t buckets; /* offset of the first one in the set's, where it is a histogram */
 };
 
 struct metric_set {
@@ -18,6 +21,9 @@ struct metric_set {
 	char *text;
 	size_t text_length;
 	size_t text_capacity;
+	struct metric_bucket *buckets;
+	size_t buckets_length;
+	size_t buckets_capacity;
 	int error;
 };
 
@@ -32,6 +38,7 @@ void metric_set_free(struct metric_set *set)
 		return;
 	free(set->samples);
 	free(set->text);
+	free(set->buckets);
 	free(set);
 }
 
@@ -67,7 +74,7 @@ static int add_text(struct metric_set *set, const char *text)
 }
 
 static int add_sample(struct metric_set *set, const struct metric_family *family, double value,
-    const char *const labels[METRIC_LABELS_MAX + 1])
+    size_t buckets, const char *const labels[METRIC_LABELS_MAX + 1])
 {
 	const size_t start = set->text_length;
 	int result =
@@ -85,17 +92,72 @@ static int add_sample(struct metric_set *set, const struct metric_family *family
 		set->text_length = start;
 		return result;
 	}
-	set->samples[set->length++] = (struct sample){family, value, start};
+	set->samples[set->length++] = (struct sample){family, value, start, buckets};
 	return 0;
+}
+
+static bool is_valid(const struct metric_histogram *histogram)
+{
+	const double *bounds = histogram->bounds;
+
+	for (size_t i = 0; i < histogram->length; i++)
+		if (!isfinite(bounds[i]) || bounds[i] < 0 || (i > 0 && bounds[i] <= bounds[i - 1]))
+			return false;
+	return isfinite(histogram->sum) && histogram->sum >= 0;
+}
+
+static int add_buckets(struct metric_set *set, const struct metric_histogram *histogram)
+{
+	uint64_t count = 0;
+
+	if (!is_valid(histogram))
+		return -EINVAL;
+	if (reserve((void **)&set->buckets, &set->buckets_capacity,
+		set->buckets_length + histogram->length + 1, sizeof(*set->buckets)) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i <= histogram->length; i++) {
+		const double bound = i < histogram->length ? histogram->bounds[i] : INFINITY;
+
+		if (__builtin_add_overflow(count, histogram->counts[i], &count))
+			return -EINVAL;
+		set->buckets[set->buckets_length++] = (struct metric_bucket){bound, count};
+	}
+	return 0;
+}
+
+static int add_histogram(struct metric_set *set, const struct metric_family *family,
+    const struct metric_histogram *histogram, const char *const labels[METRIC_LABELS_MAX + 1])
+{
+	const size_t start = set->buckets_length;
+	int result = add_buckets(set, histogram);
+
+	if (result == 0)
+		result = add_sample(set, family, histogram->sum, start, labels);
+	if (result < 0)
+		set->buckets_length = start;
+	return result;
+}
+
+static void keep_error(struct metric_set *set, int result)
+{
+	if (result < 0 && set->error == 0)
+		set->error = result;
 }
 
 void metric_add(struct metric_set *set, const struct metric_family *family, double value,
     const char *const labels[METRIC_LABELS_MAX + 1])
 {
-	const int result = add_sample(set, family, value, labels);
+	keep_error(set, family->type == METRIC_HISTOGRAM
+			    ? -EINVAL
+			    : add_sample(set, family, value, set->buckets_length, labels));
+}
 
-	if (result < 0 && set->error == 0)
-		set->error = result;
+void metric_add_histogram(struct metric_set *set, const struct metric_family *family,
+    const struct metric_histogram *histogram, const char *const labels[METRIC_LABELS_MAX + 1])
+{
+	keep_error(set, family->type == METRIC_HISTOGRAM
+			    ? add_histogram(set, family, histogram, labels)
+			    : -EINVAL);
 }
 
 int metric_set_error(const struct metric_set *set)
@@ -112,6 +174,7 @@ void metric_set_roll_back(struct metric_set *set, size_t mark)
 {
 	if (mark < set->length) {
 		set->text_length = set->samples[mark].labels;
+		set->buckets_length = set->samples[mark].buckets;
 		set->length = mark;
 	}
 	set->error = 0;
@@ -138,4 +201,9 @@ const char *metric_set_labels(const struct metric_set *set, size_t position)
 	return set->samples[position].labels < set->text_length
 		   ? set->text + set->samples[position].labels
 		   : "";
+}
+
+const struct metric_bucket *metric_set_buckets(const struct metric_set *set, size_t position)
+{
+	return set->buckets + set->samples[position].buckets;
 }

@@ -13,8 +13,9 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
-enum metric_type { METRIC_GAUGE, METRIC_COUNTER };
+enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
 
 #define METRIC_LABELS_MAX 6
 
@@ -23,7 +24,7 @@ struct metric_family {
 	const char *name; /* a counter's ends in _total */
 	const char *help; /* one line: what it is, and what to do with it */
 	enum metric_type type;
-	const char *labels[METRIC_LABELS_MAX + 1]; /* names; NULL ends them */
+	const char *labels[METRIC_LABELS_MAX + 1]; /* names, without le; NULL ends them */
 	const char *example; /* a PromQL query that puts it to use, for docs/metrics.md */
 };
 
@@ -45,6 +46,24 @@ void metric_set_free(struct metric_set *set);
 void metric_add(struct metric_set *set, const struct metric_family *family, double value,
     const char *const labels[METRIC_LABELS_MAX + 1]);
 
+/*
+ * A histogram's state. bounds: upper, inclusive, ascending, without +Inf; counts has one more:
+ * each its own, not cumulative, the last above all bounds. sum: of all values.
+ */
+struct metric_histogram {
+	const double *bounds;
+	size_t length;
+	const uint64_t *counts;
+	double sum;
+};
+
+/*
+ * Adds a histogram, as metric_add() a sample; that one takes no histogram's family, and this
+ * one no other's. Values are never negative: neither may be a bound or the sum.
+ */
+void metric_add_histogram(struct metric_set *set, const struct metric_family *family,
+    const struct metric_histogram *histogram, const char *const labels[METRIC_LABELS_MAX + 1]);
+
 /* 0, -ENOMEM or -EINVAL: the first error since the set was made or last rolled back. */
 int metric_set_error(const struct metric_set *set);
 
@@ -60,8 +79,18 @@ void metric_set_roll_back(struct metric_set *set, size_t mark);
 #define METRIC_END ((size_t)-2)
 size_t metric_set_next(
     const struct metric_set *set, const struct metric_family *family, size_t position);
+/* Of a histogram: its sum. */
 double metric_set_value(const struct metric_set *set, size_t position);
 /* The values of its labels, one after the other, each with its NUL. */
 const char *metric_set_labels(const struct metric_set *set, size_t position);
+
+/* The values up to an upper bound, those of lower buckets included. */
+struct metric_bucket {
+	double bound;
+	uint64_t count;
+};
+
+/* A histogram's buckets, ascending; the bound of the last one is INFINITY. */
+const struct metric_bucket *metric_set_buckets(const struct metric_set *set, size_t position);
 
 #endif
