@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/exposition.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +75,17 @@ static void add_unit(struct text *text, const char *name, size_t length)
 	}
 }
 
+static const char *type_name(enum metric_type type)
+{
+	static const char *const names[] = {
+	    [METRIC_GAUGE] = "gauge",
+	    [METRIC_COUNTER] = "counter",
+	    [METRIC_HISTOGRAM] = "histogram",
+	};
+
+	return names[type];
+}
+
 static void add_heading(
     struct text *text, enum exposition_format format, const struct metric_family *family)
 {
@@ -85,28 +98,79 @@ static void add_heading(
 	add_escaped(text, family->help, openmetrics);
 	text_add_string(text, "\n# TYPE ");
 	text_add(text, family->name, length);
-	text_add_string(text, family->type == METRIC_COUNTER ? " counter\n" : " gauge\n");
+	text_add_char(text, ' ');
+	text_add_string(text, type_name(family->type));
+	text_add_char(text, '\n');
 	if (openmetrics)
 		add_unit(text, family->name, length);
 }
 
-static void add_sample(struct text *text, const struct metric_set *set,
-    const struct metric_family *family, size_t position)
+/* value: of the first label; bucket: NULL but for a histogram's. */
+static void add_name_and_labels(struct text *text, const struct metric_family *family,
+    const char *suffix, const char *value, const struct metric_bucket *bucket)
 {
-	const char *value = metric_set_labels(set, position);
+	char separator = '{';
 
 	text_add_string(text, family->name);
+	text_add_string(text, suffix);
 	for (size_t i = 0; family->labels[i]; i++) {
-		text_add_char(text, i == 0 ? '{' : ',');
+		text_add_char(text, separator);
 		text_add_string(text, family->labels[i]);
 		text_add_string(text, "=\"");
 		add_escaped(text, value, true);
 		text_add_char(text, '"');
 		value += strlen(value) + 1;
+		separator = ',';
 	}
-	if (family->labels[0])
-		text_add_char(text, '}');
-	text_add_char(text, ' ');
+	if (bucket) {
+		text_add_char(text, separator);
+		text_add_string(text, "le=\"");
+		text_add_bound(text, bucket->bound);
+		text_add_char(text, '"');
+	}
+	text_add_string(text, bucket || family->labels[0] ? "} " : " ");
+}
+
+/* In full: of a double, what is above 2^53 would be rounded. */
+static void add_count(struct text *text, uint64_t count)
+{
+	char digits[32];
+
+	snprintf(digits, sizeof(digits), "%" PRIu64 "\n", count);
+	text_add_string(text, digits);
+}
+
+/*
+ * le is "1.0" in every format: OpenMetrics wants it so, and Prometheus 3 makes it of whatever
+ * comes. Prometheus 2 takes it as it is, and with "1" a change of format would be other series.
+ */
+static void add_histogram(struct text *text, const struct metric_set *set,
+    const struct metric_family *family, size_t position)
+{
+	const char *labels = metric_set_labels(set, position);
+	const struct metric_bucket *bucket = metric_set_buckets(set, position);
+
+	for (;; bucket++) {
+		add_name_and_labels(text, family, "_bucket", labels, bucket);
+		add_count(text, bucket->count);
+		if (isinf(bucket->bound))
+			break;
+	}
+	add_name_and_labels(text, family, "_sum", labels, NULL);
+	text_add_number(text, metric_set_value(set, position));
+	text_add_char(text, '\n');
+	add_name_and_labels(text, family, "_count", labels, NULL);
+	add_count(text, bucket->count);
+}
+
+static void add_sample(struct text *text, const struct metric_set *set,
+    const struct metric_family *family, size_t position)
+{
+	if (family->type == METRIC_HISTOGRAM) {
+		add_histogram(text, set, family, position);
+		return;
+	}
+	add_name_and_labels(text, family, "", metric_set_labels(set, position), NULL);
 	text_add_number(text, metric_set_value(set, position));
 	text_add_char(text, '\n');
 }

@@ -69,6 +69,31 @@ void text_add_number(struct text *text, double number)
 	text_add_string(text, digits);
 }
 
+/* As Go prints a float, with .0 where nothing else tells that it is one. */
+void text_add_bound(struct text *text, double bound)
+{
+	char digits[32];
+	int places = 0; /* as few as read back exactly */
+
+	if (isinf(bound)) {
+		text_add_string(text, "+Inf");
+		return;
+	}
+	for (; places < 16; places++) {
+		snprintf(digits, sizeof(digits), "%.*e", places, bound);
+		if (strtod(digits, NULL) == bound)
+			break;
+	}
+	snprintf(digits, sizeof(digits), "%.*e", places, bound);
+
+	const int exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
+
+	if (exponent >= -4 && exponent < 6)
+		snprintf(digits, sizeof(digits), "%.*f",
+		    places - exponent > 1 ? places - exponent : 1, bound);
+	text_add_string(text, digits);
+}
+
 void text_make_printable(char *string)
 {
 	while (*string) {

@@ -18,6 +18,8 @@ void text_add_string(struct text *text, const char *string);
 void text_add_char(struct text *text, char c);
 /* A whole number as such, any other so that it reads back exactly; +Inf, -Inf and NaN. */
 void text_add_number(struct text *text, double number);
+/* A bucket's bound, not negative, as OpenMetrics wants it: "0.001", "1.0", "1e+06", "+Inf". */
+void text_add_bound(struct text *text, double bound);
 
 /*
  * Puts question marks for control characters and for what is no UTF-8: what a peer or a

@@ -22,9 +22,15 @@ static const struct metric_family cpu = {
     .name = "process_cpu_seconds_total", .help = "CPU.", .type = METRIC_COUNTER};
 static const struct metric_family broken_help = {
     .name = "ephemera_broken", .help = "caf\xe9 \xc3\xa9", .type = METRIC_GAUGE};
+static const struct metric_family lease = {.name = "ephemera_lease_seconds",
+    .help = "A histogram.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"one", "two"}};
+static const struct metric_family interval = {
+    .name = "ephemera_interval_seconds", .help = "Another one.", .type = METRIC_HISTOGRAM};
 
 static const struct metric_family *const families[] = {
-    &plain, &labelled, &counter, &cpu, &broken_help, NULL};
+    &plain, &labelled, &counter, &lease, &interval, &cpu, &broken_help, NULL};
 
 static struct metric_set *set;
 
@@ -187,6 +193,89 @@ static void values_are_written_exactly(void **state)
 					      "ephemera_plain -Inf\n");
 }
 
+static void add_histogram(const struct metric_family *family, const uint64_t counts[4], double sum,
+    const char *const labels[METRIC_LABELS_MAX + 1])
+{
+	static const double bounds[] = {0.001, 1, 86400};
+
+	metric_add_histogram(
+	    set, family, &(struct metric_histogram){bounds, 3, counts, sum}, labels);
+	assert_result(metric_set_error(set), 0);
+}
+
+#define COUNTS(...) ((const uint64_t[4]){__VA_ARGS__})
+
+static void a_histogram_has_buckets_sum_and_count(void **state)
+{
+	static const char samples[] = "ephemera_interval_seconds_bucket{le=\"0.001\"} 0\n"
+				      "ephemera_interval_seconds_bucket{le=\"1.0\"} 2\n"
+				      "ephemera_interval_seconds_bucket{le=\"86400.0\"} 2\n"
+				      "ephemera_interval_seconds_bucket{le=\"+Inf\"} 5\n"
+				      "ephemera_interval_seconds_sum 300000.5\n"
+				      "ephemera_interval_seconds_count 5\n";
+	struct text wanted = {0};
+
+	(void)state;
+	add_histogram(&interval, COUNTS(0, 2, 0, 3), 300000.5, METRIC_NO_LABELS);
+	text_add_string(&wanted, "# HELP ephemera_interval_seconds Another one.\n"
+				 "# TYPE ephemera_interval_seconds histogram\n");
+
+	const size_t heading = wanted.length;
+
+	text_add(&wanted, samples, sizeof(samples));
+	assert_written(EXPOSITION_TEXT_0_0_4, wanted.data);
+	assert_written(EXPOSITION_TEXT_1_0_0, wanted.data);
+	wanted.length = heading;
+	text_add_string(&wanted, "# UNIT ephemera_interval_seconds seconds\n");
+	text_add_string(&wanted, samples);
+	text_add(&wanted, "# EOF\n", sizeof("# EOF\n"));
+	assert_written(EXPOSITION_OPENMETRICS_1_0_0, wanted.data);
+	free(wanted.data);
+}
+
+static void histograms_of_a_family_come_one_by_one(void **state)
+{
+	(void)state;
+	add_histogram(&lease, COUNTS(1, 2, 3, 4), 7, METRIC_LABELS("a\"", ""));
+	metric_add(set, &plain, 1, METRIC_NO_LABELS);
+	add_histogram(&lease, COUNTS(0, 0, 0, 0), 0, METRIC_LABELS("", "\xe9"));
+	assert_written(EXPOSITION_TEXT_0_0_4,
+	    "# HELP ephemera_plain A plain one.\n"
+	    "# TYPE ephemera_plain gauge\n"
+	    "ephemera_plain 1\n"
+	    "# HELP ephemera_lease_seconds A histogram.\n"
+	    "# TYPE ephemera_lease_seconds histogram\n"
+	    "ephemera_lease_seconds_bucket{one=\"a\\\"\",two=\"\",le=\"0.001\"} 1\n"
+	    "ephemera_lease_seconds_bucket{one=\"a\\\"\",two=\"\",le=\"1.0\"} 3\n"
+	    "ephemera_lease_seconds_bucket{one=\"a\\\"\",two=\"\",le=\"86400.0\"} 6\n"
+	    "ephemera_lease_seconds_bucket{one=\"a\\\"\",two=\"\",le=\"+Inf\"} 10\n"
+	    "ephemera_lease_seconds_sum{one=\"a\\\"\",two=\"\"} 7\n"
+	    "ephemera_lease_seconds_count{one=\"a\\\"\",two=\"\"} 10\n"
+	    "ephemera_lease_seconds_bucket{one=\"\",two=\"" UTF8_REPLACEMENT "\",le=\"0.001\"} 0\n"
+	    "ephemera_lease_seconds_bucket{one=\"\",two=\"" UTF8_REPLACEMENT "\",le=\"1.0\"} 0\n"
+	    "ephemera_lease_seconds_bucket{one=\"\",two=\"" UTF8_REPLACEMENT
+	    "\",le=\"86400.0\"} 0\n"
+	    "ephemera_lease_seconds_bucket{one=\"\",two=\"" UTF8_REPLACEMENT "\",le=\"+Inf\"} 0\n"
+	    "ephemera_lease_seconds_sum{one=\"\",two=\"" UTF8_REPLACEMENT "\"} 0\n"
+	    "ephemera_lease_seconds_count{one=\"\",two=\"" UTF8_REPLACEMENT "\"} 0\n");
+}
+
+static void large_counts_are_written_in_full(void **state)
+{
+	(void)state;
+	add_histogram(&interval, COUNTS(UINT64_C(9007199254740993), 0, 1, UINT64_C(1) << 63), 1e18,
+	    METRIC_NO_LABELS);
+	assert_written(EXPOSITION_TEXT_0_0_4,
+	    "# HELP ephemera_interval_seconds Another one.\n"
+	    "# TYPE ephemera_interval_seconds histogram\n"
+	    "ephemera_interval_seconds_bucket{le=\"0.001\"} 9007199254740993\n"
+	    "ephemera_interval_seconds_bucket{le=\"1.0\"} 9007199254740993\n"
+	    "ephemera_interval_seconds_bucket{le=\"86400.0\"} 9007199254740994\n"
+	    "ephemera_interval_seconds_bucket{le=\"+Inf\"} 9232379236109516802\n"
+	    "ephemera_interval_seconds_sum 1e+18\n"
+	    "ephemera_interval_seconds_count 9232379236109516802\n");
+}
+
 static void content_types_say_format_and_escaping(void **state)
 {
 	static const struct {
@@ -226,6 +315,9 @@ int main(void)
 	    TEST(label_values_are_escaped),
 	    TEST(invalid_utf8_in_help_is_replaced),
 	    TEST(values_are_written_exactly),
+	    TEST(a_histogram_has_buckets_sum_and_count),
+	    TEST(histograms_of_a_family_come_one_by_one),
+	    TEST(large_counts_are_written_in_full),
 	    TEST(content_types_say_format_and_escaping),
 	};
 

@@ -139,6 +139,45 @@ static void writes_what_is_no_number(void **state)
 	free(text.data);
 }
 
+static void writes_bounds_as_floats(void **state)
+{
+	static const struct {
+		double bound;
+		const char *text;
+	} cases[] = {
+	    {0, "0.0"},
+	    {1, "1.0"},
+	    {10, "10.0"},
+	    {60, "60.0"},
+	    {86400, "86400.0"},
+	    {999999, "999999.0"},
+	    {1e6, "1e+06"},
+	    {1234567.5, "1.2345675e+06"},
+	    {1e21, "1e+21"},
+	    {1e100, "1e+100"},
+	    {0.5, "0.5"},
+	    {2.5, "2.5"},
+	    {12345.0625, "12345.0625"},
+	    {0.001, "0.001"},
+	    {0.003, "0.003"},
+	    {0.0001, "0.0001"},
+	    {0.00001, "1e-05"},
+	    {2.5e-7, "2.5e-07"},
+	    {0.1 + 0.2, "0.30000000000000004"},
+	    {DBL_MAX, "1.7976931348623157e+308"},
+	    {INFINITY, "+Inf"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct text text = {0};
+
+		text_add_bound(&text, cases[i].bound);
+		assert_text(&text, cases[i].text);
+		free(text.data);
+	}
+}
+
 static void control_characters_become_question_marks(void **state)
 {
 	char string[] = "a\033[31mb\a\b\t\n\r\x7f\x01\x1f c~ \xc3\xa9";
@@ -161,6 +200,7 @@ int main(void)
 	    cmocka_unit_test(writes_numbers),
 	    cmocka_unit_test(every_number_reads_back_exactly),
 	    cmocka_unit_test(writes_what_is_no_number),
+	    cmocka_unit_test(writes_bounds_as_floats),
 	    cmocka_unit_test(control_characters_become_question_marks),
 	};
 
