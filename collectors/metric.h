@@ -25,7 +25,9 @@ struct metric_family {
 	const char *help; /* one line: what it is, and what to do with it */
 	enum metric_type type;
 	const char *labels[METRIC_LABELS_MAX + 1]; /* names, without le; NULL ends them */
-	const char *example; /* a PromQL query that puts it to use, for docs/metrics.md */
+	const char *example;  /* a PromQL query that puts it to use, for docs/metrics.md */
+	const double *bounds; /* of a histogram, likewise: those that all its samples have */
+	size_t bounds_length;
 };
 
 struct metric_set;

@@ -8,6 +8,7 @@
 
 #include "collectors/registry.h"
 #include "exporter/self.h"
+#include "exporter/text.h"
 
 #define WIDTH 100
 
@@ -105,14 +106,40 @@ static void print_wrapped(const char *first, const char *rest, const char *text)
 	putchar('\n');
 }
 
+static void print_buckets(const struct metric_family *family)
+{
+	struct text text = {0};
+
+	if (!family->bounds) {
+		need(NULL, family->name, "bounds");
+		return;
+	}
+	text_add_string(&text, "`le`: ");
+	for (size_t i = 0; i < family->bounds_length; i++) {
+		text_add_char(&text, '`');
+		text_add_bound(&text, family->bounds[i]);
+		text_add_string(&text, "`, ");
+	}
+	text_add(&text, "`+Inf`", sizeof("`+Inf`"));
+	print_wrapped("- ", "  ", need(text.error ? NULL : text.data, family->name, "buckets"));
+	free(text.data);
+	printf("\n`%s_bucket` has each of these, `%s_sum` and\n`%s_count` have no `le`.\n",
+	    family->name, family->name, family->name);
+}
+
 static void print_family(const struct metric_family *family)
 {
-	const char *type = family->type == METRIC_COUNTER ? "Counter" : "Gauge";
+	static const char *const types[] = {
+	    [METRIC_GAUGE] = "Gauge",
+	    [METRIC_COUNTER] = "Counter",
+	    [METRIC_HISTOGRAM] = "Histogram",
+	};
+	const bool histogram = family->type == METRIC_HISTOGRAM;
 	const char *example = need(family->example, family->name, "example");
 
-	printf("\n### %s\n\n%s%s\n", family->name, type,
-	    family->labels[0] ? ", by" : ", without labels.");
-	if (family->labels[0])
+	printf("\n### %s\n\n%s%s\n", family->name, types[family->type],
+	    family->labels[0] || histogram ? ", by" : ", without labels.");
+	if (family->labels[0] || histogram)
 		putchar('\n');
 	for (size_t i = 0; family->labels[i]; i++) {
 		char text[512];
@@ -121,6 +148,8 @@ static void print_family(const struct metric_family *family)
 		    values_of(family, family->labels[i]));
 		print_wrapped("- ", "  ", text);
 	}
+	if (histogram)
+		print_buckets(family);
 	putchar('\n');
 	print_wrapped("", "", family->help);
 	printf("\n```promql\n%s\n```\n", example);

@@ -26,7 +26,8 @@ GENERATOR = Path(BINARY).parent / "ephemera-docs"
 CLIENTS = 7
 METRIC_NAME = re.compile(r"\b(?:ephemera|process)_\w+")
 
-Metric = collections.namedtuple("Metric", "type labels example")
+# series: {the name of each series: its labels}, of which only a histogram has several.
+Metric = collections.namedtuple("Metric", "type labels example series")
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +53,25 @@ def documented(generated):
         name = section.split("\n", 1)[0]
         labels = dict(re.findall(r"^- `(\w+)`: ((?:.|\n  )+)", section, re.MULTILINE))
         assert name not in found, f"{name} is there twice"
-        found[name] = Metric(re.search(r"^(Gauge|Counter), ", section, re.MULTILINE).group(1),
-                             {label: _fixed(words) for label, words in labels.items()},
-                             re.search(r"^```promql\n(.+)\n```$", section, re.MULTILINE).group(1))
+        kind = re.search(r"^(Gauge|Counter|Histogram), ", section, re.MULTILINE).group(1)
+        found[name] = Metric(kind, {label: _fixed(words) for label, words in labels.items()},
+                             re.search(r"^```promql\n(.+)\n```$", section, re.MULTILINE).group(1),
+                             _series(name, kind, list(labels)))
     assert found
     return found
+
+
+def _series(name, kind, labels):
+    if kind != "Histogram":
+        return {name: labels}
+    others = [label for label in labels if label != "le"]
+    return {f"{name}_bucket": labels, f"{name}_sum": others, f"{name}_count": others}
+
+
+def by_series(documented):
+    """{name of a series: (Metric, its labels)}"""
+    return {series: (metric, labels) for metric in documented.values()
+            for series, labels in metric.series.items()}
 
 
 def _fixed(words):
@@ -75,9 +90,10 @@ def test_the_page_is_up_to_date(generated):
 
 def test_each_example_uses_its_metric_and_only_those_that_exist(documented):
     for name, metric in documented.items():
-        used = METRIC_NAME.findall(metric.example)
-        assert name in used, f"the example of {name} is about something else: {metric.example}"
-        assert not set(used) - set(documented), f"the example of {name}: {metric.example}"
+        used = set(METRIC_NAME.findall(metric.example))
+        assert used & metric.series.keys(), \
+            f"the example of {name} is about something else: {metric.example}"
+        assert not used - by_series(documented).keys(), f"the example of {name}: {metric.example}"
 
 
 def test_each_example_asks_for_labels_and_values_that_exist(documented):
@@ -86,9 +102,10 @@ def test_each_example_asks_for_labels_and_values_that_exist(documented):
             for label, values in re.findall(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"', matchers):
                 if label in ("job", "instance"):
                     continue
-                known = documented[used].labels
-                assert label in known, f"the example of {name}: {used} has no label {label}"
-                assert not known[label] or set(values.split("|")) <= known[label], (
+                known, has = by_series(documented)[used]
+                assert label in has, f"the example of {name}: {used} has no label {label}"
+                assert (not known.labels[label]
+                        or set(values.split("|")) <= known.labels[label]), (
                     f"the example of {name}: {label} of {used} is never {values}")
 
 
@@ -112,12 +129,13 @@ OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
 
 
 def assert_documented(said, documented):
+    series = by_series(documented)
     for family in said.families:
         for sample in family.samples:
-            assert sample.name in documented, f"{sample.name} is not documented"
-            metric = documented[sample.name]
+            assert sample.name in series, f"{sample.name} is not documented"
+            metric, labels = series[sample.name]
             assert metric.type.lower() == family.type, sample.name
-            assert list(sample.labels) == list(metric.labels), sample.name
+            assert list(sample.labels) == labels, sample.name
             for label, value in sample.labels.items():
                 assert not metric.labels[label] or value in metric.labels[label], (
                     f"{sample.name}: nobody said that {label} may be {value!r}")
@@ -135,7 +153,7 @@ def test_what_a_scrape_says_is_documented(documented):
     assert_documented(said, documented)
     # Where there is no cgroup v2, the owners have nothing to show; and without a web
     # configuration nobody tells of it, see the next test.
-    silent = set(documented) - said.names() - {"ephemera_owner_ports", "ephemera_other_owner_ports",
+    silent = by_series(documented).keys() - said.names() - {"ephemera_owner_ports", "ephemera_other_owner_ports",
                                                "ephemera_unowned_ports"} - OF_THE_CONFIGURATION
     assert not silent, "documented, and not there"
 
