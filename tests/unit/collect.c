@@ -2,6 +2,8 @@
 #include "collect.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,22 @@ void collect_socket(struct collect *collect, const struct socket *socket)
 	assert_result(collect->collector->observe(collect->state, socket), 0);
 }
 
+static void print_histogram(FILE *file, const struct metric_set *set, size_t at)
+{
+	const struct metric_bucket *bucket = metric_set_buckets(set, at);
+	uint64_t below = 0;
+
+	fprintf(file, "sum %.17g", metric_set_value(set, at));
+	for (;; bucket++) {
+		if (bucket->count != below)
+			fprintf(file, ", %g %" PRIu64, bucket->bound, bucket->count - below);
+		below = bucket->count;
+		if (isinf(bucket->bound))
+			break;
+	}
+	fputc('\n', file);
+}
+
 static void print_family(
     FILE *file, const struct metric_set *set, const struct metric_family *family)
 {
@@ -47,7 +65,11 @@ static void print_family(
 		fputs(family->name + strlen("ephemera_"), file);
 		for (size_t i = 0; family->labels[i]; i++, label += strlen(label) + 1)
 			fprintf(file, " %s", label);
-		fprintf(file, ": %.17g\n", metric_set_value(set, at));
+		fputs(": ", file);
+		if (family->type == METRIC_HISTOGRAM)
+			print_histogram(file, set, at);
+		else
+			fprintf(file, "%.17g\n", metric_set_value(set, at));
 	}
 }
 

@@ -33,7 +33,8 @@ void collect_socket(struct collect *collect, const struct socket *socket);
 
 /*
  * What it emits, or "error -ERRNO\n": a line for each sample, "FAMILY LABEL...: VALUE" without
- * the family's "ephemera_", in the order of the output. The caller frees it.
+ * the family's "ephemera_", in the order of the output; a histogram's VALUE is "sum SUM", and
+ * ", BOUND COUNT" for each bucket with its own count, unless that is 0. The caller frees it.
  */
 char *collect_emit(struct collect *collect);
 void assert_emitted(struct collect *collect, const char *wanted);
