@@ -121,16 +121,22 @@ def fill(text, values):
 
 
 def documented():
-    """{metric: {label: its values, or None where they are not listed}} of docs/metrics.md."""
+    """{series: {label: its values, or None where they are not listed}} of docs/metrics.md."""
     page = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
     metrics = {}
     for section in re.split(r"^### ", page, flags=re.M)[1:]:
         name, body = section.split("\n", 1)
         head = re.split(r"^#+ |```", body, flags=re.M)[0]
-        assert re.match(r"\s*(Gauge|Counter|Histogram), (by|without labels)", head), name
-        metrics[name.strip()] = {
-            label: values(said)
-            for label, said in re.findall(r"^- `(\w+)`: ((?:.|\n(?=  ))+)", head, flags=re.M)}
+        kind = re.match(r"\s*(Gauge|Counter|Histogram), (?:by|without labels)", head)
+        assert kind, name
+        labels = {label: values(said)
+                  for label, said in re.findall(r"^- `(\w+)`: ((?:.|\n(?=  ))+)", head, flags=re.M)}
+        if kind[1] != "Histogram":
+            metrics[name.strip()] = labels
+            continue
+        metrics[f"{name.strip()}_bucket"] = dict(labels)
+        del labels["le"]
+        metrics[f"{name.strip()}_sum"] = metrics[f"{name.strip()}_count"] = labels
     return metrics
 
 

@@ -99,21 +99,27 @@ def test_no_half_family(case):
 def test_output_is_sane(case):
     """What promtool would say of it, as far as it does not take promtool."""
     output = replay(case).stdout
-    helped, typed, seen = set(), set(), set()
+    helped, typed, families, seen = set(), {}, set(), set()
     for line in output.splitlines():
         if found := re.fullmatch(r"# (HELP|TYPE) (\S+) (.+)", line):
             kind, name, rest = found.groups()
             assert name not in (helped if kind == "HELP" else typed), line
-            (helped if kind == "HELP" else typed).add(name)
-            assert kind == "HELP" or rest in ("gauge", "counter"), line
+            if kind == "HELP":
+                helped.add(name)
+            else:
+                assert rest in ("gauge", "counter", "histogram"), line
+                typed[name] = rest
             current = name
             continue
         name, labels, value = re.fullmatch(r"([a-z_]+)(\{.*\})? (\S+)", line).groups()
-        assert name == current, f"{line} stands in the family {current}"
+        suffixes = ("_bucket", "_sum", "_count") if typed[current] == "histogram" else ("",)
+        assert name in [current + suffix for suffix in suffixes], \
+            f"{line} stands in the family {current}"
+        families.add(current)
         assert (name, labels) not in seen, line
         seen.add((name, labels))
         assert float(value) >= 0
-    assert helped == typed == {name for name, _ in seen}
+    assert helped == set(typed) == families
     assert output.endswith("\n")
 
 

@@ -36,7 +36,7 @@ PROMETHEUS_3_TEXT_FIRST = ("text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,
                            "*/*;q=0.3")
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
-GAUGE, COUNTER, INFO = "gauge", "counter", "info"
+GAUGE, COUNTER, INFO, HISTOGRAM = "gauge", "counter", "info", "histogram"
 
 # The contract: collector, name, type, labels. Dashboards and alerts are built on these.
 CONTRACT = [
@@ -312,11 +312,14 @@ def test_each_family_is_whole_and_described_once(exposition):
                 described[kind].append(name)
                 assert text.strip(), line
             current = name
+            if kind == "TYPE":
+                suffixes = (("_bucket", "_sum", "_count") if text == HISTOGRAM
+                            else ("", "_total", "_info"))
         else:
             assert re.match(r"[a-zA-Z_:][a-zA-Z0-9_:]*[{ ]", line), line
             # A sample stands under its own family's comments, so no family is split.
             sample = re.split(r"[{ ]", line)[0]
-            assert sample in (current, f"{current}_total", f"{current}_info"), line
+            assert sample in [current + suffix for suffix in suffixes], line
     assert sorted(described["HELP"]) == sorted(described["TYPE"])
     for names in described.values():
         assert len(names) == len(set(names)), "described twice"
@@ -340,6 +343,13 @@ def test_only_openmetrics_ends_with_eof(exporter):
     assert get(exporter, PROMETHEUS_3).body.count(b"# EOF") == 1
 
 
+def series_of(name, kind, labels):
+    """Each sample name of a family, and its labels."""
+    if kind is not HISTOGRAM:
+        return [(name, labels)]
+    return [(f"{name}_bucket", f"{labels} le"), (f"{name}_sum", labels), (f"{name}_count", labels)]
+
+
 def families(response):
     """Of each sample name: its family's type and the label names of each of its samples."""
     text = response.body.decode()
@@ -359,16 +369,18 @@ def test_contract(exposition, name, kind, labels):
     found = families(exposition)
     if "owne" in name and not host_has_cgroups():
         pytest.skip("no version 2 hierarchy of cgroups")
-    assert name in found
-    # "info" is a type of OpenMetrics alone, and a gauge is as good there.
-    assert found[name][0] in ((GAUGE, INFO) if kind is INFO else (kind,))
-    if labels is not None:
-        assert found[name][1] == {frozenset(labels.split())}
+    for sample, having in series_of(name, kind, labels):
+        assert sample in found
+        # "info" is a type of OpenMetrics alone, and a gauge is as good there.
+        assert found[sample][0] in ((GAUGE, INFO) if kind is INFO else (kind,))
+        if having is not None:
+            assert found[sample][1] == {frozenset(having.split())}
 
 
 def test_nothing_beyond_the_contract_that_is_not_written_down(exposition):
     found = families(exposition)
-    assert found.keys() <= {row[1] for row in CONTRACT} | ADDITIONS.keys()
+    contract = {sample for row in CONTRACT for sample, _ in series_of(*row[1:])}
+    assert found.keys() <= contract | ADDITIONS.keys()
     for name in found.keys() & ADDITIONS.keys():
         assert found[name][1] == {frozenset(ADDITIONS[name].split())}, name
 
