@@ -26,6 +26,13 @@ enum collector_needs {
 	NEEDS_LISTEN = 1 << 6,	   /* to observe LISTEN sockets alone, which takes no walk */
 };
 
+/* What of the kernel not every host has, and a collector makes use of, or'ed. */
+enum kernel_feature {
+	FEATURE_BIND_BEFORE_CONNECT = 1 << 0,  /* bind(src, 0), then connect(): bind_buckets.h */
+	FEATURE_PORT_EXHAUSTION = 1 << 1,      /* exhaustion_probe.h */
+	FEATURE_BIND_PORT_EXHAUSTION = 1 << 2, /* its counts_binds */
+};
+
 /* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
 struct collector_flag {
 	const char *name;
@@ -73,6 +80,10 @@ struct collector {
 	 * for the collector by name.
 	 */
 	int (*emit)(void *state, struct metric_set *set);
+	/* NULL, or why the last scrape of it failed where the error alone does not tell. */
+	const char *(*reason)(const void *state);
+	/* NULL, or which of enum kernel_feature it has; after an emit() that succeeded. */
+	unsigned (*features)(const void *state);
 	void (*destroy)(void *state);
 };
 

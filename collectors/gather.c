@@ -80,6 +80,7 @@ int gatherer_new(
 			return result;
 		}
 	}
+	gatherer->chosen.buckets = options->bind_buckets;
 	gatherer->source = source;
 	*ret_gatherer = gatherer;
 	return 0;
@@ -251,6 +252,8 @@ static int list_chosen(struct pass *pass)
 		return result;
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_CHOSEN, result);
+	else if (gatherer->chosen.buckets)
+		pass->gathering->features |= FEATURE_BIND_BEFORE_CONNECT;
 	return 0;
 }
 
@@ -291,6 +294,7 @@ static void begin(struct pass *pass)
 	pass->binds.length = pass->connected.length = pass->udp.length = 0;
 	pass->udp_chosen.length = 0;
 	gathering->sockets = 0;
+	gathering->features = 0;
 	gathering->settings_file = NULL;
 	memset(&pass->gatherer->facts, 0, sizeof(pass->gatherer->facts));
 
@@ -350,17 +354,30 @@ static void emit(struct pass *pass, struct metric_set *set)
 {
 	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
+		const struct collector *collector = collector_at(pass, i);
 		const size_t mark = metric_set_mark(set);
 		const struct timespec start = clock_now();
 
 		if (!has(pass->gathering->asked, i) || outcome->error < 0)
 			continue;
-		outcome->error = collector_at(pass, i)->emit(pass->gatherer->states[i], set);
+		outcome->error = collector->emit(pass->gatherer->states[i], set);
 		if (outcome->error == 0)
 			outcome->error = metric_set_error(set);
 		if (outcome->error < 0)
 			metric_set_roll_back(set, mark);
+		else if (collector->features)
+			pass->gathering->features |= collector->features(pass->gatherer->states[i]);
 		outcome->seconds += clock_seconds_since(&start);
+	}
+}
+
+static void tell_reasons(struct pass *pass)
+{
+	for (size_t i = 0; i < length_of(pass); i++) {
+		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
+
+		if (outcome->error < 0 && collector_at(pass, i)->reason)
+			outcome->reason = collector_at(pass, i)->reason(pass->gatherer->states[i]);
 	}
 }
 
@@ -408,6 +425,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	if (result < 0)
 		fail_those_who_need(&pass, ~(unsigned)NEEDS_SETTINGS, result);
 	emit(&pass, set);
+	tell_reasons(&pass);
 	excuse_absent(&pass);
 	forget(&pass);
 	gathering.seconds = clock_seconds_since(&start);

@@ -18,14 +18,16 @@ typedef uint32_t collector_set;
 
 /* What happened to one collector in one gathering. */
 struct collector_outcome {
-	int error;	/* 0, or -errno: it was rolled back */
-	bool absent;	/* the host has nothing of the kind, and nobody asked for it: no error */
-	double seconds; /* spent in its begin and emit; the walk is shared */
+	int error;   /* 0, or -errno: it was rolled back */
+	bool absent; /* the host has nothing of the kind, and nobody asked for it: no error */
+	const char *reason; /* of the error, in words; NULL where it needs none */
+	double seconds;	    /* spent in its begin and emit; the walk is shared */
 };
 
 struct gathering {
 	collector_set asked;
 	struct collector_outcome outcomes[COLLECTORS_MAX];
+	unsigned features;		  /* enum kernel_feature that was made use of, or'ed */
 	const char *settings_file;	  /* below procfs: what could not be read, or NULL */
 	double seconds;			  /* the whole of it */
 	double listing_seconds[LISTINGS]; /* of the listings that were made */
@@ -44,6 +46,8 @@ struct gatherer_options {
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;
 	unsigned refresh_seconds;
+	/* NULL, or who tells these ports in place of the source; the caller's. */
+	struct bind_buckets *bind_buckets;
 };
 
 struct gatherer;

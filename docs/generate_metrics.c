@@ -38,7 +38,9 @@ static const struct {
     {"ephemera_tcp_connections", "direction", "`inbound`, `outbound`"},
     {"ephemera_tcp_opens_total", "direction", "`active`, `passive`"},
     {NULL, "family", "`ipv4`, `ipv6`"},
-    {NULL, "feature", "`sock_diag`, `bound_inactive`, `bind_before_connect`"},
+    {NULL, "feature",
+	"`sock_diag`, `bound_inactive`, `bind_before_connect`, `port_exhaustion`, "
+	"`bind_port_exhaustion`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "

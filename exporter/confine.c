@@ -62,10 +62,9 @@ static bool is_absent(int result)
 	return result == -ENOSYS || result == -EINVAL || result == -EPERM || result == -EACCES;
 }
 
-static int enter_sandbox(bool removes_sockets, bool *ret_is_on)
+static int enter_sandbox(const struct sandbox_options *options, bool *ret_is_on)
 {
-	const struct sandbox_options options = {removes_sockets};
-	const int result = sandbox_enter(&options);
+	const int result = sandbox_enter(options);
 
 	*ret_is_on = result == 0;
 	if (result == 0)
@@ -82,6 +81,10 @@ static int enter_sandbox(bool removes_sockets, bool *ret_is_on)
 
 int confine(const struct options *options, bool removes_sockets)
 {
+	const struct sandbox_options sandbox = {
+	    .removes_sockets = removes_sockets,
+	    .walks_by_bpf = options_has_collector(options, "exhaustion"),
+	};
 	struct privileges_report report;
 	bool is_on = false;
 
@@ -97,7 +100,7 @@ int confine(const struct options *options, bool removes_sockets)
 	check_readable("--sockets.replay", options->source.replay, report.user);
 	if (options->enable_api)
 		load_name_services();
-	result = enter_sandbox(removes_sockets, &is_on);
+	result = enter_sandbox(&sandbox, &is_on);
 	if (result < 0)
 		return result;
 	log_line(LOG_LEVEL_INFO, "Gave up privileges", "user", report.user, "capabilities",

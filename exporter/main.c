@@ -83,10 +83,27 @@ static void choose_observers(const struct options *options, struct observers *ob
 	}
 }
 
+/* Where it fails, its kernel_feature is 0; and the collector that wants BPF says why. */
+static struct bind_buckets *open_bind_buckets(const struct options *options)
+{
+	struct bind_buckets *buckets = NULL;
+
+	if (options->source.replay || !options_has_collector(options, "exhaustion"))
+		return NULL;
+
+	const int result = bind_buckets_open(&buckets);
+
+	if (result < 0)
+		log_line(LOG_LEVEL_DEBUG, "Who was bound to port 0 and connected stays unseen",
+		    "err", strerrordesc_np(-result), NULL);
+	return buckets;
+}
+
 static int run(const struct options *options)
 {
 	const unsigned long *binds = options->values[collector_find("binds")];
 	struct self *self = self_new(options->disable_exporter_metrics);
+	struct bind_buckets *buckets = open_bind_buckets(options);
 	struct observers observers;
 
 	choose_observers(options, &observers);
@@ -103,6 +120,7 @@ static int run(const struct options *options)
 		    .sysfs = options->sysfs,
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
+		    .bind_buckets = buckets,
 		},
 	    .source = options->source,
 	    .limit = {(double)options->max_walks_per_second, self ? self_refusals(self) : NULL},
@@ -123,6 +141,7 @@ static int run(const struct options *options)
 		status = serve(options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 	}
 	scraper_free(scraper);
+	bind_buckets_close(buckets);
 	self_free(self);
 	return status;
 }

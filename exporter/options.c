@@ -272,6 +272,11 @@ static int read_command(struct reader *reader, const char *argument)
 	return 0;
 }
 
+bool options_has_collector(const struct options *options, const char *name)
+{
+	return options->enabled >> collector_find(name) & 1;
+}
+
 int options_parse(
     int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE])
 {

@@ -72,6 +72,9 @@ struct options {
 int options_parse(
     int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE]);
 
+/* Whether a collector of the registry is on. */
+bool options_has_collector(const struct options *options, const char *name);
+
 /* --help */
 void options_help(FILE *file);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -164,6 +165,11 @@ static const struct rule removing_narrowed[] = {
     {SCMP_SYS(unlinkat), 1, {IS(2, 0)}},
 };
 
+/* Of bpf() that one command, which takes the link of a program that is loaded already. */
+static const struct rule walking[] = {
+    {SCMP_SYS(bpf), 1, {IS(0, BPF_ITER_CREATE)}},
+};
+
 /*
  * "There is no such call": glibc comes back with the one before it, whose arguments can be
  * tested, and so do others.
@@ -275,6 +281,8 @@ static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
 		result = add_calls(filter, SCMP_ACT_ALLOW, removing, LENGTH(removing));
 	if (result == 0 && options->removes_sockets)
 		result = add_rules(filter, removing_narrowed, LENGTH(removing_narrowed));
+	if (result == 0 && options->walks_by_bpf)
+		result = add_rules(filter, walking, LENGTH(walking));
 	if (result == 0)
 		result = add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), unknown, LENGTH(unknown));
 	return result;

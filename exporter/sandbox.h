@@ -16,6 +16,7 @@
 
 struct sandbox_options {
 	bool removes_sockets; /* files may be removed: a unix socket is listened on */
+	bool walks_by_bpf;    /* walks of BPF programs that are loaded may be begun */
 };
 
 /*

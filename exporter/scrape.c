@@ -64,8 +64,14 @@ int scraper_new(
 static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
 {
 	const char *error = strerrordesc_np(-gathering->outcomes[i].error);
+	const char *reason = gathering->outcomes[i].reason;
 	char path[PATH_MAX];
 
+	if (reason) {
+		log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name,
+		    "err", error, "reason", reason, NULL);
+		return;
+	}
 	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {
 		log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name,
 		    "err", error, NULL);

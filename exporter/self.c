@@ -18,11 +18,13 @@ static const struct metric_family build_info = {
 static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
     .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
-	    "(sockets that only bind(), Linux 6.8), bind_before_connect (sockets that bind(src, 0) "
-	    "and then connect()). What is 0 is missing from the figures.",
+	    "(sockets that only bind(), Linux 6.8); and with --collector.exhaustion "
+	    "bind_before_connect (sockets that bind(src, 0) and then connect()), port_exhaustion "
+	    "and bind_port_exhaustion (calls that found no port). What is 0 is missing from the "
+	    "figures.",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
-    .example = "ephemera_kernel_feature{feature!=\"bind_before_connect\"} == 0",
+    .example = "ephemera_kernel_feature{feature=~\"sock_diag|bound_inactive\"} == 0",
 };
 static const struct metric_family source_info = {
     .name = "ephemera_socket_source_info",
@@ -234,7 +236,13 @@ void self_emit_outcomes(const struct self *self, const struct gathering *gatheri
 	}
 }
 
-static void emit_features(const struct source *source, struct metric_set *set)
+static void emit_feature(
+    struct metric_set *set, unsigned features, enum kernel_feature feature, const char *name)
+{
+	metric_add(set, &kernel_feature, (features & feature) != 0, METRIC_LABELS(name));
+}
+
+static void emit_features(const struct source *source, unsigned features, struct metric_set *set)
 {
 	const bool sock_diag = source_used(source, SOCKET_TCP) == SOURCE_SOCK_DIAG;
 
@@ -242,7 +250,9 @@ static void emit_features(const struct source *source, struct metric_set *set)
 	metric_add(
 	    set, &kernel_feature, source_sees_bound_only(source), METRIC_LABELS("bound_inactive"));
 	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
-	metric_add(set, &kernel_feature, 0, METRIC_LABELS("bind_before_connect"));
+	emit_feature(set, features, FEATURE_BIND_BEFORE_CONNECT, "bind_before_connect");
+	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");
+	emit_feature(set, features, FEATURE_BIND_PORT_EXHAUSTION, "bind_port_exhaustion");
 	for (enum socket_protocol protocol = 0; protocol < SOCKET_PROTOCOLS; protocol++)
 		metric_add(set, &source_info, 1,
 		    METRIC_LABELS(socket_protocol_name(protocol),
@@ -307,7 +317,7 @@ void self_emit(struct self *self, const struct gathering *gathering, const struc
 	if (self->quiet)
 		return;
 	metric_add(set, &build_info, 1, METRIC_LABELS(EPHEMERA_VERSION, EPHEMERA_COMPILER));
-	emit_features(source, set);
+	emit_features(source, gathering->features, set);
 	emit_listings(gathering, set);
 	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);
 	emit_responses(self, set);

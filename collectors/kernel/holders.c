@@ -77,6 +77,17 @@ static bool is_due(
 	       clock_seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
+static int list_buckets(struct chosen_ports *chosen, struct note *note)
+{
+	const int result =
+	    bind_buckets_list(chosen->buckets, note->batch ? pass_batch : NULL, note, note->ports);
+
+	/* Before Linux 6.0 that takes a capability, which is given up by now. */
+	if (result == -EPERM)
+		chosen->buckets = NULL;
+	return result;
+}
+
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
     int (*batch)(void *context), void *context, unsigned long refresh_sockets,
     unsigned refresh_seconds)
@@ -91,7 +102,10 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 		return 0;
 	}
 
-	const int result = source_list(source, LISTING_TCP_CHOSEN, &observer);
+	int result = chosen->buckets ? list_buckets(chosen, &note) : -EPERM;
+
+	if (!chosen->buckets)
+		result = source_list(source, LISTING_TCP_CHOSEN, &observer);
 
 	/* What /proc cannot tell counts as none; ephemera_kernel_feature says that it cannot. */
 	if (result < 0)

@@ -10,13 +10,14 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/source.h"
 
 struct holders {
 	struct portset listen;	      /* TCP: somebody listens on the port */
 	struct portset bound;	      /* TCP: bound, but neither listening nor connected */
-	struct portset connected;     /* TCP: bound by number, then connected */
+	struct portset connected;     /* TCP: bound, by number at least, then connected */
 	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
 };
 
@@ -67,14 +68,16 @@ static inline bool facts_is_leased(const struct facts *facts, const struct socke
  * the last one is older than refresh_seconds.
  */
 struct chosen_ports {
+	struct bind_buckets *buckets; /* NULL: the source tells which were bound by number */
 	struct portset tcp;
 	struct timespec listed; /* CLOCK_MONOTONIC; zero: never */
 	unsigned long sockets;	/* TCP sockets that the last whole walk saw */
 };
 
 /*
- * Fills holders' connected set from source or from what chosen remembers. batch is as in
- * struct source_observer. Returns 0 or -errno as source_list().
+ * Fills holders' connected set from the buckets, from source, or from what chosen remembers.
+ * The buckets know, too, who was bound to port 0; where they cannot be read any more they are
+ * given up. batch is as in struct source_observer. Returns 0 or -errno as source_list().
  */
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
     int (*batch)(void *context), void *context, unsigned long refresh_sockets,

@@ -6,7 +6,8 @@
 # shellcheck disable=SC2034 # used by those who source this
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config
 	libmicrohttpd-dev libmnl-dev libcjson-dev zlib1g-dev
-	libgnutls28-dev libyaml-dev libcrypt-dev libseccomp-dev libcap-dev)
+	libgnutls28-dev libyaml-dev libcrypt-dev libseccomp-dev libcap-dev
+	clang bpftool libbpf-dev)
 
 package_is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

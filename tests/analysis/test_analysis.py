@@ -74,9 +74,11 @@ def test_clang_tidy_finds_nothing():
 
 def test_cppcheck_finds_nothing():
     need("cppcheck")
-    # NULL ends the arguments of log_line(), and is a pointer in every C library for Linux.
+    # NULL ends the arguments of log_line(), and is a pointer in every C library for Linux. The
+    # macros of BPF programs are in libbpf's headers, which are not read.
     assert_silent("cppcheck", "--quiet", "--enable=warning,performance,portability",
                   "--inline-suppr", "--std=c11", "--error-exitcode=1", "-D_GNU_SOURCE",
+                  "-DSEC(name)=", "-DBPF_PROG(name, ...)=name(__VA_ARGS__)",
                   f"-I{REPOSITORY}", f"-I{DATABASE}", "--suppress=missingIncludeSystem",
                   "--suppress=varFuncNullUB", "collectors", "exporter", "docs")
 

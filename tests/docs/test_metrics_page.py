@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from lib.bpf import needs_bpf
 from lib.certificates import Authority
-from lib.exporter import BINARY, REPOSITORY, Metrics, assert_no_sanitizer_report, metrics
+from lib.exporter import BINARY, REPOSITORY, Exporter, Metrics, assert_no_sanitizer_report, metrics
 from lib.namespace import in_namespace, set_range
 from lib.secure import Secure, server, trusting
 from lib.sockets import IPV4, accept, connect_many, listen
@@ -128,6 +129,12 @@ OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
                         "ephemera_web_tls_certificate_expiry_timestamp_seconds"}
 
 
+def of_exhaustion(documented):
+    """The series of the collector that is off by default."""
+    return {name for name in by_series(documented)
+            if re.search("_(exhaustion_errors|lease|leases|reuse_interval)_", name)}
+
+
 def assert_documented(said, documented):
     series = by_series(documented)
     for family in said.families:
@@ -154,8 +161,24 @@ def test_what_a_scrape_says_is_documented(documented):
     # Where there is no cgroup v2, the owners have nothing to show; and without a web
     # configuration nobody tells of it, see the next test.
     silent = by_series(documented).keys() - said.names() - {"ephemera_owner_ports", "ephemera_other_owner_ports",
-                                               "ephemera_unowned_ports"} - OF_THE_CONFIGURATION
+                                               "ephemera_unowned_ports"} - OF_THE_CONFIGURATION - of_exhaustion(documented)
     assert not silent, "documented, and not there"
+
+
+@needs_bpf
+@in_namespace
+def test_what_the_exhaustion_collector_says_is_documented(documented):
+    # Of a kernel whose functions cannot be followed, bind() is not counted.
+    optional = {"ephemera_bind_port_exhaustion_errors_total"}
+    with Exporter("--collector.exhaustion") as exporter:
+        set_range(40000, 40009)
+        _listener = listen(IPV4, "127.0.0.1", 30001)
+        with pytest.raises(OSError):
+            _clients = connect_many(11, IPV4, "127.0.0.1", 30001)
+        said = exporter.metrics()
+    assert_documented(said, documented)
+    assert not of_exhaustion(documented) - said.names() - optional
+    assert len(of_exhaustion(documented)) == 13
 
 
 def test_what_a_web_configuration_adds_is_documented(documented, module_folder):

@@ -25,9 +25,11 @@ from prometheus_client.parser import text_string_to_metric_families
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("EPHEMERA") or str(REPOSITORY / "build" / "debug" / "ephemera")
 
-# Every collector, all of which are on by default, in the order of the output.
+# Every collector that is on by default, in the order of the output.
 COLLECTORS = ("range", "binds", "sockets", "destinations", "addresses", "accept_queue",
               "time_wait", "churn", "owners")
+# Those that are off by default.
+OPTIONAL_COLLECTORS = ("exhaustion",)
 
 # Root stays root, and reads what is its own, such as a test's directory; without capabilities.
 AS_OURSELVES = f"--security.user={os.geteuid()}"

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The calls that found no ephemeral port, as the kernel sees them, and how long ports are held.
+ * All others tell what is left; this tells whom it was not enough for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/collector.h"
+#include "collectors/exhaustion.h"
+#include "collectors/kernel/cgroups.h"
+#include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/container.h"
+#include "collectors/kernel/exhaustion_probe.h"
+#include "collectors/owner_names.h"
+#include "collectors/tally_top.h"
+
+/* Those of bucket_of() in collectors/bpf/exhaustion.bpf.c, in seconds. */
+static const double lease_bounds[LEASE_BOUNDS] = {
+    .001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400};
+
+static const struct metric_family connect_errors = {
+    .name = "ephemera_port_exhaustion_errors_total",
+    .help = "TCP connect() that failed with EADDRNOTAVAIL, since no port was left towards its "
+	    "destination: exact, from the kernel's own tracepoint, since the exporter started.",
+    .type = METRIC_COUNTER,
+    .labels = {"family"},
+    .example = "sum by (instance) (increase(ephemera_port_exhaustion_errors_total[5m])) > 0",
+};
+static const struct metric_family destination_errors = {
+    .name = "ephemera_destination_port_exhaustion_errors_total",
+    .help = "Of these, those to the destinations with the most, up to "
+	    "--collector.exhaustion.destinations-limit of them.",
+    .type = METRIC_COUNTER,
+    .labels = {"destination", "destination_port"},
+    .example = "topk(10, rate(ephemera_destination_port_exhaustion_errors_total[5m]))",
+};
+static const struct metric_family other_destination_errors = {
+    .name = "ephemera_other_destination_port_exhaustion_errors_total",
+    .help = "Of these, those to destinations while they were not shown one by one.",
+    .type = METRIC_COUNTER,
+    .example = "rate(ephemera_other_destination_port_exhaustion_errors_total[5m]) > 0",
+};
+static const struct metric_family owner_errors = {
+    .name = "ephemera_owner_port_exhaustion_errors_total",
+    .help = "Calls that found no port, bind() included, of the cgroups with the most, up to "
+	    "--collector.exhaustion.owners-limit of them: who suffers, and often who is guilty.",
+    .type = METRIC_COUNTER,
+    .labels = {"cgroup", "pod_uid", "container_id"},
+    .example = "topk(10, rate(ephemera_owner_port_exhaustion_errors_total[5m]))",
+};
+static const struct metric_family other_owner_errors = {
+    .name = "ephemera_other_owner_port_exhaustion_errors_total",
+    .help = "Of these, those of cgroups while they were not shown one by one, and of sockets "
+	    "without one.",
+    .type = METRIC_COUNTER,
+    .example = "rate(ephemera_other_owner_port_exhaustion_errors_total[5m]) > 0",
+};
+static const struct metric_family bind_errors = {
+    .name = "ephemera_bind_port_exhaustion_errors_total",
+    .help = "Calls that wanted any port and found none free on their local address: bind() to "
+	    "port 0 and listen() of TCP; bind() to port 0, connect() and sendto() of UDP. Only "
+	    "where ephemera_kernel_feature{feature=\"bind_port_exhaustion\"} is 1.",
+    .type = METRIC_COUNTER,
+    .labels = {"protocol", "family"},
+    .example = "sum by (instance, protocol) "
+	       "(increase(ephemera_bind_port_exhaustion_errors_total[5m])) > 0",
+};
+static const struct metric_family lease = {
+    .name = "ephemera_port_lease_seconds",
+    .help = "How long outgoing TCP connections held the port that connect() gave them, from "
+	    "SYN_SENT to the end, with the time that TIME_WAIT keeps it from the next one to the "
+	    "same destination. Those that began before the exporter are not in it.",
+    .type = METRIC_HISTOGRAM,
+    .bounds = lease_bounds,
+    .bounds_length = LEASE_BOUNDS,
+    .example =
+	"histogram_quantile(0.9, sum by (le) (rate(ephemera_port_lease_seconds_bucket[5m])))",
+};
+static const struct metric_family reuse_interval = {
+    .name = "ephemera_port_reuse_interval_seconds",
+    .help = "From the release of a port until connect() gives the same number to another "
+	    "connection, to whichever destination. Firewalls and NAT may still know the old one.",
+    .type = METRIC_HISTOGRAM,
+    .bounds = lease_bounds,
+    .bounds_length = LEASE_BOUNDS,
+    .example = "histogram_quantile(0.01, sum by (instance, le) "
+	       "(rate(ephemera_port_reuse_interval_seconds_bucket[1h]))) < 1",
+};
+static const struct metric_family untracked_leases = {
+    .name = "ephemera_untracked_port_leases_total",
+    .help = "Leases that are in no histogram, since too many were held at a time: raise "
+	    "--collector.exhaustion.leases-limit where it grows.",
+    .type = METRIC_COUNTER,
+    .example = "rate(ephemera_untracked_port_leases_total[5m]) > 0",
+};
+
+static const struct metric_family *const families[] = {
+    &connect_errors,
+    &destination_errors,
+    &other_destination_errors,
+    &owner_errors,
+    &other_owner_errors,
+    &bind_errors,
+    &lease,
+    &reuse_interval,
+    &untracked_leases,
+    NULL,
+};
+
+struct exhaustion {
+	struct exhaustion_probe probe;
+	int error; /* of loading: 0, or -errno */
+	const char *reason;
+	const char *sysfs;
+	struct cgroups *cgroups; /* NULL until the hierarchy was found */
+	struct tally_top *destinations;
+	struct tally_top *owners;
+};
+
+static void destroy(void *context)
+{
+	struct exhaustion *state = context;
+
+	tally_top_free(state->destinations);
+	tally_top_free(state->owners);
+	cgroups_free(state->cgroups);
+	exhaustion_probe_close(&state->probe);
+	free(state);
+}
+
+/* The kernel counts from here on, so it has to know the settings before the first scrape. */
+static void read_settings(struct exhaustion *state, const char *procfs)
+{
+	struct settings *settings = malloc(sizeof(*settings));
+
+	if (settings && settings_read(procfs, settings, NULL) == 0)
+		exhaustion_probe_set(&state->probe, settings);
+	free(settings);
+}
+
+static int open_probe(struct exhaustion *state, const struct collector_config *config)
+{
+	const struct exhaustion_probe_options options = {
+	    .leases = config->values[EXHAUSTION_LEASES_LIMIT]};
+
+	/* That it does not load fails the collector at each scrape, and nothing else. */
+	state->error = exhaustion_probe_open(&options, &state->probe, &state->reason);
+	if (state->error < 0)
+		return 0;
+	read_settings(state, config->procfs);
+	state->destinations = tally_top_new(state->probe.destinations, TALLY_DESTINATIONS,
+	    config->values[EXHAUSTION_DESTINATIONS_LIMIT]);
+	state->owners = tally_top_new(
+	    state->probe.owners, TALLY_OWNERS, config->values[EXHAUSTION_OWNERS_LIMIT]);
+	return state->destinations && state->owners ? 0 : -ENOMEM;
+}
+
+static int create(const struct collector_config *config, void **ret_state)
+{
+	struct exhaustion *state = calloc(1, sizeof(*state));
+
+	if (!state)
+		return -ENOMEM;
+	state->sysfs = config->sysfs;
+
+	const int result = open_probe(state, config);
+
+	if (result < 0) {
+		destroy(state);
+		return result;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+static int begin(void *context, const struct facts *facts)
+{
+	struct exhaustion *state = context;
+
+	if (state->error < 0)
+		return state->error;
+	exhaustion_probe_set(&state->probe, &facts->settings);
+	/* Without cgroups nobody is named, but all is counted. They may be mounted later. */
+	if (!state->cgroups) {
+		const int result = cgroups_new(state->sysfs, &state->cgroups);
+
+		return result == -EOPNOTSUPP ? 0 : result;
+	}
+	return 0;
+}
+
+static uint64_t count_of(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void emit_totals(const struct exhaustion *state, struct metric_set *set)
+{
+	const struct exhaustion_shared *shared = state->probe.shared;
+
+	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
+		const char *name = socket_family_name(family);
+
+		metric_add(set, &connect_errors,
+		    (double)count_of(&shared->failures[EXHAUSTED_CONNECT][family]),
+		    METRIC_LABELS(name));
+		if (!state->probe.counts_binds)
+			continue;
+		metric_add(set, &bind_errors,
+		    (double)count_of(&shared->failures[EXHAUSTED_BIND_TCP][family]),
+		    METRIC_LABELS(socket_protocol_name(SOCKET_TCP), name));
+		metric_add(set, &bind_errors,
+		    (double)count_of(&shared->failures[EXHAUSTED_BIND_UDP][family]),
+		    METRIC_LABELS(socket_protocol_name(SOCKET_UDP), name));
+	}
+}
+
+static void emit_destination(struct metric_set *set, const struct tally_shown *shown)
+{
+	struct exhausted_destination destination;
+	char text[SOCKET_ADDRESS_TEXT];
+	char port[8];
+
+	exhausted_destination_of(&shown->key, &destination);
+	socket_address_format(
+	    &destination.address, destination.family, destination.interface, text);
+	snprintf(port, sizeof(port), "%u", destination.port);
+	metric_add(set, &destination_errors, (double)shown->count, METRIC_LABELS(text, port));
+}
+
+static void emit_destinations(struct exhaustion *state, struct metric_set *set)
+{
+	const struct tally_shown *shown;
+	uint64_t others;
+	const size_t length = tally_top_look(state->destinations, &shown, &others);
+
+	for (size_t i = 0; i < length; i++)
+		emit_destination(set, &shown[i]);
+	others += count_of(&state->probe.shared->untracked_destinations);
+	metric_add(set, &other_destination_errors, (double)others, METRIC_NO_LABELS);
+}
+
+static void emit_owner(struct metric_set *set, const struct owner_name *name)
+{
+	struct container container;
+
+	container_parse(name->path, &container);
+	metric_add(set, &owner_errors, (double)name->count,
+	    METRIC_LABELS(name->path, container.pod_uid, container.id));
+}
+
+static int emit_named(struct exhaustion *state, struct metric_set *set,
+    const struct tally_shown *shown, size_t length, uint64_t *others)
+{
+	cleanup_free struct owner *list = calloc(length ? length : 1, sizeof(*list));
+	struct owner_name *names;
+	size_t named = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < length; i++) {
+		/* A socket of no cgroup, or a host that has none. */
+		if (shown[i].key.words[0] == 0 || !state->cgroups)
+			*others += shown[i].count;
+		else
+			list[named++] = (struct owner){shown[i].key.words[0], shown[i].count};
+	}
+	if (!state->cgroups)
+		return 0;
+
+	const int result = owner_names_list(state->cgroups, list, &named, &names);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < named; i++)
+		emit_owner(set, &names[i]);
+	owner_names_free(names, named);
+	return 0;
+}
+
+static int emit_owners(struct exhaustion *state, struct metric_set *set)
+{
+	const struct tally_shown *shown;
+	uint64_t others;
+	const size_t length = tally_top_look(state->owners, &shown, &others);
+	const int result = emit_named(state, set, shown, length, &others);
+
+	others += count_of(&state->probe.shared->untracked_owners);
+	metric_add(set, &other_owner_errors, (double)others, METRIC_NO_LABELS);
+	return result;
+}
+
+static void add_histogram(
+    const struct lease_histogram *one, uint64_t counts[static LEASE_BUCKETS], double *sum)
+{
+	for (size_t i = 0; i < LEASE_BUCKETS; i++)
+		counts[i] += count_of(&one->counts[i]);
+	*sum += (double)count_of(&one->sum_ns) * 1e-9;
+}
+
+static void emit_leases(const struct exhaustion *state, struct metric_set *set)
+{
+	uint64_t held[LEASE_BUCKETS] = {0};
+	uint64_t reused[LEASE_BUCKETS] = {0};
+	struct metric_histogram held_total = {lease_bounds, LEASE_BOUNDS, held, 0};
+	struct metric_histogram reused_total = {lease_bounds, LEASE_BOUNDS, reused, 0};
+	uint64_t untracked = 0;
+
+	if (state->probe.histograms_length == 0)
+		return;
+	for (unsigned i = 0; i < state->probe.histograms_length; i++) {
+		const struct lease_histograms *one = &state->probe.histograms[i];
+
+		add_histogram(&one->held, held, &held_total.sum);
+		add_histogram(&one->reused, reused, &reused_total.sum);
+		untracked += count_of(&one->untracked);
+	}
+	metric_add_histogram(set, &lease, &held_total, METRIC_NO_LABELS);
+	metric_add_histogram(set, &reuse_interval, &reused_total, METRIC_NO_LABELS);
+	metric_add(set, &untracked_leases, (double)untracked, METRIC_NO_LABELS);
+}
+
+static int emit(void *context, struct metric_set *set)
+{
+	struct exhaustion *state = context;
+
+	emit_totals(state, set);
+	emit_destinations(state, set);
+	emit_leases(state, set);
+	return emit_owners(state, set);
+}
+
+static const char *reason(const void *context)
+{
+	const struct exhaustion *state = context;
+
+	return state->error < 0 ? state->reason : NULL;
+}
+
+static unsigned features(const void *context)
+{
+	const struct exhaustion *state = context;
+
+	return FEATURE_PORT_EXHAUSTION |
+	       (state->probe.counts_binds ? FEATURE_BIND_PORT_EXHAUSTION : 0u);
+}
+
+static const struct collector_flag flags[] = {
+    [EXHAUSTION_DESTINATIONS_LIMIT] = {"destinations-limit",
+	"how many of the destinations with the most failures are shown", 20, 0, TALLY_DESTINATIONS},
+    [EXHAUSTION_OWNERS_LIMIT] = {"owners-limit",
+	"how many of the cgroups with the most failures are shown", 20, 0, TALLY_OWNERS},
+    [EXHAUSTION_LEASES_LIMIT] = {"leases-limit", "how many leases are timed at a time; 0: none",
+	65536, 0, EXHAUSTION_LEASES_MAX},
+    {.name = NULL},
+};
+
+const struct collector exhaustion_collector = {
+    .name = "exhaustion",
+    .help = "calls that found no port, counted in the kernel, and how long ports are held; takes "
+	    "CAP_BPF and CAP_PERFMON when it starts",
+    .cost =
+	"No walk: it reads memory that the kernel writes. Every change of a TCP socket's "
+	"state on the machine, of other namespaces, too, calls a BPF program; "
+	"docs/exhaustion.md has what that costs. In the kernel it takes 0.7 MiB for 4,096 "
+	"destinations, 1,024 cgroups and the times of all ports, and 32 bytes for each of "
+	"--collector.exhaustion.leases-limit, up to twice that. With it on, binds asks another BPF "
+	"program, and not sock_diag, which ports were bound and then connected.",
+    .on_by_default = false,
+    .needs = NEEDS_SETTINGS,
+    .families = families,
+    .flags = flags,
+    .create = create,
+    .begin = begin,
+    .emit = emit,
+    .reason = reason,
+    .features = features,
+    .destroy = destroy,
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/bind_buckets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/bpf/bind_buckets.skel.h"
+#include "collectors/kernel/bpf_errors.h"
+
+#include <bpf/bpf.h>
+
+struct bind_buckets {
+	struct bind_buckets_bpf *loaded;
+};
+
+void bind_buckets_close(struct bind_buckets *buckets)
+{
+	if (!buckets)
+		return;
+	bind_buckets_bpf__destroy(buckets->loaded);
+	free(buckets);
+}
+
+int bind_buckets_open(struct bind_buckets **ret_buckets)
+{
+	struct bind_buckets *buckets = calloc(1, sizeof(*buckets));
+	int result;
+
+	if (!buckets)
+		return -ENOMEM;
+	bpf_errors_silence();
+	buckets->loaded = bind_buckets_bpf__open_and_load();
+	result = buckets->loaded ? bind_buckets_bpf__attach(buckets->loaded) : -errno;
+	if (result < 0) {
+		bind_buckets_close(buckets);
+		return result;
+	}
+	*ret_buckets = buckets;
+	return 0;
+}
+
+/* The program writes nothing to it: a read() is a walk, as far as the kernel goes at a time. */
+static int walk(int fd, int (*batch)(void *context), void *context)
+{
+	char nothing[8];
+	int result = 0;
+
+	for (;;) {
+		const ssize_t length = read(fd, nothing, sizeof(nothing));
+
+		if (length == 0)
+			return 0;
+		if (length < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		result = batch ? batch(context) : 0;
+		if (result < 0)
+			return result;
+	}
+}
+
+int bind_buckets_list(
+    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+{
+	const struct portset *found = (const struct portset *)buckets->loaded->bss->ports;
+	const int fd = bpf_iter_create(bpf_link__fd(buckets->loaded->links.note_bound));
+
+	_Static_assert(
+	    sizeof(buckets->loaded->bss->ports) == sizeof(*found), "a bit for each port");
+	if (fd < 0)
+		return fd;
+	memset(buckets->loaded->bss->ports, 0, sizeof(buckets->loaded->bss->ports));
+
+	const int result = walk(fd, batch, context);
+
+	close(fd);
+	if (result == 0)
+		portset_unite(ports, found);
+	return result;
+}

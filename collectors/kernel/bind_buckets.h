@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_BIND_BUCKETS_H
+#define EPHEMERA_BIND_BUCKETS_H
+
+/*
+ * The ports that a bind() keeps from every connect(), read from the kernel's own table, where
+ * sock_diag does not tell them: sockets that were bound to port 0 and then connected
+ * (kernel-facts row 6b), and what is left of bound sockets in TIME_WAIT.
+ *
+ * A port belongs to them where its bucket's fastreuse or fastreuseport is not negative: what
+ * __inet_hash_connect() (net/ipv4/inet_hashtables.c) asks before it passes a port by.
+ */
+
+#include "collectors/kernel/portset.h"
+
+struct bind_buckets;
+
+/*
+ * Loads the program; takes CAP_BPF, CAP_PERFMON, the kernel's BTF and Linux 5.9. What is read
+ * is the namespace of whoever reads. Returns 0 or -errno.
+ */
+int bind_buckets_open(struct bind_buckets **ret_buckets);
+void bind_buckets_close(struct bind_buckets *buckets); /* NULL: nothing */
+
+/*
+ * Walks all TCP sockets but those that only bind(), and adds those ports to ports. batch is as
+ * in struct source_observer, asked once in about a million sockets. From Linux 6.0 on that takes
+ * no capability. Returns 0, -ECANCELED where batch said so, or another -errno.
+ */
+int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
+    struct portset *ports);
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/bpf_errors.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+/* Where libbpf looks for the kernel's types first; without it no distribution has them. */
+#define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
+
+void bpf_errors_silence(void)
+{
+	(void)libbpf_set_print(NULL);
+}
+
+const char *bpf_errors_reason(int error)
+{
+	if (error == -EPERM || error == -EACCES)
+		return "loading BPF programs takes CAP_BPF and CAP_PERFMON";
+	if (access(KERNEL_TYPES, R_OK) < 0)
+		return "the kernel does not tell its types: there is no " KERNEL_TYPES;
+	return "the kernel does not take the BPF programs";
+}

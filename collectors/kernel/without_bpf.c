@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a build without BPF has in place of what loads its programs. */
+#include <errno.h>
+
+#include "collectors/kernel/bind_buckets.h"
+#include "collectors/kernel/exhaustion_probe.h"
+
+int exhaustion_probe_open(const struct exhaustion_probe_options *options,
+    struct exhaustion_probe *ret_probe, const char **ret_reason)
+{
+	(void)options;
+	(void)ret_probe;
+	*ret_reason = "this build has no BPF: EPHEMERA_BPF was off, or clang and bpftool missing";
+	return -ENOSYS;
+}
+
+void exhaustion_probe_close(struct exhaustion_probe *probe)
+{
+	(void)probe;
+}
+
+void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
+{
+	(void)probe;
+	(void)settings;
+}
+
+int exhaustion_events_open(struct exhaustion_probe *probe,
+    int (*each)(void *context, const struct exhausted_event *event), void *context,
+    struct exhaustion_events **ret_events)
+{
+	(void)probe;
+	(void)each;
+	(void)context;
+	(void)ret_events;
+	return -ENOSYS;
+}
+
+int exhaustion_events_wait(struct exhaustion_events *events, int timeout_ms)
+{
+	(void)events;
+	(void)timeout_ms;
+	return -ENOSYS;
+}
+
+void exhaustion_events_close(struct exhaustion_events *events)
+{
+	(void)events;
+}
+
+int bind_buckets_open(struct bind_buckets **ret_buckets)
+{
+	(void)ret_buckets;
+	return -ENOSYS;
+}
+
+void bind_buckets_close(struct bind_buckets *buckets)
+{
+	(void)buckets;
+}
+
+int bind_buckets_list(
+    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+{
+	(void)buckets;
+	(void)batch;
+	(void)context;
+	(void)ports;
+	return -ENOSYS;
+}
