@@ -9,12 +9,11 @@
 #include <string.h>
 
 #include "collectors/collector.h"
+#include "collectors/exhausted_owners.h"
 #include "collectors/exhaustion.h"
 #include "collectors/kernel/cgroups.h"
-#include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/container.h"
 #include "collectors/kernel/exhaustion_probe.h"
-#include "collectors/owner_names.h"
 #include "collectors/tally_top.h"
 
 /* Those of bucket_of() in collectors/bpf/exhaustion.bpf.c, in seconds. */
@@ -252,45 +251,22 @@ static void emit_owner(struct metric_set *set, const struct owner_name *name)
 	    METRIC_LABELS(name->path, container.pod_uid, container.id));
 }
 
-static int emit_named(struct exhaustion *state, struct metric_set *set,
-    const struct tally_shown *shown, size_t length, uint64_t *others)
+static int emit_owners(struct exhaustion *state, struct metric_set *set)
 {
-	cleanup_free struct owner *list = calloc(length ? length : 1, sizeof(*list));
 	struct owner_name *names;
-	size_t named = 0;
-
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < length; i++) {
-		/* A socket of no cgroup, or a host that has none. */
-		if (shown[i].key.words[0] == 0 || !state->cgroups)
-			*others += shown[i].count;
-		else
-			list[named++] = (struct owner){shown[i].key.words[0], shown[i].count};
-	}
-	if (!state->cgroups)
-		return 0;
-
-	const int result = owner_names_list(state->cgroups, list, &named, &names);
+	uint64_t others;
+	size_t length;
+	const int result =
+	    exhausted_owners_list(state->owners, state->cgroups, &names, &length, &others);
 
 	if (result < 0)
 		return result;
-	for (size_t i = 0; i < named; i++)
+	for (size_t i = 0; i < length; i++)
 		emit_owner(set, &names[i]);
-	owner_names_free(names, named);
-	return 0;
-}
-
-static int emit_owners(struct exhaustion *state, struct metric_set *set)
-{
-	const struct tally_shown *shown;
-	uint64_t others;
-	const size_t length = tally_top_look(state->owners, &shown, &others);
-	const int result = emit_named(state, set, shown, length, &others);
-
+	owner_names_free(names, length);
 	others += count_of(&state->probe.shared->untracked_owners);
 	metric_add(set, &other_owner_errors, (double)others, METRIC_NO_LABELS);
-	return result;
+	return 0;
 }
 
 static void add_histogram(

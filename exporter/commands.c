@@ -11,6 +11,8 @@ const struct command_word command_words[] = {
     {"port", "PORT|FIRST-LAST...",
 	"what is on these ports, and who has it; exit status 0 something, 1 nothing, 2 an error",
 	COMMAND_PORT, true},
+    {"trace", NULL, "each call that finds no port, as it happens; takes CAP_BPF and CAP_PERFMON",
+	COMMAND_TRACE, true},
     {"check-config", "FILE", "whether a --web.config.file is right", COMMAND_CHECK_CONFIG, false},
     {"healthcheck", NULL, "whether what serves at --web.listen-address answers",
 	COMMAND_HEALTHCHECK, true},

@@ -16,6 +16,7 @@ static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL
 #define METRICS (1u << COMMAND_METRICS)
 #define DESTINATIONS (1u << COMMAND_DESTINATIONS)
 #define PORT (1u << COMMAND_PORT)
+#define TRACE (1u << COMMAND_TRACE)
 #define HEALTHCHECK (1u << COMMAND_HEALTHCHECK)
 
 const struct flag flags[] = {
@@ -87,11 +88,11 @@ const struct flag flags[] = {
     {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
 	format_choices},
     {"limit", "N",
-	"destinations: rows at the most; port: sockets shown of each port, local and remote "
+	"destinations, trace: rows at the most; port: sockets shown of each port, local and remote "
 	"(default 20)",
-	KIND_NUMBER, AT(limit), 1, 1000, NULL, DESTINATIONS | PORT},
-    {"json", NULL, "destinations, port: JSON, for programs", KIND_SWITCH, AT(json), 0, 0, NULL,
-	DESTINATIONS | PORT},
+	KIND_NUMBER, AT(limit), 1, 1000, NULL, DESTINATIONS | PORT | TRACE},
+    {"json", NULL, "destinations, port, trace: JSON, for programs", KIND_SWITCH, AT(json), 0, 0,
+	NULL, DESTINATIONS | PORT | TRACE},
     {"watch", NULL,
 	"destinations: again every second; port: what changes, with the time; until Ctrl-C",
 	KIND_SWITCH, AT(watch), 0, 0, NULL, DESTINATIONS | PORT},

@@ -16,6 +16,7 @@
 #include "exporter/process_addresses.h"
 #include "exporter/scrape.h"
 #include "exporter/serve.h"
+#include "exporter/trace.h"
 #include "exporter/version.h"
 
 #define MMAP_THRESHOLD (256 * 1024)
@@ -179,6 +180,8 @@ int main(int argc, char **argv)
 		return run_destinations(&options);
 	case COMMAND_PORT:
 		return run_port(&options);
+	case COMMAND_TRACE:
+		return run_trace(&options);
 	case COMMAND_CHECK_CONFIG:
 		return check_config(options.checked) < 0 ? EXIT_FAILED : EXIT_DONE;
 	case COMMAND_HEALTHCHECK:

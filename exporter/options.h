@@ -16,6 +16,7 @@ enum command {
 	COMMAND_METRICS,
 	COMMAND_DESTINATIONS,
 	COMMAND_PORT,
+	COMMAND_TRACE,
 	COMMAND_CHECK_CONFIG,
 	COMMAND_HEALTHCHECK,
 	COMMAND_HELP,
@@ -49,7 +50,7 @@ struct options {
 	struct source_options source;
 	struct portset ports;	     /* port: what is asked for, none of them 0 */
 	struct portset single_ports; /* of those, the ones that were not asked for in a range */
-	unsigned long limit;	     /* destinations: rows; port: sockets of a port and side */
+	unsigned long limit; /* destinations, trace: rows; port: sockets of a port and side */
 	bool json;
 	bool watch;
 	bool resolve;

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -14,7 +15,7 @@ import cgroups
 import pytest
 
 from lib.bpf import needs_bpf
-from lib.exporter import Exporter, Metrics, run
+from lib.exporter import REPOSITORY, Exporter, Metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, at, bind, bind_until_refused,
                          bound, connect, connect_many, connect_until_refused, drop, listen, need_ipv6, new, pairs, ports_of, read_to_end, syn_sent,
@@ -505,3 +506,24 @@ def test_one_scrape_to_standard_output_has_it_and_a_replay_does_not_ask_bpf(tmp_
     assert said.value("ephemera_kernel_feature", feature="bind_before_connect") == 0
     assert said.value("ephemera_range_usable_ports") == SIZE
     drop([listener, *kept])
+
+
+WITHOUT_BPF = REPOSITORY / "build" / "threads" / "ephemera"
+
+
+@pytest.mark.skipif(not WITHOUT_BPF.exists(), reason="there is no build without BPF")
+@in_namespace
+def test_a_build_without_bpf_says_so_and_all_else_works(tmp_path):
+    with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+        done = subprocess.run([WITHOUT_BPF, "metrics", ON], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=log, timeout=60)
+        log.seek(0)
+        lines = log.read().splitlines()
+    assert done.returncode == 1
+    said = Metrics(done.stdout)
+    assert said.value("ephemera_scrape_collector_success", collector="exhaustion") == 0
+    assert said.value("ephemera_scrape_collector_success", collector="binds") == 1
+    assert len(lines) == 1 and "this build has no BPF" in lines[0]
+    done = subprocess.run([WITHOUT_BPF, "trace"], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1 and "this build has no BPF" in done.stderr

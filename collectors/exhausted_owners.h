@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_EXHAUSTED_OWNERS_H
+#define EPHEMERA_EXHAUSTED_OWNERS_H
+
+/* Who failed, by name: a tally whose keys are cgroups. */
+
+#include "collectors/owner_names.h"
+#include "collectors/tally_top.h"
+
+/*
+ * Looks at the tally: those that are shown, by name, the most first; and how many failures all
+ * others have, sockets of no cgroup among them. cgroups: NULL where there are none. Returns 0 or
+ * -errno; the caller frees the names with owner_names_free().
+ */
+int exhausted_owners_list(struct tally_top *top, struct cgroups *cgroups,
+    struct owner_name **ret_names, size_t *ret_length, uint64_t *ret_others);
+
+#endif
