@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -520,6 +521,39 @@ static void files_are_removed_only_where_a_unix_socket_is_listened_on(void **sta
 	assert_int_equal(access(at_hand.file, F_OK), -1);
 }
 
+/* Of a link that does not exist. */
+static long try_to_walk_by_bpf(void)
+{
+	union bpf_attr attributes = {.iter_create = {.link_fd = UINT32_MAX}};
+
+	return syscall(SYS_bpf, BPF_ITER_CREATE, &attributes, sizeof(attributes));
+}
+
+static long try_to_make_a_bpf_map(void)
+{
+	union bpf_attr attributes = {
+	    .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+
+	return syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof(attributes));
+}
+
+static void bpf_walks_only_where_that_is_wanted_and_loads_nothing(void **state)
+{
+	const struct sandbox_options walking = {.walks_by_bpf = true};
+	const struct sandbox_options others = {.removes_sockets = true};
+	const struct attempt walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, EBADF};
+	const struct attempt no_walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, EPERM};
+	const struct attempt map = {"bpf(BPF_MAP_CREATE)", try_to_make_a_bpf_map, EPERM};
+	const int found[] = {try_in_child(&walk, &walking), try_in_child(&no_walk, &others),
+	    try_in_child(&map, &walking), try_in_child(&map, &others)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		assert_true(WIFEXITED(found[i]));
+		assert_int_equal(WEXITSTATUS(found[i]), REFUSED);
+	}
+}
+
 static long try_abort(void)
 {
 	signal(SIGABRT, SIG_DFL);
@@ -589,6 +623,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(other_numberings_end_the_process),
 #endif
 	    cmocka_unit_test(files_are_removed_only_where_a_unix_socket_is_listened_on),
+	    cmocka_unit_test(bpf_walks_only_where_that_is_wanted_and_loads_nothing),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--strict") == 0 && sandbox_is_widened()) {
