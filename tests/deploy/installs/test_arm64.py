@@ -14,7 +14,7 @@ EM_AARCH64 = 183
 HELD = 7
 
 # httpd waits for a request; the shell's end of each connection does not send one.
-SCRIPT = f"""
+SCRIPT = small_machine.LOAD_MODULES + f"""
 echo 41000 41099 >/proc/sys/net/ipv4/ip_local_port_range
 httpd -p 127.0.0.1:9000 -h /tmp
 for i in $(seq {HELD}); do sleep 600 | nc 127.0.0.1 9000 >/dev/null & done
@@ -55,7 +55,7 @@ def files():
 @pytest.fixture(scope="module")
 def said(files):
     """{part of the script: what it wrote}"""
-    text = small_machine.run("arm64", files, SCRIPT, seconds=300)
+    text = small_machine.run(small_machine.Machine("arm64"), files, SCRIPT, seconds=300)
     parts = re.split(r"^== (\w+)\n", text, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2]))
 
