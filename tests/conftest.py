@@ -13,8 +13,8 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "live")]
 
-# Those take root and minutes: tests/deploy/run asks for them.
-collect_ignore = [] if os.environ.get("EPHEMERA_INSTALLS") else ["deploy/installs"]
+# Those take root and minutes: tests/deploy/run and tests/kernels/run ask for them.
+collect_ignore = [] if os.environ.get("EPHEMERA_INSTALLS") else ["deploy/installs", "kernels"]
 
 # Asserts in these say what they compared, as those in a test do.
 pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "lib.sockets",

@@ -101,6 +101,8 @@ def _initramfs(machine, root, script, place):
     fetched = _fetched(machine)
     tree = place / "tree"
     shutil.copytree(root, tree, symlinks=True)
+    # Who is not root is to find what is in it, wherever it was put together.
+    tree.chmod(0o755)
     [busybox] = fetched.glob("**/bin/busybox")
     shutil.copy(busybox, tree / "busybox")
     (tree / "init").write_text(INIT)

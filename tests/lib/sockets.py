@@ -385,9 +385,13 @@ def udp_sockets():
 
 def count_states():
     """{(protocol, family, state): sockets} by the exporter's names; a mapped socket is IPv4."""
+    return count_lines(tcp_sockets(), udp_sockets())
+
+
+def count_lines(tcp, udp):
     counts = collections.Counter(("tcp", line.family, SS_TCP[line.state])
-                                 for line in tcp_sockets() if line.state in SS_TCP)
-    counts.update(("udp", line.family, SS_UDP[line.state]) for line in udp_sockets())
+                                 for line in tcp if line.state in SS_TCP)
+    counts.update(("udp", line.family, SS_UDP[line.state]) for line in udp)
     return counts
 
 
@@ -397,11 +401,15 @@ def _ss(options):
     for flag, family in (("-4", IPV4), ("-6", IPV6)):
         listing = subprocess.run(["ss", flag, options], check=True, text=True,
                                  stdout=subprocess.PIPE).stdout
-        for row in listing.splitlines():
-            state, _, _, local, peer = row.split()[:5]
-            lines.append(Line(state, IPV4 if "[::ffff:" in local else family,
-                              *_endpoint(local), *_endpoint(peer)))
+        lines += parse_ss(listing, family)
     return lines
+
+
+def parse_ss(listing, family):
+    """The lines of one family, as ss prints them without a head."""
+    rows = (row.split()[:5] for row in listing.splitlines())
+    return [Line(state, IPV4 if "[::ffff:" in local else family, *_endpoint(local),
+                 *_endpoint(peer)) for state, _, _, local, peer in rows]
 
 
 def _endpoint(text):

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines with other kernels, that tests/kernels/run boots once; the tests read what they said."""
+
+import concurrent.futures
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import workload
+
+from lib import exporter, small_machine, sockets
+
+HERE = Path(__file__).parent
+PLACE = exporter.REPOSITORY / "build" / "kernels"
+SOCKETS = PLACE / "ephemera-sockets"
+
+# Linux, and the release of Debian that has it.
+KERNELS = {"6.1": "bookworm", "6.12": "trixie"}
+
+# That a machine may take; it is an emulated one.
+SECONDS = 300
+
+USERS = {"passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
+         "group": "root:x:0:\nnogroup:x:65534:\n"}
+
+
+class Said(dict):
+    """{part of guest.sh: what it wrote}, of one machine."""
+
+    def __init__(self, linux, text):
+        parts = re.split(r"^== ([\w.]+)\n", text, flags=re.M)
+        super().__init__(zip(parts[1::2], parts[2::2]))
+        self.linux = tuple(int(number) for number in linux.split("."))
+
+    def __missing__(self, part):
+        raise AssertionError(f"no {part} in {list(self)}; the last is {list(self.values())[-1]}")
+
+    def metrics(self, part):
+        text = self[part]
+        phase = part.split(".")[0]
+        assert "ephemera_build_info" in text, f"{text}\n{self.get(phase + '.log')}"
+        return exporter.Metrics(text)
+
+    def made(self, part):
+        """{line of the workload: {what: how often}}"""
+        text, held, _ = self[part].partition("held\n")
+        assert held, text
+        lines = (line.rpartition(": ") for line in text.splitlines())
+        return {line: {name: int(number) for name, number in
+                       (field.split("=") for field in fields.split())}
+                for line, _, fields in lines}
+
+    def tcp(self, phase):
+        return self._ss(phase, "tcp")
+
+    def udp(self, phase):
+        return self._ss(phase, "udp")
+
+    def _ss(self, phase, protocol):
+        return [line for number, family in (("4", sockets.IPV4), ("6", sockets.IPV6))
+                for line in sockets.parse_ss(self[f"{phase}.{protocol}{number}"], family)]
+
+    def status(self, phase):
+        return dict(line.split(":\t", 1) for line in self[phase + ".status"].splitlines()
+                    if ":\t" in line)
+
+
+def _add_program(path, root):
+    """With the libraries that it names, and those that they name."""
+    listed = subprocess.run(["ldd", path], check=False, text=True, stdout=subprocess.PIPE).stdout
+    assert "not found" not in listed, listed
+    (root / "usr/bin").mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, root / "usr/bin")
+    for library in re.findall(r"(/\S+) \(0x", listed):
+        (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, root / library[1:])
+
+
+@pytest.fixture(scope="session")
+def machine_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    for path in (exporter.BINARY, SOCKETS, shutil.which("ss")):
+        _add_program(path, root)
+    shutil.copy(HERE / "guest.sh", root)
+    (root / "load_modules").write_text(small_machine.LOAD_MODULES)
+    for folder, files in (("etc", USERS), ("ranges", workload.RANGES),
+                          ("workloads", workload.WORKLOADS)):
+        (root / folder).mkdir()
+        for name, content in files.items():
+            if folder == "ranges":
+                content = "{} {}".format(*content)
+            text = content if isinstance(content, str) else "\n".join(content)
+            (root / folder / name).write_text(text.rstrip("\n") + "\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def machines(machine_root):
+    """{Linux: a future of what its machine says}; all of them run at once."""
+    def boot(linux):
+        machine = small_machine.Machine("amd64", KERNELS[linux])
+        text = small_machine.run(machine, machine_root, "sh /guest.sh", seconds=SECONDS)
+        (PLACE / f"said-{linux}").write_text(text)
+        return Said(linux, text)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        yield {linux: pool.submit(boot, linux) for linux in KERNELS}
+
+
+@pytest.fixture(scope="session", params=KERNELS)
+def said(request, machines):
+    """What a machine said."""
+    return machines[request.param].result()

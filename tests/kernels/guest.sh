@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# What is done in the machine, by busybox: sh /guest.sh. Each phase has a network namespace of its
+# own. What is written behind "== NAME" is that part of what the tests read; workload.py has the
+# sockets and the ranges.
+
+# part NAME
+part() {
+	echo "== $phase.$1"
+}
+
+# hold NAME: makes the sockets of a workload, and keeps them until release
+hold() {
+	ephemera-sockets "/workloads/$1" >/made &
+	holder=$!
+	until grep -q '^held' /made || ! kill -0 "$holder" 2>/dev/null; do sleep 0.1; done
+	part "$1"
+	cat /made
+}
+
+release() {
+	kill "$holder"
+	wait "$holder"
+}
+
+# serve FLAG...: returns when it answers
+serve() {
+	ephemera --collector.destinations.minimum-ports=0 "$@" 2>/log &
+	exporter=$!
+	for _ in $(seq 60); do
+		if ephemera healthcheck >/dev/null 2>&1 || ! kill -0 "$exporter" 2>/dev/null; then
+			return
+		fi
+		sleep 0.5
+	done
+}
+
+# scrape NAME
+scrape() {
+	part "$1"
+	wget -q -O - http://127.0.0.1:10059/metrics
+}
+
+end() {
+	part status
+	cat "/proc/$exporter/status"
+	kill "$exporter"
+	wait "$exporter"
+	part ended
+	echo $?
+	part log
+	cat /log
+}
+
+# The same sockets, read by the exporter and by ss.
+compare() {
+	hold plain
+	part metrics
+	ephemera metrics --collector.destinations.minimum-ports=0 --collector.destinations.limit=100
+	for list in tcp4:-4tan tcp6:-6tan udp4:-4uan udp6:-6uan; do
+		part "${list%:*}"
+		ss -H "${list#*:}"
+	done
+}
+
+phase_procfs() {
+	compare
+	serve
+	scrape served
+	end
+}
+
+phase_sock_diag() {
+	compare
+	serve --web.enable-api
+	scrape served
+	part ports
+	wget -q -O - http://127.0.0.1:10059/api/v1/ports/9000
+	echo
+	part port
+	ephemera port 9000
+	part listener
+	ephemera port --json 41150
+	end
+}
+
+phase_exhaustion() {
+	serve --collector.exhaustion
+	scrape first
+	hold leases
+	scrape leased
+	release
+	(
+		echo 0 >/sys/fs/cgroup/guilty/cgroup.procs
+		hold binds
+		release
+		hold failures
+		# Those of another namespace are none of ours.
+		unshare -n sh /guest.sh elsewhere
+		scrape last
+		release
+	)
+	end
+}
+
+phase_elsewhere() {
+	hold elsewhere
+	release
+}
+
+phase_before_connect() {
+	serve --collector.exhaustion
+	hold "$phase"
+	scrape served
+	part without
+	ephemera metrics
+	hold others
+	end
+}
+
+phase_before_connect_ipv6() {
+	phase_before_connect
+}
+
+phase_ordinary() {
+	hold plain
+	part id
+	su -s /applets/sh nobody -c id
+	# Executed, so that it is not a shell that is told to end.
+	su -s /applets/sh nobody -c \
+		'exec /usr/bin/ephemera --collector.destinations.minimum-ports=0 --collector.exhaustion' \
+		2>/log &
+	exporter=$!
+	for _ in $(seq 60); do
+		if ephemera healthcheck >/dev/null 2>&1 || ! kill -0 "$exporter" 2>/dev/null; then
+			break
+		fi
+		sleep 0.5
+	done
+	scrape served
+	end
+}
+
+if [ $# -eq 0 ]; then
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	mkdir /sys/fs/cgroup/guilty
+	phase=machine
+	part release
+	uname -r
+	part btf
+	ls /sys/kernel/btf/vmlinux
+	for name in procfs sock_diag exhaustion before_connect before_connect_ipv6 ordinary; do
+		phase=machine
+		if [ $name = sock_diag ]; then
+			sh /load_modules
+		fi
+		part "modules_of_$name"
+		cat /proc/modules
+		unshare -n sh /guest.sh $name
+	done
+	phase=machine
+	part uptime
+	cat /proc/uptime
+	exit
+fi
+phase=$1
+ip link set lo up
+if [ -e "/ranges/$phase" ]; then
+	cat "/ranges/$phase" >/proc/sys/net/ipv4/ip_local_port_range
+fi
+"phase_$phase"

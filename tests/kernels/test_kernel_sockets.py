@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What older and newer kernels say of the same sockets, by sock_diag and, before its modules are
+loaded, by /proc; and what the exporter says that they do not say."""
+
+import collections
+import json
+import re
+
+import pytest
+import workload
+
+from lib.exporter import COLLECTORS
+from lib.sockets import count_lines
+
+PROCFS, SOCK_DIAG = "procfs", "sock_diag"
+BOUND_INACTIVE = (6, 8)
+
+
+@pytest.fixture(params=[PROCFS, SOCK_DIAG])
+def phase(request):
+    return request.param
+
+
+def test_it_is_the_kernel_that_is_meant(said):
+    running = said["machine.release"].split(".")
+    assert tuple(map(int, running[:2])) == said.linux
+    assert said["machine.btf"].strip() == "/sys/kernel/btf/vmlinux"
+
+
+def test_the_modules_of_sock_diag_come_after_the_first_phase(said):
+    assert "diag" not in said["machine.modules_of_procfs"]
+    assert "tcp_diag" in said["machine.modules_of_sock_diag"]
+
+
+def test_what_is_to_be_compared_is_there(said, phase):
+    assert said.made(f"{phase}.plain") == workload.PLAIN
+
+
+def test_it_says_what_it_reads(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    for protocol in ("tcp", "udp"):
+        assert seen.value("ephemera_socket_source_info", protocol=protocol, source=phase) == 1
+    assert seen.value("ephemera_kernel_feature", feature="sock_diag") == (phase == SOCK_DIAG)
+
+
+def test_every_collector_succeeds(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    succeeded = {labels["collector"]: value for labels, value in
+                 seen.samples("ephemera_scrape_collector_success")}
+    assert succeeded.keys() >= set(COLLECTORS) and set(succeeded.values()) == {1}
+
+
+def test_states_are_those_of_ss(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    of_ss = count_lines(said.tcp(phase), said.udp(phase))
+    shown = {(labels["protocol"], labels["family"], labels["state"]): value
+             for labels, value in seen.samples("ephemera_sockets") if labels["state"] != "bound"}
+    assert {key: value for key, value in shown.items() if value} == of_ss
+
+
+def test_states_are_those_that_were_made(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+
+    def count(protocol, family, state):
+        return seen.value("ephemera_sockets", protocol=protocol, family=family, state=state)
+
+    # Both ends of a connection are here, but of a TIME_WAIT one.
+    assert count("tcp", "ipv4", "established") == 2 * (41 + 13 + 11 + 1)
+    assert count("tcp", "ipv6", "established") == 2 * 29
+    assert count("tcp", "ipv4", "time_wait") == 5 + 2
+    assert count("tcp", "ipv6", "time_wait") == 3
+    assert count("tcp", "ipv4", "listen") == 3
+    assert count("tcp", "ipv6", "listen") == 1
+    assert count("udp", "ipv4", "close") == 11
+    assert count("udp", "ipv4", "established") == 7 + 3
+    assert count("udp", "ipv6", "close") == 5
+    assert count("udp", "ipv6", "established") == 2
+
+
+def test_sockets_that_only_bind_are_seen_where_the_kernel_tells(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    told = phase == SOCK_DIAG and said.linux >= BOUND_INACTIVE
+    assert seen.value("ephemera_kernel_feature", feature="bound_inactive") == told
+    for family, bound in (("ipv4", 3), ("ipv6", 2)):
+        assert seen.value("ephemera_sockets", protocol="tcp", family=family,
+                          state="bound") == (bound if told else 0)
+
+
+def test_destinations_are_those_of_ss(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    first, last = workload.RANGES[phase]
+    lines = said.tcp(phase)
+    listening = {line.local_port for line in lines if line.state == "LISTEN"}
+    of_ss = collections.Counter(
+        (line.peer, line.peer_port, line.state == "TIME-WAIT") for line in lines
+        if line.peer_port and first <= line.local_port <= last
+        and line.local_port not in listening)
+    if phase == SOCK_DIAG:
+        # One bound its port before: that is off what every destination can have.
+        of_ss["127.0.0.1", 9001, False] -= 1
+    shown = collections.Counter()
+    for labels, value in seen.samples("ephemera_destination_ports"):
+        # A TIME_WAIT on loopback is reusable after a second.
+        shown[labels["destination"], int(labels["destination_port"]),
+              labels["state"] != "active"] += int(value)
+    assert +shown == +of_ss
+    assert shown["127.0.0.1", 9000, False] == 41 + 13
+    assert shown["127.0.0.1", 9000, True] == 5 + 2
+    assert shown["::1", 9000, False] == 29
+    assert shown["::1", 9000, True] == 3
+
+
+def test_ports_that_are_bound_are_off_the_capacity_where_the_kernel_tells(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    sock_diag = phase == SOCK_DIAG
+    holders = {"listen": 1, "connected": 1 if sock_diag else 0,
+               "bound": 5 if sock_diag and said.linux >= BOUND_INACTIVE else 0}
+    for holder, ports in holders.items():
+        assert seen.value("ephemera_range_bound_ports", holder=holder) == ports, holder
+    assert seen.value("ephemera_range_ports") == 200
+    assert seen.value("ephemera_range_usable_ports") == 200 - sum(holders.values())
+
+
+def test_the_server_says_what_a_single_scrape_says(said, phase):
+    once, served = (said.metrics(f"{phase}.{part}") for part in ("metrics", "served"))
+    for labels, value in once.samples("ephemera_range_bound_ports"):
+        assert served.value("ephemera_range_bound_ports", **labels) == value
+    for address, port in (("127.0.0.1", 9000), ("::1", 9000), ("127.0.0.1", 9001)):
+        labels = {"destination": address, "destination_port": port, "state": "active"}
+        assert (served.value("ephemera_destination_ports", **labels)
+                == once.value("ephemera_destination_ports", **labels)), labels
+
+
+@pytest.mark.parametrize("served", [PROCFS, SOCK_DIAG])
+def test_the_server_is_confined_and_ends(said, served):
+    status = said.status(served)
+    assert status["Uid"].split()[0] == "65534"
+    assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+    # With the API CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, which its names take.
+    kept = 1 << 19 | 1 << 2 if served == SOCK_DIAG else 0
+    assert int(status["CapEff"], 16) == kept
+    log = said[served + ".log"]
+    assert said[served + ".ended"].split()[0] == "0", log
+    assert "level=warn" not in log and "level=error" not in log and "seccomp=on" in log, log
+
+
+def test_a_port_is_looked_up(said):
+    answer = json.loads(said["sock_diag.ports"])
+    assert answer["port"] == 9000 and answer["use"] == "listener"
+    [looked_up] = json.loads(said["sock_diag.listener"])["ports"]
+    assert looked_up["port"] == 41150 and looked_up["use"] == "listener" and looked_up["in_range"]
+    text = said["sock_diag.port"]
+    assert re.search(r"^  tcp  listen +127\.0\.0\.1:9000$", text, re.M), text
+    assert "ephemera-sockets /workloads/plain" in text, text
+
+
+def test_what_no_kernel_tells_without_bpf_is_reported(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    assert seen.value("ephemera_kernel_feature", feature="bind_before_connect") == 0

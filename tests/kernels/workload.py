@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sockets that are made in the machines, in the words of sockets.c, and what becomes of them.
+
+Numbers are prime where that can be, and ranges of an even size: in one of odd size a search now and
+then misses a port that is free.
+"""
+
+# First and last port, by phase of guest.sh.
+RANGES = {
+    "procfs": (41000, 41199),
+    "sock_diag": (41000, 41199),
+    "ordinary": (41000, 41199),
+    "exhaustion": (41000, 41009),
+    "elsewhere": (41000, 41009),
+    "before_connect": (41000, 41011),
+    "before_connect_ipv6": (41000, 41011),
+}
+
+# {line of sockets.c: {what: how often}}
+PLAIN = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "listen 97 ipv6 ::1 9000": {"made": 1},
+    "listen 17 mapped 127.0.0.1 9001": {"made": 1},
+    # In the range, and first, before connect() picks these ports for others.
+    "listen 7 ipv4 127.0.0.1 41150": {"made": 1},
+    "connect 1 ipv4 127.0.0.1 9001 from 127.0.0.1 41190": {"made": 1},
+    "connect 41 ipv4 127.0.0.1 9000": {"made": 41},
+    "connect 13 mapped 127.0.0.1 9000": {"made": 13},
+    "connect 29 ipv6 ::1 9000": {"made": 29},
+    "connect 11 ipv4 127.0.0.1 9001": {"made": 11},
+    "time_wait 5 ipv4 127.0.0.1 9000": {"made": 5},
+    "time_wait 2 mapped 127.0.0.1 9000": {"made": 2},
+    "time_wait 3 ipv6 ::1 9000": {"made": 3},
+    "bind 3 ipv4 127.0.0.1 0": {"made": 3},
+    "bind 2 ipv6 ::1 0": {"made": 2},
+    "udp 11 ipv4 127.0.0.1 0": {"made": 11},
+    "udp 5 ipv6 ::1 0": {"made": 5},
+    "udp_connect 7 ipv4 127.0.0.1 53": {"made": 7},
+    "udp_connect 3 mapped 127.0.0.1 53": {"made": 3},
+    "udp_connect 2 ipv6 ::1 53": {"made": 2},
+}
+
+# Each held its port for a moment, and no TIME_WAIT is left of it.
+LEASED = 23
+LEASES = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    f"reset {LEASED} ipv4 127.0.0.1 9000": {"made": LEASED},
+}
+
+# Ten ports for each address. A refusal of the last two is none for want of a port.
+BINDS = {
+    "bind 17 ipv4 127.0.0.9 0": {"made": 10, "EADDRINUSE": 7},
+    "bind 13 mapped 127.0.0.10 0": {"made": 10, "EADDRINUSE": 3},
+    "bind 23 ipv6 ::1 0": {"made": 10, "EADDRINUSE": 13},
+    "udp 11 ipv4 127.0.0.9 0": {"made": 10, "EADDRINUSE": 1},
+    "udp_connect 5 ipv4 127.0.0.1 53": {"made": 0, "EAGAIN": 5},
+    "udp 13 ipv6 ::1 0": {"made": 10, "EADDRINUSE": 3},
+    "udp_connect 2 ipv6 ::1 53": {"made": 0, "EAGAIN": 2},
+    "bind 3 ipv4 127.0.0.9 41000": {"made": 0, "EADDRINUSE": 3},
+    "udp 3 ipv4 127.0.0.9 41000": {"made": 0, "EADDRINUSE": 3},
+}
+BIND_FAILURES = {("tcp", "ipv4"): 7 + 3, ("tcp", "ipv6"): 13, ("udp", "ipv4"): 1 + 5,
+                 ("udp", "ipv6"): 3 + 2}
+
+# Ten ports for each source address of a destination.
+FAILURES = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "listen 97 ipv4 127.0.0.1 9001": {"made": 1},
+    "listen 97 ipv4 127.0.0.1 9002": {"made": 1},
+    "listen 97 ipv4 127.0.0.1 9003": {"made": 1},
+    # Takes one, and answers no other.
+    "listen 0 ipv4 127.0.0.1 9004": {"made": 1},
+    "listen 97 ipv6 ::1 9000": {"made": 1},
+    "connect 11 ipv4 127.0.0.1 9000": {"made": 10, "EADDRNOTAVAIL": 1},
+    "connect 17 ipv4 127.0.0.1 9001": {"made": 10, "EADDRNOTAVAIL": 7},
+    "connect 13 ipv4 127.0.0.1 9001 from 127.0.0.3": {"made": 10, "EADDRNOTAVAIL": 3},
+    "connect 29 mapped 127.0.0.1 9002": {"made": 10, "EADDRNOTAVAIL": 19},
+    "connect 2 ipv4 127.0.0.1 9002": {"made": 0, "EADDRNOTAVAIL": 2},
+    "connect 23 ipv6 ::1 9000": {"made": 10, "EADDRNOTAVAIL": 13},
+    "connect 5 ipv4 127.0.0.1 9999": {"made": 0, "ECONNREFUSED": 5},
+    "connect 3 ipv6 ::1 9999": {"made": 0, "ECONNREFUSED": 3},
+    "connect 3 ipv4 198.51.100.1 9000": {"made": 0, "ENETUNREACH": 3},
+    "connect 3 ipv4 127.0.0.1 9004": {"made": 1, "ETIMEDOUT": 2},
+    # The kernel has ports: it is the caller who wants one that is taken.
+    "connect 5 ipv4 127.0.0.1 9003 from 127.0.0.1 30000": {"made": 1, "EADDRNOTAVAIL": 4},
+}
+FAILURES_BY_DESTINATION = {("127.0.0.1", 9000): 1, ("127.0.0.1", 9001): 7 + 3,
+                           ("127.0.0.1", 9002): 19 + 2, ("::1", 9000): 13}
+FAILURES_BY_FAMILY = {"ipv4": 1 + 7 + 3 + 19 + 2, "ipv6": 13}
+
+ELSEWHERE = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "connect 17 ipv4 127.0.0.1 9000": {"made": 10, "EADDRNOTAVAIL": 7},
+}
+
+# By the phase of guest.sh: {workload: what becomes of it}. Of twelve ports seven are lost to
+# everybody else; who leaves the port to connect() takes none. The families' ports are their own
+# here, so that both in one phase could have the same.
+BOUND_BEFORE_CONNECT = 7
+BEFORE_CONNECT = {
+    "before_connect": {
+        "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+        "connect 5 ipv4 127.0.0.1 9000 from 127.0.0.1 0": {"made": 5},
+        "connect 2 mapped 127.0.0.1 9000 from 127.0.0.1 0": {"made": 2},
+        "connect 3 ipv4 127.0.0.1 9000 from 127.0.0.1": {"made": 3},
+    },
+    "before_connect_ipv6": {
+        "listen 97 ipv6 ::1 9000": {"made": 1},
+        "connect 7 ipv6 ::1 9000 from ::1 0": {"made": 7},
+        "connect 2 ipv6 ::1 9000 from ::1": {"made": 2},
+    },
+}
+OTHERS = {
+    "listen 97 ipv4 127.0.0.1 9001": {"made": 1},
+    "listen 97 ipv6 ::1 9001": {"made": 1},
+    "connect 19 ipv4 127.0.0.1 9001": {"made": 5, "EADDRNOTAVAIL": 14},
+    "connect 7 ipv6 ::1 9001": {"made": 5, "EADDRNOTAVAIL": 2},
+}
+
+# By the names that guest.sh has for them.
+WORKLOADS = {"plain": PLAIN, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
+             "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS}
