@@ -9,9 +9,12 @@ part() {
 	echo "== $phase.$1"
 }
 
-# hold NAME: makes the sockets of a workload, and keeps them until release
+# hold NAME: makes the sockets of a workload, in a cgroup of their own, and keeps them until release
 hold() {
-	ephemera-sockets "/workloads/$1" >/made &
+	(
+		echo 0 >/sys/fs/cgroup/workload/cgroup.procs
+		exec ephemera-sockets "/workloads/$1"
+	) >/made &
 	holder=$!
 	until grep -q '^held' /made || ! kill -0 "$holder" 2>/dev/null; do sleep 0.1; done
 	part "$1"
@@ -90,16 +93,12 @@ phase_exhaustion() {
 	hold leases
 	scrape leased
 	release
-	(
-		echo 0 >/sys/fs/cgroup/guilty/cgroup.procs
-		hold binds
-		release
-		hold failures
-		# Those of another namespace are none of ours.
-		unshare -n sh /guest.sh elsewhere
-		scrape last
-		release
-	)
+	hold binds
+	release
+	hold failures
+	# Those of another namespace are none of ours.
+	unshare -n sh /guest.sh elsewhere
+	scrape last
 	end
 }
 
@@ -143,12 +142,14 @@ phase_ordinary() {
 
 if [ $# -eq 0 ]; then
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
-	mkdir /sys/fs/cgroup/guilty
+	mkdir /sys/fs/cgroup/workload
 	phase=machine
 	part release
 	uname -r
 	part btf
 	ls /sys/kernel/btf/vmlinux
+	part tcp_tw_reuse_delay
+	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
 	for name in procfs sock_diag exhaustion before_connect before_connect_ipv6 ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then

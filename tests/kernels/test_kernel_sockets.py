@@ -121,6 +121,25 @@ def test_ports_that_are_bound_are_off_the_capacity_where_the_kernel_tells(said, 
     assert seen.value("ephemera_range_usable_ports") == 200 - sum(holders.values())
 
 
+def test_ports_have_owners_where_the_kernel_tells(said, phase):
+    seen = said.metrics(f"{phase}.metrics")
+    # All but the TIME_WAIT ones, and the one that was bound.
+    leased, without = 41 + 13 + 11 + 29, 5 + 2 + 3
+    owners = {labels["cgroup"]: value for labels, value in seen.samples("ephemera_owner_ports")}
+    if phase == SOCK_DIAG:
+        assert owners == {"/workload": leased}
+        assert seen.value("ephemera_unowned_ports") == without
+    else:
+        assert owners == {}
+        assert seen.value("ephemera_unowned_ports") == leased + 1 + without
+
+
+def test_a_setting_that_the_kernel_lacks_has_the_value_of_old(said, phase):
+    assert said["machine.tcp_tw_reuse_delay"] == "no\n"
+    seen = said.metrics(f"{phase}.metrics")
+    assert seen.value("ephemera_tcp_time_wait_reuse_delay_seconds") == 1
+
+
 def test_the_server_says_what_a_single_scrape_says(said, phase):
     once, served = (said.metrics(f"{phase}.{part}") for part in ("metrics", "served"))
     for labels, value in once.samples("ephemera_range_bound_ports"):
