@@ -97,8 +97,7 @@ def _copy_module(fetched, name, place):
     (place / f"{name}.ko").write_bytes(content)
 
 
-def _initramfs(machine, root, script, place):
-    fetched = _fetched(machine)
+def _initramfs(fetched, root, script, place):
     tree = place / "tree"
     shutil.copytree(root, tree, symlinks=True)
     # Who is not root is to find what is in it, wherever it was put together.
@@ -121,10 +120,11 @@ def _initramfs(machine, root, script, place):
 def run(machine, root, script, seconds):
     """Boots and returns what the script wrote, errors included. The machine is gone afterwards, and
     the assertion that it ended in time has the end of its console."""
+    fetched = _fetched(machine)
+    [kernel] = fetched.glob("boot/vmlinuz-*")
     with tempfile.TemporaryDirectory(prefix="machine-", dir=debian.PLACE) as workplace:
         place = Path(workplace)
-        _initramfs(machine, root, script, place)
-        [kernel] = _fetched(machine).glob("boot/vmlinuz-*")
+        _initramfs(fetched, root, script, place)
         emulator = subprocess.Popen(
             [*QEMU[machine.architecture], "-m", str(MEGABYTES), "-nodefaults", "-no-user-config", "-display",
              "none", "-nic", "none", "-no-reboot", "-serial", "stdio", "-kernel", kernel,
