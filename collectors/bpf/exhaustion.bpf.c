@@ -376,15 +376,28 @@ static __always_inline void lease_begins(struct sock *sk)
 		mine->untracked++;
 }
 
+/*
+ * Older verifiers, that of Linux 6.12 among them, do not know that 16 bits are left of what was
+ * swapped to the host's order. The compiler does, and would leave out what tells them.
+ */
+static __always_inline __u64 *release_of(__u16 port)
+{
+	__u64 at = port;
+
+	barrier_var(at);
+	return &released[at & 0xffff];
+}
+
 /* The port is known from here on. */
 static __always_inline void note_reuse(__u64 start, __u16 port)
 {
-	const __u64 before = released[port];
+	__u64 *release = release_of(port);
+	const __u64 before = *release;
 	struct lease_histograms *mine;
 
 	if (!before || start < before)
 		return;
-	released[port] = 0;
+	*release = 0;
 	mine = our_histograms();
 	if (mine)
 		note(&mine->reused, start - before);
@@ -397,7 +410,7 @@ static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start,
 
 	if (mine)
 		note(&mine->held, end - start);
-	released[port] = end;
+	*release_of(port) = end;
 }
 
 static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate)
