@@ -11,10 +11,11 @@ part() {
 
 # hold NAME: makes the sockets of a workload, in a cgroup of their own, and keeps them until release
 hold() {
+	: >/made
 	(
 		echo 0 >/sys/fs/cgroup/workload/cgroup.procs
 		exec ephemera-sockets "/workloads/$1"
-	) >/made &
+	) >>/made &
 	holder=$!
 	until grep -q '^held' /made || ! kill -0 "$holder" 2>/dev/null; do sleep 0.1; done
 	part "$1"

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connects and binds that found no port, counted by BPF: as many as the program was refused that
+made them, on each kernel."""
+
+import pytest
+import workload
+
+from lib.exporter import COLLECTORS
+
+ERRORS = "ephemera_port_exhaustion_errors_total"
+DESTINATION_ERRORS = "ephemera_destination_port_exhaustion_errors_total"
+OTHER_ERRORS = "ephemera_other_destination_port_exhaustion_errors_total"
+OWNER_ERRORS = "ephemera_owner_port_exhaustion_errors_total"
+OTHER_OWNER_ERRORS = "ephemera_other_owner_port_exhaustion_errors_total"
+BIND_ERRORS = "ephemera_bind_port_exhaustion_errors_total"
+FEATURES = ("bind_before_connect", "port_exhaustion", "bind_port_exhaustion")
+
+
+@pytest.fixture
+def first(said):
+    """Before anything failed."""
+    return said.metrics("exhaustion.first")
+
+
+@pytest.fixture
+def last(said):
+    return said.metrics("exhaustion.last")
+
+
+def test_connect_fails_as_often_as_is_thought(said):
+    assert said.made("exhaustion.failures") == workload.FAILURES
+    assert said.made("elsewhere.elsewhere") == workload.ELSEWHERE
+
+
+def test_bind_fails_as_often_as_is_thought(said):
+    assert said.made("exhaustion.binds") == workload.BINDS
+
+
+def test_the_kernel_has_all_that_the_collector_takes(first):
+    for feature in FEATURES:
+        assert first.value("ephemera_kernel_feature", feature=feature) == 1, feature
+    assert first.value("ephemera_scrape_collector_success", collector="exhaustion") == 1
+
+
+def test_nothing_failed_at_first(first):
+    families = {labels["family"]: value for labels, value in first.samples(ERRORS)}
+    assert families == {"ipv4": 0, "ipv6": 0}
+    binds = {(labels["protocol"], labels["family"]): value
+             for labels, value in first.samples(BIND_ERRORS)}
+    assert binds == dict.fromkeys(workload.BIND_FAILURES, 0)
+    assert not first.samples(DESTINATION_ERRORS)
+
+
+def test_failures_are_counted_and_nothing_else(last):
+    families = {labels["family"]: value for labels, value in last.samples(ERRORS)}
+    assert families == workload.FAILURES_BY_FAMILY
+
+
+def test_the_destinations_are_named(last):
+    destinations = {(labels["destination"], int(labels["destination_port"])): value
+                    for labels, value in last.samples(DESTINATION_ERRORS)}
+    assert destinations == workload.FAILURES_BY_DESTINATION
+    assert last.value(OTHER_ERRORS) == 0
+
+
+def test_the_cgroup_is_named(last):
+    total = sum((*workload.FAILURES_BY_FAMILY.values(), *workload.BIND_FAILURES.values()))
+    [(labels, value)] = last.samples(OWNER_ERRORS)
+    assert (labels["cgroup"], value) == ("/workload", total)
+    assert last.value(OTHER_OWNER_ERRORS) == 0
+
+
+def test_binds_that_fail_are_counted_and_nothing_else(last):
+    binds = {(labels["protocol"], labels["family"]): value
+             for labels, value in last.samples(BIND_ERRORS)}
+    assert binds == workload.BIND_FAILURES
+
+
+def test_leases_are_timed(said, first):
+    leased = said.metrics("exhaustion.leased")
+    for histogram in ("ephemera_port_lease_seconds", "ephemera_port_reuse_interval_seconds"):
+        more = leased.value(histogram + "_count") - first.value(histogram + "_count")
+        # The scrapes lease ports, too.
+        assert workload.LEASED - 10 <= more <= workload.LEASED + 2, histogram
+    assert leased.value("ephemera_port_lease_seconds_count") >= workload.LEASED
+    assert leased.value("ephemera_untracked_port_leases_total") == 0
+
+
+def test_the_server_is_confined_and_ends(said):
+    status = said.status("exhaustion")
+    assert status["Uid"].split()[0] == "65534"
+    assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+    # What loads programs is not kept.
+    assert int(status["CapEff"], 16) == 0
+    log = said["exhaustion.log"]
+    assert said["exhaustion.ended"].split()[0] == "0", log
+    assert "level=warn" not in log and "level=error" not in log and "seccomp=on" in log, log
+
+
+# Ports that were bound by bind(address, 0) and then connected
+
+
+@pytest.fixture(params=workload.BEFORE_CONNECT)
+def phase(request):
+    return request.param
+
+
+def test_who_binds_first_takes_ports_from_all(said, phase):
+    assert said.made(f"{phase}.{phase}") == workload.BEFORE_CONNECT[phase]
+    assert said.made(f"{phase}.others") == workload.OTHERS
+
+
+def test_ports_bound_before_connect_are_off_the_capacity(said, phase):
+    seen = said.metrics(f"{phase}.served")
+    left = workload.OTHERS["connect 19 ipv4 127.0.0.1 9001"]["made"]
+    assert seen.value("ephemera_kernel_feature", feature="bind_before_connect") == 1
+    assert seen.value("ephemera_range_bound_ports",
+                      holder="connected") == workload.BOUND_BEFORE_CONNECT
+    assert seen.value("ephemera_range_usable_ports") == left == 12 - workload.BOUND_BEFORE_CONNECT
+
+
+def test_without_the_collector_they_are_not_seen_and_that_is_said(said, phase):
+    seen = said.metrics(f"{phase}.without")
+    assert seen.value("ephemera_range_usable_ports") == 12
+    for feature in FEATURES:
+        assert seen.value("ephemera_kernel_feature", feature=feature) == 0, feature
+
+
+# Who may not load a program
+
+
+def test_an_ordinary_user_is_told_why_and_has_all_else(said):
+    assert said["ordinary.id"].startswith("uid=65534(nobody)"), said["ordinary.id"]
+    seen = said.metrics("ordinary.served")
+    succeeded = {labels["collector"]: value for labels, value in
+                 seen.samples("ephemera_scrape_collector_success")}
+    assert succeeded == {**dict.fromkeys(COLLECTORS, 1), "exhaustion": 0}
+    for feature in FEATURES:
+        assert seen.value("ephemera_kernel_feature", feature=feature) == 0, feature
+    assert not seen.samples(ERRORS)
+    assert seen.value("ephemera_destination_ports", destination="127.0.0.1",
+                      destination_port=9000, state="active") == 41 + 13
+
+
+def test_an_ordinary_user_finds_one_line_in_the_log(said):
+    log = said["ordinary.log"]
+    complaints = [line for line in log.splitlines()
+                  if "level=warn" in line or "level=error" in line]
+    [complaint] = complaints
+    assert "exhaustion" in complaint and "CAP_BPF" in complaint, log
+    assert said["ordinary.ended"].split()[0] == "0", log
