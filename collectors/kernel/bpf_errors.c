@@ -17,7 +17,8 @@ void bpf_errors_silence(void)
 
 const char *bpf_errors_reason(int error)
 {
-	if (error == -EPERM || error == -EACCES)
+	/* EACCES is no lack of these: it is what the verifier says of a program that it refuses. */
+	if (error == -EPERM)
 		return "loading BPF programs takes CAP_BPF and CAP_PERFMON";
 	if (access(KERNEL_TYPES, R_OK) < 0)
 		return "the kernel does not tell its types: there is no " KERNEL_TYPES;
