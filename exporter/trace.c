@@ -22,6 +22,7 @@
 #define LOOK_SHARE 10.0
 #define ROWS_MAX 1000ul
 
+/* How many signals came: one ends it, another what is left to be printed. */
 static volatile sig_atomic_t ended;
 
 struct trace {
@@ -33,19 +34,21 @@ struct trace {
 	struct timespec looked;
 	double look_seconds;
 	struct cgroups *cgroups; /* NULL: there are none */
+	unsigned long shown;
+	bool stopped;
 	struct timespec started;
 };
 
 static void end(int signal)
 {
 	(void)signal;
-	ended = 1;
+	ended++;
 }
 
-/* The wait for events is to come back. */
+/* The wait for events comes back in any case; what is being printed is to be printed whole. */
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = end};
+	struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
@@ -138,10 +141,24 @@ static struct timespec time_of(const struct exhausted_event *event)
 	return (struct timespec){then / 1000000000, then % 1000000000};
 }
 
+/* Or failures that come faster than they are printed would keep it from its end. */
+static void stop_where_ended(struct trace *trace)
+{
+	if (!ended || trace->stopped)
+		return;
+	exhaustion_probe_stop(&trace->probe);
+	trace->stopped = true;
+}
+
 static int print_event(void *context, const struct exhausted_event *event)
 {
 	struct trace *trace = context;
 	struct traced traced = {.event = event, .time = time_of(event)};
+
+	stop_where_ended(trace);
+	if (ended > 1)
+		return -ECANCELED;
+	trace->shown++;
 
 	if (trace->cgroups && event->cgroup_id) {
 		const uint64_t id = event->cgroup_id;
@@ -171,8 +188,10 @@ static int print_sum(struct trace *trace)
 	struct traced_sum sum = {
 	    .seconds = clock_seconds_since(&trace->started),
 	    .calls = count_calls(shared),
-	    .lost = shared->lost_events,
 	};
+
+	sum.lost = sum.calls - trace->shown;
+
 	struct tally_top *destinations =
 	    tally_top_new(trace->probe.destinations, TALLY_DESTINATIONS, limit);
 	struct tally_top *owners = tally_top_new(trace->probe.owners, TALLY_OWNERS, limit);
@@ -218,7 +237,11 @@ static int run(struct trace *trace)
 		if (result == -EINTR)
 			result = 0;
 	}
-	return result < 0 ? result : print_sum(trace);
+	stop_where_ended(trace);
+	/* What came before the signal. */
+	if (result >= 0)
+		result = exhaustion_events_wait(trace->events, 0);
+	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
 }
 
 static int open_trace(struct trace *trace, const char **ret_reason)

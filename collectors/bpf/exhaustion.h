@@ -49,7 +49,6 @@ struct exhaustion_shared {
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
 	__u64 untracked_destinations; /* connect() that no place could be found for */
 	__u64 untracked_owners;	      /* calls, likewise */
-	__u64 lost_events;	      /* not told, since the reader was behind */
 	/* Written by user space: when TIME_WAIT blocks a port, by the namespace's settings. */
 	__u32 time_wait_reuse;
 	__u32 time_wait_reuse_delay_ms;

@@ -163,6 +163,11 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	*probe = (struct exhaustion_probe){.loaded = NULL};
 }
 
+void exhaustion_probe_stop(struct exhaustion_probe *probe)
+{
+	exhaustion_bpf__detach(probe->loaded);
+}
+
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
 {
 	const bool is_possible = settings->time_wait_reuse > 0 && settings->timestamps != 0;

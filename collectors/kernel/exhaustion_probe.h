@@ -47,6 +47,9 @@ int exhaustion_probe_open(const struct exhaustion_probe_options *options,
 /* Nothing of a probe that was never opened, where zero-initialised. */
 void exhaustion_probe_close(struct exhaustion_probe *probe);
 
+/* Nothing is counted from here on; what was stays to be read. */
+void exhaustion_probe_stop(struct exhaustion_probe *probe);
+
 /* Tells the kernel's side which settings hold now. */
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings);
 

@@ -19,6 +19,11 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	(void)probe;
 }
 
+void exhaustion_probe_stop(struct exhaustion_probe *probe)
+{
+	(void)probe;
+}
+
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
 {
 	(void)probe;
