@@ -103,6 +103,33 @@ phase_exhaustion() {
 	end
 }
 
+# links PROCESS: how many programs it has attached
+links() {
+	for descriptor in "/proc/$1/fd/"*; do readlink "$descriptor"; done | grep -c bpf_link
+}
+
+phase_trace() {
+	ephemera trace --json >/trace 2>&1 &
+	tracer=$!
+	# It says nothing of itself in JSON. It has three programs, and is there once they are attached.
+	for _ in $(seq 120); do
+		if [ "$(links $tracer)" -ge 3 ] || ! kill -0 $tracer 2>/dev/null; then
+			break
+		fi
+		sleep 0.5
+	done
+	hold binds
+	release
+	hold failures
+	sleep 1
+	kill -INT "$tracer"
+	wait "$tracer"
+	part ended
+	echo $?
+	part events
+	cat /trace
+}
+
 phase_elsewhere() {
 	hold elsewhere
 	release
@@ -151,7 +178,7 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag exhaustion before_connect before_connect_ipv6 ordinary; do
+	for name in procfs sock_diag exhaustion trace before_connect before_connect_ipv6 ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then
 			sh /load_modules

@@ -2,6 +2,9 @@
 """Connects and binds that found no port, counted by BPF: as many as the program was refused that
 made them, on each kernel."""
 
+import collections
+import json
+
 import pytest
 import workload
 
@@ -95,6 +98,39 @@ def test_the_server_is_confined_and_ends(said):
     log = said["exhaustion.log"]
     assert said["exhaustion.ended"].split()[0] == "0", log
     assert "level=warn" not in log and "level=error" not in log and "seccomp=on" in log, log
+
+
+# ephemera trace, whose programs do more, so that the kernel checks them anew
+
+
+@pytest.fixture
+def traced(said):
+    """(events, summary)"""
+    assert said["trace.ended"].split()[0] == "0", said["trace.events"]
+    *events, last = map(json.loads, said["trace.events"].splitlines())
+    return events, last["summary"]
+
+
+def test_each_failure_is_traced(said, traced):
+    assert said.made("trace.failures") == workload.FAILURES
+    events, _ = traced
+    destinations = collections.Counter((event["destination"], event["destination_port"])
+                                       for event in events if event["call"] == "connect")
+    assert destinations == workload.FAILURES_BY_DESTINATION
+    binds = collections.Counter((event["protocol"], event["family"])
+                                for event in events if event["call"] == "bind")
+    assert binds == workload.BIND_FAILURES
+    assert {event["cgroup"] for event in events} == {"/workload"}
+    # The kernel keeps 15 characters.
+    assert {event["process"] for event in events} == {"ephemera-sockets"[:15]}
+
+
+def test_the_trace_sums_up(traced):
+    events, summary = traced
+    assert summary["failures"] == len(events) > 0 and summary["lost"] == 0
+    destinations = {(one["destination"], one["destination_port"]): one["failures"]
+                    for one in summary["destinations"]}
+    assert destinations == workload.FAILURES_BY_DESTINATION
 
 
 # Ports that were bound by bind(address, 0) and then connected

@@ -11,6 +11,7 @@ RANGES = {
     "sock_diag": (41000, 41199),
     "ordinary": (41000, 41199),
     "exhaustion": (41000, 41009),
+    "trace": (41000, 41009),
     "elsewhere": (41000, 41009),
     "before_connect": (41000, 41011),
     "before_connect_ipv6": (41000, 41011),
