@@ -208,6 +208,38 @@ def test_the_top_is_bounded_and_nothing_is_lost():
 
 
 @in_namespace
+def test_more_destinations_than_can_be_told_apart_are_counted_all_the_same():
+    with watching("--collector.exhaustion.destinations-limit=4096") as exporter:
+        set_range(FIRST, LAST)
+        kept, _error = bind_until_refused(IPV4, "127.0.0.1")
+        for i in range(5003):
+            fail(1, IPV4, f"127.9.{i // 250}.{i % 250 + 1}", TARGET)
+        said = exporter.metrics()
+        shown = by_label(said, DESTINATIONS, "destination")
+        # A full table takes a few less than it has places, since it is not searched to its end.
+        assert 3900 <= len(shown) <= 4096 and set(shown.values()) == {1}
+        assert said.value(OTHER_DESTINATIONS) == 5003 - len(shown)
+        assert said.value(CONNECTS, family="ipv4") == 5003
+    drop(kept)
+
+
+@in_namespace
+def test_a_reset_in_the_middle_of_closing_leaves_no_time_wait():
+    sysctl("net.ipv4.tcp_tw_reuse", 0)
+    set_range(FIRST, LAST)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    with watching() as exporter:
+        client, server = pairs(1, IPV4, listener, "127.0.0.1", TARGET)[0]
+        # The client is in FIN_WAIT2, still open, when the other side gives up.
+        client.shutdown(socket.SHUT_WR)
+        read_to_end(server)
+        drop([server])
+        alone, count, _total = histogram(exporter.metrics(), LEASE)
+        assert count == 1 and max(alone) <= 1
+    drop([listener, client])
+
+
+@in_namespace
 def test_a_cgroup_is_named():
     listener = listen(IPV4, "127.0.0.1", TARGET)
     try:
