@@ -34,6 +34,17 @@
   local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" $labels.job $labels.instance $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
                   '{{ with . | first }} The fullest one is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
 
+  // Of what was counted of late, as the expressions of these alerts have it.
+  local times = '{{ if lt $value 1.5 }}once{{ else }}{{ $value | printf "%.0f" }} times{{ end }}',
+  local heldThere = '{{ range $i, $s := printf "sum by (state) (ephemera_destination_ports{%s,destination=%%q,destination_port=%%q})" $labels.job $labels.instance $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
+                    '{{ if $i }}, {{ else }} Of the ports towards it {{ end }}{{ .Value }} are {{ .Labels.state }}{{ end }}' +
+                    '{{ with printf "ephemera_destination_ports{%s,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.destination $labels.destination_port | query }}.{{ end }}' % target,
+  local failedOwner =
+    local m = 'ephemera_owner_port_exhaustion_errors_total{%s}' % target;
+    '{{ with printf "topk(1, increase(%s[%ds]) > 0 or (last_over_time(%s[%ds]) unless %s offset %ds))" $labels.job $labels.instance $labels.job $labels.instance $labels.job $labels.instance | query }}' % [m, config.exhaustedSeconds, m, config.exhaustedSeconds, m, config.exhaustedSeconds] +
+    '{{ with . | first }} Of all that failed so on this host, most is of cgroup {{ .Labels.cgroup }} ' +
+    '({{ .Value | printf "%.0f" }}).{{ end }}{{ end }}',
+
   local alert(name, severity, expression, duration, summary, description, sticky=false, page=true) = {
     alert: name,
     expr: expression,
@@ -82,6 +93,30 @@
             'New connections to it fail with "Cannot assign requested address" (EADDRNOTAVAIL).' +
             capacity + states + owner,
             sticky=true
+          ),
+          alert(
+            'EphemeralPortsExhausted',
+            'critical',
+            expressions.exhausted,
+            wait.exhausted,
+            'On ' + host + ' connect(){{ if $labels.destination }} to {{ $labels.destination }} port ' +
+            '{{ $labels.destination_port }}{{ end }} failed ' + times + ': no port was left',
+            'The kernel says so, and programs got "Cannot assign requested address" (EADDRNOTAVAIL), ' +
+            'in the last {{ humanizeDuration %d }}.' % config.exhaustedSeconds +
+            capacity + '{{ if $labels.destination }}' + heldThere +
+            '{{ else }} `ephemera destinations` on the host names the fullest destination.{{ end }}' + failedOwner
+          ),
+          alert(
+            'EphemeralPortsBindExhausted',
+            'critical',
+            expressions.bindExhausted,
+            wait.exhausted,
+            'On ' + host + ' {{ if eq $labels.protocol "udp" }}a UDP socket{{ else }}bind() or listen() of TCP{{ end }} ' +
+            'got no {{ $labels.family }} port, ' + times,
+            'The kernel says so. Programs got ' +
+            '{{ if eq $labels.protocol "udp" }}"Address already in use" in bind() to port 0, or "Resource ' +
+            'temporarily unavailable" in connect() or sendto(): look-ups in DNS are the first to go' +
+            '{{ else }}"Address already in use". connect() without bind() is not among them{{ end }}.' + address
           ),
           alert(
             'EphemeralPortsFullSoon',

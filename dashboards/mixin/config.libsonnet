@@ -34,6 +34,7 @@
       timeWaitTable: '5m',
       acceptQueue: '2m',
       addressPool: '5m',
+      exhausted: '0m',
       collector: '10m',
       gone: '5m',
     },
@@ -44,6 +45,9 @@
 
     // Counters of rare events must grow again and again for this long; one burst is no alert.
     rateWindow: '5m',
+    // A failure for want of a port is told at once, and for this long after the last one. Keep it at
+    // four scrapes or more.
+    exhaustedSeconds: 300,
     // A job that had targets so long ago and has none now is gone.
     jobGoneWindow: '1h',
     certificateSeconds: 7 * 24 * 3600,

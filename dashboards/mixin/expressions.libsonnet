@@ -124,6 +124,71 @@ function(config) {
     )
   ||| % { ratio: ratio },
 
+  // Failures that collector exhaustion counted of late. increase() alone would not see what failed
+  // before the first scrape: an exporter that was started of late counts from 0, so its count is it.
+  local failed(counted, increased, names='') = |||
+    (
+      %(counted)s > 0
+      and%(ignoring)s
+      process_start_time_seconds > time() - %(seconds)d
+    )
+    or
+    %(increased)s > 0
+  ||| % {
+    counted: counted,
+    increased: increased,
+    ignoring: if names == '' then '' else ' ignoring (%s)' % names,
+    seconds: config.exhaustedSeconds,
+  },
+  local increase(metric) = 'increase(%s[%ds])' % [metric, config.exhaustedSeconds],
+
+  local connects = 'ephemera_port_exhaustion_errors_total',
+  local anyConnect = failed('sum without (family) (%s)' % connects, 'sum without (family) (%s)' % increase(connects)),
+
+  // A destination comes into the list with what it has failed by then, and leaves it with a restart.
+  local destinations = 'ephemera_destination_port_exhaustion_errors_total',
+  local peer = 'destination, destination_port',
+  local named = |||
+    %(failed)sor
+    (
+      last_over_time(%(metric)s[%(seconds)ds])
+      unless
+      %(metric)s offset %(seconds)ds
+    )
+  ||| % {
+    failed: failed(destinations, increase(destinations), peer),
+    metric: destinations,
+    seconds: config.exhaustedSeconds,
+  },
+
+  // Destinations towards which connect() failed, or the host without a name where none of the list
+  // did. That it failed at all is for the count of the host to tell: all of the list would be new to
+  // a Prometheus that is new.
+  exhausted: |||
+    (
+      (
+        %(named)s
+      )
+      and ignoring (%(peer)s)
+      (
+        %(any)s
+      )
+    )
+    or
+    (
+      (
+        %(any)s
+      )
+      unless ignoring (%(peer)s)
+      (
+        %(named)s
+      )
+    )
+  ||| % { named: $.indented(named, 4), any: $.indented(anyConnect, 4), peer: peer },
+
+  local binds = 'ephemera_bind_port_exhaustion_errors_total',
+  bindExhausted: failed(binds, increase(binds), 'protocol, family'),
+
   // A block of lines to be put behind so many spaces, without its last newline.
   indented(text, spaces): std.strReplace(
     std.rstripChars(text, '\n'), '\n', '\n' + std.repeat(' ', spaces)

@@ -30,6 +30,15 @@
             expr: 'max without (protocol, family) (ephemera_worst_address_usage_ratio)',
           },
           {
+            // There where collector exhaustion is on; so is the next one.
+            record: 'instance:ephemera_port_exhaustion_errors:rate5m',
+            expr: 'sum without (family) (rate(ephemera_port_exhaustion_errors_total[5m]))',
+          },
+          {
+            record: 'instance:ephemera_bind_port_exhaustion_errors:rate5m',
+            expr: 'sum without (protocol, family) (rate(ephemera_bind_port_exhaustion_errors_total[5m]))',
+          },
+          {
             record: 'instance:ephemera_time_wait_usage:ratio',
             expr: expressions.timeWaitUsage,
           },
