@@ -22,6 +22,22 @@ function(config, alertNames)
   // Ties would let topk() choose other hosts for each column: they follow the first.
   local worstHosts = 'topk(50, %s)' % q.worst;
 
+  // How often connect() found no port on each host, and by destination, in the time shown.
+  local failed = 'sum by (job, instance) (increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total');
+  local failedDestinations = |||
+    sum by (job, instance, destination, destination_port) (
+      %s
+    ) > 0.5
+    or
+    label_replace(
+      sum by (job, instance) (increase(%s[$__range])) > 0.5,
+      "destination", "all others", "", ""
+    )
+  ||| % [
+    q.deeper(q.grown('ephemera_destination_port_exhaustion_errors_total', '$__range'), 2),
+    m('ephemera_other_destination_port_exhaustion_errors_total'),
+  ];
+
   p.dashboard(
     config,
     config.dashboards.fleetUid,
@@ -45,7 +61,18 @@ function(config, alertNames)
           p.ratio,
           p.pressure(config),
           decimals=1,
+          width=3,
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
+        p.stat(
+          'connect() failed',
+          'How often connect() found no port in the time shown, on all hosts, as their kernels count it. Red: “Where connect() failed” below has host and destination. Hosts with collector exhaustion off are not in it; “not counted”: it is on nowhere.',
+          'sum(increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total'),
+          p.number,
+          p.alarmFrom(0.5),
+          decimals=0,
+          noValue='not counted',
+          width=3,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.stat(
           'Hosts where connect() fails',
           'Hosts with a destination that has no port left: connect() to it fails now. Red: open the host from the table below. See what holds the ports, TIME_WAIT or open connections, and whose they are.',
@@ -68,6 +95,7 @@ function(config, alertNames)
           p.soon,
           decimals=1,
           mappings=[p.valueMapping([['-1', 'none fills up', 'transparent'], ['0', 'full now', 'red']])],
+          width=3,
         ) + p.runbook(config, 'EphemeralPortsFullSoon'),
         p.stat(
           'Alerts firing',
@@ -80,6 +108,7 @@ function(config, alertNames)
           'none',
           p.steps([['transparent', null], ['orange', 1]]),
           noValue='no rules',
+          width=3,
         ),
         p.stat(
           'Exporters not answering',
@@ -87,6 +116,7 @@ function(config, alertNames)
           'sum(1 - up{%s})' % filter,
           'none',
           p.alarmFrom(1),
+          width=4,
         ) + p.runbook(config, 'EphemeraExporterGone'),
       ]),
       p.row('Who runs out, towards whom', [
@@ -120,12 +150,13 @@ function(config, alertNames)
         ),
         p.table(
           'Hosts',
-          'The fifty worst hosts. Used: of the fullest destination. Full in: at its pace, only where it grows. Slow and failing: destinations from 50 %, and those without a port. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for what is behind it.',
+          'The fifty worst hosts. Used: of the fullest destination. Full in: at its pace, only where it grows. Slow and failing: destinations from 50 %, and those without a port. Failed: connect() calls that found no port in the time shown, – where they are not counted. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for what is behind it.',
           columns([
             ['Used', worstHosts],
             ['Full in', q.untilFull + 'and on (job, instance)\n' + worstHosts + '\n'],
             ['Slow', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure=~"half|high"'), worstHosts]],
             ['Failing', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure="full"'), worstHosts]],
+            ['Failed', failed + ' and on (job, instance)\n' + worstHosts + '\n'],
             ['Pool', 'max by (job, instance) (%s) and on (job, instance)\n%s\n' % [q.addressUsage, worstHosts]],
             ['TIME_WAIT', q.timeWaitUsage + 'and on (job, instance)\n' + worstHosts + '\n'],
             ['Opens', 'sum by (job, instance) (rate(%s[$__rate_interval])) and on (job, instance)\n%s\n' % [m('ephemera_tcp_opens_total', 'direction="active"'), worstHosts]],
@@ -137,6 +168,7 @@ function(config, alertNames)
             ['Full in', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings+: [p.valueMapping([['0', 'full now', 'red']])], 'custom.width': 90 }],
             ['Slow', 'Slow', p.tinted('none', p.warnFrom(1)) + p.wide(60)],
             ['Failing', 'Failing', p.tinted('none', p.alarmFrom(1)) + p.wide(70)],
+            ['Failed', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0 } + p.wide(70)],
             ['Pool', 'Pool', p.tinted(p.ratio, p.warnFrom(config.addressPoolRatio)) { decimals: 1 } + p.wide(75)],
             ['TIME_WAIT', 'TIME_WAIT', p.tinted(p.ratio, p.warnFrom(config.timeWaitTableRatio)) { decimals: 1 } + p.wide(95)],
             ['Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 90 }],
@@ -169,6 +201,32 @@ function(config, alertNames)
             p.colorOf('full: connect() fails', 'red'),
           ],
         ),
+        p.table(
+          'Where connect() failed',
+          'Hosts and destinations where connect() found no port in the time shown, as the kernel counts it; the destination may be far from full by now. Click the host for the services that it happened to. Hosts with collector exhaustion off are not in it.',
+          'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'instance', 'none failed'), 2),
+          [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
+            ['destination', 'To', {}],
+            ['destination_port', 'Port', p.wide(70)],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ],
+          width=14,
+          height=8,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.series(
+          'Failures of each host',
+          'How often connect() found no port in the interval before each point, on the ten hosts that failed most in the time shown. Bursts that are over before the next scrape are counted, too. Click a line to open the host.',
+          [p.target(q.top(10, 'sum by (job, instance) (increase(%s[$__rate_interval]))' % m('ephemera_port_exhaustion_errors_total'), 'sum by (job, instance) (increase(%s[$__range] @ end()))' % m('ephemera_port_exhaustion_errors_total')), '{{instance}}')],
+          p.number,
+          width=10,
+          height=8,
+          links=[p.hostFromLine(config)],
+          table=false,
+          noValue=p.uncounted,
+        ) + p.whole + p.runbook(config, 'EphemeralPortsExhausted'),
         p.table(
           'Full first',
           'Time until the fullest destination of a host has no port left, at its present pace; only hosts where it grows by a tenth of the range or more in %s and has a quarter of it. Red is less than one hour: open the host, and see who opens the connections.' % config.predictWindow,
@@ -311,8 +369,22 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeraCollectorFailing'),
         p.table(
           'What kernels do not tell',
-          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. bind_before_connect is lacking everywhere, and left out here.',
-          q.orSay('count by (feature) (%s == 0)' % m('ephemera_kernel_feature', 'feature!="bind_before_connect"'), 'feature', 'nothing is missing'),
+          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. What collector exhaustion needs counts where that collector works.',
+          q.orSay(
+            |||
+              count by (feature) (
+                %s == 0
+                or
+                %s == 0
+                and on (job, instance)
+                %s == 1
+              )
+            ||| % [
+              m('ephemera_kernel_feature', 'feature!~"bind_before_connect|port_exhaustion|bind_port_exhaustion"'),
+              m('ephemera_kernel_feature', 'feature=~"bind_before_connect|port_exhaustion|bind_port_exhaustion"'),
+              q.counting,
+            ], 'feature', 'nothing is missing'
+          ),
           [
             ['feature', 'Missing', {}],
             ['Value', 'Hosts', p.tinted('none', p.warnFrom(1)) + p.wide(90)],

@@ -37,6 +37,47 @@ function(config)
     again: q.deeper(q.taken, 2),
   };
 
+  // Quantiles of a histogram, [[0.5, 'name'], ...].
+  local quantiles(metric, list) = p.targets([
+    ['histogram_quantile(%g, sum by (le) (rate(%s[$__rate_interval])))' % [each[0], m(metric + '_bucket')], each[1]]
+    for each in list
+  ]);
+  local middleAndTails = [[0.5, 'half within'], [0.9, '90 % within'], [0.99, '99 % within']];
+
+  // Of a list that collector exhaustion counts, and what of all of it is not in the list. above: only
+  // what has failed; a graph has the zeros, too, or it would draw a line over them.
+  local counted(labels, metric, other, window, above) = |||
+    sum by (%(labels)s) (
+      %(grown)s
+    )%(above)s
+    or
+    label_replace(
+      sum(increase(%(other)s[%(window)s]))%(above)s,
+      "%(first)s", "all others", "", ""
+    )
+  ||| % {
+    labels: labels,
+    first: std.split(labels, ',')[0],
+    grown: q.deeper(q.grown(metric, window), 2),
+    other: m(other),
+    window: window,
+    above: above,
+  };
+  local countedDestinations(window, above='') = counted(
+    'destination, destination_port',
+    'ephemera_destination_port_exhaustion_errors_total',
+    'ephemera_other_destination_port_exhaustion_errors_total',
+    window,
+    above
+  );
+  local countedOwners(window, above='') = counted(
+    'cgroup',
+    'ephemera_owner_port_exhaustion_errors_total',
+    'ephemera_other_owner_port_exhaustion_errors_total',
+    window,
+    above
+  );
+
   local row(title, panels, collapsed=true) = p.row('$instance: ' + title, panels, collapsed=collapsed, repeat='instance');
 
   p.dashboard(
@@ -65,6 +106,15 @@ function(config)
           decimals=1,
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
         p.stat(
+          'connect() failed',
+          'How often connect() found no port in the time shown, as the kernel counts it: programs got “Cannot assign requested address”. Red: “Failures” below has the destinations, and the services that it happened to. “Not counted”: collector exhaustion is off, or it fails; what the ratio beside this says of a failure is a guess then, and what happens between two scrapes goes unseen.',
+          'sum(increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total'),
+          p.number,
+          p.alarmFrom(0.5),
+          decimals=0,
+          noValue='not counted',
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.stat(
           'Full in',
           'Time until the fullest destination has no port left, if it goes on as in the last %s and the last %s, whichever is slower; 0 where it is full. Red is less than one hour: find what opens more and more connections, below, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
           q.orValue('min(\n  %s\n)' % q.deeper(q.untilFull, 2), -1),
@@ -72,6 +122,7 @@ function(config)
           p.soon,
           decimals=1,
           mappings=[p.valueMapping([['-1', 'not filling up', 'transparent'], ['0', 'full now', 'red']])],
+          width=3,
         ) + p.runbook(config, 'EphemeralPortsFullSoon'),
         p.stat(
           'Of it, TIME_WAIT',
@@ -81,6 +132,7 @@ function(config)
           p.steps([['transparent', null]]),
           decimals=0,
           mappings=[p.valueMapping([['-1', 'too few ports', 'transparent']])],
+          width=3,
         ),
         p.stat(
           'Capacity',
@@ -89,6 +141,7 @@ function(config)
           p.ratio,
           p.steps([['transparent', null], ['red', 0], ['orange', 0.5], ['transparent', 0.8]]),
           decimals=1,
+          width=3,
         ),
         p.stat(
           'Fullest pool',
@@ -97,6 +150,7 @@ function(config)
           p.ratio,
           p.steps([['transparent', null], ['orange', config.addressPoolRatio], ['red', 1]]),
           decimals=1,
+          width=3,
         ) + p.runbook(config, 'EphemeralPortsAddressPoolNearlyFull'),
         p.stat(
           'Fullest accept queue',
@@ -105,6 +159,7 @@ function(config)
           p.ratio,
           p.steps([['transparent', null], ['orange', config.acceptQueueRatio], ['red', 1]]),
           decimals=1,
+          width=4,
         ) + p.runbook(config, 'AcceptQueueFull'),
         p.series(
           'Fullest destinations',
@@ -184,6 +239,109 @@ function(config)
           overrides=[p.colorOf('nobody (TIME_WAIT)', 'dark-orange'), p.colorOf('all others', 'text')],
         ),
       ], collapsed=false),
+      row('failures', [
+        p.series(
+          'connect() without a port',
+          'How often connect() found no port for its destination, in the interval before each point; the kernel counts each as it happens. 0 is the good state. Nothing at all: collector exhaustion is off (--collector.exhaustion), or “The exporter itself” has it in red.',
+          [p.target('sum by (family) (increase(%s[$__rate_interval]))' % m('ephemera_port_exhaustion_errors_total'), '{{family}}')],
+          p.number,
+          width=8,
+          noValue=p.uncounted,
+        ) + p.whole + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.series(
+          'Towards whom it failed',
+          'The destinations that connect() found no port for, in the interval before each point. One line: give that client a pool, or more source addresses. Many at once: the range is small, or much of it is bound or reserved.',
+          [p.target(countedDestinations('$__rate_interval'), '{{destination}} {{destination_port}}')],
+          p.number,
+          width=8,
+          noValue=p.uncounted,
+          overrides=[p.colorOf('all others', 'text')],
+        ) + p.whole,
+        p.series(
+          'Whom it happened to',
+          'The services, containers and pods whose connect() failed, in the interval before each point. They suffer; who holds the ports is in “Who holds the ports” above.',
+          [p.target(countedOwners('$__rate_interval'), '{{cgroup}}')],
+          p.number,
+          width=8,
+          noValue=p.uncounted,
+          overrides=[p.colorOf('all others', 'text')],
+        ) + p.whole,
+        p.series(
+          'bind() and UDP without a port',
+          'How often a local address had no free port for bind() to port 0, listen(), or connect() and sendto() of UDP, in the interval before each point. UDP: name look-ups fail first. See “Other pools” for the address. Nothing at all: the collector is off, or the kernel cannot be asked.',
+          [p.target('sum by (protocol, family) (increase(%s[$__rate_interval]))' % m('ephemera_bind_port_exhaustion_errors_total'), '{{protocol}} {{family}}')],
+          p.number,
+          width=8,
+          noValue=p.uncounted,
+        ) + p.whole + p.runbook(config, 'EphemeralPortsBindExhausted'),
+        p.table(
+          'Destinations without a port',
+          'How often connect() failed towards each destination in the time shown, though it may be far from full by now. “All others” is what the exporter does not show one by one (--collector.exhaustion.destinations-limit).',
+          q.orSayCounted(countedDestinations('$__range', ' > 0.5'), 'destination', 'none failed'),
+          [
+            ['destination', 'Destination', {}],
+            ['destination_port', 'Port', p.wide(80)],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ],
+          width=8,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.table(
+          'Services without a port',
+          'How often connect() failed for each cgroup in the time shown. Its name says which service, container or pod: the runbook has how to read it.',
+          q.orSayCounted(countedOwners('$__range', ' > 0.5'), 'cgroup', 'none failed'),
+          [
+            ['cgroup', 'Cgroup', {}],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ],
+          width=8,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ),
+      ]),
+      row('how long ports are held', [
+        p.series(
+          'A port is held for',
+          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. A minute, and hardly more: short connections that wait in TIME_WAIT; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
+          quantiles('ephemera_port_lease_seconds', middleAndTails),
+          's',
+          width=8,
+          noValue=p.uncounted,
+        ) + p.logarithmic,
+        p.series(
+          'A port is free for',
+          'From the release of a port until it is lent again, be it to another destination. The shorter, the closer is the range to its end; where it falls from day to day, see what opens more connections.',
+          quantiles('ephemera_port_reuse_interval_seconds', [[0.01, '1 % within'], [0.1, '10 % within'], [0.5, 'half within']]),
+          's',
+          width=8,
+          noValue=p.uncounted,
+        ) + p.logarithmic,
+        p.series(
+          'Ports lent',
+          'Leases that ended, and those that are in no histogram, because there was no memory for them. Some of the latter: the figures beside this lack these, and those of failures do not.',
+          p.targets([
+            [rate('ephemera_port_lease_seconds_count'), 'ended'],
+            [rate('ephemera_untracked_port_leases_total'), 'not followed'],
+          ]),
+          p.perSecond,
+          width=8,
+          noValue=p.uncounted,
+          overrides=[p.colorOf('not followed', 'orange')],
+        ),
+        p.heatmap(
+          'Ports by how long they were held',
+          'Each column: the ports that came back in the interval before it, by how long they had been held. A band at one minute is TIME_WAIT. Nothing at all: collector exhaustion is off.',
+          m('ephemera_port_lease_seconds_bucket'),
+          's',
+        ),
+        p.heatmap(
+          'Ports by how long they were free',
+          'Each column: the ports that were lent in the interval before it, by how long they had been free. Dark below one second: the range is nearly used up. Nothing at all: collector exhaustion is off.',
+          m('ephemera_port_reuse_interval_seconds_bucket'),
+          's',
+        ),
+      ]),
       row('when ports come back', [
         p.series(
           'Active, TIME_WAIT, reusable',

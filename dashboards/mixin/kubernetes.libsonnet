@@ -19,7 +19,7 @@ function(config)
     )
   ||| % pods;
   local chosen(at) = named('kube_pod_info{uid!="", namespace=~"$namespace", pod=~"$pod"}' + at);
-  local any = named('kube_pod_info{uid!=""}');
+  local any(at='') = named('kube_pod_info{uid!=""}' + at);
 
   local owned(by, at='') = 'sum by (%s) (%s%s)' % [by, m('ephemera_owner_ports', 'pod_uid!=""'), at];
   local ports(labels='job, instance, pod_uid', at='') = |||
@@ -34,7 +34,47 @@ function(config)
       unless on (pod_uid)
       %s
     )
-  ||| % [labels, owned('job, instance, pod_uid'), q.deeper(any, 2)];
+  ||| % [labels, owned('job, instance, pod_uid'), q.deeper(any(), 2)];
+
+  // connect() calls that found no port, by pod: all of them, so what is of no pod that is known, too.
+  local failures(window, above='', at='') =
+    local pods(more) = q.grown('ephemera_owner_port_exhaustion_errors_total', window, more, at);
+    local of(name, expr) = |||
+      label_replace(
+        sum by (job, instance) (
+          %s
+        )%s,
+        "pod", "%s", "", ""
+      )
+    ||| % [q.deeper(expr, 4), above, name];
+    |||
+      sum by (namespace, pod, job, instance) (
+        sum by (job, instance, pod_uid) (
+          %(owned)s
+        )
+        * on (pod_uid) group_left (namespace, pod)
+        %(chosen)s
+      )%(above)s
+      or
+      %(unknown)s
+      or
+      %(none)s
+      or
+      %(others)s
+    ||| % {
+      above: above,
+      owned: q.deeper(pods('pod_uid!=""'), 4),
+      chosen: q.deeper(chosen(at), 2),
+      unknown: std.rstripChars(of('pods without a name', |||
+        (
+          %s
+        )
+        unless on (pod_uid)
+        %s
+      ||| % [q.deeper(pods('pod_uid!=""'), 2), any(at)]), '\n'),
+      none: std.rstripChars(of('no pod', pods('pod_uid=""')), '\n'),
+      others: std.rstripChars(of('all others', 'increase(%s[%s]%s)' % [m('ephemera_other_owner_port_exhaustion_errors_total'), window, at]), '\n'),
+    };
 
   p.dashboard(
     config,
@@ -167,6 +207,43 @@ function(config)
           links=[p.hostFromLine(config)],
           table=false,
         ),
+        p.table(
+          'Pods whose connect() failed',
+          'How often connect() of each pod found no port in the time shown, as the kernel counts it. These pods suffer; on a shared network another one may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSayCounted(failures('$__range', ' > 0.5'), 'pod', 'none failed'), 2),
+          [
+            ['namespace', 'Namespace', p.wide(130)],
+            ['pod', 'Pod', {}],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ],
+          width=12,
+          height=8,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.series(
+          'Failures by pod',
+          'How often connect() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: see who holds its ports.',
+          [p.target(
+            |||
+              sum by (namespace, pod) (
+                %s
+              )
+              and on (namespace, pod)
+              topk(15,
+                sum by (namespace, pod) (
+                  %s
+                )
+              )
+            ||| % [q.deeper(failures('$__rate_interval'), 2), q.deeper(failures('$__range', at=' @ end()'), 4)],
+            '{{pod}} {{namespace}}'
+          )],
+          p.number,
+          width=12,
+          height=8,
+          noValue=p.uncounted,
+        ) + p.whole,
       ], collapsed=false),
       p.row('By namespace and container', [
         p.series(

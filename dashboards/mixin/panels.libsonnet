@@ -10,6 +10,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   number:: 'locale',
   ratio:: 'percentunit',
   perSecond:: 'cps',
+  // Where panels need collector exhaustion. Nothing is wrong there, so nothing is red.
+  uncounted:: 'not counted: collector exhaustion is off',
 
   steps(list):: [{ color: s[0], value: s[1] } for s in list],
   // Nothing to do has no colour: what is red stands out.
@@ -304,6 +306,52 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
         sortBy: if sortBy == null then [] else [{ displayName: sortBy, desc: descending }],
       },
     },
+
+  // A histogram over time; the values of its buckets are seconds.
+  heatmap(title, description, bucket, unit, width=12, height=8)::
+    panel('heatmap', title, description, [
+      p.target('sum by (le) (increase(%s[$__rate_interval]))' % bucket, '{{le}}') { format: 'heatmap' },
+    ], width, height) {
+      fieldConfig+: { defaults: {
+        noValue: p.uncounted,
+        custom: {
+          hideFrom: { legend: false, tooltip: false, viz: false },
+          scaleDistribution: { type: 'linear' },
+        },
+      } },
+      options: {
+        calculate: false,
+        cellGap: 1,
+        cellValues: { unit: p.number, decimals: 0 },
+        color: {
+          exponent: 0.5,
+          fill: 'dark-orange',
+          mode: 'scheme',
+          reverse: false,
+          scale: 'exponential',
+          scheme: 'Oranges',
+          steps: 64,
+        },
+        exemplars: { color: 'purple' },
+        // A bucket that nothing fell into has no colour.
+        filterValues: { le: 1e-9 },
+        legend: { show: true },
+        rowsFrame: { layout: 'auto' },
+        selectionMode: 'x',
+        showValue: 'never',
+        tooltip: { mode: 'single', showColorScale: false, yHistogram: true },
+        yAxis: { axisPlacement: 'left', reverse: false, unit: unit },
+      },
+    },
+
+  // Of what is counted in whole numbers, which increase() does not keep to.
+  whole:: { fieldConfig+: { defaults+: { decimals: 0 } } },
+
+  // Of times that are a millisecond or a day, each power of ten as high as another.
+  logarithmic:: { fieldConfig+: { defaults+: {
+    min:: null,
+    custom+: { scaleDistribution: { type: 'log', log: 10 } },
+  } } },
 
   // Properties of a column.
   bar(max=1):: {

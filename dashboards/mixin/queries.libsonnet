@@ -107,7 +107,7 @@ function(config, filter) {
     + (if value == 0 then '' else if value < 0 then ' - %s' % -value else ' + %s' % value),
 
   // What there is, with labels; or, where exporters answer and there is none of it, a row that says so.
-  orSay(expr, label, text, value=0):: |||
+  orSay(expr, label, text, value=0, none=q.constant(value)):: |||
     %(expr)sor
     label_replace(
       %(none)s,
@@ -117,11 +117,32 @@ function(config, filter) {
     )
   ||| % {
     expr: if std.endsWith(expr, '\n') then expr else expr + '\n',
-    none: q.constant(value),
+    none: none,
     label: label,
     text: text,
     again: q.deeper(expr, 2),
   },
+
+  // The same of what collector exhaustion counts: nothing at all where it is off, or fails.
+  orSayCounted(expr, label, text):: q.orSay(
+    expr,
+    label,
+    text,
+    none='0 * count(%s == 1)' % m('ephemera_scrape_collector_success', 'collector="exhaustion"')
+  ),
+  counting:: 'max by (job, instance) (%s)' % m('ephemera_scrape_collector_success', 'collector="exhaustion"'),
+
+  // How much a counter of a list has grown. It comes into the list with what it has by then, which
+  // increase() does not see.
+  grown(name, window, more='', at=''):: |||
+    (
+      %(metric)s%(at)s
+      unless
+      %(metric)s offset %(window)s%(at)s
+    )
+    or
+    increase(%(metric)s[%(window)s]%(at)s)
+  ||| % { metric: m(name, more), window: window, at: at },
 
   // A number without labels; or, where exporters answer and there is none, this one.
   orValue(expr, value=0):: |||

@@ -28,6 +28,11 @@ FOREIGN = {
 SCRAPED = {"job", "instance"}
 
 
+# What there is only where collector exhaustion is on.
+COUNTED = re.compile(r'ephemera_\w*(port_exhaustion_errors_total|port_lease|port_reuse_interval)|'
+                     r'collector="exhaustion"')
+
+
 def need_node():
     if not shutil.which("node"):
         pytest.skip("there is no node")

@@ -18,6 +18,7 @@ import urllib.error
 import pytest
 
 import boards
+import counting
 from hosts import Host
 from lib.certificates import Authority
 from lib.exporter import free_port
@@ -49,7 +50,7 @@ scrape_configs:
     scheme: https
     tls_config: {{ca_file: {authority}}}
     static_configs:
-      - {{targets: ["127.0.0.1:{busy}"], labels: {{instance: {BUSY}}}}}
+      - {{targets: ["127.0.0.1:{counting}"], labels: {{instance: {BUSY}, __scheme__: http}}}}
       - {{targets: ["127.0.0.1:{calm}"], labels: {{instance: {CALM}}}}}
   - job_name: ephemera-plain
     static_configs:
@@ -61,7 +62,9 @@ scrape_configs:
 
 # Windows of the rules, and what an hour of prediction becomes.
 SHORT = {"predictWindow": "12s", "predictRecentWindow": "6s", "predictSeconds": 60,
-         "rateWindow": "5s", "jobGoneWindow": "5s", "keepFiringFor": ""}
+         "rateWindow": "5s", "jobGoneWindow": "5s", "keepFiringFor": "",
+         # Until somebody has looked.
+         "exhaustedSeconds": 120}
 WAIT, WAIT_FOR_GONE = "2s", "5s"
 
 
@@ -186,6 +189,9 @@ def play(directory, tree, paths):
         # Its kernel seems to be one that cannot tell everything.
         gone = stack.enter_context(Host("--sockets.source=procfs"))
         kubernetes = stack.enter_context(kube_state_metrics())
+        # Only this one has collector exhaustion on.
+        counted = stack.enter_context(counting.Counting(
+            busy.port, authority, [uid for _, _, uid in PODS[:1]] + [STRAY]))
         # Before anybody watches, so that it is no growth.
         busy.fill(0.3)
         busy.short_connections(110)
@@ -193,12 +199,12 @@ def play(directory, tree, paths):
         busy.stop_accepting()
         calm.fill(0.1)
         prometheus = stack.enter_context(Prometheus(binary, None, directory, text=CONFIGURATION.format(
-            busy=busy.port, calm=calm.port, gone=gone.port, kubernetes=kubernetes,
+            counting=counted.port, calm=calm.port, gone=gone.port, kubernetes=kubernetes,
             authority=authority.certificate, BUSY=BUSY, CALM=CALM, GONE=GONE)))
-        return watch(Watch(prometheus), busy, gone)
+        return watch(Watch(prometheus), busy, gone, counted)
 
 
-def watch(prometheus, busy, gone):
+def watch(prometheus, busy, gone, counted):
     stages = {}
     prometheus.wait_for("EphemeralPortsListenerInRange", BUSY)
     prometheus.wait_for("AcceptQueueFull", BUSY)
@@ -218,6 +224,8 @@ def watch(prometheus, busy, gone):
     stages["95"] = prometheus.alerts()
     busy.fill(1)
     refused = busy.is_full()
+    counted.fail(11)
+    prometheus.wait_for("EphemeralPortsExhausted", BUSY)
     prometheus.wait_for("EphemeralPortsFull", BUSY)
     prometheus.wait_for("EphemeraExporterGone", GONE)
     prometheus.wait_for_scrapes(3)
@@ -244,9 +252,10 @@ def be_refused(host):
 
 
 def ask_all(watched, dashboard):
-    """{choice: {panel and query: what is wrong}}: with everything chosen, and with the busy host."""
+    """{choice: {panel and query: what is wrong}}: with everything chosen, with the busy host, and with
+    one that does not count failures."""
     return {json.dumps(choice): ask_panels(watched, dashboard, choose(watched, dashboard, choice), not choice)
-            for choice in ({}, {"instance": [BUSY]})}
+            for choice in ({}, {"instance": [BUSY]}, {"instance": [CALM]})}
 
 
 def ask_panels(watched, dashboard, values, in_parts):

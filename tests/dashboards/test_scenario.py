@@ -62,6 +62,16 @@ def test_they_fire_in_order(seen):
     assert first["EphemeralPortsFullSoon", BUSY] < first["EphemeralPortsFull", BUSY]
 
 
+def test_a_failure_is_told_where_it_is_counted(seen):
+    told = {(name, where) for _, name, where in seen["history"] if "Exhausted" in name}
+    assert told == {("EphemeralPortsExhausted", BUSY), ("EphemeralPortsBindExhausted", BUSY)}
+    assert "EphemeralPortsExhausted" not in firing(seen, "95", BUSY)
+    [alert] = [alert for alert in seen["texts"] if alert["labels"]["alertname"] == "EphemeralPortsExhausted"]
+    assert (alert["labels"]["destination"], alert["labels"]["destination_port"]) == ("127.0.0.1", "30001")
+    assert BUSY in alert["annotations"]["summary"] and "127.0.0.1 port 30001" in alert["annotations"]["summary"]
+    assert "387" in alert["annotations"]["description"] and "cgroup /" in alert["annotations"]["description"]
+
+
 def test_the_kernel_refuses_when_the_alert_says_so(seen):
     assert seen["refused"] == "Cannot assign requested address"
 
@@ -104,3 +114,24 @@ def test_each_query_of_each_panel_has_data(seen, pods, path, chosen):
     if pods is None:
         wrong = {query: why for query, why in wrong.items() if "ephemera_owner_ports" not in query}
     assert not wrong, "\n".join(f"{query}: {why}" for query, why in wrong.items())
+
+
+def not_counted(panel):
+    """Whether it says that the collector is off, where there is nothing to show."""
+    return panel["fieldConfig"]["defaults"].get("noValue", "").startswith("not counted")
+
+
+@pytest.mark.parametrize("path", boards.DASHBOARDS, ids=lambda path: path.name)
+def test_where_failures_are_not_counted_panels_say_so_and_all_others_stay(seen, path):
+    wrong = seen["answers"][path.name][json.dumps({"instance": [CALM]})]
+    assert set(wrong.values()) <= {"no data"}
+    dashboard = boards.load(path)
+    titles = {panel["title"] for panel, _ in boards.queries(dashboard) if not_counted(panel)}
+    assert titles
+    # Each query of these has nothing, so that the text is shown and no number.
+    empty = {query.split(": ")[0] for query in wrong}
+    answered = {panel["title"] for panel, _ in boards.queries(dashboard)} - empty
+    assert titles <= empty
+    for panel, target in boards.queries(dashboard):
+        if boards.COUNTED.search(target["expr"]) and not not_counted(panel):
+            assert panel["title"] in answered

@@ -7,6 +7,7 @@ import type { FieldConfig, Panel, RowPanel as Row, VariableModel }
 	from '@grafana/schema/dist/types/raw/dashboard/x/types.gen';
 import type * as bargauge from '@grafana/schema/dist/types/raw/composable/bargauge/panelcfg/x/types.gen';
 import type * as gauge from '@grafana/schema/dist/types/raw/composable/gauge/panelcfg/x/types.gen';
+import type * as heatmap from '@grafana/schema/dist/types/raw/composable/heatmap/panelcfg/x/types.gen';
 import type * as stat from '@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/types.gen';
 import type * as text from '@grafana/schema/dist/types/raw/composable/text/panelcfg/x/types.gen';
 import type * as timeseries from '@grafana/schema/dist/types/raw/composable/timeseries/panelcfg/x/types.gen';
@@ -68,6 +69,7 @@ export interface TimeseriesPanel extends Of<'timeseries', timeseries.Options, ti
 export interface StatPanel extends Of<'stat', stat.Options, None> {}
 export interface GaugePanel extends Of<'gauge', gauge.Options, None> {}
 export interface BargaugePanel extends Of<'bargauge', bargauge.Options, None> {}
+export interface HeatmapPanel extends Of<'heatmap', heatmap.Options, heatmap.FieldConfig> {}
 export interface TablePanel extends Of<'table', grafana.TableOptions, grafana.TableFieldOptions> {}
 export interface TextPanel extends Omit<Panel, 'type' | 'options' | 'fieldConfig' | 'targets' | 'libraryPanel'> {
 	type: 'text';

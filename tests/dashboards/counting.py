@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stand-in for collector exhaustion: an exporter's page, and what the collector would add to it.
+
+The collector needs rights that not every machine gives; its own tests are where it has them.
+"""
+
+import http.server
+import ssl
+import threading
+import urllib.request
+
+BOUNDS = ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "10", "30", "60", "120", "300",
+          "900", "3600", "14400", "86400", "+Inf"]
+
+
+class Counting:
+    """Serves the page of an exporter on this machine, over HTTP."""
+
+    def __init__(self, exporter, authority, pods):
+        """pods: uids of those whose connect() fails"""
+        self.url = f"https://127.0.0.1:{exporter}/metrics"
+        self.context = ssl.create_default_context(cafile=authority.certificate)
+        self.pods = pods
+        self.failures = 0
+        self.scrapes = 0
+        counting = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                body = counting.page()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                pass
+
+        self.served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.served.server_port
+
+    def __enter__(self):
+        threading.Thread(target=self.served.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.served.shutdown()
+        self.served.server_close()
+
+    def fail(self, count):
+        self.failures += count
+
+    def page(self):
+        with urllib.request.urlopen(self.url, context=self.context, timeout=10) as answer:
+            page = answer.read()
+        self.scrapes += 1
+        return page + "".join(f"{line}\n" for line in self.lines()).encode()
+
+    def lines(self):
+        failed = self.failures
+        yield 'ephemera_scrape_collector_success{collector="exhaustion"} 1'
+        for family, count in (("ipv4", failed), ("ipv6", 0)):
+            yield f'ephemera_port_exhaustion_errors_total{{family="{family}"}} {count}'
+            for protocol in ("tcp", "udp"):
+                bound = count if protocol == "udp" else 0
+                yield (f'ephemera_bind_port_exhaustion_errors_total{{protocol="{protocol}",family="{family}"}} '
+                       f'{bound}')
+        # The lists have what failed, and nothing else.
+        if failed:
+            yield ('ephemera_destination_port_exhaustion_errors_total'
+                   f'{{destination="127.0.0.1",destination_port="30001"}} {failed}')
+            owners = [f'cgroup="/kubepods.slice/{uid}",pod_uid="{uid}",container_id="{i:064x}"'
+                      for i, uid in enumerate(self.pods)]
+            owners.append('cgroup="/system.slice/shop.service",pod_uid="",container_id=""')
+            for i, owner in enumerate(owners):
+                yield f'ephemera_owner_port_exhaustion_errors_total{{{owner}}} {failed - i}'
+        yield f'ephemera_other_destination_port_exhaustion_errors_total {2 * failed}'
+        yield f'ephemera_other_owner_port_exhaustion_errors_total {2 * failed}'
+        for name, first in (("port_lease", 7), ("port_reuse_interval", 3)):
+            for i, bound in enumerate(BOUNDS):
+                yield f'ephemera_{name}_seconds_bucket{{le="{bound}"}} {max(0, i - first) * self.scrapes}'
+            yield f"ephemera_{name}_seconds_sum {61 * self.scrapes}"
+            yield f"ephemera_{name}_seconds_count {(len(BOUNDS) - 1 - first) * self.scrapes}"
+        yield "ephemera_untracked_port_leases_total 0"
