@@ -42,7 +42,7 @@
   local failedOwner =
     local m = 'ephemera_owner_port_exhaustion_errors_total{%s}' % target;
     '{{ with printf "topk(1, increase(%s[%ds]) > 0 or (last_over_time(%s[%ds]) unless %s offset %ds))" $labels.job $labels.instance $labels.job $labels.instance $labels.job $labels.instance | query }}' % [m, config.exhaustedSeconds, m, config.exhaustedSeconds, m, config.exhaustedSeconds] +
-    '{{ with . | first }} Of all that failed so on this host, most is of cgroup {{ .Labels.cgroup }} ' +
+    '{{ with . | first }} Of all calls on this host that found no port of late, most are of cgroup {{ .Labels.cgroup }} ' +
     '({{ .Value | printf "%.0f" }}).{{ end }}{{ end }}',
 
   local alert(name, severity, expression, duration, summary, description, sticky=false, page=true) = {
@@ -116,7 +116,8 @@
             'The kernel says so. Programs got ' +
             '{{ if eq $labels.protocol "udp" }}"Address already in use" in bind() to port 0, or "Resource ' +
             'temporarily unavailable" in connect() or sendto(): look-ups in DNS are the first to go' +
-            '{{ else }}"Address already in use". connect() without bind() is not among them{{ end }}.' + address
+            '{{ else }}"Address already in use". connect() without bind() is not among them{{ end }}.' + address +
+            failedOwner
           ),
           alert(
             'EphemeralPortsFullSoon',

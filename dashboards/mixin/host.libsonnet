@@ -259,7 +259,7 @@ function(config)
         ) + p.whole,
         p.series(
           'Whom it happened to',
-          'The services, containers and pods whose connect() failed, in the interval before each point. They suffer; who holds the ports is in “Who holds the ports” above.',
+          'The services, containers and pods whose connect() or bind() found no port, in the interval before each point. They suffer; who holds the ports is in “Who holds the ports” above.',
           [p.target(countedOwners('$__rate_interval'), '{{cgroup}}')],
           p.number,
           width=8,
@@ -289,7 +289,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.table(
           'Services without a port',
-          'How often connect() failed for each cgroup in the time shown. Its name says which service, container or pod: the runbook has how to read it.',
+          'How often connect() or bind() found no port, for each cgroup, in the time shown. Its name says which service, container or pod: the runbook has how to read it.',
           q.orSayCounted(countedOwners('$__range', ' > 0.5'), 'cgroup', 'none failed'),
           [
             ['cgroup', 'Cgroup', {}],
@@ -319,7 +319,7 @@ function(config)
         ) + p.logarithmic,
         p.series(
           'Ports lent',
-          'Leases that ended, and those that are in no histogram, because there was no memory for them. Some of the latter: the figures beside this lack these, and those of failures do not.',
+          'Leases that ended, and those that are in no histogram, since too many were held at a time. Some of the latter: raise --collector.exhaustion.leases-limit; the figures beside this lack them, those of failures do not.',
           p.targets([
             [rate('ephemera_port_lease_seconds_count'), 'ended'],
             [rate('ephemera_untracked_port_leases_total'), 'not followed'],

@@ -36,7 +36,7 @@ function(config)
     )
   ||| % [labels, owned('job, instance, pod_uid'), q.deeper(any(), 2)];
 
-  // connect() calls that found no port, by pod: all of them, so what is of no pod that is known, too.
+  // Calls that found no port, by pod: all of them, so what is of no pod that is known, too.
   local failures(window, above='', at='') =
     local pods(more) = q.grown('ephemera_owner_port_exhaustion_errors_total', window, more, at);
     local of(name, expr) = |||
@@ -208,8 +208,8 @@ function(config)
           table=false,
         ),
         p.table(
-          'Pods whose connect() failed',
-          'How often connect() of each pod found no port in the time shown, as the kernel counts it. These pods suffer; on a shared network another one may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
+          'Pods that found no port',
+          'How often connect() or bind() of each pod found no port in the time shown, as the kernel counts it. These pods suffer; on a shared network another one may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSayCounted(failures('$__range', ' > 0.5'), 'pod', 'none failed'), 2),
           [
             ['namespace', 'Namespace', p.wide(130)],
@@ -224,7 +224,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.series(
           'Failures by pod',
-          'How often connect() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: see who holds its ports.',
+          'How often connect() or bind() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: see who holds its ports.',
           [p.target(
             |||
               sum by (namespace, pod) (
