@@ -13,7 +13,7 @@ import pytest
 import lib.exporter
 from lib.exporter import COLLECTORS, REPOSITORY, Exporter, all_but, host_has_cgroups, run
 from lib.namespace import in_namespace, set_range
-from lib.sockets import IPV4, connect_many, listen
+from lib.sockets import IPV4, connect_many, connect_until_refused, drop, listen
 from units import A_DYNAMIC_USER, DEPLOY, DROP_INS, Unit, directives, install, need, restricted
 
 # The sanitizers' runtimes need system calls of their own.
@@ -23,7 +23,8 @@ UNITS = [DEPLOY / "systemd" / "ephemera.service.in", DEPLOY / "systemd" / "ephem
          *sorted(DROP_INS.glob("*.conf"))]
 
 # What systemd-analyze security makes of them at the most.
-EXPOSURE = {(): 1.5, ("socket.conf",): 1.5, ("tls.conf",): 1.5, ("api.conf",): 2.5}
+EXPOSURE = {(): 1.5, ("socket.conf",): 1.5, ("tls.conf",): 1.5, ("api.conf",): 2.5,
+            ("exhaustion.conf",): 1.8}
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can restrict as systemd does")
 
@@ -226,6 +227,61 @@ def test_the_api_names_everybodys_processes_with_its_drop_in(plain):
     with Exporter("--web.enable-api", **restricted(service())) as exporter:
         assert processes_of(exporter, 30001)[0] == []
     held.close()
+
+
+def counts_failures(exporter):
+    """A range of ten ports, and one connect() more than it has."""
+    set_range(40000, 40009)
+    held = listen(IPV4, "127.0.0.1", 30001)
+    kept, errno = connect_until_refused(IPV4, "127.0.0.1", 30001, limit=11)
+    found = exporter.metrics()
+    drop([held, *kept])
+    assert (len(kept), os.strerror(errno)) == (10, "Cannot assign requested address")
+    return found
+
+
+@needs_root
+@in_namespace
+def test_failures_are_counted_with_its_drop_in(plain):
+    unit = service("exhaustion.conf")
+    assert unit.arguments() == ["--collector.exhaustion"]
+    with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
+        found = counts_failures(exporter)
+        assert found.value("ephemera_scrape_collector_success", collector="exhaustion") == 1
+        assert found.value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
+        assert found.value("ephemera_destination_port_exhaustion_errors_total",
+                           destination="127.0.0.1", destination_port="30001") == 1
+        # It needs them no more.
+        have = status(exporter)
+        assert int(have["CapEff"][0], 16) == int(have["CapPrm"][0], 16) == int(have["CapAmb"][0], 16) == 0
+        assert have["Uid"] == [str(A_DYNAMIC_USER)] * 4
+        assert_nothing_was_refused(exporter)
+
+
+@needs_root
+@in_namespace
+def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain):
+    unit = service("api.conf", "exhaustion.conf")
+    with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
+        assert counts_failures(exporter).value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
+        assert int(status(exporter)["CapEff"][0], 16) == 1 << 19 | 1 << 2
+
+
+@needs_root
+@in_namespace
+@pytest.mark.parametrize("before, after", [
+    ("CAP_BPF CAP_PERFMON", "CAP_PERFMON"), ("CAP_BPF CAP_PERFMON", "CAP_BPF"),
+    ("PrivateUsers=no", "PrivateUsers=yes"), ("SystemCallFilter=bpf", "SystemCallFilter=getpid")],
+    ids=["no CAP_BPF", "no CAP_PERFMON", "PrivateUsers", "no bpf()"])
+def test_the_drop_in_has_nothing_that_it_could_do_without(plain, before, after):
+    text = (DROP_INS / "exhaustion.conf").read_text()
+    assert before in text
+    unit = Unit((DEPLOY / "systemd" / "ephemera.service.in").read_text(), text.replace(before, after))
+    with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
+        found = exporter.metrics()
+        assert found.value("ephemera_scrape_collector_success", collector="exhaustion") == 0
+        # All else works.
+        assert found.value("ephemera_scrape_collector_success", collector="range") == 1
 
 
 @needs_root

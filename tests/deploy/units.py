@@ -131,6 +131,13 @@ class Unit:
     def last(self, name):
         return [value for have, value in self.found if have == name][-1]
 
+    def together(self, name):
+        """What is given more than once adds up, but what is empty throws away what was before."""
+        found = []
+        for value in [value for have, value in self.found if have == name]:
+            found = [*found, *(word for word in value.split() if word not in found)] if value else []
+        return found
+
     def is_on(self, name):
         return self.last(name) in ("yes", "true")
 
@@ -166,8 +173,8 @@ def restricted(unit):
     """The arguments of Exporter that run it under the unit's restrictions, as another user."""
     need("unshare", "setpriv", "systemd-analyze")
     capabilities = ["+" + name.removeprefix("CAP_").lower()
-                    for name in unit.last("AmbientCapabilities").split()]
-    assert unit.last("CapabilityBoundingSet") == unit.last("AmbientCapabilities")
+                    for name in unit.together("AmbientCapabilities")]
+    assert unit.together("CapabilityBoundingSet") == unit.together("AmbientCapabilities")
     chosen = ",".join(["-all", *capabilities])
     how = {
         "private_users": unit.is_on("PrivateUsers"),
