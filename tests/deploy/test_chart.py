@@ -65,7 +65,8 @@ def test_a_misspelt_value_is_refused_wherever_it_is():
     "daemonset.monitor=\"pods\"", "daemonset.enabled=\"no\"", "image.tag=1.0",
     "daemonset.args=[\"log.level=debug\"]", "sidecar.networkPolicy=true",
     "daemonset.tolerations=[{\"operater\":\"Exists\"}]", "monitorLabels={\"a\":1}",
-    "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\""))
+    "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\"",
+    "exhaustion.enabled=\"yes\""))
 def test_a_value_of_a_wrong_kind_is_refused(setting):
     done = kube.call("helm", "template", "x", kube.CHART, "--set-json", setting, check=False)
     assert done.returncode != 0 and "schema" in done.stderr
@@ -79,7 +80,7 @@ def test_every_value_does_something():
                     "daemonset.tolerations=[]", 'daemonset.monitor="none"', "sidecar.monitor=true",
                     'sidecar.networkPolicy="open"', 'monitorLabels.release="stack"',
                     "rules.enabled=false", "dashboards.enabled=false",
-                    'dashboards.labels.a="b"', "namespace.create=true"):
+                    'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true"):
         rendered = helm(setting)
         assert rendered != usual, setting
         changes += [each for each in rendered if each not in usual]

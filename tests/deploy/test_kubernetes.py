@@ -29,6 +29,7 @@ def helms(example_chart):
     return {
         "cluster": helm("namespace.create=true"),
         "cluster-servicemonitor": helm("namespace.create=true", 'daemonset.monitor="service"'),
+        "cluster-exhaustion": helm("namespace.create=true", "exhaustion.enabled=true"),
         "sidecar": of_example(),
         "sidecar-plain": of_example('form="plain"'),
     }

@@ -7,7 +7,7 @@ import pytest
 
 import kube
 import pod_security
-from kube import EXAMPLES, changed, kustomize, one, pod_templates, sidecar_of
+from kube import EXAMPLES, changed, helm, kustomize, one, pod_templates, sidecar_of
 from lib.exporter import Exporter, run
 
 
@@ -33,6 +33,24 @@ def test_the_daemonset_breaks_the_rules_that_it_must_and_no_other():
     assert broken == {"host namespaces", "host ports", "hostPath volumes", "volume types"}
     labels = one(kustomize("cluster"), "Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def test_what_counts_failures_breaks_three_rules_more():
+    """None of which its namespace has: it must be privileged anyway."""
+    plain, counting = (one(kustomize(example), "DaemonSet")["spec"]["template"]["spec"]
+                       for example in ("cluster", "cluster-exhaustion"))
+    assert pod_security.violations(counting) - pod_security.violations(plain) == {
+        "capabilities", "running as non-root", "running as non-root user"}
+    for spec in (plain, counting):
+        spec["containers"][0] = {**spec["containers"][0], "args": [], "securityContext": {}}
+    assert plain == counting
+
+
+def test_no_sidecar_counts_failures(example_chart):
+    """A pod of somebody else gets no privilege, whatever the chart's value is."""
+    plain, counting = (helm(*settings, chart=example_chart, namespace="ephemera-example")
+                       for settings in ((), ("ephemera.exhaustion.enabled=true",)))
+    assert plain == counting
 
 
 SECURITY = "initContainers/0/securityContext"
@@ -89,8 +107,14 @@ def test_ephemera_has_no_privilege_and_no_token(example):
     (owner, template), = pod_templates(kustomize(example))
     context = sidecar_of(template)["securityContext"]
     assert context["readOnlyRootFilesystem"] is True
-    assert context["capabilities"] == {"drop": ["ALL"]}
-    assert context["runAsUser"] == context["runAsGroup"] == 65532
+    assert context["allowPrivilegeEscalation"] is False
+    if example == "cluster-exhaustion":
+        # Root's, which the exporter gives up.
+        assert context["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SETGID", "SETUID"]}
+        assert (context["runAsUser"], context["runAsGroup"]) == (0, 65532)
+    else:
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["runAsUser"] == context["runAsGroup"] == 65532
     assert template["spec"]["automountServiceAccountToken"] is False
     if owner["kind"] == "DaemonSet":
         account = one(kustomize(example), "ServiceAccount")

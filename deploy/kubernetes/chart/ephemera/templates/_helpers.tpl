@@ -45,6 +45,26 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
+{{/* The same, with what it takes to load BPF programs (BPF, PERFMON), and to become nobody then. Kubernetes gives
+added capabilities to root only. */}}
+{{- define "ephemera.exhaustionSecurityContext" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  add:
+    - BPF
+    - PERFMON
+    - SETGID
+    - SETUID
+  drop:
+    - ALL
+readOnlyRootFilesystem: true
+runAsGroup: 65532
+runAsNonRoot: false
+runAsUser: 0
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
 {{/* How an endpoint is called: by its node. */}}
 {{- define "ephemera.nodeRelabelings" -}}
 relabelings:
