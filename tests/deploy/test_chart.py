@@ -66,7 +66,7 @@ def test_a_misspelt_value_is_refused_wherever_it_is():
     "daemonset.args=[\"log.level=debug\"]", "sidecar.networkPolicy=true",
     "daemonset.tolerations=[{\"operater\":\"Exists\"}]", "monitorLabels={\"a\":1}",
     "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\"",
-    "exhaustion.enabled=\"yes\""))
+    "exhaustion.enabled=\"yes\"", "exhaustion.seccompProfile=\"Localhost\""))
 def test_a_value_of_a_wrong_kind_is_refused(setting):
     done = kube.call("helm", "template", "x", kube.CHART, "--set-json", setting, check=False)
     assert done.returncode != 0 and "schema" in done.stderr
@@ -85,6 +85,9 @@ def test_every_value_does_something():
         assert rendered != usual, setting
         changes += [each for each in rendered if each not in usual]
     assert not any(schema_errors(changes))
+    unconfined = one(helm("exhaustion.enabled=true", 'exhaustion.seccompProfile="Unconfined"'), "DaemonSet")
+    container, = unconfined["spec"]["template"]["spec"]["containers"]
+    assert container["securityContext"]["seccompProfile"] == {"type": "Unconfined"}
     policy = one(helm('sidecar.networkPolicy="open"', 'sidecar.prometheusNamespace="prom"'),
                  "NetworkPolicy")
     assert kube.listens([policy], "prom", 10059)

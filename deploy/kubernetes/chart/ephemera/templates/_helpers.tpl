@@ -62,7 +62,7 @@ runAsGroup: 65532
 runAsNonRoot: false
 runAsUser: 0
 seccompProfile:
-  type: RuntimeDefault
+  type: {{ .Values.exhaustion.seccompProfile }}
 {{- end }}
 
 {{/* How an endpoint is called: by its node. */}}
