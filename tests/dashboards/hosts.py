@@ -26,7 +26,7 @@ RESERVED = "40390-40399"
 # 400 ports, ten of them reserved, one with a listener, and two bound ones.
 USABLE = 387
 
-SERVICE, SHORT, SLOW = 30001, 30002, 30003
+SERVICE, SHORT, SLOW, FULL = 30001, 30002, 30003, 30004
 
 
 class Host:
@@ -109,6 +109,7 @@ class Work:
         self.stack = contextlib.ExitStack()
         self.made = []
         self.kept = []
+        self.full = None
 
     def __enter__(self):
         set_range(FIRST, LAST)
@@ -138,6 +139,24 @@ class Work:
         more, errno = connect_until_refused(IPV4, "127.0.0.1", SERVICE, limit=10)
         drop(more)
         return not more and os.strerror(errno)
+
+    def connect(self, ports, count):
+        """With a range of so many ports, so many connections to another destination. Says what
+        the kernel said of those that it refused."""
+        set_reserved("")
+        set_range(41000, 41000 + ports - 1)
+        if not self.full:
+            self.full = listen(IPV4, "127.0.0.1", FULL)
+            self.kept.append(self.full)
+        refused = []
+        for _ in range(count):
+            sock = socket.socket()
+            self.kept.append(sock)
+            try:
+                sock.connect(("127.0.0.1", FULL))
+            except OSError as error:
+                refused.append(os.strerror(error.errno))
+        return refused
 
     def empty(self):
         drop(self.made)
