@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import lib.exporter
+from lib.bpf import needs_bpf
 from lib.exporter import COLLECTORS, REPOSITORY, Exporter, all_but, host_has_cgroups, run
 from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, connect_many, connect_until_refused, drop, listen
@@ -241,6 +242,7 @@ def counts_failures(exporter):
 
 
 @needs_root
+@needs_bpf
 @in_namespace
 def test_failures_are_counted_with_its_drop_in(plain):
     unit = service("exhaustion.conf")
@@ -259,6 +261,7 @@ def test_failures_are_counted_with_its_drop_in(plain):
 
 
 @needs_root
+@needs_bpf
 @in_namespace
 def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain):
     unit = service("api.conf", "exhaustion.conf")
@@ -268,6 +271,7 @@ def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain):
 
 
 @needs_root
+@needs_bpf
 @in_namespace
 @pytest.mark.parametrize("before, after", [
     ("CAP_BPF CAP_PERFMON", "CAP_PERFMON"), ("CAP_BPF CAP_PERFMON", "CAP_BPF"),

@@ -2,6 +2,7 @@
 """The container image: what is in it, what it may do, and what it sees."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lib import containers
+from lib.bpf import needs_bpf
 from lib.certificates import Authority
 from lib.exporter import Metrics, free_port
 from lib.sockets import IPV4, close, listen, pairs, port_of, wait_until
@@ -269,6 +271,60 @@ def test_what_is_on_a_port_with_the_rights_it_takes(image):
         unnamed = containers.podman("run", "--rm", *LIMITS, *NO_RIGHTS, "--network=host", image,
                                     "port", str(port), "--json")
         assert f'"pid":{os.getpid()}' not in unnamed.stdout.replace(" ", "")
+
+
+# What to add so that failures are counted, as docs/container.md has it.
+COUNTING = ("--user=0", "--cap-add=BPF", "--cap-add=PERFMON", "--cap-add=SETUID", "--cap-add=SETGID",
+            "--security-opt=no-new-privileges")
+# The list of calls of Debian 12's podman has bpf() for CAP_SYS_ADMIN only.
+ANY_CALL = "--security-opt=seccomp=unconfined"
+
+# A range of ten ports, so that the eleventh connection fails; and what the exporter says then.
+ELEVEN = """
+import socket, urllib.request
+server = socket.create_server(("127.0.0.1", 30001))
+held = [socket.socket() for _ in range(11)]
+errors = [one.connect_ex(("127.0.0.1", 30001)) for one in held]
+with urllib.request.urlopen("http://127.0.0.1:10059/metrics", timeout=10) as answer:
+    print([error for error in errors if error], answer.read().decode(), sep="\\n", end="")
+"""
+
+
+def counted_in(container):
+    """What the kernel said of eleven connections, and the exporter's metrics after it."""
+    done = subprocess.run(["nsenter", f"--target={container.pid}", "--net", "/usr/bin/python3", "-c", ELEVEN],
+                          check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
+    refused, _, text = done.stdout.partition("\n")
+    return json.loads(refused), Metrics(text)
+
+
+def ten_ports(*options):
+    return {"options": ("--network=none", "--sysctl", "net.ipv4.ip_local_port_range=40000 40009", *options)}
+
+
+@needs_bpf
+def test_failures_are_counted_with_the_rights_it_takes(image):
+    page = (containers.REPOSITORY / "docs" / "container.md").read_text(encoding="utf-8")
+    assert all(option in page for option in (*COUNTING, ANY_CALL))
+    with Container(image, "--collector.exhaustion", **ten_ports(*COUNTING, ANY_CALL)) as container:
+        refused, found = counted_in(container)
+        assert refused == [errno.EADDRNOTAVAIL]
+        assert found.value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
+        status = container.status()
+        assert status["Uid"].split() == status["Gid"].split() == 4 * ["65534"]
+        for which in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status[which], 16) == 0, which
+        assert "level=warn" not in container.log()
+
+
+@pytest.mark.parametrize("options", [(ANY_CALL,), COUNTING], ids=["no rights", "a list without bpf()"])
+def test_where_failures_cannot_be_counted_all_else_works(image, options):
+    with Container(image, "--collector.exhaustion", **ten_ports(*options)) as container:
+        refused, found = counted_in(container)
+        assert refused == [errno.EADDRNOTAVAIL]
+        assert found.value("ephemera_scrape_collector_success", collector="exhaustion") == 0
+        assert found.value("ephemera_scrape_collector_success", collector="range") == 1
+        assert "CAP_BPF and CAP_PERFMON" in container.log()
 
 
 def test_what_is_wrong_ends_it(image):
