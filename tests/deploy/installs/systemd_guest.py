@@ -326,6 +326,36 @@ def api_without_its_drop_in():
         return {"pid": pid, "answer": json.loads(get(f"/api/v1/ports/{port}"))}
 
 
+@contextlib.contextmanager
+def ten_ports():
+    """The range of this machine, for as long as the block."""
+    path = "/proc/sys/net/ipv4/ip_local_port_range"
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write("40000 40009")
+        yield
+    finally:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(before)
+
+
+@step
+def exhaustion():
+    with changes(), ten_ports(), socket.create_server(("127.0.0.1", 30001)), contextlib.ExitStack() as stack:
+        drop_in("exhaustion.conf")
+        reload_and_restart()
+        said = [stack.enter_context(socket.socket()).connect_ex(("127.0.0.1", 30001)) for _ in range(11)]
+        text = get("/metrics")
+        have = status(main_pid())
+        return {"refused": [os.strerror(error) for error in said if error], "uid": have["Uid"],
+                "collector": samples(text, "ephemera_scrape_collector_success"),
+                "failures": [line for line in text.splitlines() if "port_exhaustion_errors_total" in line],
+                "capabilities": {name: have[name][0] for name in ("CapPrm", "CapEff", "CapAmb")},
+                "exposure": exposure(), "journal": journal()}
+
+
 def configure_tls():
     os.makedirs("/etc/ephemera", mode=0o700, exist_ok=True)
     for name in ("server.crt", "server.key"):

@@ -184,6 +184,18 @@ def test_api_without_its_drop_in(seen):
     assert processes(seen["answer"]) == ([], "nobody")
 
 
+def test_exhaustion(seen):
+    assert seen["refused"] == ["Cannot assign requested address"]
+    # On the kernel of Debian 12.
+    assert 'ephemera_scrape_collector_success{collector="exhaustion"} 1' in seen["collector"], seen["journal"]
+    assert 'ephemera_port_exhaustion_errors_total{family="ipv4"} 1' in seen["failures"]
+    assert ('ephemera_destination_port_exhaustion_errors_total{destination="127.0.0.1",destination_port="30001"} 1'
+            in seen["failures"])
+    assert all(int(held, 16) == 0 for held in seen["capabilities"].values())
+    assert 61184 <= int(seen["uid"][0]) <= 65519
+    assert seen["exposure"] <= 1.5
+
+
 def test_tls(seen):
     assert_shows_what_is_held(seen)
     assert seen["plain"].startswith("refused")
