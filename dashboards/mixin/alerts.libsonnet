@@ -104,7 +104,7 @@
             'The kernel says so, and programs got "Cannot assign requested address" (EADDRNOTAVAIL), ' +
             'in the last {{ humanizeDuration %d }}.' % config.exhaustedSeconds +
             capacity + '{{ if $labels.destination }}' + heldThere +
-            '{{ else }} `ephemera destinations` on the host names the fullest destination.{{ end }}' + failedOwner
+            '{{ else }} `ephemera trace` on the host names each as it happens.{{ end }}' + failedOwner
           ),
           alert(
             'EphemeralPortsBindExhausted',
