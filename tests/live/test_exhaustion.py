@@ -17,9 +17,10 @@ import pytest
 from lib.bpf import needs_bpf
 from lib.exporter import REPOSITORY, Exporter, Metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
-from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, at, bind, bind_until_refused,
-                         bound, connect, connect_many, connect_until_refused, drop, listen, need_ipv6, new, pairs, ports_of, read_to_end, syn_sent,
-                         time_wait, wait_until)
+from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, add_address, at, bind,
+                         bind_until_refused, bound, connect, connect_many, connect_until_refused,
+                         drop, fin_wait2, listen, need_ipv6, new, pairs, ports_of, read_to_end,
+                         syn_sent, tcp_sockets, time_wait, wait_until)
 
 pytestmark = needs_bpf
 
@@ -229,10 +230,9 @@ def test_a_reset_in_the_middle_of_closing_leaves_no_time_wait():
     set_range(FIRST, LAST)
     listener = listen(IPV4, "127.0.0.1", TARGET)
     with watching() as exporter:
-        client, server = pairs(1, IPV4, listener, "127.0.0.1", TARGET)[0]
         # The client is in FIN_WAIT2, still open, when the other side gives up.
-        client.shutdown(socket.SHUT_WR)
-        read_to_end(server)
+        client, server = fin_wait2(1, IPV4, listener, "127.0.0.1", TARGET)[0]
+        wait_until(lambda: "FIN-WAIT-2" in {line.state for line in tcp_sockets()}, "FIN_WAIT2")
         drop([server])
         alone, count, _total = histogram(exporter.metrics(), LEASE)
         assert count == 1 and max(alone) <= 1
@@ -356,13 +356,26 @@ def test_a_reusable_time_wait_keeps_the_port_for_its_delay_alone():
         time_wait(4, IPV4, listener, "127.0.0.1", TARGET)
         alone, count, _total = histogram(exporter.metrics(), LEASE)
         assert (alone, count) == ({3.0: 4}, 4)
+        # Only loopback has that at 2, and this is none.
+        add_address("198.51.100.1", 32)
+        outside = listen(IPV4, "198.51.100.1", OTHER)
+        time_wait(2, IPV4, outside, "198.51.100.1", OTHER)
+        alone, count, _total = histogram(exporter.metrics(), LEASE)
+        assert (alone, count) == ({3.0: 4, 120.0: 2}, 6)
         # From the next scrape on, which looks at the settings.
         sysctl("net.ipv4.tcp_tw_reuse", 0)
         exporter.metrics()
         time_wait(3, IPV4, listener, "127.0.0.1", TARGET)
         alone, count, _total = histogram(exporter.metrics(), LEASE)
-        assert (alone, count) == ({3.0: 4, 120.0: 3}, 7)
-    drop([listener])
+        assert (alone, count) == ({3.0: 4, 120.0: 5}, 9)
+        # Nor without timestamps.
+        sysctl("net.ipv4.tcp_tw_reuse", 2)
+        sysctl("net.ipv4.tcp_timestamps", 0)
+        exporter.metrics()
+        time_wait(1, IPV4, listener, "127.0.0.1", TARGET)
+        alone, count, _total = histogram(exporter.metrics(), LEASE)
+        assert (alone, count) == ({3.0: 4, 120.0: 6}, 10)
+    drop([listener, outside])
 
 
 @in_namespace
@@ -399,15 +412,23 @@ def test_a_port_that_comes_back_is_timed_until_it_is_taken_again():
         alone, count, total = histogram(exporter.metrics(), REUSE)
         assert (alone, count) == ({1.0: common}, common)
         assert common * 0.4 <= total <= common * longest
-        # While TIME_WAIT keeps a port it is not released yet: no interval, and none below 0.
+        # Taken once more while it is held: that is no second release.
         other = listen(IPV4, "127.0.0.1", OTHER)
+        shared, _error = connect_until_refused(IPV4, "127.0.0.1", OTHER)
+        assert len(shared) >= 4
+        # A search can miss one of five ports, which is then there for the next one.
+        free = {*ports, *ports_of(shared)} - {*ports_of(again)}
+        before = histogram(exporter.metrics(), REUSE)[1]
+        assert before == common + len(free & {*ports} & {*ports_of(shared)})
+        drop(shared), drop(accept(other, len(shared)))
+        # While TIME_WAIT keeps a port it is not released yet: no interval, and none below 0.
         servers = {server.getpeername()[1]: server for server in accept(listener, len(again))}
         for client in again:
             port = client.getsockname()[1]
             client.close(), read_to_end(servers[port]), servers[port].close()
         others, _error = connect_until_refused(IPV4, "127.0.0.1", OTHER)
         assert len(others) >= 4
-        assert histogram(exporter.metrics(), REUSE)[1] == common
+        assert histogram(exporter.metrics(), REUSE)[1] == before + len(free & {*ports_of(others)})
     drop([listener, other, *others])
 
 
@@ -423,6 +444,12 @@ def test_more_leases_than_places_are_said_to_be_untracked():
         count = said.value(f"{LEASE}_count")
         untracked = said.value("ephemera_untracked_port_leases_total")
         assert count + untracked == 60 and 0 < count < 60
+        # One after the other needs but one place.
+        for _ in range(60):
+            drop(connect_many(1, IPV4, "127.0.0.1", TARGET))
+        said = exporter.metrics()
+        assert said.value(f"{LEASE}_count") == count + 60
+        assert said.value("ephemera_untracked_port_leases_total") == untracked
     with watching("--collector.exhaustion.leases-limit=0") as exporter:
         drop(connect_many(3, IPV4, "127.0.0.1", TARGET))
         said = exporter.metrics()
