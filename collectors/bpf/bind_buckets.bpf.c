@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * Which ports are lost to every connect() since a bind() made their bucket: what sock_diag
  * does not tell of a socket that was bound to port 0 and then connected, nor of TIME_WAIT.
@@ -10,8 +10,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-/* The license of the program, not of its source: GPL-only helpers are offered to no other. */
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
+/* The kernel lets no other program call what is offered under the GPL only. */
+char LICENSE[] SEC("license") = "GPL";
 
 /* One bit for each port, as struct portset has it; user space empties it before a walk. */
 __u64 ports[65536 / 64];

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 #ifndef EPHEMERA_BPF_EXHAUSTION_H
 #define EPHEMERA_BPF_EXHAUSTION_H
 

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#ifndef EPHEMERA_BPF_LEASES_H
+#define EPHEMERA_BPF_LEASES_H
+
+/* How long connect() held its ports, and how soon it took them again. */
+
+#include "collectors/bpf/failures.bpf.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define TIME_WAIT_NS (60 * NS_PER_S) /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
+
+/* Entries of the map of leases, less one. Set before loading. */
+const volatile __u32 leases_mask;
+
+/* When each port number was released last, 0 where it is leased again; in nanoseconds. */
+__u64 released[65536];
+
+/* As many as there can be processors: set before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lease_histograms);
+} histograms SEC(".maps");
+
+/*
+ * The leases of now. BPF's own storage of a socket would be simpler, but takes memory from the
+ * allocator for each, which costs more than all that is done here. How many: set before loading.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct leases);
+} leases SEC(".maps");
+
+static __always_inline struct lease_histograms *our_histograms(void)
+{
+	const __u32 processor = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&histograms, &processor);
+}
+
+/* By the bounds that lease_bounds of collectors/leases.c has in seconds. */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	if (ns <= 1 * NS_PER_S) {
+		if (ns <= 30 * NS_PER_MS)
+			return ns <= 3 * NS_PER_MS ? (ns <= 1 * NS_PER_MS ? 0 : 1)
+						   : (ns <= 10 * NS_PER_MS ? 2 : 3);
+		return ns <= 300 * NS_PER_MS ? (ns <= 100 * NS_PER_MS ? 4 : 5) : 6;
+	}
+	if (ns <= 120 * NS_PER_S) {
+		if (ns <= 10 * NS_PER_S)
+			return ns <= 3 * NS_PER_S ? 7 : 8;
+		return ns <= 30 * NS_PER_S ? 9 : ns <= 60 * NS_PER_S ? 10 : 11;
+	}
+	if (ns <= 3600 * NS_PER_S)
+		return ns <= 300 * NS_PER_S ? 12 : ns <= 900 * NS_PER_S ? 13 : 14;
+	return ns <= 14400 * NS_PER_S ? 15 : ns <= 86400 * NS_PER_S ? 16 : 17;
+}
+
+/*
+ * No atomic is needed: the histogram is of this processor, a tracepoint's program is not moved
+ * to another one, and in an interrupt that comes meanwhile the kernel does not run it again.
+ */
+static __always_inline void note(struct lease_histogram *histogram, __u64 ns)
+{
+	histogram->counts[bucket_of(ns)]++;
+	histogram->sum_ns += ns;
+}
+
+/*
+ * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule
+ * of tcp_twsk_unique(), as collectors/port_use.c has it.
+ */
+static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
+{
+	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, does not.
+	 */
+	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
+		return 0;
+	if (shared.time_wait_reuse == 1 || (shared.time_wait_reuse == 2 && is_loopback(sk)))
+		return shared.time_wait_reuse_delay_ms * NS_PER_MS;
+	return TIME_WAIT_NS;
+}
+
+static __always_inline struct leases *leases_beside(__u64 cookie)
+{
+	/* Cookies are given out one after the other, so the places of now are close together. */
+	const __u32 at = cookie / LEASES_BESIDE & leases_mask;
+
+	return bpf_map_lookup_elem(&leases, &at);
+}
+
+/* Where the socket's lease is; LEASES_BESIDE where there is none. */
+static __always_inline __u32 find_lease(const struct leases *beside, __u64 cookie)
+{
+#pragma unroll
+	for (__u32 i = 0; i < LEASES_BESIDE; i++)
+		if (beside->cookies[i] == cookie)
+			return i;
+	return LEASES_BESIDE;
+}
+
+/*
+ * A free place, the socket's own of an earlier attempt, or else that of the oldest: it may be
+ * one whose end was missed, and nothing else would ever clear it.
+ */
+static __always_inline __u32 find_place(
+    const struct leases *beside, __u64 cookie, bool *ret_is_taken)
+{
+	__u32 found = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < LEASES_BESIDE; i++) {
+		if (beside->cookies[i] == 0 || beside->cookies[i] == cookie) {
+			*ret_is_taken = false;
+			return i;
+		}
+		if (beside->starts[i] < beside->starts[found])
+			found = i;
+	}
+	*ret_is_taken = true;
+	return found;
+}
+
+/*
+ * Two processors may find the same place at once. The later one has it then, and the other
+ * lease is in no histogram: cheaper than to lock, and as rare as two such in a nanosecond.
+ */
+static __always_inline void lease_begins(struct sock *sk)
+{
+	struct lease_histograms *mine;
+	struct leases *beside;
+	bool is_taken;
+	__u64 cookie;
+	__u32 at;
+
+	/* A port that a bind() holds is not leased by connect(). */
+	if (local_port(sk))
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	beside = leases_beside(cookie);
+	if (!beside)
+		return;
+	at = find_place(beside, cookie, &is_taken);
+	if (at >= LEASES_BESIDE)
+		return;
+	beside->cookies[at] = cookie;
+	beside->starts[at] = bpf_ktime_get_ns();
+	mine = is_taken ? our_histograms() : NULL;
+	if (mine)
+		mine->untracked++;
+}
+
+/*
+ * Older verifiers, that of Linux 6.12 among them, do not know that 16 bits are left of what was
+ * swapped to the host's order. The compiler does, and would leave out what tells them.
+ */
+static __always_inline __u64 *release_of(__u16 port)
+{
+	__u64 at = port;
+
+	barrier_var(at);
+	return &released[at & 0xffff];
+}
+
+/* The port is known from here on. */
+static __always_inline void note_reuse(__u64 start, __u16 port)
+{
+	__u64 *release = release_of(port);
+	const __u64 before = *release;
+	struct lease_histograms *mine;
+
+	if (!before || start < before)
+		return;
+	*release = 0;
+	mine = our_histograms();
+	if (mine)
+		note(&mine->reused, start - before);
+}
+
+static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start, __u16 port)
+{
+	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate);
+	struct lease_histograms *mine = our_histograms();
+
+	if (mine)
+		note(&mine->held, end - start);
+	*release_of(port) = end;
+}
+
+static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate)
+{
+	/* Those that others opened to us have none, as a rule, and leave here. */
+	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct leases *beside;
+	__u64 start;
+	__u16 port;
+	__u32 at;
+
+	if (!cookie)
+		return;
+	beside = leases_beside(cookie);
+	at = beside ? find_lease(beside, cookie) : LEASES_BESIDE;
+	if (!beside || at >= LEASES_BESIDE)
+		return;
+	port = local_port(sk);
+	start = beside->starts[at];
+	if (oldstate == TCP_SYN_SENT && port)
+		note_reuse(start, port);
+	if (newstate != TCP_CLOSE)
+		return;
+	beside->cookies[at] = 0;
+	if (port)
+		note_end(sk, oldstate, start, port);
+}
+
+#endif
