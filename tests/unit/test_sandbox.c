@@ -541,13 +541,16 @@ static void bpf_walks_only_where_that_is_wanted_and_loads_nothing(void **state)
 {
 	const struct sandbox_options walking = {.walks_by_bpf = true};
 	const struct sandbox_options others = {.removes_sockets = true};
-	const struct attempt walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, EBADF};
+	/* As without our list: EBADF, or EPERM where a container's list has no bpf() at all. */
+	const int without = try_to_walk_by_bpf() < 0 ? errno : 0;
+	const struct attempt walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, without};
 	const struct attempt no_walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, EPERM};
 	const struct attempt map = {"bpf(BPF_MAP_CREATE)", try_to_make_a_bpf_map, EPERM};
 	const int found[] = {try_in_child(&walk, &walking), try_in_child(&no_walk, &others),
 	    try_in_child(&map, &walking), try_in_child(&map, &others)};
 
 	(void)state;
+	assert_true(without == EBADF || without == EPERM);
 	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
 		assert_true(WIFEXITED(found[i]));
 		assert_int_equal(WEXITSTATUS(found[i]), REFUSED);
