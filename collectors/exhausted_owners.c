@@ -11,25 +11,18 @@ int exhausted_owners_list(struct tally_top *top, struct cgroups *cgroups,
 {
 	const struct tally_shown *shown;
 	uint64_t others;
-	const size_t length = tally_top_look(top, &shown, &others);
+	size_t length = tally_top_look(top, &shown, &others);
 	cleanup_free struct owner *list = calloc(length ? length : 1, sizeof(*list));
-	size_t named = 0;
-	int result = 0;
+	int result;
 
 	if (!list)
 		return -ENOMEM;
-	for (size_t i = 0; i < length; i++) {
-		if (shown[i].key.words[0] == 0 || !cgroups)
-			others += shown[i].count;
-		else
-			list[named++] = (struct owner){shown[i].key.words[0], shown[i].count};
-	}
-	*ret_names = NULL;
-	if (cgroups)
-		result = owner_names_list(cgroups, list, &named, ret_names);
+	for (size_t i = 0; i < length; i++)
+		list[i] = (struct owner){shown[i].key.words[0], shown[i].count};
+	result = owner_names_list(cgroups, list, &length, ret_names);
 	if (result < 0)
 		return result;
-	*ret_length = named;
+	*ret_length = length;
 	*ret_others = others;
 	return 0;
 }

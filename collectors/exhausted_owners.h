@@ -9,8 +9,8 @@
 
 /*
  * Looks at the tally: those that are shown, by name, the most first; and how many failures all
- * others have, sockets of no cgroup among them. cgroups: NULL where there are none. Returns 0 or
- * -errno; the caller frees the names with owner_names_free().
+ * others have. cgroups as of owner_names_list(). Returns 0 or -ENOMEM; the caller frees the names
+ * with owner_names_free().
  */
 int exhausted_owners_list(struct tally_top *top, struct cgroups *cgroups,
     struct owner_name **ret_names, size_t *ret_length, uint64_t *ret_others);

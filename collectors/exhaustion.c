@@ -159,11 +159,6 @@ static int begin(void *context, const struct facts *facts)
 	return 0;
 }
 
-static uint64_t count_of(const __u64 *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 static void emit_totals(const struct exhaustion *state, struct metric_set *set)
 {
 	const struct exhaustion_shared *shared = state->probe.shared;
@@ -172,15 +167,15 @@ static void emit_totals(const struct exhaustion *state, struct metric_set *set)
 		const char *name = socket_family_name(family);
 
 		metric_add(set, &connect_errors,
-		    (double)count_of(&shared->failures[EXHAUSTED_CONNECT][family]),
+		    (double)exhaustion_read(&shared->failures[EXHAUSTED_CONNECT][family]),
 		    METRIC_LABELS(name));
 		if (!state->probe.counts_binds)
 			continue;
 		metric_add(set, &bind_errors,
-		    (double)count_of(&shared->failures[EXHAUSTED_BIND_TCP][family]),
+		    (double)exhaustion_read(&shared->failures[EXHAUSTED_BIND_TCP][family]),
 		    METRIC_LABELS(socket_protocol_name(SOCKET_TCP), name));
 		metric_add(set, &bind_errors,
-		    (double)count_of(&shared->failures[EXHAUSTED_BIND_UDP][family]),
+		    (double)exhaustion_read(&shared->failures[EXHAUSTED_BIND_UDP][family]),
 		    METRIC_LABELS(socket_protocol_name(SOCKET_UDP), name));
 	}
 }
@@ -206,7 +201,7 @@ static void emit_destinations(struct exhaustion *state, struct metric_set *set)
 
 	for (size_t i = 0; i < length; i++)
 		emit_destination(set, &shown[i]);
-	others += count_of(&state->probe.shared->untracked_destinations);
+	others += exhaustion_read(&state->probe.shared->untracked_destinations);
 	metric_add(set, &other_destination_errors, (double)others, METRIC_NO_LABELS);
 }
 
@@ -232,7 +227,7 @@ static int emit_owners(struct exhaustion *state, struct metric_set *set)
 	for (size_t i = 0; i < length; i++)
 		emit_owner(set, &names[i]);
 	owner_names_free(names, length);
-	others += count_of(&state->probe.shared->untracked_owners);
+	others += exhaustion_read(&state->probe.shared->untracked_owners);
 	metric_add(set, &other_owner_errors, (double)others, METRIC_NO_LABELS);
 	return 0;
 }

@@ -16,6 +16,12 @@ enum exhaustion_flag {
 	EXHAUSTION_LEASES_LIMIT,
 };
 
+/* A counter that the kernel's side may be adding to. */
+static inline uint64_t exhaustion_read(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 struct exhausted_destination {
 	enum socket_family family;
 	struct socket_address address;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/leases.h"
 
-#include <stdint.h>
+#include "collectors/exhaustion.h"
 
 /* Those of bucket_of() in collectors/bpf/leases.bpf.h, in seconds. */
 static const double lease_bounds[LEASE_BOUNDS] = {
@@ -36,17 +36,12 @@ const struct metric_family untracked_port_leases = {
     .example = "rate(ephemera_untracked_port_leases_total[5m]) > 0",
 };
 
-static uint64_t count_of(const __u64 *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 static void add_histogram(
     const struct lease_histogram *one, uint64_t counts[static LEASE_BUCKETS], double *sum)
 {
 	for (size_t i = 0; i < LEASE_BUCKETS; i++)
-		counts[i] += count_of(&one->counts[i]);
-	*sum += (double)count_of(&one->sum_ns) * 1e-9;
+		counts[i] += exhaustion_read(&one->counts[i]);
+	*sum += (double)exhaustion_read(&one->sum_ns) * 1e-9;
 }
 
 void leases_emit(const struct lease_histograms *list, unsigned length, struct metric_set *set)
@@ -64,7 +59,7 @@ void leases_emit(const struct lease_histograms *list, unsigned length, struct me
 
 		add_histogram(&one->held, held, &held_total.sum);
 		add_histogram(&one->reused, reused, &reused_total.sum);
-		untracked += count_of(&one->untracked);
+		untracked += exhaustion_read(&one->untracked);
 	}
 	metric_add_histogram(set, &port_lease, &held_total, METRIC_NO_LABELS);
 	metric_add_histogram(set, &port_reuse_interval, &reused_total, METRIC_NO_LABELS);

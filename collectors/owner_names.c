@@ -36,7 +36,8 @@ static int name_one(struct owner_name *name, const struct owner *owner, const ch
 	name->count = owner->count;
 	if (path)
 		name->path = strdup(path);
-	/* Gone before we ever saw it: its id is all that is left, and it stays. */
+	/* Gone before we ever saw it, or below no hierarchy: its id is all there is, and it stays.
+	 */
 	else if (asprintf(&name->path, "id:%llu", (unsigned long long)owner->cgroup_id) < 0)
 		name->path = NULL;
 	return name->path ? 0 : -ENOMEM;
@@ -51,7 +52,7 @@ static int name_all(
 
 	for (size_t i = 0; i < length && result == 0; i++)
 		ids[i] = list[i].cgroup_id;
-	if (result == 0)
+	if (result == 0 && cgroups)
 		result = cgroups_resolve(cgroups, ids, length, paths);
 	for (size_t i = 0; i < length && result == 0; i++)
 		result = name_one(&names[i], &list[i], paths[i]);

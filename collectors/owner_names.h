@@ -14,13 +14,14 @@
 #include "collectors/owner_table.h"
 
 struct owner_name {
-	char *path; /* "id:NUMBER" of a cgroup that was gone before anybody looked */
+	char *path; /* "id:NUMBER" of a cgroup that nobody can name, or was gone before */
 	uint64_t count;
 };
 
 /*
  * The paths of list, an id each once, and what all with the same path have together, the most
- * first. *length is that of list and becomes that of the names. Returns 0 or -ENOMEM.
+ * first. cgroups: NULL where there is no hierarchy. *length is that of list and becomes that of the
+ * names. Returns 0 or -ENOMEM.
  */
 int owner_names_list(struct cgroups *cgroups, const struct owner *list, size_t *length,
     struct owner_name **ret_names);

@@ -48,7 +48,7 @@ static inline __u64 tally_word(__u32 interface, __u16 port, __u16 family)
 struct exhaustion_shared {
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
 	__u64 untracked_destinations; /* connect() that no place could be found for */
-	__u64 untracked_owners;	      /* calls, likewise */
+	__u64 untracked_owners;	      /* calls, likewise, and those of sockets without a cgroup */
 	/* Written by user space: when TIME_WAIT blocks a port, by the namespace's settings. */
 	__u32 time_wait_reuse;
 	__u32 time_wait_reuse_delay_ms;

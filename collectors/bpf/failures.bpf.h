@@ -120,7 +120,7 @@ static __always_inline void count_owner(__u64 cgroup_id)
 {
 	const struct tally_key key = {.words = {cgroup_id, 0, 0}};
 
-	if (!tally(&owners, TALLY_OWNERS, &key))
+	if (!cgroup_id || !tally(&owners, TALLY_OWNERS, &key))
 		__sync_fetch_and_add(&shared.untracked_owners, 1);
 }
 

@@ -78,8 +78,7 @@ static __always_inline void note(struct lease_histogram *histogram, __u64 ns)
  */
 static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 {
-	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, does not.
-	 */
+	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, never. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
 	if (shared.time_wait_reuse == 1 || (shared.time_wait_reuse == 2 && is_loopback(sk)))

@@ -24,8 +24,9 @@ void bind_buckets_close(struct bind_buckets *buckets); /* NULL: nothing */
 
 /*
  * Walks all TCP sockets but those that only bind(), and adds those ports to ports. batch is as
- * in struct source_observer, asked once in about a million sockets. From Linux 6.0 on that takes
- * no capability. Returns 0, -ECANCELED where batch said so, or another -errno.
+ * in struct source_observer, asked once in about a million sockets. On Linux 6.1 and later that
+ * takes no capability; -EPERM where it does. Returns 0, -ECANCELED where batch said so, or another
+ * -errno.
  */
 int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
     struct portset *ports);

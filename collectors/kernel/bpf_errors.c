@@ -7,7 +7,7 @@
 
 #include <bpf/libbpf.h>
 
-/* Where libbpf looks for the kernel's types first; without it no distribution has them. */
+/* Where libbpf looks for the kernel's types first. */
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
 
 void bpf_errors_silence(void)

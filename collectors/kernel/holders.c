@@ -77,15 +77,20 @@ static bool is_due(
 	       clock_seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
-static int list_buckets(struct chosen_ports *chosen, struct note *note)
+static int list(struct chosen_ports *chosen, struct source *source, struct note *note)
 {
-	const int result =
-	    bind_buckets_list(chosen->buckets, note->batch ? pass_batch : NULL, note, note->ports);
+	int (*const batch)(void *context) = note->batch ? pass_batch : NULL;
+	const struct source_observer observer = {note_port, batch, note};
 
-	/* Before Linux 6.0 that takes a capability, which is given up by now. */
-	if (result == -EPERM)
+	if (chosen->buckets) {
+		const int result = bind_buckets_list(chosen->buckets, batch, note, note->ports);
+
+		if (result != -EPERM)
+			return result;
+		/* Older kernels want a capability for it, which is given up by now. */
 		chosen->buckets = NULL;
-	return result;
+	}
+	return source_list(source, LISTING_TCP_CHOSEN, &observer);
 }
 
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
@@ -93,7 +98,6 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
     unsigned refresh_seconds)
 {
 	struct note note = {&holders->connected, batch, context};
-	const struct source_observer observer = {note_port, batch ? pass_batch : NULL, &note};
 
 	holders->connected_age_seconds = 0;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
@@ -102,10 +106,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 		return 0;
 	}
 
-	int result = chosen->buckets ? list_buckets(chosen, &note) : -EPERM;
-
-	if (!chosen->buckets)
-		result = source_list(source, LISTING_TCP_CHOSEN, &observer);
+	const int result = list(chosen, source, &note);
 
 	/* What /proc cannot tell counts as none; ephemera_kernel_feature says that it cannot. */
 	if (result < 0)

@@ -14,6 +14,7 @@ import time
 import cgroups
 import pytest
 
+from exhaustion import fail, fill
 from lib.bpf import needs_bpf
 from lib.exporter import REPOSITORY, Exporter, Metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
@@ -45,20 +46,6 @@ def watching(*flags):
         os.chmod(place, 0o711)
         with Exporter(f"--web.listen-address=unix:{place}/socket", ON, *flags) as exporter:
             yield exporter
-
-
-def fail(count, family, address, port):
-    """count connects to a destination that has no port left; each must fail for that."""
-    for _ in range(count):
-        with new(family) as sock:
-            assert sock.connect_ex(at(family, address, port)) == errno.EADDRNOTAVAIL
-
-
-def fill(family, address, port):
-    """Takes every port towards the destination."""
-    socks, error = connect_until_refused(family, address, port)
-    assert (len(socks), error) == (SIZE, errno.EADDRNOTAVAIL)
-    return socks
 
 
 def by_label(said, name, *labels):
@@ -259,6 +246,20 @@ def test_a_cgroup_is_named():
         # It keeps its name when it is gone, since it was asked for while it was there.
         tree.remove(name)
         assert by_label(exporter.metrics(), OWNERS, "cgroup")[name,] == 7
+    drop([listener, *kept])
+
+
+@in_namespace
+def test_without_a_hierarchy_a_cgroup_has_its_number(tmp_path):
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    with watching(f"--path.sysfs={tmp_path}", "--no-collector.owners") as exporter:
+        set_range(FIRST, LAST)
+        kept = fill(IPV4, "127.0.0.1", TARGET)
+        fail(6, IPV4, "127.0.0.1", TARGET)
+        said = exporter.metrics()
+        [(name,)] = by_label(said, OWNERS, "cgroup")
+        assert name.startswith("id:") and name[3:].isdecimal()
+        assert said.value(OWNERS, cgroup=name) == 7 and said.value(OTHER_OWNERS) == 0
     drop([listener, *kept])
 
 

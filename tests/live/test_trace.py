@@ -2,7 +2,6 @@
 """`ephemera trace`: each failure as it happens, and the sum of them."""
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -14,11 +13,11 @@ from datetime import datetime, timezone
 
 import pytest
 
+from exhaustion import fail, fill
 from lib.bpf import needs_bpf
 from lib.exporter import BINARY, assert_no_sanitizer_report, environment, run
 from lib.namespace import NOBODY, in_namespace, set_range
-from lib.sockets import (IPV4, IPV6, at, bind_until_refused, connect_until_refused, drop, listen,
-                         need_ipv6, new)
+from lib.sockets import IPV4, IPV6, bind_until_refused, drop, listen, need_ipv6
 
 TARGET = 30001
 
@@ -36,8 +35,7 @@ class Trace:
         """It says nothing of itself in JSON: what it shows first is that it is there. Returns how
         many failures there were until then."""
         for made in range(1, 200):
-            with new(family) as sock:
-                assert sock.connect_ex(at(family, address, port)) == errno.EADDRNOTAVAIL
+            fail(1, family, address, port)
             if self._has_said_something():
                 return made
         raise AssertionError("the trace saw nothing")
@@ -52,18 +50,6 @@ class Trace:
         assert_no_sanitizer_report(err)
         assert (self.proc.returncode, err) == (0, ""), err
         return out.splitlines()
-
-
-def fill(family, address, port):
-    socks, error = connect_until_refused(family, address, port)
-    assert error == errno.EADDRNOTAVAIL
-    return socks
-
-
-def fail(count, family, address, port):
-    for _ in range(count):
-        with new(family) as sock:
-            assert sock.connect_ex(at(family, address, port)) == errno.EADDRNOTAVAIL
 
 
 @needs_bpf
@@ -137,9 +123,7 @@ def test_what_comes_too_fast_is_in_the_sum():
     trace = Trace("--json")
     trace.wait_until_it_sees("127.0.0.1", TARGET)
     # Nobody reads, so the pipe is full soon, and then the memory for events.
-    for _ in range(20000):
-        with new(IPV4) as sock:
-            assert sock.connect_ex(("127.0.0.1", TARGET)) == errno.EADDRNOTAVAIL
+    fail(20000, IPV4, "127.0.0.1", TARGET)
     *events, last = map(json.loads, trace.end())
     summary = last["summary"]
     assert summary["lost"] > 0
