@@ -12,7 +12,7 @@ from lib.exporter import AS_OURSELVES, Exporter, Metrics, environment, metrics, 
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect,
                          connect_many, drop, fin_wait2, listen, need_ipv6, orphan_fin_wait2,
-                         pairs, syn_sent, time_wait)
+                         pairs, syn_sent, time_wait, whole_fin_wait2)
 
 PORT, OTHER = 30001, 30002
 
@@ -262,6 +262,19 @@ def test_what_has_no_owner(tree, two):
     # Half-open ones have one; TIME_WAIT, and FIN_WAIT2 that nobody has open, have none.
     assert told(said) == {two[0]: (11, "", "")}
     assert said.value(UNOWNED) == 10
+    assert_adds_up(said)
+
+
+@in_namespace
+def test_what_is_closed_and_still_a_socket_has_an_owner(tree, two):
+    prepare()
+    listener = listen(IPV4, "127.0.0.1", PORT)
+    where = (IPV4, listener, "127.0.0.1", PORT)
+    with tree.inside(two[0]):
+        _servers = whole_fin_wait2(3, *where), orphan_fin_wait2(2, *where)[1]
+    said = metrics(*ALL)
+    assert told(said) == {two[0]: (3, "", "")}
+    assert said.value(UNOWNED) == 2
     assert_adds_up(said)
 
 
