@@ -80,8 +80,11 @@ struct collector {
 	 * for the collector by name.
 	 */
 	int (*emit)(void *state, struct metric_set *set);
-	/* NULL, or why the last scrape of it failed where the error alone does not tell. */
-	const char *(*reason)(const void *state);
+	/*
+	 * NULL, or what each scrape of it will fail for, known since create(): 0, or -errno and
+	 * in *ret_reason why, in words, static.
+	 */
+	int (*check)(const void *state, const char **ret_reason);
 	/* NULL, or which of enum kernel_feature it has; after an emit() that succeeded. */
 	unsigned (*features)(const void *state);
 	void (*destroy)(void *state);

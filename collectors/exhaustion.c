@@ -113,7 +113,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	const struct exhaustion_probe_options options = {
 	    .leases = config->values[EXHAUSTION_LEASES_LIMIT]};
 
-	/* That it does not load fails the collector at each scrape, and nothing else. */
+	/* That it does not load fails the collector, and nothing else. */
 	state->error = exhaustion_probe_open(&options, &state->probe, &state->reason);
 	if (state->error < 0)
 		return 0;
@@ -242,11 +242,13 @@ static int emit(void *context, struct metric_set *set)
 	return emit_owners(state, set);
 }
 
-static const char *reason(const void *context)
+static int check(const void *context, const char **ret_reason)
 {
 	const struct exhaustion *state = context;
 
-	return state->error < 0 ? state->reason : NULL;
+	if (state->error < 0)
+		*ret_reason = state->reason;
+	return state->error;
 }
 
 static unsigned features(const void *context)
@@ -285,7 +287,7 @@ const struct collector exhaustion_collector = {
     .create = create,
     .begin = begin,
     .emit = emit,
-    .reason = reason,
+    .check = check,
     .features = features,
     .destroy = destroy,
 };

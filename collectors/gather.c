@@ -100,6 +100,15 @@ void *gatherer_state(const struct gatherer *gatherer, size_t i)
 	return gatherer->states[i];
 }
 
+int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_reason)
+{
+	const struct collector *collector = gatherer->options.collectors[i];
+
+	if (!gatherer->states[i] || !collector->check)
+		return 0;
+	return collector->check(gatherer->states[i], ret_reason);
+}
+
 const struct source *gatherer_source(const struct gatherer *gatherer)
 {
 	return gatherer->source;
@@ -375,9 +384,11 @@ static void tell_reasons(struct pass *pass)
 {
 	for (size_t i = 0; i < length_of(pass); i++) {
 		struct collector_outcome *outcome = &pass->gathering->outcomes[i];
+		const char *reason = NULL;
 
-		if (outcome->error < 0 && collector_at(pass, i)->reason)
-			outcome->reason = collector_at(pass, i)->reason(pass->gatherer->states[i]);
+		if (outcome->error < 0 &&
+		    outcome->error == gatherer_check(pass->gatherer, i, &reason))
+			outcome->reason = reason;
 	}
 }
 

@@ -72,6 +72,13 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 
 /* The state of the collector at i, as its create() made it. */
 void *gatherer_state(const struct gatherer *gatherer, size_t i);
+
+/*
+ * What the collector at i will fail for at every gathering, because of what it lacked when it
+ * was made, such as a right: 0 where there is nothing, or it is not enabled; or -errno, and in
+ * *ret_reason why, in words, static.
+ */
+int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_reason);
 const struct source *gatherer_source(const struct gatherer *gatherer);
 
 /*

@@ -37,6 +37,26 @@ static int open_gatherer(const struct scraper_options *options, struct gatherer 
 	return result;
 }
 
+static void log_reason(size_t i, int error, const char *reason)
+{
+	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
+	    strerrordesc_np(-error), "reason", reason, NULL);
+}
+
+/* Now, and not at the first scrape: whoever has asked for it is still looking. */
+static void tell_who_will_fail(struct scraper *scraper)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const char *reason = NULL;
+		const int error = gatherer_check(scraper->gatherer, i, &reason);
+
+		if (error == 0)
+			continue;
+		scraper->told[i] = error;
+		log_reason(i, error, reason);
+	}
+}
+
 int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper)
 {
@@ -57,6 +77,7 @@ int scraper_new(
 		scraper_free(scraper);
 		return result;
 	}
+	tell_who_will_fail(scraper);
 	*ret_scraper = scraper;
 	return 0;
 }
@@ -64,12 +85,10 @@ int scraper_new(
 static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
 {
 	const char *error = strerrordesc_np(-gathering->outcomes[i].error);
-	const char *reason = gathering->outcomes[i].reason;
 	char path[PATH_MAX];
 
-	if (reason) {
-		log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name,
-		    "err", error, "reason", reason, NULL);
+	if (gathering->outcomes[i].reason) {
+		log_reason(i, gathering->outcomes[i].error, gathering->outcomes[i].reason);
 		return;
 	}
 	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {
@@ -92,7 +111,7 @@ static void log_outcomes(struct scraper *scraper, const struct gathering *gather
 		if (!(gathering->asked >> i & 1) || error == scraper->told[i])
 			continue;
 		scraper->told[i] = error;
-		if (error == -EOPNOTSUPP)
+		if (error == -EOPNOTSUPP && !gathering->outcomes[i].reason)
 			log_line(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 			    "This host has nothing that the collector could tell", "collector",
 			    collectors[i]->name, NULL);
