@@ -21,6 +21,18 @@ pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "
                                "accounting", "port", "states")
 
 
+NAME_LENGTH = 100
+
+
+def pytest_make_parametrize_id(config, val):
+    """Shortens what would be a test's name by the page; pytest tells those that become equal apart."""
+    del config
+    if not isinstance(val, (str, bytes)) or len(val) <= NAME_LENGTH:
+        return None
+    text = val if isinstance(val, str) else val.decode("ascii", "backslashreplace")
+    return ascii(text[:NAME_LENGTH])[1:-1] + f"... of {len(val)}"
+
+
 @pytest.fixture
 def public_binary(monkeypatch):
     """A copy that anybody can run: the tree may lie where only its owner can reach it."""
