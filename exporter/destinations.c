@@ -13,17 +13,15 @@
 #include "exporter/text.h"
 
 #define NUMBERS_WIDTH 33 /* " ACTIVE TIME_WAIT REUSABLE  SHARE" */
-#define DESTINATION_TEXT (SOCKET_ADDRESS_TEXT + 10)
 
 static void format_destination(
-    const struct destination *destination, char text[static DESTINATION_TEXT])
+    const struct destination *destination, char text[static SOCKET_ENDPOINT_TEXT])
 {
 	char address[SOCKET_ADDRESS_TEXT];
 
 	socket_address_format(
 	    &destination->address, destination->family, destination->interface, address);
-	snprintf(text, DESTINATION_TEXT, destination->family == SOCKET_IPV6 ? "[%s]:%u" : "%s:%u",
-	    address, destination->port);
+	socket_endpoint_format(address, destination->family, destination->port, text);
 }
 
 /* What a cgroup's directory is called is its maker's choice: it must not move the cursor. */
@@ -69,7 +67,7 @@ static int destination_width(const struct destination_rows *rows, int width)
 	int longest = (int)strlen("DESTINATION");
 
 	for (size_t i = 0; i < rows->length; i++) {
-		char text[DESTINATION_TEXT];
+		char text[SOCKET_ENDPOINT_TEXT];
 
 		format_destination(&rows->list[i].destination, text);
 		if ((int)strlen(text) > longest)
@@ -92,7 +90,7 @@ static void print_table(const struct destination_rows *rows, const struct option
 		    "REUSABLE", "SHARE");
 	for (size_t i = 0; i < rows->length; i++) {
 		const struct destination *destination = &rows->list[i].destination;
-		char text[DESTINATION_TEXT];
+		char text[SOCKET_ENDPOINT_TEXT];
 		char name[DESTINATION_NAME_SIZE] = "";
 
 		format_destination(destination, text);

@@ -172,15 +172,10 @@ int healthcheck(const struct listen_address *addresses, size_t length)
 	int result = 0;
 
 	for (size_t i = 0; i < length; i++) {
-		char name[LISTEN_HOST_SIZE + 16];
+		char name[LISTEN_ADDRESS_TEXT];
 		const struct listen_address *address = &addresses[i];
 
-		if (address->kind == LISTEN_UNIX)
-			snprintf(name, sizeof(name), LISTEN_UNIX_PREFIX "%s", address->path);
-		else
-			snprintf(name, sizeof(name),
-			    strchr(address->host, ':') ? "[%s]:%u" : "%s:%u", address->host,
-			    address->port);
+		listen_address_format(address, name);
 		text_make_printable(name);
 
 		const int one = check(address, name);

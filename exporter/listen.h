@@ -12,6 +12,7 @@
 #define LISTEN_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 #define LISTEN_UNIX_PREFIX "unix:" /* of a path */
 #define LISTEN_TEXT_SIZE 128	   /* holds it and a path */
+#define LISTEN_ADDRESS_TEXT (LISTEN_HOST_SIZE + 16)
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX };
 
@@ -27,6 +28,10 @@ struct listen_address {
  * NULL, or what is wrong with it, in words that need not be freed.
  */
 const char *listen_parse(const char *text, struct listen_address *ret_address);
+
+/* Writes it into text as listen_parse() reads it. */
+void listen_address_format(
+    const struct listen_address *address, char text[static LISTEN_ADDRESS_TEXT]);
 
 /* A socket that clients can connect to. */
 struct listener {

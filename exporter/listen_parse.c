@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,4 +65,17 @@ const char *listen_parse(const char *text, struct listen_address *ret_address)
 		return wrong;
 	*ret_address = address;
 	return NULL;
+}
+
+void listen_address_format(
+    const struct listen_address *address, char text[static LISTEN_ADDRESS_TEXT])
+{
+	/* A host called unix would be read as the prefix of a path. */
+	const bool brackets = strchr(address->host, ':') || strcmp(address->host, "unix") == 0;
+
+	if (address->kind == LISTEN_UNIX)
+		snprintf(text, LISTEN_ADDRESS_TEXT, LISTEN_UNIX_PREFIX "%s", address->path);
+	else
+		snprintf(text, LISTEN_ADDRESS_TEXT, brackets ? "[%s]:%u" : "%s:%u", address->host,
+		    address->port);
 }

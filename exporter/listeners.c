@@ -24,13 +24,9 @@ void listeners_close(struct listeners *listeners)
 
 static void log_cannot_listen(const struct listen_address *address, int error)
 {
-	char asked[LISTEN_HOST_SIZE + 16];
+	char asked[LISTEN_ADDRESS_TEXT];
 
-	if (address->kind == LISTEN_UNIX)
-		snprintf(asked, sizeof(asked), LISTEN_UNIX_PREFIX "%s", address->path);
-	else
-		snprintf(asked, sizeof(asked), strchr(address->host, ':') ? "[%s]:%u" : "%s:%u",
-		    address->host, address->port);
+	listen_address_format(address, asked);
 	log_line(LOG_LEVEL_ERROR, "Cannot listen", "flag", "--web.listen-address", "value", asked,
 	    "err", strerrordesc_np(-error), NULL);
 }

@@ -10,8 +10,6 @@
 #include "exporter/text.h"
 #include "exporter/user_name.h"
 
-#define ENDPOINT_SIZE (SOCKET_ADDRESS_TEXT + 10)
-
 /* Of a server with a process for each client the first ones say enough. */
 #define PROCESSES_SHOWN 3
 #define DESCRIPTORS_SHOWN 8
@@ -25,8 +23,7 @@ static void format_endpoint(
 	char name[SOCKET_ADDRESS_TEXT];
 
 	socket_address_format(address, socket->family, socket->interface, name);
-	snprintf(
-	    text, ENDPOINT_SIZE, socket->family == SOCKET_IPV6 ? "[%s]:%u" : "%s:%u", name, port);
+	socket_endpoint_format(name, socket->family, port, text);
 }
 
 static const char *state_of(const struct socket *socket)
@@ -61,8 +58,8 @@ static int indent_for(size_t length, int column, int width)
 void port_text_print_socket(const struct socket *socket, int column, const char *was)
 {
 	const int width = terminal_width();
-	char local[ENDPOINT_SIZE];
-	char remote[ENDPOINT_SIZE + 3] = "-> ";
+	char local[SOCKET_ENDPOINT_TEXT];
+	char remote[SOCKET_ENDPOINT_TEXT + 3] = "-> ";
 	char note[64];
 
 	format_endpoint(socket, &socket->local, socket->local_port, local);

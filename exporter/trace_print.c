@@ -12,7 +12,6 @@
 #include "exporter/terminal.h"
 #include "exporter/text.h"
 
-#define ENDPOINT_TEXT (SOCKET_ADDRESS_TEXT + 10)
 #define NS_PER_US 1000
 #define NS_PER_MS 1000000
 #define COMM_SIZE (sizeof(((struct exhausted_event *)NULL)->comm) + 1)
@@ -32,12 +31,6 @@ static void format_address(
 	    socket_address_is_link_local(&address, family_of(event)) ? event->interface : 0, text);
 }
 
-static void format_endpoint(
-    const char *address, enum socket_family family, unsigned port, char text[static ENDPOINT_TEXT])
-{
-	snprintf(text, ENDPOINT_TEXT, family == SOCKET_IPV6 ? "[%s]:%u" : "%s:%u", address, port);
-}
-
 /* The kernel ends it with NUL, or has 16 characters of it. */
 static void copy_comm(const struct exhausted_event *event, char comm[static COMM_SIZE])
 {
@@ -49,11 +42,11 @@ static void print_what(const struct exhausted_event *event)
 {
 	char local[SOCKET_ADDRESS_TEXT];
 	char remote[SOCKET_ADDRESS_TEXT];
-	char endpoint[ENDPOINT_TEXT];
+	char endpoint[SOCKET_ENDPOINT_TEXT];
 
 	format_address(event, event->local, local);
 	format_address(event, event->remote, remote);
-	format_endpoint(remote, family_of(event), event->remote_port, endpoint);
+	socket_endpoint_format(remote, family_of(event), event->remote_port, endpoint);
 	if (event->call == EXHAUSTED_CONNECT)
 		printf("connect %s from %s", endpoint, local);
 	else
@@ -171,11 +164,11 @@ static void print_destination(const struct tally_shown *shown)
 {
 	struct exhausted_destination destination;
 	char address[SOCKET_ADDRESS_TEXT];
-	char endpoint[ENDPOINT_TEXT];
+	char endpoint[SOCKET_ENDPOINT_TEXT];
 
 	exhausted_destination_of(&shown->key, &destination);
 	format_destination(&destination, address);
-	format_endpoint(address, destination.family, destination.port, endpoint);
+	socket_endpoint_format(address, destination.family, destination.port, endpoint);
 	printf("%8llu  %s\n", (unsigned long long)shown->count, endpoint);
 }
 

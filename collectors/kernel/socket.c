@@ -114,3 +114,10 @@ void socket_address_format(const struct socket_address *address, enum socket_fam
 	else
 		snprintf(text + length, SOCKET_ADDRESS_TEXT - length, "%%%u", interface);
 }
+
+void socket_endpoint_format(const char *address, enum socket_family family, uint16_t port,
+    char text[static SOCKET_ENDPOINT_TEXT])
+{
+	snprintf(
+	    text, SOCKET_ENDPOINT_TEXT, family == SOCKET_IPV6 ? "[%s]:%u" : "%s:%u", address, port);
+}

@@ -62,6 +62,7 @@ struct socket {
 };
 
 #define SOCKET_ADDRESS_TEXT 64 /* room for any address, its zone and the final NUL */
+#define SOCKET_ENDPOINT_TEXT (SOCKET_ADDRESS_TEXT + 8) /* the same, brackets and a port */
 
 /* "tcp", "ipv4", "time_wait" and so on: the words of the metrics' labels; never NULL. */
 const char *socket_protocol_name(enum socket_protocol protocol);
@@ -88,5 +89,9 @@ bool socket_address_is_link_local(const struct socket_address *address, enum soc
  */
 void socket_address_format(const struct socket_address *address, enum socket_family family,
     uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
+
+/* Writes address:port into text, of an address as the former writes it; IPv6 in brackets. */
+void socket_endpoint_format(const char *address, enum socket_family family, uint16_t port,
+    char text[static SOCKET_ENDPOINT_TEXT]);
 
 #endif

@@ -50,6 +50,38 @@ static void reads_addresses(void **state)
 	}
 }
 
+static void writes_what_it_reads(void **state)
+{
+	static const char *const same[] = {
+	    ":10059",
+	    "127.0.0.1:1",
+	    "[::1]:65535",
+	    "[fe80::1%eth0]:10059",
+	    "host.example:80",
+	    "[unix]:80",
+	    "unix:/run/ephemera.sock",
+	};
+	char longest[LISTEN_HOST_SIZE + sizeof("[]:65535")];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(same); i++) {
+		struct listen_address address;
+		char text[LISTEN_ADDRESS_TEXT];
+
+		assert_null(parse(same[i], &address));
+		listen_address_format(&address, text);
+		assert_string_equal(text, same[i]);
+	}
+
+	struct listen_address address;
+	char text[LISTEN_ADDRESS_TEXT];
+
+	snprintf(longest, sizeof(longest), "[%0*d:]:65535", LISTEN_HOST_SIZE - 2, 0);
+	assert_null(parse(longest, &address));
+	listen_address_format(&address, text);
+	assert_string_equal(text, longest);
+}
+
 static void says_what_is_wrong(void **state)
 {
 	static const struct {
@@ -151,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_addresses),
+	    cmocka_unit_test(writes_what_it_reads),
 	    cmocka_unit_test(says_what_is_wrong),
 	    cmocka_unit_test(a_host_has_a_longest_length),
 	    cmocka_unit_test(reads_paths),

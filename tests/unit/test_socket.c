@@ -192,6 +192,22 @@ static void only_link_local_addresses_have_a_zone(void **state)
 	    "febf:1111:2222:3333:4444:5555:6666:7777%4294967295");
 }
 
+static void endpoints_have_brackets_where_they_need_them(void **state)
+{
+	char text[SOCKET_ENDPOINT_TEXT];
+	char longest[SOCKET_ADDRESS_TEXT];
+
+	(void)state;
+	socket_endpoint_format("192.0.2.9", SOCKET_IPV4, 443, text);
+	assert_string_equal(text, "192.0.2.9:443");
+	socket_endpoint_format("fe80::1%eth0", SOCKET_IPV6, 1, text);
+	assert_string_equal(text, "[fe80::1%eth0]:1");
+	memset(longest, '1', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	socket_endpoint_format(longest, SOCKET_IPV6, 65535, text);
+	assert_string_equal(text + strlen(text) - strlen("1]:65535"), "1]:65535");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +219,7 @@ int main(void)
 	    cmocka_unit_test(knows_kinds_of_addresses),
 	    cmocka_unit_test(formats_addresses),
 	    cmocka_unit_test(only_link_local_addresses_have_a_zone),
+	    cmocka_unit_test(endpoints_have_brackets_where_they_need_them),
 	};
 
 	return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
