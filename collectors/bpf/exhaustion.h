@@ -49,9 +49,12 @@ struct exhaustion_shared {
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
 	__u64 untracked_destinations; /* connect() that no place could be found for */
 	__u64 untracked_owners;	      /* calls, likewise, and those of sockets without a cgroup */
-	/* Written by user space: when TIME_WAIT blocks a port, by the namespace's settings. */
-	__u32 time_wait_reuse;
-	__u32 time_wait_reuse_delay_ms;
+};
+
+/* Written by user space: when TIME_WAIT blocks a port, by the namespace's settings. */
+struct time_wait_rule {
+	__u32 reuse; /* tcp_tw_reuse; 0 where the kernel does not follow it */
+	__u32 reuse_delay_ms;
 };
 
 /* Upper bounds of the histograms, in nanoseconds; the last bucket has none. */

@@ -4,7 +4,9 @@
 
 /* How long connect() held its ports, and how soon it took them again. */
 
-#include "collectors/bpf/failures.bpf.h"
+#include "collectors/bpf/socket.bpf.h"
+
+#include "collectors/bpf/exhaustion.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
@@ -12,6 +14,8 @@
 
 /* Entries of the map of leases, less one. Set before loading. */
 const volatile __u32 leases_mask;
+
+struct time_wait_rule time_wait_rule;
 
 /* When each port number was released last, 0 where it is leased again; in nanoseconds. */
 __u64 released[65536];
@@ -81,8 +85,8 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, never. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
-	if (shared.time_wait_reuse == 1 || (shared.time_wait_reuse == 2 && is_loopback(sk)))
-		return shared.time_wait_reuse_delay_ms * NS_PER_MS;
+	if (time_wait_rule.reuse == 1 || (time_wait_rule.reuse == 2 && is_loopback(sk)))
+		return time_wait_rule.reuse_delay_ms * NS_PER_MS;
 	return TIME_WAIT_NS;
 }
 

@@ -28,7 +28,7 @@ struct exhaustion_probe_options {
 
 /* For reading; each number grows while it is read. */
 struct exhaustion_probe {
-	struct exhaustion_shared *shared;
+	const struct exhaustion_shared *shared;
 	struct tally_place *destinations; /* TALLY_DESTINATIONS of them */
 	struct tally_place *owners;	  /* TALLY_OWNERS of them */
 	struct lease_histograms *histograms;
