@@ -32,7 +32,10 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 			lease_begins(sk);
 		return 0;
 	}
-	/* connect() takes this way back where it found no port (kernel-facts row 17). */
+	/*
+	 * tcp_v4_connect() and tcp_v6_connect() enter SYN_SENT before they look for a port, and
+	 * take this way back where there is none.
+	 */
 	if (oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && local_port(sk) == 0)
 		connect_failed(sk);
 	if (times_leases)

@@ -4,8 +4,8 @@
 
 /*
  * The ports that a bind() keeps from every connect(), read from the kernel's own table, where
- * sock_diag does not tell them: sockets that were bound to port 0 and then connected
- * (kernel-facts row 6b), and what is left of bound sockets in TIME_WAIT.
+ * sock_diag does not tell them: sockets that were bound to port 0 and then connected, and what
+ * is left of bound sockets in TIME_WAIT (docs/semantics.md, "What cannot be seen").
  *
  * A port belongs to them where its bucket's fastreuse or fastreuseport is not negative: what
  * __inet_hash_connect() (net/ipv4/inet_hashtables.c) asks before it passes a port by.

@@ -4,7 +4,7 @@
 
 /*
  * Who holds ports by bind(). A TCP port with a bind() owner, on whatever address of
- * whatever family, is lost to every connect() of the namespace (kernel-facts rows 3, 4).
+ * whatever family, is lost to every connect() of the namespace (docs/semantics.md, "Capacity").
  */
 
 #include <stdbool.h>
@@ -52,7 +52,7 @@ struct bound_ports facts_count_bound(const struct facts *facts);
  * Whether the socket has leased a port from the capacity of its destination.
  *
  * A port that a bind() holds is off the capacity already, be it the listener's of an
- * inbound connection (kernel-facts row 12) or that of a socket which was bound to it and
+ * inbound connection, which has that very port, or that of a socket which was bound to it and
  * then connected. One outside the range or reserved never was part of the capacity.
  */
 static inline bool facts_is_leased(const struct facts *facts, const struct socket *socket)

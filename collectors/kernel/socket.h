@@ -70,9 +70,9 @@ const char *socket_family_name(enum socket_family family);
 const char *socket_state_name(enum socket_state state);
 
 /*
- * Makes an IPv6 socket with IPv4-mapped addresses the IPv4 socket that the kernel
- * treats it as (kernel-facts row 11). Both ends must be mapped, or one mapped and the
- * other unspecified: "::" alone is a dual-stack wildcard and stays IPv6.
+ * Makes an IPv6 socket with IPv4-mapped addresses the IPv4 socket that the kernel treats it
+ * as (docs/semantics.md, "Inbound and outbound"). Both ends must be mapped, or one mapped and
+ * the other unspecified: "::" alone is a dual-stack wildcard and stays IPv6.
  */
 void socket_normalise(struct socket *socket);
 

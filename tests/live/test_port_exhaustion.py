@@ -464,7 +464,6 @@ def test_more_leases_than_places_are_said_to_be_untracked():
 
 @in_namespace
 def test_who_was_bound_to_port_0_and_connected_is_off_the_capacity():
-    """kernel-facts row 6b."""
     set_range(40000, 40011)
     listener = listen(IPV4, "127.0.0.1", TARGET)
     other = listen(IPV4, "127.0.0.1", OTHER)
