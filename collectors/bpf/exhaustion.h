@@ -58,7 +58,7 @@ struct time_wait_rule {
 };
 
 /* Upper bounds of the histograms, in nanoseconds; the last bucket has none. */
-#define LEASE_BOUNDS 17
+#define LEASE_BOUNDS 18
 #define LEASE_BUCKETS (LEASE_BOUNDS + 1)
 
 struct lease_histogram {

@@ -59,11 +59,13 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	if (ns <= 120 * NS_PER_S) {
 		if (ns <= 10 * NS_PER_S)
 			return ns <= 3 * NS_PER_S ? 7 : 8;
-		return ns <= 30 * NS_PER_S ? 9 : ns <= 60 * NS_PER_S ? 10 : 11;
+		if (ns <= 60 * NS_PER_S)
+			return ns <= 30 * NS_PER_S ? 9 : 10;
+		return ns <= 61 * NS_PER_S ? 11 : 12;
 	}
 	if (ns <= 3600 * NS_PER_S)
-		return ns <= 300 * NS_PER_S ? 12 : ns <= 900 * NS_PER_S ? 13 : 14;
-	return ns <= 14400 * NS_PER_S ? 15 : ns <= 86400 * NS_PER_S ? 16 : 17;
+		return ns <= 300 * NS_PER_S ? 13 : ns <= 900 * NS_PER_S ? 14 : 15;
+	return ns <= 14400 * NS_PER_S ? 16 : ns <= 86400 * NS_PER_S ? 17 : 18;
 }
 
 /*
