@@ -272,7 +272,7 @@ function(config)
           [p.target('sum by (protocol, family) (increase(%s[$__rate_interval]))' % m('ephemera_bind_port_exhaustion_errors_total'), '{{protocol}} {{family}}')],
           p.number,
           width=8,
-          noValue=p.uncounted,
+          noValue='not counted: collector exhaustion is off, or the kernel cannot be asked',
         ) + p.whole + p.runbook(config, 'EphemeralPortsBindExhausted'),
         p.table(
           'Destinations without a port',
