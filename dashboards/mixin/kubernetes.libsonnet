@@ -173,7 +173,7 @@ function(config)
               'pod',
               'none of these pods has ports'
             ),
-            '{{namespace}}/{{pod}}'
+            '{{pod}} {{namespace}}'
           )],
           p.number,
           width=12,
