@@ -204,7 +204,7 @@ function(config, alertNames)
         p.table(
           'Where connect() failed',
           'Hosts and destinations where connect() found no port in the time shown, as the kernel counts it; the destination may be far from full by now. Click the host for the services that it happened to. Hosts with collector exhaustion off are not in it.',
-          'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'instance', 'none failed'), 2),
+          'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'destination', 'none failed'), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
             ['destination', 'To', {}],
