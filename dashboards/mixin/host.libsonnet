@@ -303,7 +303,7 @@ function(config)
       row('how long ports are held', [
         p.series(
           'A port is held for',
-          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. A minute, and hardly more: short connections that wait in TIME_WAIT; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
+          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. It is read off a histogram: the 60 s of TIME_WAIT, and a little before them, show as one to two minutes. That, and hardly more: short connections; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
           quantiles('ephemera_port_lease_seconds', middleAndTails),
           's',
           width=8,
@@ -331,7 +331,7 @@ function(config)
         ),
         p.heatmap(
           'Ports by how long they were held',
-          'Each column: the ports that came back in the interval before it, by how long they had been held. A band at one minute is TIME_WAIT. Nothing at all: collector exhaustion is off.',
+          'Each column: the ports that came back in the interval before it, by how long they had been held. The band between one and two minutes is TIME_WAIT. Nothing at all: collector exhaustion is off.',
           m('ephemera_port_lease_seconds_bucket'),
           's',
         ),
