@@ -255,7 +255,8 @@ function(config)
           p.number,
           width=8,
           noValue=p.uncounted,
-          overrides=[p.colorOf('all others', 'text')],
+          // The name ends with a space: it has no port.
+          overrides=[p.byRegexp('all others *', { color: { mode: 'fixed', fixedColor: 'text' } })],
         ) + p.whole,
         p.series(
           'Whom it happened to',
