@@ -70,13 +70,13 @@ function(config)
     window,
     above
   );
-  local countedOwners(window, above='') = counted(
+  local countedOwners(window, above='') = q.fromPod(counted(
     'cgroup',
     'ephemera_owner_port_exhaustion_errors_total',
     'ephemera_other_owner_port_exhaustion_errors_total',
     window,
     above
-  );
+  ));
 
   local row(title, panels, collapsed=true) = p.row('$instance: ' + title, panels, collapsed=collapsed, repeat='instance');
 
@@ -228,7 +228,7 @@ function(config)
           'Who holds the ports',
           'Leased ports by cgroup: the service, container or pod that opened the connections. Nobody: those in TIME_WAIT above all, which belong to no process any more. The largest one is whom to ask why; `ephemera destinations` on the host names the destination with its cgroups.',
           [
-            p.target(sumBy('cgroup', 'ephemera_owner_ports'), '{{cgroup}}', 'A'),
+            p.target(q.fromPod(sumBy('cgroup', 'ephemera_owner_ports')), '{{cgroup}}', 'A'),
             p.target('sum(%s)' % m('ephemera_other_owner_ports'), 'all others', 'B'),
             p.target('sum(%s)' % m('ephemera_unowned_ports'), 'nobody (TIME_WAIT)', 'C'),
           ],
