@@ -255,13 +255,13 @@ function(config, alertNames)
           [
             ['alertname', 'Alert', { links: [p.link('Runbook', config.runbookBase + '#${__value.raw}') { targetBlank: true }] }],
             ['severity', 'Severity', {
-              'custom.width': 80,
+              'custom.width': 75,
               'custom.cellOptions': { type: 'color-background', mode: 'basic' },
               mappings: [p.valueMapping([['critical', 'critical', 'red'], ['warning', 'warning', 'orange'], ['info', 'info', 'blue']])],
             }],
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 130 }],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
             ['destination', 'To', p.wide(100)],
-            ['destination_port', 'Port', p.wide(60)],
+            ['destination_port', 'Port', p.wide(55)],
           ],
           width=10,
           height=8,
