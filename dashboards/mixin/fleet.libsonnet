@@ -9,7 +9,12 @@ function(config, alertNames)
   local m = q.metric;
 
   // Alerts about a job have no instance.
-  local alerts = 'ALERTS{alertstate="firing", alertname=~"%s", job=~"$job|", instance=~"$instance|"}' % alertNames;
+  local alertsOf(severity) =
+    'ALERTS{alertstate="firing", alertname=~"%s", job=~"$job|", instance=~"$instance|"%s}'
+    % [alertNames, if severity == null then '' else ', severity="%s"' % severity];
+  local alerts = alertsOf(null);
+  local listed(severity) =
+    'group by (alertname, severity, instance, destination, destination_port) (%s)' % alertsOf(severity);
 
   local hostsWhere(condition) = 'sum(max by (job, instance) (%s) %s)' % [m('ephemera_worst_destination_usage_ratio'), condition];
   local column(name, expr) = |||
@@ -243,15 +248,19 @@ function(config, alertNames)
           'Alerts firing',
           'Alerts of Ephemera that fire, with where and towards whom. Click one for its place in the runbook: what it means, how to confirm it, what to do now.',
           |||
-            sum by (alertname, severity, instance, destination, destination_port) (
-              %(alerts)s
+            sort_desc(
+              3 * %(critical)s
+              or
+              2 * %(warning)s
+              or
+              %(any)s
+              or
+              label_replace(
+                0 * count(instance:ephemera_destination_usage:max),
+                "alertname", "none fires", "", ""
+              ) unless on () %(alerts)s
             )
-            or
-            label_replace(
-              0 * count(instance:ephemera_destination_usage:max),
-              "alertname", "none fires", "", ""
-            ) unless on () %(alerts)s
-          ||| % { alerts: alerts },
+          ||| % { critical: listed('critical'), warning: listed('warning'), any: listed(null), alerts: alerts },
           [
             ['alertname', 'Alert', { links: [p.link('Runbook', config.runbookBase + '#${__value.raw}') { targetBlank: true }] }],
             ['severity', 'Severity', {
@@ -265,8 +274,6 @@ function(config, alertNames)
           ],
           width=10,
           height=8,
-          sortBy='Severity',
-          descending=false,
           noValue='This Prometheus does not run dashboards/rules',
         ),
         p.table(

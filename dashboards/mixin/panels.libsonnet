@@ -264,7 +264,6 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     width=12,
     height=8,
     sortBy=null,
-    descending=true,
     matrix=null,
     steps=p.none,
     noValue='none',
@@ -303,7 +302,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
         enablePagination: false,
         frameIndex: 0,
         showHeader: true,
-        sortBy: if sortBy == null then [] else [{ displayName: sortBy, desc: descending }],
+        sortBy: if sortBy == null then [] else [{ displayName: sortBy, desc: true }],
       },
     },
 
