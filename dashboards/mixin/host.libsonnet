@@ -226,7 +226,7 @@ function(config)
         ),
         p.series(
           'Who holds the ports',
-          'Leased ports by cgroup: the service, container or pod that opened the connections. Nobody: those in TIME_WAIT above all, which belong to no process any more. The largest one is whom to ask why; `ephemera destinations` on the host names the destination with its cgroups.',
+          'Leased ports by cgroup: the service, container or pod that opened the connections. Nobody: those in TIME_WAIT above all, which belong to no process any more. “…pod” and a uid is a pod: the Kubernetes dashboard has its name. The largest one is whom to ask why; `ephemera destinations` on the host names the destination with its cgroups.',
           [
             p.target(q.fromPod(sumBy('cgroup', 'ephemera_owner_ports')), '{{cgroup}}', 'A'),
             p.target('sum(%s)' % m('ephemera_other_owner_ports'), 'all others', 'B'),
