@@ -80,8 +80,16 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.stat(
           'Hosts where connect() fails',
-          'Hosts with a destination that has no port left: connect() to it fails now. Red: open the host from the table below. See what holds the ports, TIME_WAIT or open connections, and whose they are.',
-          hostsWhere('>= bool 1'),
+          'Hosts with a destination that has no port left, or where the kernel has counted a connect() without one just now. Red: open the host from the table below. See what holds the ports, TIME_WAIT or open connections, and whose they are.',
+          q.orValue(
+            |||
+              count(
+                max by (job, instance) (%s) >= 1
+                or
+                %s
+              )
+            ||| % [m('ephemera_worst_destination_usage_ratio'), q.failing]
+          ),
           'none',
           p.alarmFrom(1),
         ) + p.runbook(config, 'EphemeralPortsFull'),

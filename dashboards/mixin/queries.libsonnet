@@ -56,8 +56,12 @@ function(config, filter) {
     )
   ||| % q.deeper(expr, 6),
 
+  // Hosts where connect() finds no port, as their kernels count it. A destination at its limit gets a
+  // port back and loses it again all the time: a scrape may see one free while hundreds of calls fail.
+  failing:: 'sum by (job, instance) (increase(%s[$__rate_interval])) > 0' % m('ephemera_port_exhaustion_errors_total'),
+
   // Seconds until the fullest destination has every port, where it grows: at the slower of a long and a
-  // recent pace, and only where enough is taken and enough of that is new. Full is 0.
+  // recent pace, and only where enough is taken and enough of that is new. Full is 0, and so is failing.
   untilFull:: |||
     min by (job, instance) (
       clamp_min(
@@ -82,11 +86,14 @@ function(config, filter) {
       (%(growth)g * %(usable)s)
       or
       0 * (%(full)s >= 1)
+      or
+      0 * (%(failing)s)
     )
   ||| % {
     worst: m('ephemera_worst_destination_ports'),
     usable: q.usable,
     full: m('ephemera_worst_destination_usage_ratio'),
+    failing: q.failing,
     long: 'deriv(%s[%s])' % [m('ephemera_worst_destination_ports'), config.predictWindow],
     recent: 'deriv(%s[%s])' % [m('ephemera_worst_destination_ports'), config.predictRecentWindow],
     ratio: config.predictMinimumRatio,
