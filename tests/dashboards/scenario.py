@@ -232,11 +232,18 @@ def watch(prometheus, busy, gone, counted):
     stages["100"] = prometheus.alerts()
     texts = prometheus.prometheus.api("alerts")["alerts"]
     answers = {path.name: ask_all(prometheus, boards.load(path)) for path in boards.DASHBOARDS}
+    listed = [row["metric"]["severity"] for row in show(prometheus, "table", "Alerts firing")]
     history = prometheus.history()
     busy.empty()
     prometheus.wait(lambda: not {(name, BUSY, "firing") for name in FILLING} & set(prometheus.alerts()),
                     "the alerts to end")
+    # Between two scrapes, of which neither finds a destination full.
+    failing = [failing_now(prometheus)]
+    counted.fail(3)
+    prometheus.wait_for_scrapes(2)
+    failing.append(failing_now(prometheus))
     return {"stages": stages, "refused": refused, "texts": texts, "answers": answers,
+            "listed": listed, "failing": failing,
             "history": sorted((when, *what) for what, when in history.items())}
 
 
@@ -249,6 +256,20 @@ def be_refused(host):
 
 
 # What a dashboard asks
+
+
+def show(watched, kind, title):
+    """The rows of a panel of the fleet, now."""
+    dashboard = boards.load(boards.FOLDER / "ephemeral-ports-fleet.json")
+    [expression] = [target["expr"] for panel, target in boards.queries(dashboard)
+                    if (panel["type"], panel["title"]) == (kind, title)]
+    return watched.prometheus.api("query", query=boards.fill(expression, choose(watched, dashboard, {})))["result"]
+
+
+def failing_now(watched):
+    """[hosts where connect() fails, seconds until the first one is full]"""
+    return [float(show(watched, "stat", title)[0]["value"][1])
+            for title in ("Hosts where connect() fails", "First one full in")]
 
 
 def ask_all(watched, dashboard):

@@ -72,6 +72,18 @@ def test_a_failure_is_told_where_it_is_counted(seen):
     assert "387" in alert["annotations"]["description"] and "cgroup /" in alert["annotations"]["description"]
 
 
+def test_a_host_is_failing_where_that_is_counted_and_no_destination_was_seen_full(seen):
+    before, after = seen["failing"]
+    assert before[0] == 0 and before[1] != 0
+    assert after == [1, 0]
+
+
+def test_alerts_are_listed_by_what_they_ask_for(seen):
+    listed = seen["listed"]
+    assert listed == sorted(listed, key=["critical", "warning", "info"].index)
+    assert set(listed) == {"critical", "warning", "info"}
+
+
 def test_the_kernel_refuses_when_the_alert_says_so(seen):
     assert seen["refused"] == "Cannot assign requested address"
 
