@@ -12,7 +12,8 @@
 #define NS_PER_S 1000000000ull
 #define TIME_WAIT_NS (60 * NS_PER_S) /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 
-/* Entries of the map of leases, less one. Set before loading. */
+/* Entries of the map of leases: the power of two, and the number less one. Set before loading. */
+const volatile __u32 leases_order;
 const volatile __u32 leases_mask;
 
 struct time_wait_rule time_wait_rule;
@@ -94,8 +95,12 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 
 static __always_inline struct leases *leases_beside(__u64 cookie)
 {
-	/* Cookies are given out one after the other, so the places of now are close together. */
-	const __u32 at = cookie / LEASES_BESIDE & leases_mask;
+	/*
+	 * Cookies are given out one after the other. What a program opens together, and keeps, is
+	 * to be spread by that, or it would drive out each that comes here later; and where each
+	 * eighth is kept, each turn round the table has to begin one further on.
+	 */
+	const __u32 at = (cookie + (cookie >> leases_order)) & leases_mask;
 
 	return bpf_map_lookup_elem(&leases, &at);
 }

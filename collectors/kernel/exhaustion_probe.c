@@ -41,6 +41,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 
 	loaded->rodata->namespace_inode = namespace_inode;
 	loaded->rodata->times_leases = leases != 0;
+	loaded->rodata->leases_order = (__u32)__builtin_ctz(places);
 	loaded->rodata->leases_mask = places - 1;
 	loaded->rodata->tells_events = options->events_bytes != 0;
 	(void)bpf_map__set_max_entries(loaded->maps.leases, places);

@@ -464,6 +464,28 @@ def test_more_leases_than_places_are_said_to_be_untracked():
     drop([listener])
 
 
+@in_namespace
+def test_those_that_stay_do_not_drive_out_those_that_come_later():
+    set_range(40000, 41999)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    with watching("--collector.exhaustion.leases-limit=512") as exporter:
+        # As one program opens them when it starts: one after the other, and then for good.
+        kept = connect_many(100, IPV4, "127.0.0.1", TARGET)
+        kept += accept(listener, 100)
+        # More than there are places, so that all of them come around again; and each eighth stays.
+        for _ in range(100):
+            passing = connect_many(16, IPV4, "127.0.0.1", TARGET)
+            passing += accept(listener, 16)
+            kept += passing[::8]
+            drop(set(passing) - set(kept))
+        said = exporter.metrics()
+        assert said.value("ephemera_untracked_port_leases_total") == 0
+        assert said.value(f"{LEASE}_count") == 100 * 14
+        drop(kept)
+        assert exporter.metrics().value(f"{LEASE}_count") == 100 + 100 * 16
+    drop([listener])
+
+
 # bind(src, 0), then connect()
 
 
