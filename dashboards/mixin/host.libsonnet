@@ -42,6 +42,11 @@ function(config)
     ['histogram_quantile(%g, sum by (le) (rate(%s[$__rate_interval])))' % [each[0], m(metric + '_bucket')], each[1]]
     for each in list
   ]);
+  // Of connections that lived less than a second, and had 60 s of TIME_WAIT.
+  local shortLeases = '%s - %s' % [
+    rate('ephemera_port_lease_seconds_bucket', 'le="%s"' % bound)
+    for bound in ['61.0', '60.0']
+  ];
   local middleAndTails = [[0.5, 'half within'], [0.9, '90 % within'], [0.99, '99 % within']];
 
   // Of a list that collector exhaustion counts, and what of all of it is not in the list. above: only
@@ -304,7 +309,7 @@ function(config)
       row('how long ports are held', [
         p.series(
           'A port is held for',
-          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. It is read off a histogram: the 60 s of TIME_WAIT, and a little before them, show as one to two minutes. That, and hardly more: short connections; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
+          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. A minute, and hardly more: connections of less than a second that wait in TIME_WAIT; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
           quantiles('ephemera_port_lease_seconds', middleAndTails),
           's',
           width=8,
@@ -320,19 +325,20 @@ function(config)
         ) + p.logarithmic,
         p.series(
           'Ports lent',
-          'Leases that ended, and those that are in no histogram, since too many were held at a time. Some of the latter: raise --collector.exhaustion.leases-limit; the figures beside this lack them, those of failures do not.',
+          'Leases that ended, and of them the connections of less than a second that then held their port in TIME_WAIT for a minute: where most are such, reuse connections. Not followed: those that are in no histogram, since too many were held at a time; raise --collector.exhaustion.leases-limit; the figures beside this lack them, those of failures do not.',
           p.targets([
             [rate('ephemera_port_lease_seconds_count'), 'ended'],
+            [shortLeases, 'short, and TIME_WAIT'],
             [rate('ephemera_untracked_port_leases_total'), 'not followed'],
           ]),
           p.perSecond,
           width=8,
           noValue=p.uncounted,
-          overrides=[p.colorOf('not followed', 'orange')],
+          overrides=[p.colorOf('short, and TIME_WAIT', 'dark-orange'), p.colorOf('not followed', 'orange')],
         ),
         p.heatmap(
           'Ports by how long they were held',
-          'Each column: the ports that came back in the interval before it, by how long they had been held. The band between one and two minutes is TIME_WAIT. Nothing at all: collector exhaustion is off.',
+          'Each column: the ports that came back in the interval before it, by how long they had been held. The band from 60 to 61 s is short connections with their TIME_WAIT. Nothing at all: collector exhaustion is off.',
           m('ephemera_port_lease_seconds_bucket'),
           's',
         ),
