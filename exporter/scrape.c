@@ -84,11 +84,12 @@ int scraper_new(
 
 static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
 {
-	const char *error = strerrordesc_np(-gathering->outcomes[i].error);
+	const struct collector_outcome *outcome = &gathering->outcomes[i];
+	const char *error = strerrordesc_np(-outcome->error);
 	char path[PATH_MAX];
 
-	if (gathering->outcomes[i].reason) {
-		log_reason(i, gathering->outcomes[i].error, gathering->outcomes[i].reason);
+	if (outcome->reason) {
+		log_reason(i, outcome->error, outcome->reason);
 		return;
 	}
 	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {

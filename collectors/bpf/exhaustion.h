@@ -74,8 +74,8 @@ struct lease_histograms {
 };
 
 /*
- * The leases of some sockets, by their cookies, which no other socket ever has; 0: none. With twice
- * the places that are asked for, one in a thousand finds these taken when all of them are held.
+ * The leases of some sockets, by their cookies, which no other socket ever has; 0: none. So many
+ * that hardly one finds them taken where half of all places are.
  */
 #define LEASES_BESIDE 16
 
