@@ -24,6 +24,9 @@ PLAIN = {
     "listen 17 mapped 127.0.0.1 9001": {"made": 1},
     # In the range, and first, before connect() picks these ports for others.
     "listen 7 ipv4 127.0.0.1 41150": {"made": 1},
+    # Not of the kernel's choice: ::1 may be given a number that 127.0.0.1 has below.
+    "bind 1 ipv6 ::1 41160": {"made": 1},
+    "bind 1 ipv6 ::1 41170": {"made": 1},
     "connect 1 ipv4 127.0.0.1 9001 from 127.0.0.1 41190": {"made": 1},
     "connect 41 ipv4 127.0.0.1 9000": {"made": 41},
     "connect 13 mapped 127.0.0.1 9000": {"made": 13},
@@ -32,8 +35,8 @@ PLAIN = {
     "time_wait 5 ipv4 127.0.0.1 9000": {"made": 5},
     "time_wait 2 mapped 127.0.0.1 9000": {"made": 2},
     "time_wait 3 ipv6 ::1 9000": {"made": 3},
+    # Of odd numbers, which are tried first.
     "bind 3 ipv4 127.0.0.1 0": {"made": 3},
-    "bind 2 ipv6 ::1 0": {"made": 2},
     "udp 11 ipv4 127.0.0.1 0": {"made": 11},
     "udp 5 ipv6 ::1 0": {"made": 5},
     "udp_connect 7 ipv4 127.0.0.1 53": {"made": 7},
