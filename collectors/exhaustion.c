@@ -64,6 +64,16 @@ static const struct metric_family bind_errors = {
     .example = "sum by (instance, protocol) "
 	       "(increase(ephemera_bind_port_exhaustion_errors_total[5m])) > 0",
 };
+static const struct metric_family missed_events = {
+    .name = "ephemera_port_exhaustion_missed_events_total",
+    .help =
+	"Events that the BPF programs missed, since their processor was in the middle of another, "
+	"in all network namespaces. Almost none is a failure: a tcp_state may be an end of a "
+	"lease, a tcp_bind or udp_bind a bind() that found no port.",
+    .type = METRIC_COUNTER,
+    .labels = {"event"},
+    .example = "rate(ephemera_port_exhaustion_missed_events_total[5m]) > 0",
+};
 static const struct metric_family *const families[] = {
     &connect_errors,
     &destination_errors,
@@ -74,6 +84,7 @@ static const struct metric_family *const families[] = {
     &port_lease,
     &port_reuse_interval,
     &untracked_port_leases,
+    &missed_events,
     NULL,
 };
 
@@ -232,6 +243,22 @@ static int emit_owners(struct exhaustion *state, struct metric_set *set)
 	return 0;
 }
 
+/* Nothing of those that the kernel does not tell of. */
+static void emit_missed(const struct exhaustion *state, struct metric_set *set)
+{
+	static const char *const events[EXHAUSTED_CALLS] = {
+	    [EXHAUSTED_CONNECT] = "tcp_state",
+	    [EXHAUSTED_BIND_TCP] = "tcp_bind",
+	    [EXHAUSTED_BIND_UDP] = "udp_bind",
+	};
+	uint64_t misses;
+
+	for (enum exhausted_call call = 0; call < EXHAUSTED_CALLS; call++)
+		if (exhaustion_probe_misses(&state->probe, call, &misses) == 0)
+			metric_add(
+			    set, &missed_events, (double)misses, METRIC_LABELS(events[call]));
+}
+
 static int emit(void *context, struct metric_set *set)
 {
 	struct exhaustion *state = context;
@@ -239,6 +266,7 @@ static int emit(void *context, struct metric_set *set)
 	emit_totals(state, set);
 	emit_destinations(state, set);
 	leases_emit(state->probe.histograms, state->probe.histograms_length, set);
+	emit_missed(state, set);
 	return emit_owners(state, set);
 }
 

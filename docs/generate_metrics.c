@@ -37,6 +37,7 @@ static const struct {
     {NULL, "destination_port", "the peer's port"},
     {"ephemera_tcp_connections", "direction", "`inbound`, `outbound`"},
     {"ephemera_tcp_opens_total", "direction", "`active`, `passive`"},
+    {NULL, "event", "`tcp_state`, `tcp_bind`, `udp_bind`"},
     {NULL, "family", "`ipv4`, `ipv6`"},
     {NULL, "feature",
 	"`sock_diag`, `bound_inactive`, `bind_before_connect`, `port_exhaustion`, "

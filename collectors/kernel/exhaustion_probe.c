@@ -10,6 +10,7 @@
 
 #include "collectors/bpf/exhaustion.skel.h"
 #include "collectors/kernel/bpf_errors.h"
+#include "collectors/kernel/bpf_misses.h"
 
 /* The link leads to the namespace itself, whose inode the kernel has in struct net. */
 static int find_namespace(__u32 *ret_inode)
@@ -167,6 +168,19 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 void exhaustion_probe_stop(struct exhaustion_probe *probe)
 {
 	exhaustion_bpf__detach(probe->loaded);
+}
+
+int exhaustion_probe_misses(
+    const struct exhaustion_probe *probe, enum exhausted_call call, uint64_t *ret_misses)
+{
+	const struct bpf_program *const programs[EXHAUSTED_CALLS] = {
+	    [EXHAUSTED_CONNECT] = probe->loaded->progs.state_changed,
+	    [EXHAUSTED_BIND_TCP] = probe->loaded->progs.tcp_got_port,
+	    [EXHAUSTED_BIND_UDP] = probe->loaded->progs.udp_got_port,
+	};
+	const int descriptor = bpf_program__fd(programs[call]);
+
+	return descriptor < 0 ? -ENODATA : bpf_misses_read("/proc", descriptor, ret_misses);
 }
 
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)

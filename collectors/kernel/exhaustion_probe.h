@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "collectors/bpf/exhaustion.h"
 #include "collectors/kernel/settings.h"
@@ -49,6 +50,15 @@ void exhaustion_probe_close(struct exhaustion_probe *probe);
 
 /* Nothing is counted from here on; what was stays to be read. */
 void exhaustion_probe_stop(struct exhaustion_probe *probe);
+
+/*
+ * How often the kernel did not run the program that counts these failures, since the processor
+ * was in the middle of it: at a TCP socket's change of state, for EXHAUSTED_CONNECT, or where a
+ * port was given or refused to TCP or UDP, of any network namespace. Returns 0, or as
+ * bpf_misses_read(); -ENODATA where they are not counted.
+ */
+int exhaustion_probe_misses(
+    const struct exhaustion_probe *probe, enum exhausted_call call, uint64_t *ret_misses);
 
 /* Tells the kernel's side which settings hold now. */
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings);

@@ -16,6 +16,7 @@ OTHER_ERRORS = "ephemera_other_destination_port_exhaustion_errors_total"
 OWNER_ERRORS = "ephemera_owner_port_exhaustion_errors_total"
 OTHER_OWNER_ERRORS = "ephemera_other_owner_port_exhaustion_errors_total"
 BIND_ERRORS = "ephemera_bind_port_exhaustion_errors_total"
+MISSED = "ephemera_port_exhaustion_missed_events_total"
 FEATURES = ("bind_before_connect", "port_exhaustion", "bind_port_exhaustion")
 
 
@@ -71,6 +72,13 @@ def test_the_cgroup_is_named(last):
     [(labels, value)] = last.samples(OWNER_ERRORS)
     assert (labels["cgroup"], value) == ("/workload", total)
     assert last.value(OTHER_OWNER_ERRORS) == 0
+
+
+def test_it_is_told_how_many_events_were_missed(last):
+    missed = {labels["event"]: value for labels, value in last.samples(MISSED)}
+    assert missed.keys() == {"tcp_state", "tcp_bind", "udp_bind"}
+    # One processor, and little to do: 0 as a rule, where an interrupt may come at a bad time.
+    assert sum(missed.values()) <= 2
 
 
 def test_binds_that_fail_are_counted_and_nothing_else(last):

@@ -1,9 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Destinations without a port left, and calls that find none."""
+"""Destinations without a port left, calls that find none, and the exporter that counts them."""
 
+import contextlib
 import errno
+import os
+import tempfile
 
+from lib.exporter import Exporter
 from lib.sockets import at, connect_until_refused, new
+
+ON = "--collector.exhaustion"
+
+
+@contextlib.contextmanager
+def watching(*flags):
+    """The exporter with the collector, asked through a unix socket: scrapes lease no ports."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o711)
+        with Exporter(f"--web.listen-address=unix:{place}/socket", ON, *flags) as exporter:
+            yield exporter
 
 
 def fill(family, address, port, size=10):

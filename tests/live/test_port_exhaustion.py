@@ -8,14 +8,13 @@ import os
 import random
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
 import cgroups
 import pytest
 
-from exhaustion import fail, fill
+from exhaustion import ON, fail, fill, watching
 from lib.bpf import needs_bpf
 from lib.exporter import REPOSITORY, Exporter, Metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
@@ -28,7 +27,6 @@ pytestmark = needs_bpf
 
 FIRST, LAST, SIZE = 40000, 40009, 10
 TARGET, OTHER, SILENT = 30001, 30002, 30003
-ON = "--collector.exhaustion"
 CONNECTS = "ephemera_port_exhaustion_errors_total"
 DESTINATIONS = "ephemera_destination_port_exhaustion_errors_total"
 OTHER_DESTINATIONS = "ephemera_other_destination_port_exhaustion_errors_total"
@@ -38,15 +36,6 @@ BINDS = "ephemera_bind_port_exhaustion_errors_total"
 LEASE = "ephemera_port_lease_seconds"
 REUSE = "ephemera_port_reuse_interval_seconds"
 CLONE_NEWNET = 0x40000000
-
-
-@contextlib.contextmanager
-def watching(*flags):
-    """The exporter with the collector, asked through a unix socket: scrapes lease no ports."""
-    with tempfile.TemporaryDirectory() as place:
-        os.chmod(place, 0o711)
-        with Exporter(f"--web.listen-address=unix:{place}/socket", ON, *flags) as exporter:
-            yield exporter
 
 
 def by_label(said, name, *labels):
