@@ -10,6 +10,8 @@
 #include "collectors/kernel/clock.h"
 
 #define TICK_NANOSECONDS 200000000L
+/* Who has connected asks by then, if ever. */
+#define ASKING_SECONDS 1.0
 
 struct client {
 	int fd;
@@ -313,11 +315,22 @@ enum refusal clients_start_work(struct clients *clients, struct client *client)
 	return refusal;
 }
 
+static bool is_owed(const struct client *client)
+{
+	switch (client->phase) {
+	case CLIENT_REQUEST:
+		return !client->shut_down && clock_seconds_since(&client->since) < ASKING_SECONDS;
+	case CLIENT_IDLE:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static bool owes_nobody(const struct clients *clients)
 {
 	for (const struct client *i = clients->first; i; i = i->next)
-		if (i->phase == CLIENT_PASSWORD || i->phase == CLIENT_WORK ||
-		    i->phase == CLIENT_RESPONSE)
+		if (is_owed(i))
 			return false;
 	return true;
 }

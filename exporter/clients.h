@@ -65,7 +65,8 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 enum refusal clients_start_work(struct clients *clients, struct client *client);
 
 /*
- * Waits until no client is owed anything, seconds at the most. Returns whether that is so.
+ * Waits until no client is owed anything, seconds at the most: who began a request, or connected,
+ * within the last second is owed an answer. Returns whether that is so.
  */
 bool clients_drain(struct clients *clients, unsigned seconds);
 

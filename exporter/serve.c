@@ -157,6 +157,7 @@ static int start_parts(const struct options *options, struct parts *parts)
 	    .source = options->source,
 	    .sysfs = options->sysfs,
 	    .first_view = collectors_length,
+	    .outlived = options->systemd_socket,
 	};
 	int result = scraper_start(parts->web.scraper);
 

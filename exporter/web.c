@@ -21,6 +21,8 @@
 #define CONNECTION_MEMORY 8192
 /* Of a request's query. There is use for one per collector. */
 #define PARAMETERS_MAX 64
+/* From accept() to on_connection(), also where the processors have others to serve. */
+#define ACCEPT_NANOSECONDS 200000000L
 
 static long long clock_nanoseconds(void)
 {
@@ -313,6 +315,15 @@ bool web_is_alive(const struct web *web, double seconds)
 	       (!web->parts.lookup || lookup_is_alive(web->parts.lookup, seconds));
 }
 
+/*
+ * A daemon's thread may be about to tell us of a connection that it has accepted, and says
+ * nothing where it has not.
+ */
+static void wait_for_the_accepted(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ACCEPT_NANOSECONDS}, NULL);
+}
+
 void web_stop(struct web *web, unsigned seconds)
 {
 	int fds[DAEMONS_MAX];
@@ -320,6 +331,8 @@ void web_stop(struct web *web, unsigned seconds)
 	/* A daemon's thread may touch the socket that it gives back until the thread has ended. */
 	for (size_t i = 0; i < web->length; i++)
 		fds[i] = MHD_quiesce_daemon(web->daemons[i]);
+	if (web->options.outlived)
+		wait_for_the_accepted();
 	if (!clients_drain(web->clients, seconds))
 		log_line(
 		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);

@@ -20,6 +20,7 @@ struct web_options {
 	struct source_options source;
 	const char *sysfs;
 	size_t first_view; /* the views' place in the gatherer's list */
+	bool outlived;	   /* others go on listening on the sockets when the server has ended */
 };
 
 /*
@@ -59,7 +60,8 @@ bool web_is_alive(const struct web *web, double seconds);
 /*
  * Takes no more connections, and waits until what is in flight has been answered and
  * taken, seconds at the most; then stops the threads of its parts and its own. Whoever connects
- * meanwhile waits in the kernel's queue, and is refused at the end.
+ * meanwhile waits in the kernel's queue, and is refused at the end, or is served by the next to
+ * listen where the server is outlived.
  */
 void web_stop(struct web *web, unsigned seconds);
 void web_free(struct web *web);

@@ -452,21 +452,56 @@ static void what_is_cut_off_is_counted(void **state)
 static void draining_waits_for_nobody_who_is_owed_nothing(void **state)
 {
 	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
-	struct pair request;
 	struct pair idle;
 	const double before = now();
 
 	(void)state;
 	start(&limits);
 	assert_true(clients_drain(clients, MANY));
-	request = add();
 	idle = add();
 	clients_set_phase(clients, idle.client, CLIENT_IDLE);
-	assert_true(clients_drain(clients, MANY));
 	assert_true(clients_drain(clients, 0));
+	assert_true(clients_drain(clients, MANY));
 	assert_true(now() - before < 5);
-	take_away(&request);
 	take_away(&idle);
+}
+
+static void draining_waits_a_second_for_a_request(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
+	struct pair silent;
+	double before;
+
+	(void)state;
+	start(&limits);
+	silent = add();
+	before = now();
+	assert_false(clients_drain(clients, 0));
+	assert_true(clients_drain(clients, MANY));
+	assert_true(now() - before >= 0.9);
+	/* Who said nothing till then is not waited for again, until he begins another. */
+	assert_true(clients_drain(clients, 0));
+	clients_set_phase(clients, silent.client, CLIENT_REQUEST);
+	assert_false(clients_drain(clients, 0));
+	assert_true(now() - before < 5);
+	take_away(&silent);
+}
+
+static void draining_does_not_wait_for_who_was_cut_off(void **state)
+{
+	static const struct clients_limits limits = {1, 100, 10, 10, MANY, MANY, MANY};
+	struct pair cut_off;
+	struct pair newcomer;
+
+	(void)state;
+	start(&limits);
+	cut_off = add();
+	newcomer = add();
+	assert_true(is_shut_down(&cut_off, GRACE_MS));
+	clients_set_phase(clients, newcomer.client, CLIENT_IDLE);
+	assert_true(clients_drain(clients, 0));
+	take_away(&cut_off);
+	take_away(&newcomer);
 }
 
 static void draining_ends_in_time(void **state)
@@ -614,6 +649,8 @@ int main(void)
 	    TEST(a_password_takes_no_place_of_work),
 	    TEST(what_is_cut_off_is_counted),
 	    TEST(draining_waits_for_nobody_who_is_owed_nothing),
+	    TEST(draining_waits_a_second_for_a_request),
+	    TEST(draining_does_not_wait_for_who_was_cut_off),
 	    TEST(draining_ends_in_time),
 	    TEST(draining_ends_when_the_last_has_his_response),
 	    TEST(no_client_is_taken_everywhere),

@@ -101,6 +101,19 @@ def test_a_request_on_a_kept_connection_is_finished(many_destinations):
         assert exporter.proc.wait(timeout=AT_ONCE) == 0
 
 
+def test_who_has_connected_may_still_ask():
+    with Exporter() as exporter, connect(exporter) as client:
+        # The one before it has an answer, so this one was accepted.
+        with connect(exporter) as another:
+            another.sendall(request("/-/healthy", Connection="close"))
+            assert Reader(another).answer().status == 200
+        exporter.proc.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(request("/-/healthy"))
+        assert Reader(client).answer().status == 200
+        assert exporter.proc.wait(timeout=AT_ONCE) == 0
+
+
 def test_who_never_reads_is_not_waited_for_beyond_the_timeout(many_destinations):
     with Exporter(*LARGE, "--web.response-timeout=1s") as exporter, \
             contextlib.ExitStack() as held:

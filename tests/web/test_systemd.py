@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What systemd passes and is told: sockets, readiness, the watchdog."""
 
+import collections
 import contextlib
 import os
 import shutil
@@ -106,6 +107,78 @@ def test_who_connects_between_two_runs_waits():
             client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
             with Exporter("--web.systemd-socket", **passing([made])):
                 assert client.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+class Asking(contextlib.AbstractContextManager):
+    """Clients that ask again and again, each time by a new connection, and what they got."""
+
+    def __init__(self, port, delays):
+        self.port = port
+        self.got = collections.Counter()
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(delay,)) for delay in delays]
+
+    def _ask(self, delay):
+        while not self._ended.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=30) as client:
+                    time.sleep(delay)
+                    client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+                    self.got[client.recv(12)] += 1
+            except OSError as error:
+                self.got[type(error).__name__] += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def end(self):
+        """What was asked before is still to be answered."""
+        self._ended.set()
+
+    def join(self):
+        for thread in self._threads:
+            thread.join()
+
+    def __exit__(self, *_):
+        self.end()
+        self.join()
+
+
+def test_everybody_has_an_answer_over_many_restarts():
+    port = free_port()
+    with listening(socket.AF_INET, ("127.0.0.1", port)) as made:
+        # Some ask as they connect, and some a moment later.
+        with Asking(port, [0, 0, 0, 0.1, 0.4]) as asking:
+            for _ in range(20):
+                with Exporter("--web.systemd-socket", **passing([made])):
+                    time.sleep(0.05)
+            asking.end()
+            with Exporter("--web.systemd-socket", **passing([made])):
+                asking.join()
+    assert set(asking.got) == {b"HTTP/1.1 200"}, asking.got
+    assert sum(asking.got.values()) > 200
+
+
+def test_who_is_being_accepted_has_an_answer():
+    """As above, where accept() has one while its thread has not said so."""
+    if not (strace := shutil.which("strace")):
+        pytest.skip("strace is not installed")
+    port = free_port()
+    with listening(socket.AF_INET, ("127.0.0.1", port)) as made:
+        how = passing([made])
+        # LeakSanitizer would want to trace as well.
+        how["env"]["ASAN_OPTIONS"] = "detect_leaks=0"
+        how["wrapper"] = [strace, "-D", "-f", "-qq", "-o", os.devnull, "-e", "trace=accept4",
+                          "-e", "inject=accept4:delay_exit=50000", *how["wrapper"]]
+        with Exporter("--web.systemd-socket", **how) as exporter, \
+                socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+            time.sleep(0.02)
+            exporter.proc.send_signal(signal.SIGTERM)
+            assert client.recv(12) == b"HTTP/1.1 200"
+            assert exporter.proc.wait(timeout=10) == 0
 
 
 def test_the_shell_wrapper_of_the_manual():
