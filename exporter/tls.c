@@ -362,7 +362,8 @@ int tls_ask(
 	*ret_refused = false;
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
 		return -ENOMEM;
-	if (gnutls_init(&session, GNUTLS_CLIENT) < 0) {
+	/* A server may hang up while we write: in TLS 1.3 it judges when our handshake is over. */
+	if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0) {
 		gnutls_certificate_free_credentials(credentials);
 		return -ENOMEM;
 	}
