@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ import tempfile
 import pytest
 
 import lib.exporter
+from lib import strace
 from lib.namespace import in_namespace
 from lib.sockets import IPV4, connect, listen, time_wait, wait_until
 from port import (UNSHARE, ask, assert_agrees_with_ss, assert_is, local, local_of,
@@ -287,15 +287,12 @@ def test_without_cgroups_everybody_is_asked(tmp_path):
 
 def paths_opened(*args):
     """The paths below /proc/PID that were opened, by strace."""
-    if not (strace := shutil.which("strace")):
-        pytest.skip("strace is not installed")
     with tempfile.NamedTemporaryFile() as trace:
-        # LeakSanitizer would want to trace as well.
         done = subprocess.run(
-            [strace, "-f", "-qq", "-o", trace.name, "-e", "trace=open,openat,openat2",
+            [*strace.tracing("-f", "-e", "trace=open,openat,openat2", output=trace.name),
              lib.exporter.BINARY, "port", *map(str, args), "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+            env=lib.exporter.environment(strace.ENVIRONMENT))
         assert (done.returncode, done.stderr) == (0, "")
         found = re.findall(r'"/proc/(\d+)/(\w+)"', trace.read().decode())
     return json.loads(done.stdout), {(int(pid), name) for pid, name in found}

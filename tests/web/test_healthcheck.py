@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +11,9 @@ import time
 
 import pytest
 
+from lib import strace
 from lib.certificates import Authority
-from lib.exporter import BINARY, Exporter, free_port, run
+from lib.exporter import BINARY, Exporter, environment, free_port, run
 from lib.secure import PASSWORDS, Secure, authorization, server, users
 
 ALIVE, DEAD, WRONG = 0, 1, 2
@@ -85,17 +85,14 @@ def test_a_client_certificate_that_is_wanted(authority, folder, lines):
 
 
 def test_a_server_that_hangs_up_before_the_request(authority, folder):
-    if not (strace := shutil.which("strace")):
-        pytest.skip("strace is not installed")
     with Secure(server(authority.issue("server"), "client_auth_type: RequireAndVerifyClientCert",
                        f"client_ca_file: {authority.certificate}"), folder) as exporter:
-        # It has refused before each part of what is sent. LeakSanitizer would want to trace as well.
+        # Its refusal is here before each part of what is sent.
         done = subprocess.run(
-            [strace, "-qq", "-o", os.devnull, "-e", "trace=sendmsg,sendto,writev",
-             "-e", "inject=sendmsg,sendto,writev:delay_enter=300000", BINARY,
+            [*strace.delaying("sendmsg,sendto,writev", "delay_enter=300000"), BINARY,
              "healthcheck", f"--web.listen-address={of(exporter)}"],
-            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+            env=environment(strace.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (ALIVE, "")
     assert "answers: it wants a client certificate" in done.stdout
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import strace
 from lib.exporter import BINARY, Exporter, assert_no_sanitizer_report, environment, free_port
 from lib.namespace import in_namespace, set_range
 from lib.systemd import passing
@@ -163,15 +164,13 @@ def test_everybody_has_an_answer_over_many_restarts():
 
 def test_who_is_being_accepted_has_an_answer():
     """As above, where accept() has one while its thread has not said so."""
-    if not (strace := shutil.which("strace")):
-        pytest.skip("strace is not installed")
     port = free_port()
     with listening(socket.AF_INET, ("127.0.0.1", port)) as made:
         how = passing([made])
-        # LeakSanitizer would want to trace as well.
-        how["env"]["ASAN_OPTIONS"] = "detect_leaks=0"
-        how["wrapper"] = [strace, "-D", "-f", "-qq", "-o", os.devnull, "-e", "trace=accept4",
-                          "-e", "inject=accept4:delay_exit=50000", *how["wrapper"]]
+        how["env"].update(strace.ENVIRONMENT)
+        # -D: the sockets are passed to the exporter, not to who traces it.
+        how["wrapper"] = [*strace.delaying("accept4", "delay_exit=50000", "-D", "-f"),
+                          *how["wrapper"]]
         with Exporter("--web.systemd-socket", **how) as exporter, \
                 socket.create_connection(("127.0.0.1", port), timeout=30) as client:
             client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
