@@ -164,6 +164,43 @@ static void take_wildcard(struct pools *pools, const struct socket *socket)
 	}
 }
 
+/*
+ * Where connect() gives an IPv6 UDP socket its address, IPv4 finds the socket on 127.0.0.6:
+ * LOOPBACK4_IPV6 of __ip6_datagram_connect() in net/ipv6/datagram.c. TCP asks for the family.
+ */
+static bool is_found_on_loopback4(const struct pools *pools, const struct socket *socket)
+{
+	return socket->protocol == SOCKET_UDP && socket->family == SOCKET_IPV6 &&
+	       socket->state == SOCKET_ESTABLISHED && blocks_ipv4_wildcard(pools, socket);
+}
+
+/* Clients of a wildcard listener take nothing that it has not taken already. */
+static int take_address(struct pools *pools, const struct socket *socket)
+{
+	if (portset_has(&pools->wildcard[socket->family], socket->local_port))
+		return 0;
+
+	const int result = address_table_add(pools->addresses, socket);
+
+	if (result == -ENOBUFS) {
+		pools->untracked++;
+		return 0;
+	}
+	return result;
+}
+
+static int take_loopback4(struct pools *pools, const struct socket *socket)
+{
+	const struct socket there = {
+	    .protocol = socket->protocol,
+	    .family = SOCKET_IPV4,
+	    .local = {{127, 0, 0, 6}},
+	    .local_port = socket->local_port,
+	};
+
+	return take_address(pools, &there);
+}
+
 static int observe(void *context, const struct socket *socket)
 {
 	struct addresses *state = context;
@@ -185,18 +222,9 @@ static int observe(void *context, const struct socket *socket)
 
 	int result = note_ipv6_only(pools, socket);
 
-	if (result < 0)
-		return result;
-	/* Clients of a wildcard listener take nothing that it has not taken already. */
-	if (portset_has(&pools->wildcard[socket->family], socket->local_port))
-		return 0;
-	result = address_table_add(pools->addresses, socket);
-
-	if (result == -ENOBUFS) {
-		pools->untracked++;
-		return 0;
-	}
-	return result;
+	if (result == 0 && is_found_on_loopback4(pools, socket))
+		result = take_loopback4(pools, socket);
+	return result < 0 ? result : take_address(pools, socket);
 }
 
 struct pool {

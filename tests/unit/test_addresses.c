@@ -172,11 +172,13 @@ static void udp_has_pools_of_its_own(void **state)
 	take(SOCKET_CLOSE, "::", 40001, UDP | ONLY);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40002, UDP);
 	take(SOCKET_CLOSE, "::1", 40003, UDP | ONLY);
+	/* IPv4 finds it on 127.0.0.6. */
 	take(SOCKET_ESTABLISHED, "::1", 40004, UDP);
 	assert_emitted(&collect,
 	    NO_LIST(
 		"tcp") "address_ports udp 0.0.0.0: 3\naddress_ports udp ::: 5\n"
-		       "address_ports udp ::1: 3\naddress_ports udp 127.0.0.1: 2\n" NO_PORTS(
+		       "address_ports udp ::1: 3\naddress_ports udp 127.0.0.1: 2\n"
+		       "address_ports udp 127.0.0.6: 2\n" NO_PORTS(
 			   "tcp") "worst_address_ports udp ipv4: 3\nworst_address_ports udp ipv6: "
 				  "5\n" NO_RATIO("tcp") "worst_address_usage_ratio udp ipv4: "
 							"0.29999999999999999\n"
