@@ -589,18 +589,43 @@ static long try_i386(void)
 
 TRY(x32, syscall(X32_CALL | SYS_getpid))
 
-static void other_numberings_end_the_process(void **state)
+static void assert_ends_the_process(const struct attempt *attempt)
 {
 	const struct sandbox_options options = {.removes_sockets = false};
-	const struct attempt attempts[] = {{"i386", try_i386}, {"x32", try_x32}};
+	const int found = try_in_child(attempt, &options);
 
+	if (!WIFSIGNALED(found) || WTERMSIG(found) != SIGSYS)
+		fail_msg("%s: status %#x", attempt->name, (unsigned)found);
+}
+
+static void x32_calls_end_the_process(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < LENGTH(attempts); i++) {
-		const int found = try_in_child(&attempts[i], &options);
+	assert_ends_the_process(&(struct attempt){"x32", try_x32});
+}
 
-		if (!WIFSIGNALED(found) || WTERMSIG(found) != SIGSYS)
-			fail_msg("%s: status %#x", attempts[i].name, (unsigned)found);
+/* Some virtual machines have no int 0x80, and some kernels no i386: the signal is another. */
+static bool has_i386(void)
+{
+	int found;
+	const pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* cmocka and the sanitizers catch it: what comes after is not for this child. */
+		signal(SIGSEGV, SIG_DFL);
+		_exit(try_i386() == getpid() ? 0 : 1);
 	}
+	assert_int_equal(waitpid(pid, &found, 0), pid);
+	return WIFEXITED(found) && WEXITSTATUS(found) == 0;
+}
+
+static void i386_calls_end_the_process(void **state)
+{
+	(void)state;
+	if (!has_i386())
+		skip();
+	assert_ends_the_process(&(struct attempt){"i386", try_i386});
 }
 #endif
 
@@ -623,7 +648,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(without_the_sandbox_they_would_not_fail_like_that),
 	    cmocka_unit_test(abort_still_ends_the_process),
 #ifdef __x86_64__
-	    cmocka_unit_test(other_numberings_end_the_process),
+	    cmocka_unit_test(x32_calls_end_the_process),
+	    cmocka_unit_test(i386_calls_end_the_process),
 #endif
 	    cmocka_unit_test(files_are_removed_only_where_a_unix_socket_is_listened_on),
 	    cmocka_unit_test(bpf_walks_only_where_that_is_wanted_and_loads_nothing),
