@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/port_json.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "collectors/kernel/container.h"
+#include "collectors/kernel/interface.h"
 #include "collectors/port_chance.h"
 #include "collectors/port_use.h"
 #include "exporter/port_words.h"
@@ -98,7 +98,7 @@ static void add_addresses(struct json *object, const struct socket *socket)
 	socket_address_format(&socket->remote, socket->family, socket->interface, text);
 	json_add_string(object, "remote_address", text);
 	json_add_number(object, "remote_port", socket->remote_port);
-	if (socket->interface && if_indextoname(socket->interface, interface))
+	if (socket->interface && interface_name(socket->interface, interface) == 0)
 		json_add_string(object, "interface", interface);
 }
 

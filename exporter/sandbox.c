@@ -154,6 +154,8 @@ static const struct rule narrowed[] = {
     {SCMP_SYS(setsockopt), 2, {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}},
     {SCMP_SYS(setsockopt), 2, {IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)}},
     {SCMP_SYS(setsockopt), 2, {IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT)}},
+    /* The names of interfaces. */
+    {SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
     {SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_SOCK_DIAG)}},
 };
 

@@ -6,8 +6,8 @@
  * The system calls that the serving daemon needs from then on; the kernel refuses all others.
  * There is no way back, and threads that are started later are bound by it as well.
  *
- * What no longer works, for whoever adds to the daemon: opening a file for writing, sockets
- * other than NETLINK_SOCK_DIAG's (also those to name services and syslog), connect(), other
+ * What no longer works, for whoever adds to the daemon: opening a file for writing, sockets other
+ * than those of NETLINK_SOCK_DIAG and NETLINK_ROUTE (name services, syslog), connect(), other
  * programs, dlopen() and with it pthread_exit() and pthread_cancel(), for which glibc loads
  * a library.
  */

@@ -120,10 +120,10 @@ int netlink_parse(const void *bytes, size_t length, uint32_t sequence, uint32_t 
 	return result == MNL_CB_STOP ? 0 : 1;
 }
 
-static int open_socket(struct mnl_socket **ret_socket)
+static int open_socket(int protocol, struct mnl_socket **ret_socket)
 {
 	const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	struct mnl_socket *socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
 
 	if (!socket)
 		return -errno;
@@ -163,7 +163,7 @@ static int receive(struct mnl_socket *socket, void *buffer, size_t size, size_t 
 	}
 }
 
-static int run_dump(
+static int exchange(
     struct mnl_socket *socket, struct nlmsghdr *request, const struct netlink_sink *sink)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER];
@@ -183,14 +183,26 @@ static int run_dump(
 	}
 }
 
-int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink)
+static int ask(int protocol, struct nlmsghdr *request, const struct netlink_sink *sink)
 {
 	struct mnl_socket *socket = NULL;
-	int result = open_socket(&socket);
+	int result = open_socket(protocol, &socket);
 
 	if (result < 0)
 		return result;
-	result = run_dump(socket, request, sink);
+	result = exchange(socket, request, sink);
 	mnl_socket_close(socket);
 	return result;
+}
+
+int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink)
+{
+	return ask(NETLINK_SOCK_DIAG, request, sink);
+}
+
+int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink)
+{
+	/* Without it one message is the whole answer, and nothing says that it is over. */
+	request->nlmsg_flags |= NLM_F_ACK;
+	return ask(NETLINK_ROUTE, request, sink);
 }

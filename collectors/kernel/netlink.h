@@ -3,8 +3,8 @@
 #define EPHEMERA_NETLINK_H
 
 /*
- * Dumps over NETLINK_SOCK_DIAG. The only file that talks libmnl sockets; it knows nothing
- * of what is in a message.
+ * Dumps over NETLINK_SOCK_DIAG, and questions over NETLINK_ROUTE. The only file that talks
+ * libmnl sockets; it knows nothing of what is in a message.
  */
 
 #include <stddef.h>
@@ -37,6 +37,9 @@ struct netlink_sink {
  * -ETIMEDOUT where the kernel was silent for five seconds; or what sink returned.
  */
 int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink);
+
+/* The same for a request to NETLINK_ROUTE that is answered by one message, and no dump. */
+int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink);
 
 /*
  * Hands on the messages in bytes, which must be aligned as struct nlmsghdr. Sequence and

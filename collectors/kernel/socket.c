@@ -2,9 +2,10 @@
 #include "collectors/kernel/socket.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "collectors/kernel/interface.h"
 
 const char *socket_protocol_name(enum socket_protocol protocol)
 {
@@ -109,7 +110,7 @@ void socket_address_format(const struct socket_address *address, enum socket_fam
 
 	const size_t length = strlen(text);
 
-	if (if_indextoname(interface, name))
+	if (interface_name(interface, name) == 0)
 		snprintf(text + length, SOCKET_ADDRESS_TEXT - length, "%%%s", name);
 	else
 		snprintf(text + length, SOCKET_ADDRESS_TEXT - length, "%%%u", interface);

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -298,6 +299,23 @@ def assert_same_answer(path, encoding, inside, outside):
         assert series(Metrics(body.decode())) == series(Metrics(body_outside.decode())), path
     else:
         assert body == body_outside, path
+
+
+@pytest.mark.usefixtures("binary")
+@in_namespace
+def test_interfaces_have_their_names():
+    """if_indextoname() takes ioctl(), which the sandbox refuses: %1 was told in place of %lo."""
+    set_range(40000, 40009)
+    subprocess.run(["ip", "address", "add", "fe80::9/64", "dev", "lo", "nodad"], check=True,
+                   env={**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"})
+    with socket.socket(socket.AF_INET6) as listener, Exporter(API) as exporter:
+        listener.bind(("fe80::9", 40003, 0, socket.if_nametoindex("lo")))
+        listener.listen()
+        assert exporter.metrics().value("ephemera_range_listener_info", protocol="tcp",
+                                        address="fe80::9%lo", port="40003", reserved="false") == 1
+        found = json.loads(exporter.get("/api/v1/ports/40003").body)
+        (told,) = found["local"]["sockets"]
+        assert (told["local_address"], told["interface"]) == ("fe80::9%lo", "lo")
 
 
 @pytest.mark.usefixtures("binary")

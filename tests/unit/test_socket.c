@@ -187,6 +187,7 @@ static void only_link_local_addresses_have_a_zone(void **state)
 	assert_non_null(if_indextoname(1, name));
 	snprintf(wanted, sizeof(wanted), "fe80::1%%%s", name);
 	assert_format(SOCKET_IPV6, "fe80::1", 1, wanted);
+	assert_format(SOCKET_IPV6, "fe80::1", 0x7fffffff, "fe80::1%2147483647");
 	/* An interface that is gone: its number still tells two zones apart. */
 	assert_format(SOCKET_IPV6, "febf:1111:2222:3333:4444:5555:6666:7777", 4294967295,
 	    "febf:1111:2222:3333:4444:5555:6666:7777%4294967295");

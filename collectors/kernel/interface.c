@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/interface.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <limits.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "collectors/kernel/netlink.h"
+
+static int note_name(const struct nlattr *attribute, void *context)
+{
+	char *name = context;
+
+	if (mnl_attr_get_type(attribute) != IFLA_IFNAME)
+		return MNL_CB_OK;
+	if (mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) < 0 ||
+	    mnl_attr_get_payload_len(attribute) > IF_NAMESIZE)
+		return MNL_CB_ERROR;
+	memcpy(name, mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
+	return MNL_CB_STOP;
+}
+
+static int on_link(void *context, const struct nlmsghdr *message)
+{
+	if (message->nlmsg_type != RTM_NEWLINK ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifinfomsg) ||
+	    mnl_attr_parse(message, sizeof(struct ifinfomsg), note_name, context) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int interface_name(uint32_t index, char name[static IF_NAMESIZE])
+{
+	_Alignas(struct nlmsghdr) char buffer[128];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	const struct netlink_sink sink = {on_link, NULL, name};
+
+	name[0] = '\0';
+	/* Netlink's index is signed, and asks for a name where it is not positive. */
+	if (index == 0 || index > INT_MAX)
+		return -ENODEV;
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST;
+
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+
+	link->ifi_family = AF_UNSPEC;
+	link->ifi_index = (int)index;
+
+	const int result = netlink_get_route(request, &sink);
+
+	return result == 0 && name[0] == '\0' ? -ENODEV : result;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_INTERFACE_H
+#define EPHEMERA_INTERFACE_H
+
+/*
+ * Names of network interfaces. if_indextoname() takes ioctl() and a socket of another family,
+ * which the daemon's sandbox refuses (exporter/sandbox.h); RTM_GETLINK takes netlink alone.
+ */
+
+#include <net/if.h>
+#include <stdint.h>
+
+/*
+ * Writes the name of the interface with that index, in the namespace of whoever asks. Returns 0,
+ * -ENODEV where there is none, or another -errno of netlink_get_route(); name is "" then.
+ */
+int interface_name(uint32_t index, char name[static IF_NAMESIZE]);
+
+#endif
