@@ -65,7 +65,7 @@ struct listener {
 	uint64_t sockets; /* that listen on this address and port */
 	uint16_t port;
 	enum socket_family family;
-	uint32_t interface; /* of a link-local address, else 0 */
+	uint32_t interface; /* that it is bound to; 0: none */
 	struct socket_address address;
 };
 
@@ -164,8 +164,7 @@ static int observe(void *context, const struct socket *socket)
 	    .sockets = 1,
 	    .port = socket->local_port,
 	    .family = socket->family,
-	    .interface =
-		socket_address_is_link_local(&socket->local, socket->family) ? socket->interface : 0,
+	    .interface = socket->interface,
 	    .address = socket->local,
 	};
 	return 0;
@@ -225,7 +224,7 @@ static void emit_listener(struct metric_set *set, const struct listener *listene
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
 
-	socket_address_format(&listener->address, listener->family, listener->interface, address);
+	socket_bound_format(&listener->address, listener->family, listener->interface, address);
 	snprintf(port, sizeof(port), "%u", listener->port);
 	metric_add(set, &queue_sockets, (double)listener->queue, METRIC_LABELS(address, port));
 	if (with_limit)

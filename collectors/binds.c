@@ -32,9 +32,11 @@ static const struct metric_family usable_ports = {
 };
 static const struct metric_family listener_info = {
     .name = "ephemera_range_listener_info",
-    .help = "1 for each listener inside the range, lowest ports first, up to "
-	    "--collector.binds.listeners-limit. Unless reserved, an outgoing connection can "
-	    "lock it out of its port at its next start: reserve the port.",
+    .help =
+	"1 for each listener inside the range, lowest ports first, up to "
+	"--collector.binds.listeners-limit; one that is bound to an interface has it behind its "
+	"address, as 0.0.0.0%eth0. Unless reserved, an outgoing connection can "
+	"lock it out of its port at its next start: reserve the port.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address", "port", "reserved"},
     .example = "ephemera_range_listener_info{reserved=\"false\"}",
@@ -145,15 +147,13 @@ static int observe(void *state, const struct socket *socket)
 	if (!is_listener(socket) ||
 	    !port_range_has(binds->facts->settings.range, socket->local_port))
 		return 0;
-	insert(binds,
-	    &(struct listener){
-		.port = socket->local_port,
-		.protocol = socket->protocol,
-		.family = socket->family,
-		.address = socket->local,
-		.interface =
-		    socket_address_is_link_local(&socket->local, socket->family) ? socket->interface : 0,
-	    });
+	insert(binds, &(struct listener){
+			  .port = socket->local_port,
+			  .protocol = socket->protocol,
+			  .family = socket->family,
+			  .address = socket->local,
+			  .interface = socket->interface,
+		      });
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static void emit_listener(
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
 
-	socket_address_format(&listener->address, listener->family, listener->interface, address);
+	socket_bound_format(&listener->address, listener->family, listener->interface, address);
 	snprintf(port, sizeof(port), "%u", listener->port);
 	metric_add(set, &listener_info, 1,
 	    METRIC_LABELS(socket_protocol_name(listener->protocol), address, port,

@@ -22,7 +22,10 @@ static void format_endpoint(
 {
 	char name[SOCKET_ADDRESS_TEXT];
 
-	socket_address_format(address, socket->family, socket->interface, name);
+	if (address == &socket->local)
+		socket_bound_format(address, socket->family, socket->interface, name);
+	else
+		socket_address_format(address, socket->family, socket->interface, name);
 	socket_endpoint_format(name, socket->family, port, text);
 }
 

@@ -138,6 +138,8 @@ static const char *listens_on(const struct socket *socket)
 {
 	if (socket_address_is_loopback(&socket->local, socket->family))
 		return "A service for this host only: it listens on a loopback address.";
+	if (socket->interface)
+		return "A service that listens on one network interface of this host alone.";
 	if (!socket_address_is_any(&socket->local))
 		return "A service that listens on one address of this host.";
 	if (socket->family == SOCKET_IPV4)

@@ -97,7 +97,7 @@ bool socket_address_is_link_local(const struct socket_address *address, enum soc
 	       (address->bytes[1] & 0xc0) == 0x80;
 }
 
-void socket_address_format(const struct socket_address *address, enum socket_family family,
+void socket_bound_format(const struct socket_address *address, enum socket_family family,
     uint32_t interface, char text[static SOCKET_ADDRESS_TEXT])
 {
 	char name[IF_NAMESIZE];
@@ -105,7 +105,7 @@ void socket_address_format(const struct socket_address *address, enum socket_fam
 	text[0] = '\0';
 	inet_ntop(
 	    family == SOCKET_IPV4 ? AF_INET : AF_INET6, address->bytes, text, SOCKET_ADDRESS_TEXT);
-	if (!interface || !socket_address_is_link_local(address, family))
+	if (!interface)
 		return;
 
 	const size_t length = strlen(text);
@@ -114,6 +114,13 @@ void socket_address_format(const struct socket_address *address, enum socket_fam
 		snprintf(text + length, SOCKET_ADDRESS_TEXT - length, "%%%s", name);
 	else
 		snprintf(text + length, SOCKET_ADDRESS_TEXT - length, "%%%u", interface);
+}
+
+void socket_address_format(const struct socket_address *address, enum socket_family family,
+    uint32_t interface, char text[static SOCKET_ADDRESS_TEXT])
+{
+	socket_bound_format(
+	    address, family, socket_address_is_link_local(address, family) ? interface : 0, text);
 }
 
 void socket_endpoint_format(const char *address, enum socket_family family, uint16_t port,

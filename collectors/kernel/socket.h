@@ -90,6 +90,13 @@ bool socket_address_is_link_local(const struct socket_address *address, enum soc
 void socket_address_format(const struct socket_address *address, enum socket_family family,
     uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
 
+/*
+ * The same for an address that a socket is bound to: where interface is not 0 it holds there alone,
+ * and any address has the zone, 0.0.0.0%eth0 as ss writes it.
+ */
+void socket_bound_format(const struct socket_address *address, enum socket_family family,
+    uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
+
 /* Writes address:port into text, of an address as the former writes it; IPv6 in brackets. */
 void socket_endpoint_format(const char *address, enum socket_family family, uint16_t port,
     char text[static SOCKET_ENDPOINT_TEXT]);

@@ -2,16 +2,19 @@
 """What bind() takes from the range, for every destination at once."""
 
 import errno
+import os
 import socket
+import subprocess
 
 import pytest
 
 from accounting import (FIRST, LAST, OTHER, SIZE, TARGET, THIRD, assert_kernel_gives,
                         bound_ports, held, read, shown, small_range, target)
+from lib.exporter import run
 from lib.namespace import in_namespace, set_reserved
-from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bind_until_refused, bound, bound_many,
-                         connect, connect_many, connect_until_refused, drop, listen, need_ipv6,
-                         need_kernel, ports_of, udp_connected)
+from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bind, bind_until_refused, bound,
+                         bound_many, connect, connect_many, connect_until_refused, drop, listen,
+                         need_ipv6, need_kernel, new, ports_of, udp_connected)
 
 LISTENER_INFO = "ephemera_range_listener_info"
 
@@ -28,6 +31,26 @@ def listeners(said):
             for labels, _ in found]
     assert len(keys) == len(set(keys))
     return set(keys)
+
+
+@in_namespace
+def test_listeners_on_two_devices_are_two_listeners():
+    """They print the same address to whoever leaves the device out."""
+    need_ipv6()
+    small_range()
+    subprocess.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"], check=True,
+                   env={**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"})
+    kept = []
+    for device in (b"v0", b"v1"):
+        sock = new(IPV4)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+        bind(sock, IPV4, "0.0.0.0", FIRST + 3).listen()
+        kept.append(sock)
+    assert listeners(read()) == {
+        ("tcp", "0.0.0.0%v0", FIRST + 3, "false"), ("tcp", "0.0.0.0%v1", FIRST + 3, "false")}
+    text = run("port", str(FIRST + 3)).stdout
+    assert "0.0.0.0%v0:" in text and "0.0.0.0%v1:" in text, text
+    assert text.count("one network interface") == 2 and "every IPv4" not in text, text
 
 
 @pytest.mark.parametrize("family, address", [

@@ -48,7 +48,6 @@ static void listener(const char *address, uint16_t port, uint32_t queue, uint32_
 
 	socket.queue = queue;
 	socket.queue_limit = queue_limit;
-	socket.interface = 5;
 	collect_socket(&collect, &socket);
 }
 
@@ -133,6 +132,24 @@ static void listeners_that_share_a_port_are_added_up(void **state)
 				 "accept_queue_limit_sockets 127.0.0.1 80: 3\n"
 				 "accept_queue_limit_sockets 0.0.0.0 80: 141\n"
 				 "worst_accept_queue_usage_ratio: 1\n" COUNTERS);
+}
+
+static void a_wildcard_is_another_on_another_interface(void **state)
+{
+	struct socket socket = make_socket(SOCKET_LISTEN, "0.0.0.0", 80, "0.0.0.0", 0);
+
+	(void)state;
+	socket.queue_limit = 7;
+	for (uint32_t i = 1; i <= 2; i++) {
+		socket.interface = 4000000000 + i;
+		socket.queue = i;
+		collect_socket(&collect, &socket);
+	}
+	assert_emitted(&collect, "accept_queue_sockets 0.0.0.0%4000000002 80: 2\n"
+				 "accept_queue_sockets 0.0.0.0%4000000001 80: 1\n"
+				 "accept_queue_limit_sockets 0.0.0.0%4000000002 80: 7\n"
+				 "accept_queue_limit_sockets 0.0.0.0%4000000001 80: 7\n"
+				 "worst_accept_queue_usage_ratio: 0.25\n" COUNTERS);
 }
 
 static void a_link_local_address_is_another_on_another_interface(void **state)
@@ -236,6 +253,7 @@ int main(void)
 	    TEST(the_fullest_come_first),
 	    TEST(alike_ones_are_in_order_of_their_places),
 	    TEST(listeners_that_share_a_port_are_added_up),
+	    TEST(a_wildcard_is_another_on_another_interface),
 	    TEST(a_link_local_address_is_another_on_another_interface),
 	    TEST(the_limit_cuts_the_list_and_not_the_worst),
 	    TEST(without_a_limit_there_is_no_ratio),
