@@ -11,12 +11,18 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/outside_port.h"
+#include "collectors/kernel/settings.h"
 #include "exporter/terminal.h"
 #include "exporter/text.h"
 #include "exporter/tls.h"
 
 /* Of each step: connecting, sending, and each part of the answer. */
 #define TIMEOUT_SECONDS 5
+
+/* Connections from ports outside of the range, each of which may still be in TIME_WAIT. */
+#define OUTSIDE_TRIES 16
 
 /* "HTTP/1.1 200" */
 #define STATUS_AT 9
@@ -42,11 +48,10 @@ static int open_socket(int family)
 	return fd;
 }
 
-static int connect_one(int family, const void *address, socklen_t size)
+/* Closes fd where it fails. */
+static int connect_socket(int fd, const void *address, socklen_t size)
 {
-	const int fd = open_socket(family);
-
-	if (fd >= 0 && connect(fd, address, size) < 0) {
+	if (connect(fd, address, size) < 0) {
 		/* What a time-out of connect() is called. */
 		const int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
 
@@ -54,6 +59,53 @@ static int connect_one(int family, const void *address, socklen_t size)
 		return -error;
 	}
 	return fd;
+}
+
+static int connect_one(int family, const void *address, socklen_t size)
+{
+	const int fd = open_socket(family);
+
+	return fd < 0 ? fd : connect_socket(fd, address, size);
+}
+
+static int lowest_port(const struct settings *settings)
+{
+	const int first = settings->unprivileged_first_port;
+
+	return first == SETTING_ABSENT ? OUTSIDE_PORT_UNPRIVILEGED : first;
+}
+
+/* For a host that has no ephemeral port left: that is no fault of the daemon's. */
+static int connect_from_outside(const struct addrinfo *to)
+{
+	struct settings *settings cleanup_free = malloc(sizeof(*settings));
+	int result = -EADDRNOTAVAIL;
+	int port = PORTS;
+
+	/* This network namespace's, whatever procfs the daemon was told to read. */
+	if (!settings || settings_read("/proc", settings, NULL) < 0)
+		return result;
+	for (int i = 0; i < OUTSIDE_TRIES && result == -EADDRNOTAVAIL; i++) {
+		const int fd = open_socket(to->ai_family);
+
+		if (fd < 0)
+			return fd;
+		port = outside_port_bind(fd, (sa_family_t)to->ai_family, settings->range,
+		    (unsigned)lowest_port(settings), (unsigned)port);
+		if (port < 0) {
+			close(fd);
+			break;
+		}
+		result = connect_socket(fd, to->ai_addr, to->ai_addrlen);
+	}
+	return result;
+}
+
+static int connect_found(const struct addrinfo *to)
+{
+	const int fd = connect_one(to->ai_family, to->ai_addr, to->ai_addrlen);
+
+	return fd == -EADDRNOTAVAIL ? connect_from_outside(to) : fd;
 }
 
 static int connect_tcp(const struct listen_address *address)
@@ -72,7 +124,7 @@ static int connect_tcp(const struct listen_address *address)
 	if (getaddrinfo(address->host[0] ? address->host : NULL, port, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
 	for (const struct addrinfo *i = found; i && fd < 0; i = i->ai_next)
-		fd = connect_one(i->ai_family, i->ai_addr, i->ai_addrlen);
+		fd = connect_found(i);
 	freeaddrinfo(found);
 	return fd;
 }

@@ -5,7 +5,8 @@
 /*
  * `ephemera healthcheck`, for images that have no shell and no curl: asks a daemon whether it
  * answers, at each address that it listens on, over TLS where it wants that. No certificate is
- * verified, and no password sent: being refused is an answer, too.
+ * verified, and no password sent: being refused is an answer, too. Where the host has no ephemeral
+ * port left it asks from one outside of their range, so that this is not taken for a dead daemon.
  */
 
 #include <stddef.h>

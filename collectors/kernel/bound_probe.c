@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/bound_probe.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,14 +8,12 @@
 #include <unistd.h>
 
 #include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/outside_port.h"
 #include "collectors/kernel/settings.h"
 
 /* BOUND_INACTIVE came with 6.8. */
 #define FIRST_MAJOR 6
 #define FIRST_MINOR 8
-
-#define TRIES 64
-#define LOWEST_PORT 1024
 
 bool bound_probe_by_release(void)
 {
@@ -34,28 +31,19 @@ bool bound_probe_by_release(void)
 
 static int bind_outside(struct port_range range, uint16_t *ret_port)
 {
-	const int on = 1;
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unsigned tries = 0;
 
 	if (fd < 0)
 		return -1;
-	/* So that a service which binds the same port in this moment is not refused. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	for (unsigned port = PORTS - 1; port >= LOWEST_PORT && tries < TRIES; port--) {
-		struct sockaddr_in address = {.sin_family = AF_INET};
 
-		if (port_range_has(range, (uint16_t)port))
-			continue;
-		tries++;
-		address.sin_port = htons((uint16_t)port);
-		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-			*ret_port = (uint16_t)port;
-			return fd;
-		}
+	const int port = outside_port_bind(fd, AF_INET, range, OUTSIDE_PORT_UNPRIVILEGED, PORTS);
+
+	if (port < 0) {
+		close(fd);
+		return -1;
 	}
-	close(fd);
-	return -1;
+	*ret_port = (uint16_t)port;
+	return fd;
 }
 
 void bound_probe_open(

@@ -14,6 +14,7 @@ import pytest
 from lib import strace
 from lib.certificates import Authority
 from lib.exporter import BINARY, Exporter, environment, free_port, run
+from lib.namespace import in_namespace, set_range
 from lib.secure import PASSWORDS, Secure, authorization, server, users
 
 ALIVE, DEAD, WRONG = 0, 1, 2
@@ -63,6 +64,23 @@ def test_the_address_is_that_of_the_daemon_unless_given():
 def test_a_password_is_an_answer(folder):
     with Secure(users("alice"), folder) as exporter:
         assert "answers: 401" in check(of(exporter))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+@in_namespace
+def test_a_host_that_has_no_port_left(host):
+    """All that can be seen of it is that the check answers: its port is outside of the range."""
+    port = 10059
+    with Exporter(f"--web.listen-address={host}:{port}"), contextlib.ExitStack() as holders:
+        set_range(40000, 40009)
+        family = socket.AF_INET6 if "::" in host else socket.AF_INET
+        for _ in range(10):
+            holders.enter_context(socket.socket(family)).bind((host.strip("[]"), 0))
+        with pytest.raises(OSError, match="Cannot assign"):
+            socket.create_connection((host.strip("[]"), port))
+        # More often than there are tries: what went before is in TIME_WAIT, on either side.
+        for _ in range(20):
+            assert "answers: 200" in check(f"{host}:{port}")
 
 
 @pytest.mark.parametrize("lines", [(), ("min_version: TLS13",), ("max_version: TLS12",)],
