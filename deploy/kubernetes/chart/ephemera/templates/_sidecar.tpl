@@ -20,10 +20,13 @@ ports:
     protocol: TCP
 # No readinessProbe, no startupProbe: a pod is as ready as its containers, and an exporter
 # that does not answer is no reason to take its service away.
+# Not httpGet: a kubelet whose node has no port left would restart the exporter.
 livenessProbe:
-  httpGet:
-    path: /-/healthy
-    port: ephemera
+  exec:
+    command:
+      - /usr/bin/ephemera
+      - healthcheck
+      - --process=1
   periodSeconds: 30
   timeoutSeconds: 5
   failureThreshold: 4
