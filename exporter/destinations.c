@@ -9,8 +9,12 @@
 
 #include "collectors/destination_rows.h"
 #include "exporter/destinations_json.h"
+#include "exporter/resolver.h"
 #include "exporter/terminal.h"
 #include "exporter/text.h"
+
+/* In an incident DNS is often dead as well: the table must not wait for it. */
+#define RESOLVER_SECONDS 2
 
 #define NUMBERS_WIDTH 33 /* " ACTIVE TIME_WAIT REUSABLE  SHARE" */
 
@@ -76,7 +80,8 @@ static int destination_width(const struct destination_rows *rows, int width)
 	return longest + NUMBERS_WIDTH > width ? width - NUMBERS_WIDTH : longest;
 }
 
-static void print_table(const struct destination_rows *rows, const struct options *options)
+/* names: NULL, or those of the rows' peers. */
+static void print_table(const struct destination_rows *rows, const struct resolver *names)
 {
 	const int width = terminal_width();
 	const int column = destination_width(rows, width);
@@ -91,11 +96,8 @@ static void print_table(const struct destination_rows *rows, const struct option
 	for (size_t i = 0; i < rows->length; i++) {
 		const struct destination *destination = &rows->list[i].destination;
 		char text[SOCKET_ENDPOINT_TEXT];
-		char name[DESTINATION_NAME_SIZE] = "";
 
 		format_destination(destination, text);
-		if (options->resolve)
-			destination_resolve(destination, name);
 		/* An address that leaves no room for the numbers has a line of its own. */
 		if (strlen(text) > (size_t)column)
 			printf("%s\n", text);
@@ -103,7 +105,7 @@ static void print_table(const struct destination_rows *rows, const struct option
 		    strlen(text) > (size_t)column ? "" : text, destination->ports[PORT_ACTIVE],
 		    destination->ports[PORT_TIME_WAIT], destination->ports[PORT_REUSABLE],
 		    destination_share(destination, rows->capacity) * 100);
-		print_details(&rows->list[i], name, width);
+		print_details(&rows->list[i], names ? resolver_name(names, i) : "", width);
 		shown += destination_total(destination);
 	}
 	if (rows->destinations == 0)
@@ -111,14 +113,17 @@ static void print_table(const struct destination_rows *rows, const struct option
 	else if (rows->destinations > rows->length)
 		printf("\nAnd %zu more with %lu ports (--limit).\n",
 		    (size_t)rows->destinations - rows->length, rows->ports - shown);
+	if (names && resolver_unanswered(names))
+		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
+		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
 }
 
-static int print_json(const struct destination_rows *rows, const struct options *options)
+static int print_json(
+    const struct destination_rows *rows, const struct resolver *names, size_t limit)
 {
 	struct json *object = json_new_object();
 
-	destinations_json_add(
-	    object, rows, &(struct destinations_json){options->limit, true, options->resolve});
+	destinations_json_add(object, rows, &(struct destinations_json){limit, true, names});
 
 	char *text = json_print(object);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -128,19 +133,41 @@ static int print_json(const struct destination_rows *rows, const struct options 
 	return result;
 }
 
+static int resolve(const struct destination_rows *rows, struct resolver **ret_names)
+{
+	struct resolver_address *addresses = calloc(rows->length + 1, sizeof(*addresses));
+	int result = -ENOMEM;
+
+	for (size_t i = 0; addresses && i < rows->length; i++) {
+		const struct destination *destination = &rows->list[i].destination;
+
+		addresses[i] = (struct resolver_address){
+		    destination->address, destination->family, destination->interface};
+	}
+	if (addresses)
+		result = resolver_run(addresses, rows->length, RESOLVER_SECONDS * 1000, ret_names);
+	free(addresses);
+	return result;
+}
+
 static int show(const struct options *options)
 {
+	struct resolver *names = NULL;
 	struct destination_rows *rows;
 	int result = destination_rows_read(&options->source, options->sysfs, options->limit, &rows);
 
 	if (result < 0)
 		return result;
+	if (options->resolve && (result = resolve(rows, &names)) < 0)
+		goto out;
 	if (options->watch && !options->json && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout); /* from the top, on a screen that is empty */
 	if (options->json)
-		result = print_json(rows, options);
+		result = print_json(rows, names, options->limit);
 	else
-		print_table(rows, options);
+		print_table(rows, names);
+out:
+	resolver_free(names);
 	destination_rows_free(rows);
 	return result < 0 ? result : terminal_flush();
 }

@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/destinations_json.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-
 #include "collectors/kernel/container.h"
 #include "exporter/port_json.h"
-#include "exporter/text.h"
 
 double destination_share(const struct destination *destination, unsigned capacity)
 {
 	return capacity ? (double)destination_used(destination) / capacity : 1;
-}
-
-void destination_resolve(
-    const struct destination *destination, char name[static DESTINATION_NAME_SIZE])
-{
-	struct sockaddr_in6 address6 = {.sin6_family = AF_INET6};
-	struct sockaddr_in address4 = {.sin_family = AF_INET};
-	const bool ipv4 = destination->family == SOCKET_IPV4;
-
-	memcpy(&address4.sin_addr, destination->address.bytes, sizeof(address4.sin_addr));
-	memcpy(&address6.sin6_addr, destination->address.bytes, sizeof(address6.sin6_addr));
-	address6.sin6_scope_id = destination->interface;
-	if (getnameinfo(ipv4 ? (struct sockaddr *)&address4 : (struct sockaddr *)&address6,
-		ipv4 ? sizeof(address4) : sizeof(address6), name, DESTINATION_NAME_SIZE, NULL, 0,
-		NI_NAMEREQD) != 0)
-		name[0] = '\0';
-	text_make_printable(name);
 }
 
 static void add_row(struct json *array, const struct destination_row *row, unsigned capacity,
@@ -77,14 +54,13 @@ void destinations_json_add(
 	json_add_number(range, "usable_ports", rows->capacity);
 	json_add_number(object, "destinations_total", (double)rows->destinations);
 	json_add_number(object, "ports_total", (double)rows->ports);
+	if (how->names)
+		json_add_number(
+		    object, "names_unanswered", (double)resolver_unanswered(how->names));
 
 	struct json *array = json_add_array(object, "destinations");
 
-	for (size_t i = 0; i < rows->length && i < how->limit; i++) {
-		char name[DESTINATION_NAME_SIZE] = "";
-
-		if (how->resolve)
-			destination_resolve(&rows->list[i].destination, name);
-		add_row(array, &rows->list[i], rows->capacity, name, how->owners);
-	}
+	for (size_t i = 0; i < rows->length && i < how->limit; i++)
+		add_row(array, &rows->list[i], rows->capacity,
+		    how->names ? resolver_name(how->names, i) : "", how->owners);
 }

@@ -6,20 +6,15 @@
 
 #include "collectors/destination_rows.h"
 #include "exporter/json.h"
-
-#define DESTINATION_NAME_SIZE 256
+#include "exporter/resolver.h"
 
 /* The share of its capacity that a destination has used; 1 where no port is usable. */
 double destination_share(const struct destination *destination, unsigned capacity);
 
-/* The peer's name, or an empty string. This asks the resolver, which may take a while. */
-void destination_resolve(
-    const struct destination *destination, char name[static DESTINATION_NAME_SIZE]);
-
 struct destinations_json {
-	size_t limit; /* rows at the most */
-	bool owners;  /* with their owners, where they have any */
-	bool resolve; /* with the peers' names */
+	size_t limit;		      /* rows at the most */
+	bool owners;		      /* with their owners, where they have any */
+	const struct resolver *names; /* of the rows' peers; NULL: without */
 };
 
 /* Adds the rows, and what is true of them all, to object, which is empty. */

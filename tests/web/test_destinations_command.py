@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ephemera destinations`: a table for people, JSON for programs."""
 
+import errno
 import json
 import os
 import pty
@@ -16,7 +17,7 @@ import pytest
 
 from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, metrics, run
 from lib.namespace import in_namespace, set_range, sysctl
-from lib.sockets import (IPV4, IPV6, accept, add_address, connect_many, listen, need_ipv6, new,
+from lib.sockets import (IPV4, IPV6, accept, add_address, connect_many, drop, listen, need_ipv6, new,
                          time_wait, wait_until)
 
 REPLAY = REPOSITORY / "tests" / "replay"
@@ -278,6 +279,62 @@ def test_names_are_looked_up_on_request():
     assert "name" not in json.loads(table("--json"))["destinations"][0]
     assert json.loads(table("--json", "--resolve"))["destinations"][0]["name"] \
         .startswith("localhost")
+
+
+# Bound over /etc/resolv.conf in a mount namespace of its own; /etc/hosts is still asked first.
+WITH_DEAD_DNS = ("echo nameserver 10.9.9.9 >{0}; echo hosts: files dns >{1}; "
+                 "mount --bind {0} /etc/resolv.conf && mount --bind {1} /etc/nsswitch.conf && "
+                 "exec {2}")
+
+
+def dead_network():
+    """10.9.0.0/16, where every packet is lost: SYNs as well as what a name server is asked."""
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    for command in ("link add v0 type veth peer name v1", "address add 10.9.0.1/16 dev v0",
+                    "link set v0 up", "link set v1 up",
+                    "neigh add 10.9.9.9 lladdr 02:00:00:00:00:01 dev v0"):
+        if subprocess.run(["ip", *command.split()], check=False, env=environment).returncode:
+            pytest.skip("there can be no veth here")
+
+
+def begin(address):
+    sock = new(IPV4)
+    sock.setblocking(False)
+    assert sock.connect_ex((address, 443)) == errno.EINPROGRESS
+    return sock
+
+
+@in_namespace
+def test_a_dead_resolver_does_not_keep_the_table(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    if "localhost" not in Path("/etc/hosts").read_text(encoding="utf-8"):
+        pytest.skip("127.0.0.1 has no name here")
+    prepare()
+    dead_network()
+    kept = [begin(f"10.9.0.{i}") for i in range(2, 15) for _ in range(2)]
+    kept += [listen(IPV4, "127.0.0.1", 30001), *connect_many(1, IPV4, "127.0.0.1", 30001)]
+
+    def look(*flags):
+        command = WITH_DEAD_DNS.format(tmp_path / "resolv", tmp_path / "nsswitch", " ".join(
+            [BINARY, "destinations", "--resolve", *flags]))
+        start = time.monotonic()
+        done = subprocess.run(["unshare", "-m", "sh", "-c", command], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        seconds = time.monotonic() - start
+        assert 2 <= seconds < 5, (seconds, done.stdout)
+        return done.stdout
+
+    text = look()
+    assert len(rows(text)) == 14
+    assert re.search(r"^127\.0\.0\.1:30001 .*\n  localhost", text, re.M)
+    assert text.endswith("\nThe resolver gave no answer for 13 of 14 addresses within 2 s.\n")
+    found = json.loads(look("--json"))
+    assert found["names_unanswered"] == 13
+    names = [entry.get("name", "")[:9] for entry in found["destinations"]]
+    assert names == [""] * 13 + ["localhost"]
+    drop(kept)
 
 
 # What is wrong
