@@ -32,7 +32,9 @@ static const struct metric_family worst_ports = {
 static const struct metric_family worst_ratio = {
     .name = "ephemera_worst_address_usage_ratio",
     .help = "Share of the range's unreserved ports that is taken in the fullest of these pools: at "
-	    "1, bind(0) fails with EADDRINUSE and a UDP connect() with EAGAIN.",
+	    "1, bind(0) fails with EADDRINUSE and a UDP connect() with EAGAIN. Sockets that share "
+	    "ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and "
+	    "ip_autobind_reuse=1.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "family"},
     .example = "max by (instance, protocol) (ephemera_worst_address_usage_ratio) > 0.8",

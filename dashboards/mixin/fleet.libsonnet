@@ -303,7 +303,7 @@ function(config, alertNames)
       p.row('Other limits', [
         p.series(
           'Fullest pool of bind(0) and UDP',
-          'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”. Above the line: open the host, see which address and protocol it is; use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
+          'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”, except those of sockets that share ports (SO_REUSEADDR). Above the line: open the host, see which address and protocol it is; use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
           [p.target(q.top(10, q.addressUsage, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_address_usage_ratio')), '{{instance}} {{protocol}}')],
           p.ratio,
           width=12,

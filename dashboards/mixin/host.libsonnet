@@ -150,7 +150,7 @@ function(config)
         ),
         p.stat(
           'Fullest pool',
-          'The pools of bind(0) and of UDP, by local address: the share that is taken of the fullest one. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() with “Resource temporarily unavailable”. Orange: see “Other pools”.',
+          'The pools of bind(0) and of UDP, by local address: the share that is taken of the fullest one. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() with “Resource temporarily unavailable”, except those of sockets that share ports (SO_REUSEADDR). Orange: see “Other pools”.',
           max('ephemera_worst_address_usage_ratio'),
           p.ratio,
           p.steps([['transparent', null], ['orange', config.addressPoolRatio], ['red', 1]]),
@@ -452,7 +452,7 @@ function(config)
       row('other pools', [
         p.series(
           'Pools of bind(0) and UDP',
-          'Ports of the range that are taken, by local address, as a share of those that bind(ADDRESS, 0) can give. The wildcards 0.0.0.0 and :: are what bind() without an address, and UDP without bind(), draw from. At 100 % these calls fail. Above the line: use more local addresses, IP_BIND_ADDRESS_NO_PORT before connect(), or a wider range.',
+          'Ports of the range that are taken, by local address, as a share of those that bind(ADDRESS, 0) can give. The wildcards 0.0.0.0 and :: are what bind() without an address, and UDP without bind(), draw from. At 100 % these calls fail. Sockets that share ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and ip_autobind_reuse=1. Above the line: use more local addresses, IP_BIND_ADDRESS_NO_PORT before connect(), or a wider range.',
           [p.target(
             |||
               max by (job, instance, protocol, address) (%s)
