@@ -19,6 +19,10 @@ const UDP_STATES = { established: "connected", close: "not connected" };
 export const endpoint = (address, port) =>
 	`${address.includes(":") ? `[${address}]` : address}:${port}`;
 
+/* Two listeners on two interfaces may differ in nothing else: 0.0.0.0%eth0, as ss writes it. */
+const localEndpoint = ({ local_address: address, local_port: port, interface: name }) =>
+	endpoint(name === undefined || address.includes("%") ? address : `${address}%${name}`, port);
+
 function facts(pairs) {
 	const list = element("dl", { class: "facts" });
 	for (const [term, ...values] of pairs) {
@@ -60,7 +64,7 @@ const state = ({ protocol, state: name }) =>
 
 function socketItem(socket) {
 	const ends = element("p", { class: "ends" }, `${socket.protocol} `,
-		element("code", {}, endpoint(socket.local_address, socket.local_port)));
+		element("code", {}, localEndpoint(socket)));
 	if (socket.remote_port > 0) {
 		ends.append(" → ", element("code", {}, endpoint(socket.remote_address, socket.remote_port)));
 	}

@@ -213,6 +213,12 @@ export async function hostile({ open, known }) {
 	return { answer, elements: await page.locator("main img, main script, main b b").count() };
 }
 
+export async function devices({ open, known }) {
+	const { page } = await open();
+	await loaded(page);
+	return { answer: await ask(page, known.devices) };
+}
+
 export async function destinations({ open, known }) {
 	const { page } = await open();
 	await until(() => page.locator("#destinations li").count());

@@ -24,8 +24,8 @@ from workload import ACTIVE, FIRST, LAST, USABLE, WAITING
 
 # Those that need TIME_WAIT come first: it lasts a minute.
 SCENARIOS = ["map", "media", "lookup", "destinations", "contrast", "highlight", "hover",
-             "keyboard", "hash", "wrong", "hostile", "phone", "visible", "hidden", "busy",
-             "refused"]
+             "keyboard", "hash", "wrong", "hostile", "devices", "phone", "visible", "hidden",
+             "busy", "refused"]
 
 # Chromium itself writes an error to the console for each answer that is none.
 ABOUT_ANSWERS = "console: Failed to load resource"
@@ -254,6 +254,12 @@ def test_a_hostile_name_is_text(seen, played):
     assert workload.HOSTILE_NAME in answer
     assert seen["hostile"]["elements"] == 0
     assert played["told"]["hostile"]["faults"] == []
+
+
+def test_listeners_on_two_devices_are_told_apart(seen, host):
+    lines = seen["devices"]["answer"].splitlines()
+    for device in ("v0", "v1"):
+        assert lines.count(f"tcp 0.0.0.0%{device}:{host['known']['devices']}") == 1, lines
 
 
 # Destinations

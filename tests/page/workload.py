@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from lib.namespace import set_range, set_reserved, sysctl
-from lib.sockets import (IPV4, accept, bound_many, connect_many, kernel_is, listen, pairs,
-                         ports_of, read_to_end, time_wait)
+from lib.sockets import (IPV4, accept, bind, bound_many, connect_many, kernel_is, listen, new,
+                         pairs, ports_of, read_to_end, time_wait)
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -30,8 +30,8 @@ IN_RANGE_LISTENER = 40030
 USABLE = LAST - FIRST + 1 - 10 - 1
 ACTIVE, WAITING = 211, 7
 
-DESTINATION, UDP, HOSTILE = 30001, 30053, 30007
-LISTENERS = [DESTINATION, UDP, HOSTILE, IN_RANGE_LISTENER]
+DESTINATION, UDP, HOSTILE, DEVICES = 30001, 30053, 30007, 30059
+LISTENERS = [DESTINATION, UDP, HOSTILE, DEVICES, IN_RANGE_LISTENER]
 # Listeners that come while somebody looks.
 LATER = [30101, 30102, 30103]
 BOUND = [20001, 20002, 20003]
@@ -75,6 +75,7 @@ def hold():
     made = pairs(ACTIVE, *at_listener)
     # Before 6.8 the kernel tells nobody of sockets that only bind().
     bound = bound_many(BOUND, IPV4, "127.0.0.1") if kernel_is(6, 8) else []
+    devices = [_listen_on_device(device, DEVICES) for device in _devices()]
     hostile = hostile_process()
     ports = {
         "outbound": ports_of(client for client, _ in made), "time_wait": outside,
@@ -83,9 +84,24 @@ def hold():
     known = {"ports": {use: found for use, found in ports.items() if found},
              "range": [FIRST, LAST], "waiting": waiting, "destination": DESTINATION,
              "in_range_listener": IN_RANGE_LISTENER, "hostile": HOSTILE, "keyboard": HOSTILE,
-             "later": LATER,
+             "devices": DEVICES, "later": LATER,
              "wrong": ["0", "65536", "abc", "", "5-3", "1e3", "-1", "99999999999"]}
-    return [listener, in_range, udp, made, bound, hostile], known
+    return [listener, in_range, udp, made, bound, devices, hostile], known
+
+
+def _devices():
+    """Two interfaces."""
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    subprocess.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"], check=True,
+                   env=environment)
+    return ["v0", "v1"]
+
+
+def _listen_on_device(device, port):
+    sock = new(IPV4)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+    bind(sock, IPV4, "0.0.0.0", port).listen()
+    return sock
 
 
 def _time_wait_from(listener, port):
