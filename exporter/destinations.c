@@ -25,6 +25,7 @@ static void format_destination(
 
 	socket_address_format(
 	    &destination->address, destination->family, destination->interface, address);
+	text_make_printable(address); /* it may end in an interface's name */
 	socket_endpoint_format(address, destination->family, destination->port, text);
 }
 
@@ -47,6 +48,7 @@ static void print_details(const struct destination_row *row, const char *name, i
 
 	socket_address_format(
 	    &destination->source, destination->family, destination->interface, source);
+	text_make_printable(source);
 	if (name[0]) {
 		fputs("  ", stdout);
 		terminal_print_clipped(name, (size_t)width - 2);

@@ -2,8 +2,10 @@
 #include "exporter/json.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/text.h"
 #include "exporter/utf8.h"
 
 /* A root and the nodes in it are one list, so that freeing the root frees them all. */
@@ -122,7 +124,49 @@ void json_fail(struct json *node)
 		node->root->failed = true;
 }
 
+/* The code point of a valid character of length bytes, which is below U+10000. */
+static unsigned code_point(const char *character, size_t length)
+{
+	static const unsigned char marks[] = {
+	    0, 0x7f, 0x1f, 0x0f}; /* what the first byte has of it */
+	unsigned point = (unsigned char)character[0] & marks[length];
+
+	for (size_t i = 1; i < length; i++)
+		point = point << 6 | ((unsigned char)character[i] & 0x3f);
+	return point;
+}
+
+/* cJSON leaves what is above U+001F as it is. In JSON such characters are only in strings. */
+static void add_escaped(struct text *text, const char *printed)
+{
+	while (*printed) {
+		const size_t unprintable = text_unprintable(printed);
+		const size_t length = unprintable ? unprintable : utf8_length(printed);
+		char escaped[8];
+
+		if (unprintable) {
+			snprintf(escaped, sizeof(escaped), "\\u%04x", code_point(printed, length));
+			text_add_string(text, escaped);
+		} else {
+			text_add(text, printed, length);
+		}
+		printed += length;
+	}
+	text_add_char(text, '\0');
+}
+
 char *json_print(const struct json *root)
 {
-	return !root || root->failed ? NULL : cJSON_PrintUnformatted(root->node);
+	char *printed = !root || root->failed ? NULL : cJSON_PrintUnformatted(root->node);
+	struct text text = {0};
+
+	if (!printed)
+		return NULL;
+	add_escaped(&text, printed);
+	free(printed);
+	if (text.error) {
+		free(text.data);
+		return NULL;
+	}
+	return text.data;
 }

@@ -36,7 +36,10 @@ void json_append_number(struct json *array, double value);
 /* Notes that something of it is missing, so that json_print() gives nothing. */
 void json_fail(struct json *node);
 
-/* The root on one line; the caller frees it. */
+/*
+ * The root on one line, with \u and digits for what must not reach a terminal (text_unprintable()):
+ * a reader of JSON gets the same string. The caller frees it.
+ */
 char *json_print(const struct json *root);
 
 #endif

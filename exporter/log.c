@@ -11,6 +11,7 @@
 
 #include "exporter/json.h"
 #include "exporter/text.h"
+#include "exporter/utf8.h"
 
 static enum log_level least = LOG_LEVEL_INFO;
 static enum log_format style = LOG_FORMAT_LOGFMT;
@@ -44,9 +45,11 @@ static bool needs_quotes(const char *value)
 {
 	if (!*value)
 		return true;
-	for (; *value; value++)
-		if ((unsigned char)*value <= ' ' || *value == '"' || *value == '=' ||
-		    *value == '\\' || *value == 0x7f)
+	for (const char *at = value; *at; at++)
+		if (*at == ' ' || *at == '"' || *at == '=' || *at == '\\')
+			return true;
+	for (; *value; value += utf8_length(value))
+		if (text_unprintable(value))
 			return true;
 	return false;
 }
@@ -58,16 +61,20 @@ static void add_value(struct text *line, const char *value)
 		return;
 	}
 	text_add_char(line, '"');
-	for (; *value; value++) {
+	while (*value) {
+		const size_t unprintable = text_unprintable(value);
+		const size_t length = unprintable ? unprintable : utf8_length(value);
 		char escaped[8];
 
 		if (*value == '"' || *value == '\\')
-			snprintf(escaped, sizeof(escaped), "\\%c", *value);
-		else if ((unsigned char)*value < ' ' || *value == 0x7f)
-			snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned char)*value);
-		else
-			snprintf(escaped, sizeof(escaped), "%c", *value);
-		text_add_string(line, escaped);
+			text_add_char(line, '\\');
+		for (size_t i = 0; i < unprintable; i++) {
+			snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned char)value[i]);
+			text_add_string(line, escaped);
+		}
+		if (!unprintable)
+			text_add(line, value, length);
+		value += length;
 	}
 	text_add_char(line, '"');
 }

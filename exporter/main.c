@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "collectors/binds.h"
 #include "collectors/views.h"
@@ -16,6 +17,7 @@
 #include "exporter/process_addresses.h"
 #include "exporter/scrape.h"
 #include "exporter/serve.h"
+#include "exporter/text.h"
 #include "exporter/trace.h"
 #include "exporter/version.h"
 
@@ -28,6 +30,19 @@ struct printed {
 	bool failed;
 };
 
+/* text ends in a new line, as the format wants. */
+static void make_lines_printable(struct text *text)
+{
+	char *line = text->data;
+
+	for (char *end; (end = memchr(line, '\n', text->length - (size_t)(line - text->data)));) {
+		*end = '\0';
+		text_make_printable(line);
+		*end = '\n';
+		line = end + 1;
+	}
+}
+
 static void print_result(void *context, const struct scrape_result *result)
 {
 	struct printed *printed = context;
@@ -35,6 +50,9 @@ static void print_result(void *context, const struct scrape_result *result)
 
 	int error = scrape_write(result, printed->options->enabled, EXPOSITION_TEXT_0_0_4, &text);
 
+	/* The format has no escape for what others named; a person needs none of it exact. */
+	if (error == 0 && isatty(STDOUT_FILENO))
+		make_lines_printable(&text);
 	errno = 0;
 	if (error == 0 &&
 	    (fwrite(text.data, 1, text.length, stdout) != text.length || fflush(stdout) != 0))

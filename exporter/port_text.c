@@ -26,6 +26,7 @@ static void format_endpoint(
 		socket_bound_format(address, socket->family, socket->interface, name);
 	else
 		socket_address_format(address, socket->family, socket->interface, name);
+	text_make_printable(name); /* it may end in an interface's name */
 	socket_endpoint_format(name, socket->family, port, text);
 }
 
@@ -91,6 +92,8 @@ void port_text_print_socket(const struct socket *socket, int column, const char 
 static void print_text(struct text *text, int indent)
 {
 	text_add_char(text, '\0');
+	if (!text->error)
+		text_make_printable(text->data);
 	if (!text->error)
 		terminal_print_wrapped(text->data, indent, terminal_width());
 	free(text->data);

@@ -94,20 +94,55 @@ void text_add_bound(struct text *text, double bound)
 	text_add_string(text, digits);
 }
 
+/*
+ * The controls that turn the order of what is around them (Unicode's UAX #9: Arabic letter mark,
+ * directional marks, embeddings, overrides, isolates), break a line or are not seen.
+ */
+static const struct {
+	char first[4];
+	char last[4];
+} misleading[] = {
+    {"\xd8\x9c", "\xd8\x9c"},	      /* U+061C */
+    {"\xe2\x80\x8e", "\xe2\x80\x8f"}, /* U+200E, U+200F */
+    {"\xe2\x80\xa8", "\xe2\x80\xae"}, /* U+2028 to U+202E */
+    {"\xe2\x81\xa6", "\xe2\x81\xa9"}, /* U+2066 to U+2069 */
+    {"\xef\xbb\xbf", "\xef\xbb\xbf"}, /* U+FEFF */
+};
+
+static bool is_misleading(const char *character, size_t length)
+{
+	/* Characters of one length are in the order of their bytes. */
+	for (size_t i = 0; i < sizeof(misleading) / sizeof(misleading[0]); i++)
+		if (strlen(misleading[i].first) == length &&
+		    memcmp(character, misleading[i].first, length) >= 0 &&
+		    memcmp(character, misleading[i].last, length) <= 0)
+			return true;
+	return false;
+}
+
+size_t text_unprintable(const char *string)
+{
+	const unsigned char *bytes = (const unsigned char *)string;
+	const size_t length = utf8_length(string);
+
+	if (!*string)
+		return 0;
+	if (length == 0)
+		return 1;
+	if (bytes[0] < ' ' || bytes[0] == 0x7f)
+		return length;
+	/* U+0080 to U+009F are control characters as well. */
+	if (bytes[0] == 0xc2 && bytes[1] <= 0x9f)
+		return length;
+	return is_misleading(string, length) ? length : 0;
+}
+
 void text_make_printable(char *string)
 {
 	while (*string) {
-		const unsigned char *bytes = (const unsigned char *)string;
-		const size_t length = utf8_length(string);
-		/* U+0080 to U+009F are control characters as well. */
-		const bool control =
-		    bytes[0] < ' ' || bytes[0] == 0x7f || (bytes[0] == 0xc2 && bytes[1] <= 0x9f);
+		const size_t unprintable = text_unprintable(string);
 
-		if (length && !control) {
-			string += length;
-			continue;
-		}
-		memset(string, '?', length ? length : 1);
-		string += length ? length : 1;
+		memset(string, '?', unprintable);
+		string += unprintable ? unprintable : utf8_length(string);
 	}
 }

@@ -22,8 +22,16 @@ void text_add_number(struct text *text, double number);
 void text_add_bound(struct text *text, double bound);
 
 /*
- * Puts question marks for control characters and for what is no UTF-8: what a peer or a
- * user sent must not speak to a terminal when it is quoted in an error.
+ * How many bytes at the start of string must not reach a terminal as they are; 0: none of the first
+ * character, or the string is empty. They are a control character, a Unicode control that reorders
+ * or hides the text around it (U+061C, U+200E and F, U+2028 to U+202E, U+2066 to U+2069, U+FEFF),
+ * or one byte that is no UTF-8. The string must end in NUL.
+ */
+size_t text_unprintable(const char *string);
+
+/*
+ * Puts a question mark for each byte that text_unprintable() tells: what a peer or a user sent, or
+ * what somebody named, must neither speak to a terminal nor be read as something else there.
  */
 void text_make_printable(char *string);
 

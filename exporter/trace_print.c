@@ -46,6 +46,8 @@ static void print_what(const struct exhausted_event *event)
 
 	format_address(event, event->local, local);
 	format_address(event, event->remote, remote);
+	text_make_printable(local); /* it may end in an interface's name */
+	text_make_printable(remote);
 	socket_endpoint_format(remote, family_of(event), event->remote_port, endpoint);
 	if (event->call == EXHAUSTED_CONNECT)
 		printf("connect %s from %s", endpoint, local);
@@ -168,6 +170,7 @@ static void print_destination(const struct tally_shown *shown)
 
 	exhausted_destination_of(&shown->key, &destination);
 	format_destination(&destination, address);
+	text_make_printable(address);
 	socket_endpoint_format(address, destination.family, destination.port, endpoint);
 	printf("%8llu  %s\n", (unsigned long long)shown->count, endpoint);
 }

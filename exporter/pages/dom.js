@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the server says goes into the page as text only, here and nowhere else. */
 
+/*
+ * What turns the text around it, breaks a line or is not seen, as U+FFFD: the name that somebody gave a
+ * process must not be read as another. The terminal's table is in exporter/text.c.
+ */
+const MISLEADING = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+const visible = (text) => text.replace(MISLEADING, "\ufffd");
+
 export const byId = (id) => document.getElementById(id);
 
 /* children: nodes, or strings, which become text. */
@@ -9,7 +17,7 @@ export function element(name, attributes = {}, ...children) {
 	for (const [key, value] of Object.entries(attributes)) {
 		made.setAttribute(key, value);
 	}
-	made.append(...children);
+	made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
 	return made;
 }
 
@@ -25,8 +33,9 @@ export function replaceChildren(parent, ...children) {
 
 /* Assigning the same text again would make some screen readers say it again. */
 export function setText(node, text) {
-	if (node.textContent !== text) {
-		node.textContent = text;
+	const shown = visible(text);
+	if (node.textContent !== shown) {
+		node.textContent = shown;
 	}
 }
 

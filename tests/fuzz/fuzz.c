@@ -96,6 +96,14 @@ static long next_character(const unsigned char **at)
 	return character;
 }
 
+/* What turns or hides the text around it. */
+static bool is_misleading(long character)
+{
+	return character == 0x61c || character == 0x200e || character == 0x200f ||
+	       (character >= 0x2028 && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069) || character == 0xfeff;
+}
+
 static bool is_text(const char *string, bool controls)
 {
 	const unsigned char *at = (const unsigned char *)string;
@@ -106,6 +114,8 @@ static bool is_text(const char *string, bool controls)
 		if (character < 0)
 			return false;
 		if (!controls && (character < 0x20 || (character >= 0x7f && character <= 0x9f)))
+			return false;
+		if (!controls && is_misleading(character))
 			return false;
 	}
 	return true;

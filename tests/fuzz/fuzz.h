@@ -36,7 +36,7 @@ void fuzz_parameters(const char *query,
     void (*each)(void *context, const char *key, const char *value), void *context);
 
 bool fuzz_is_utf8(const char *string);
-/* UTF-8 without control characters. */
+/* UTF-8 without control characters, nor those that turn or hide text. */
 bool fuzz_is_printable(const char *string);
 
 /* Checks what no decoder may hand on. */

@@ -141,7 +141,8 @@ def assert_fits(text, width=80):
 
 
 def assert_harmless(text):
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), repr(text)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e"
+                         r"\u2066-\u2069\ufeff]", text), repr(text)
 
 
 def pids(entry):

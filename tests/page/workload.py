@@ -37,7 +37,7 @@ LATER = [30101, 30102, 30103]
 BOUND = [20001, 20002, 20003]
 WAITING_OUTSIDE = [21001, 21002, 21003, 21004, 21005]
 
-HOSTILE_NAME = "<img src=x onerror=alert(1)>"
+HOSTILE_NAME = "<img src=x onerror=alert(1)>\u202egnp.exe"
 LISTEN_AND_WAIT = """
 import socket, sys
 open("/proc/self/comm", "w").write("<b>bold</b>")

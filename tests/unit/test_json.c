@@ -38,6 +38,17 @@ static void strings_are_escaped(void **state)
 	    "\"key \\\"quoted\\\"\":\"\",\"utf8\":\"\xc3\xa9\xf0\x9f\x98\x80\"}");
 }
 
+/* What JSON allows as it is, and a terminal does not take for text. */
+static void what_is_not_printable_is_escaped(void **state)
+{
+	struct json *object = json_new_object();
+
+	(void)state;
+	json_add_string(object, "text", "\x7f\xc2\x80\xc2\x9f\xc2\xa0\u061c\u202e\u2069\ufeff.");
+	assert_printed(object, "{\"text\":\"\\u007f\\u0080\\u009f\xc2\xa0\\u061c\\u202e\\u2069"
+			       "\\ufeff.\"}");
+}
+
 static void invalid_utf8_is_replaced(void **state)
 {
 	struct json *object = json_new_object();
@@ -165,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_object_may_be_empty),
 	    cmocka_unit_test(strings_are_escaped),
+	    cmocka_unit_test(what_is_not_printable_is_escaped),
 	    cmocka_unit_test(invalid_utf8_is_replaced),
 	    cmocka_unit_test(values_are_copied),
 	    cmocka_unit_test(objects_and_arrays_nest),

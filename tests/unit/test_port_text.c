@@ -197,7 +197,7 @@ static void hostile_names_are_harmless(void **state)
 	static const char *const names[] = {"\x1b[2J\x07", "a\nb\rc", "\xff\xfe\xc3", "\x7f",
 	    ("\xc2\x9b"
 	     "31m"),
-	    "\xf0\x9f\x98\x80\xf0\x9f\x98\x80"};
+	    "\u202eab\u2067", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80"};
 	struct port_socket found = listener();
 
 	(void)state;
@@ -218,6 +218,7 @@ static void hostile_names_are_harmless(void **state)
 			assert_true(*at != 0x7f);
 			/* C1, such as CSI in one character. */
 			assert_false((unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
+			assert_int_not_equal((unsigned char)at[0], 0xe2);
 		}
 		for (char *line = strtok(printed, "\n"); line; line = strtok(NULL, "\n"))
 			if (strlen(line) > 80)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,30 @@ static void writes_bounds_as_floats(void **state)
 	}
 }
 
+/* The first and the last of each kind, and the characters beside them. */
+static void what_turns_or_hides_text_becomes_question_marks(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} cases[] = {
+	    {"a\u061cb", "a??b"}, {"\u061b\u061d", "\u061b\u061d"}, {"\u200e\u200f", "??????"},
+	    {"\u200d\u2010\u2027", "\u200d\u2010\u2027"},
+	    {"\u2028\u2029\u202a\u202b\u202c\u202d\u202ex", "?????????????????????x"},
+	    {"\u202f\u2030", "\u202f\u2030"}, {"\u2066\u2067\u2068\u2069", "????????????"},
+	    {"\u2065\u206a", "\u2065\u206a"}, {"\ufeffroot", "???root"},
+	    {"\ufefe\uff00", "\ufefe\uff00"}, {"\xe2\x80", "??"}, /* the beginning of one */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		char string[64];
+
+		snprintf(string, sizeof(string), "%s", cases[i].from);
+		text_make_printable(string);
+		assert_string_equal(string, cases[i].to);
+	}
+}
+
 static void control_characters_become_question_marks(void **state)
 {
 	char string[] = "a\033[31mb\a\b\t\n\r\x7f\x01\x1f c~ \xc3\xa9";
@@ -202,6 +227,7 @@ int main(void)
 	    cmocka_unit_test(writes_what_is_no_number),
 	    cmocka_unit_test(writes_bounds_as_floats),
 	    cmocka_unit_test(control_characters_become_question_marks),
+	    cmocka_unit_test(what_turns_or_hides_text_becomes_question_marks),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ephemera destinations`: a table for people, JSON for programs."""
 
+import contextlib
 import errno
 import json
 import os
@@ -57,7 +58,8 @@ def assert_fits(text, width=80):
 
 
 def assert_harmless(text):
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), repr(text)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e"
+                         r"\u2066-\u2069\ufeff]", text), repr(text)
 
 
 def test_a_recorded_host():
@@ -193,8 +195,10 @@ def owned(tree, path):
 
 
 @pytest.fixture(params=["short.service", "a-component-of-a-path/" * 9 + "end.scope",
-                        "\x1b[31mred\x07\t.service", "\u009b31m.service", "ě" * 100],
+                        "\x1b[31mred\x07\t.service", "\u009b31m.service", "\u202egnp.exe\u2069",
+                        "ě" * 100],
                 ids=["short", "long", "control characters", "8-bit control characters",
+                     "controls that turn text",
                      "cut off between characters"])
 def named(request, tree):
     return tree.make(f"/ephemera-test-{os.getpid()}.slice/{request.param}")
@@ -209,9 +213,29 @@ def test_the_owner_is_shown_and_harmless(tree, named):
     assert "\ufffd" not in text
     owner = re.search(r" by (.+)$", text, re.M)[1]
     shown = re.sub(r"[\x00-\x1f\x7f]", "?", named).replace("\u009b", "??")
+    shown = re.sub("[\u202e\u2069]", "???", shown)
     assert owner == shown or (owner.startswith("...") and shown.endswith(owner[3:])), owner
     found = json.loads(table("--json"))["destinations"][0]["owner"]
     assert found == {"cgroup": named, "pod_uid": "", "container_id": "", "ports": 5}
+
+
+@in_namespace
+def test_metrics_on_a_terminal_are_harmless(tree):
+    named = f"/ephemera-test-{os.getpid()}.slice/\x1b[31m\u202egnp.exe"
+    _kept = owned(tree, tree.make(named))
+    leader, follower = pty.openpty()
+    with subprocess.Popen([BINARY, "metrics"], stdout=follower) as proc:
+        os.close(follower)
+        text = b""
+        with contextlib.suppress(OSError):  # Linux says EIO where the other side is closed.
+            while more := os.read(leader, 65536):
+                text += more
+    os.close(leader)
+    assert proc.returncode == 0
+    text = text.decode().replace("\r\n", "\n")
+    assert_harmless(text)
+    assert named.replace("\x1b", "?").replace("\u202e", "???") in text
+    assert f'"{named}"' in run("metrics").stdout
 
 
 # Watching

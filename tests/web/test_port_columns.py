@@ -108,7 +108,7 @@ def test_many_descriptors_fit():
 
 NAMES = {"escape": b"\x1b[31mred\x07", "new line": b"a\nb\n", "c1": b"\xc2\x9b31m",
          "no utf-8": b"\xff\xfe\x80", "quote": b'a"b\\c', "half a character": b"abcdefghijklmn\xc4",
-         "blank": b" ", "carriage return": b"ok\rPort"}
+         "turned": "\u202egnp.exe".encode(), "blank": b" ", "carriage return": b"ok\rPort"}
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -129,6 +129,7 @@ def test_names_of_processes_are_harmless(name):
 COMMANDS = {
     "escape": ["\x1b[31mred\x07", "\x1b]0;title\x07", "\x9b"],
     "c1": ["\u009b31m\u0090"],
+    "turned": ["\u202egnp.exe", "\u2066a\u2069\u200f\ufeff"],
     "no utf-8": [b"\xff\xfe", b"\x80"],
     "new line": ["a\nb", "ephemera: you are root\n"],
     "long": ["sleep", *["60"] * 20000],
