@@ -31,6 +31,7 @@ enum kernel_feature {
 	FEATURE_BIND_BEFORE_CONNECT = 1 << 0,  /* bind(src, 0), then connect(): bind_buckets.h */
 	FEATURE_PORT_EXHAUSTION = 1 << 1,      /* exhaustion_probe.h */
 	FEATURE_BIND_PORT_EXHAUSTION = 1 << 2, /* its counts_binds */
+	FEATURE_CGROUP_OWNERS = 1 << 3,	       /* cgroups of sockets, and their names */
 };
 
 /* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
@@ -85,6 +86,8 @@ struct collector {
 	 * in *ret_reason why, in words, static.
 	 */
 	int (*check)(const void *state, const char **ret_reason);
+	/* NULL, or what the host lacks where begin or emit says -EOPNOTSUPP, in words, static. */
+	const char *lacking;
 	/* NULL, or which of enum kernel_feature it has; after an emit() that succeeded. */
 	unsigned (*features)(const void *state);
 	void (*destroy)(void *state);

@@ -335,6 +335,7 @@ static int name_owners(const char *sysfs, struct destination_rows *rows)
 
 	/* Without cgroups there are no owners, and everything else is as good. */
 	if (result == -EOPNOTSUPP) {
+		rows->lacks_cgroups = true;
 		for (size_t i = 0; i < rows->length; i++)
 			rows->list[i].owner_ports = 0;
 		return 0;

@@ -23,6 +23,7 @@ struct destination_rows {
 	unsigned long destinations; /* all there are, shown or not */
 	unsigned long ports;	    /* of all of them */
 	bool has_owners;	    /* the second gathering was made */
+	bool lacks_cgroups;	    /* it found no cgroup v2 that would name owners */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };

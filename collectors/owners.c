@@ -45,6 +45,7 @@ struct owners {
 	const char *sysfs;
 	const struct facts *facts;
 	struct cgroups *cgroups; /* NULL until the hierarchy was found */
+	bool nameless;		 /* a socket that somebody has open came without its cgroup */
 	size_t limit;
 	unsigned long unowned;
 	struct owner_table *table;
@@ -82,6 +83,7 @@ static int begin(void *context, const struct facts *facts)
 
 	owners->facts = facts;
 	owners->unowned = 0;
+	owners->nameless = false;
 	owner_table_clear(owners->table);
 	/* Looked for anew as long as it is not there: it may be mounted later. */
 	return owners->cgroups ? 0 : cgroups_new(owners->sysfs, &owners->cgroups);
@@ -91,6 +93,8 @@ static int observe(void *context, const struct socket *socket)
 {
 	struct owners *owners = context;
 
+	if (socket->cgroup_id == 0 && socket->inode && socket_has_owner(socket))
+		owners->nameless = true;
 	if (!facts_is_leased(owners->facts, socket))
 		return 0;
 	/* TIME_WAIT has no cgroup; nor has any record of a kernel before 5.8. */
@@ -138,6 +142,14 @@ static int emit(void *context, struct metric_set *set)
 	return 0;
 }
 
+/* Kernels before 5.8 and /proc name no socket's cgroup, whatever is mounted. */
+static unsigned features(const void *context)
+{
+	const struct owners *owners = context;
+
+	return owners->nameless ? 0 : FEATURE_CGROUP_OWNERS;
+}
+
 static const struct collector_flag flags[] = {
     [FLAG_LIMIT] = {"limit", "how many of the cgroups with the most ports are shown", 20, 0, 1000},
     {.name = NULL},
@@ -158,5 +170,9 @@ const struct collector owners_collector = {
     .begin = begin,
     .observe = observe,
     .emit = emit,
+    .lacking = "cgroup version 2 is not mounted at fs/cgroup or fs/cgroup/unified below "
+	       "--path.sysfs, and version 1 does not tell whose a socket is: "
+	       "ephemera_owner_ports and its kin are left out",
+    .features = features,
     .destroy = destroy,
 };

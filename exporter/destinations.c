@@ -118,6 +118,8 @@ static void print_table(const struct destination_rows *rows, const struct resolv
 	if (names && resolver_unanswered(names))
 		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
 		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
+	if (rows->length && rows->lacks_cgroups)
+		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 }
 
 static int print_json(

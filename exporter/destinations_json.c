@@ -58,6 +58,9 @@ void destinations_json_add(
 		json_add_number(
 		    object, "names_unanswered", (double)resolver_unanswered(how->names));
 
+	if (how->owners)
+		json_add_bool(object, "owners_known", !rows->lacks_cgroups);
+
 	struct json *array = json_add_array(object, "destinations");
 
 	for (size_t i = 0; i < rows->length && i < how->limit; i++)

@@ -112,10 +112,10 @@ static void log_outcomes(struct scraper *scraper, const struct gathering *gather
 		if (!(gathering->asked >> i & 1) || error == scraper->told[i])
 			continue;
 		scraper->told[i] = error;
-		if (error == -EOPNOTSUPP && !gathering->outcomes[i].reason)
+		if (error == -EOPNOTSUPP && collectors[i]->lacking)
 			log_line(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-			    "This host has nothing that the collector could tell", "collector",
-			    collectors[i]->name, NULL);
+			    "This host lacks what the collector needs", "collector",
+			    collectors[i]->name, "reason", collectors[i]->lacking, NULL);
 		else if (error < 0)
 			log_failure(scraper, i, gathering);
 		else

@@ -20,8 +20,9 @@ static const struct metric_family kernel_feature = {
     .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
 	    "(sockets that only bind(), Linux 6.8); and with --collector.exhaustion "
 	    "bind_before_connect (sockets that bind(src, 0) and then connect()), port_exhaustion "
-	    "and bind_port_exhaustion (calls that found no port). What is 0 is missing from the "
-	    "figures.",
+	    "and bind_port_exhaustion (calls that found no port); and with collector owners "
+	    "cgroup_owners (whose a socket is: cgroup version 2 is mounted, Linux 5.8). What is 0 "
+	    "is missing from the figures.",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
     .example = "ephemera_kernel_feature{feature=~\"sock_diag|bound_inactive\"} == 0",
@@ -253,6 +254,11 @@ static void emit_features(const struct source *source, unsigned features, struct
 	emit_feature(set, features, FEATURE_BIND_BEFORE_CONNECT, "bind_before_connect");
 	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");
 	emit_feature(set, features, FEATURE_BIND_PORT_EXHAUSTION, "bind_port_exhaustion");
+	/* A namespace without a socket gives the collector no occasion to see that /proc is mute.
+	 */
+	if (source_used(source, SOCKET_TCP) == SOURCE_PROCFS)
+		features &= ~(unsigned)FEATURE_CGROUP_OWNERS;
+	emit_feature(set, features, FEATURE_CGROUP_OWNERS, "cgroup_owners");
 	for (enum socket_protocol protocol = 0; protocol < SOCKET_PROTOCOLS; protocol++)
 		metric_add(set, &source_info, 1,
 		    METRIC_LABELS(socket_protocol_name(protocol),

@@ -384,7 +384,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeraCollectorFailing'),
         p.table(
           'What kernels do not tell',
-          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. What collector exhaustion needs counts where that collector works.',
+          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: whose a socket is (cgroup version 2, Linux 5.8); it counts where collector owners is on. What collector exhaustion needs counts where that collector works.',
           q.orSay(
             |||
               count by (feature) (
@@ -393,11 +393,17 @@ function(config, alertNames)
                 %s == 0
                 and on (job, instance)
                 %s == 1
+                or
+                %s == 0
+                and on (job, instance)
+                %s
               )
             ||| % [
-              m('ephemera_kernel_feature', 'feature!~"bind_before_connect|port_exhaustion|bind_port_exhaustion"'),
+              m('ephemera_kernel_feature', 'feature!~"bind_before_connect|port_exhaustion|bind_port_exhaustion|cgroup_owners"'),
               m('ephemera_kernel_feature', 'feature=~"bind_before_connect|port_exhaustion|bind_port_exhaustion"'),
               q.counting,
+              m('ephemera_kernel_feature', 'feature="cgroup_owners"'),
+              m('ephemera_scrape_collector_success', 'collector="owners"'),
             ], 'feature', 'nothing is missing'
           ),
           [

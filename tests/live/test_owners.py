@@ -2,6 +2,7 @@
 """Who holds the leased ports: cgroups made for the test, each with a known number of them."""
 
 import ctypes
+import json
 import os
 import subprocess
 
@@ -381,6 +382,13 @@ def mentions(log):
     return [line for line in log if "owners" in line]
 
 
+def assert_says_what_is_missing(log, level):
+    line, = mentions(log)
+    assert f"level={level}" in line
+    assert "This host lacks what the collector needs" in line
+    assert "cgroup version 2 is not mounted" in line
+
+
 @in_namespace
 def test_without_the_hierarchy_the_default_is_silence(tmp_path):
     flag = f"--path.sysfs={tmp_path}"
@@ -389,13 +397,14 @@ def test_without_the_hierarchy_the_default_is_silence(tmp_path):
     said = lib.exporter.Metrics(done.stdout)
     assert not {OWNER, REST, UNOWNED} & said.names()
     assert said.value("ephemera_scrape_collector_success", collector="owners") == 1
-    assert len(mentions(done.stderr.splitlines())) == 1
+    assert said.value("ephemera_kernel_feature", feature="cgroup_owners") == 0
+    assert_says_what_is_missing(done.stderr.splitlines(), "info")
     with Exporter(SERVER, flag) as exporter:
         for _ in range(3):
             said = exporter.metrics()
             assert not {OWNER, REST, UNOWNED} & said.names()
             assert said.value("ephemera_scrape_collector_success", collector="owners") == 1
-        assert len(mentions(exporter.log)) == 1, exporter.log
+        assert_says_what_is_missing(exporter.log, "info")
 
 
 @in_namespace
@@ -413,7 +422,36 @@ def test_without_the_hierarchy_who_asked_is_told(tmp_path):
         for _ in range(3):
             assert exporter.metrics().value(
                 "ephemera_scrape_collector_success", collector="owners") == 0
-        assert len(mentions(exporter.log)) == 1, exporter.log
+        assert_says_what_is_missing(exporter.log, "error")
+
+
+@in_namespace
+def test_the_feature_is_there_with_the_hierarchy_and_sock_diag_alone(tree, two):
+    prepare()
+    _listener = listen(IPV4, "127.0.0.1", PORT)
+    _clients = connect_from(tree, two[0], 5)
+    for flags, told_by in (((), 1), (("--sockets.source=procfs",), 0), (("--no-collector.owners",), 0)):
+        assert metrics(*flags).value("ephemera_kernel_feature", feature="cgroup_owners") == told_by
+
+
+@in_namespace
+def test_procfs_has_no_owner_in_an_empty_namespace():
+    prepare()
+    said = metrics("--sockets.source=procfs")
+    assert said.value("ephemera_kernel_feature", feature="cgroup_owners") == 0
+
+
+@in_namespace
+def test_the_table_says_that_no_owner_is_known(tmp_path):
+    prepare()
+    listener = listen(IPV4, "127.0.0.1", PORT)
+    _clients = pairs(3, IPV4, listener, "127.0.0.1", PORT)
+    done = run("destinations", f"--path.sysfs={tmp_path}")
+    assert "Owners are unknown: cgroup version 2 is not mounted" in done.stdout
+    assert "Owners are unknown" not in run("destinations").stdout
+    assert json.loads(run("destinations", "--json", f"--path.sysfs={tmp_path}").stdout)[
+        "owners_known"] is False
+    assert json.loads(run("destinations", "--json").stdout)["owners_known"] is True
 
 
 @in_namespace

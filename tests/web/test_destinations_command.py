@@ -98,7 +98,7 @@ def test_an_empty_host():
     assert json.loads(table(*EMPTY, "--json")) == {
         "range": {"first_port": 32768, "last_port": 60999, "ports": 28232,
                   "usable_ports": 28232},
-        "destinations_total": 0, "ports_total": 0, "destinations": []}
+        "destinations_total": 0, "ports_total": 0, "owners_known": False, "destinations": []}
 
 
 def test_json_has_every_field():
