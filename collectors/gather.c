@@ -310,6 +310,7 @@ static void begin(struct pass *pass)
 	const int result = settings_read(pass->gatherer->options.procfs,
 	    &pass->gatherer->facts.settings, &gathering->settings_file);
 
+	pass->gatherer->facts.settings.node_ports = pass->gatherer->options.node_ports;
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_SETTINGS, result);
 	for (size_t i = 0; i < length_of(pass); i++) {

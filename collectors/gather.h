@@ -43,6 +43,7 @@ struct gatherer_options {
 	const unsigned long (*values)[COLLECTOR_FLAGS_MAX]; /* [i]: of the collector at i */
 	const char *procfs;
 	const char *sysfs;
+	struct port_range node_ports; /* for the settings, as in struct source_options */
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;
 	unsigned refresh_seconds;

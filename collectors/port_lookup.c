@@ -336,6 +336,7 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 
 	int result = settings_read(options->source->procfs, &lookup->settings, NULL);
 
+	lookup->settings.node_ports = options->source->node_ports;
 	if (result == 0)
 		result = source_open(options->source, &finding->source);
 	if (result == 0) {

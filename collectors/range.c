@@ -38,6 +38,15 @@ static const struct metric_family iana_dynamic_ports = {
     .type = METRIC_GAUGE,
     .example = "ephemera_range_ports - ephemera_range_iana_dynamic_ports",
 };
+static const struct metric_family node_ports = {
+    .name = "ephemera_range_node_ports",
+    .help = "Unreserved ports of the range that are NodePorts of Kubernetes, by "
+	    "--service-node-port-range: who gets one can lose its clients or its packets to a "
+	    "Service. Absent "
+	    "without that flag.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_range_node_ports > 0",
+};
 static const struct metric_family unprivileged_first_port = {
     .name = "ephemera_unprivileged_first_port",
     .help = "First port that bind() gives to anyone (ip_unprivileged_port_start).",
@@ -72,6 +81,7 @@ static const struct metric_family *const families[] = {
     &range_ports,
     &reserved_ports,
     &iana_dynamic_ports,
+    &node_ports,
     &unprivileged_first_port,
     &time_wait_reuse,
     &time_wait_reuse_delay,
@@ -109,6 +119,19 @@ static void add_optional(struct metric_set *set, const struct metric_family *fam
 		add(set, family, value);
 }
 
+/* Those that connect() and bind() to port 0 can take. */
+static unsigned count_node_ports(const struct settings *settings)
+{
+	struct portset found = {0};
+	struct portset range = {0};
+
+	portset_add_range(&found, settings->node_ports);
+	portset_add_range(&range, settings->range);
+	portset_keep(&found, &range);
+	portset_remove(&found, &settings->reserved);
+	return portset_count(&found);
+}
+
 static int emit(void *state, struct metric_set *set)
 {
 	const struct settings *settings = ((const struct range *)state)->settings;
@@ -118,6 +141,8 @@ static int emit(void *state, struct metric_set *set)
 	add(set, &range_ports, port_range_size(settings->range));
 	add(set, &reserved_ports, portset_count_range(&settings->reserved, settings->range));
 	add(set, &iana_dynamic_ports, iana_ports_dynamic(settings->range));
+	if (settings->node_ports.last)
+		add(set, &node_ports, count_node_ports(settings));
 	add_optional(set, &unprivileged_first_port, settings->unprivileged_first_port);
 	add_optional(set, &time_wait_reuse, settings->time_wait_reuse);
 	add(set, &time_wait_reuse_delay, settings->time_wait_reuse_delay_ms / 1000.0);

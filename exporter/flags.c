@@ -13,6 +13,7 @@ static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL
 
 #define AT(member) offsetof(struct options, member)
 
+#define SERVE (1u << COMMAND_SERVE)
 #define METRICS (1u << COMMAND_METRICS)
 #define DESTINATIONS (1u << COMMAND_DESTINATIONS)
 #define PORT (1u << COMMAND_PORT)
@@ -87,6 +88,10 @@ const struct flag flags[] = {
 	0, 0, level_choices},
     {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
 	format_choices},
+    {"service-node-port-range", "FIRST-LAST",
+	"NodePorts of the Kubernetes cluster that this is a node of, as the flag of that name of "
+	"kube-apiserver, by default 30000-32767; for ephemera_range_node_ports and port",
+	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, SERVE | METRICS | PORT},
     {"limit", "N",
 	"destinations, trace: rows at the most; port: sockets shown of each port, local and remote "
 	"(default 20)",

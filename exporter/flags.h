@@ -18,6 +18,7 @@ enum flag_kind {
 	KIND_STRING,   /* const char * */
 	KIND_ADDRESS,  /* appended to addresses */
 	KIND_CHOICE,   /* an enum, by the words of choices */
+	KIND_PORTS,    /* struct port_range: "8080" or "8000-8080" */
 };
 
 struct flag {

@@ -136,6 +136,7 @@ static int run(const struct options *options)
 		    .wanted = options->wanted,
 		    .values = observers.values,
 		    .procfs = options->procfs,
+		    .node_ports = options->source.node_ports,
 		    .sysfs = options->sysfs,
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],

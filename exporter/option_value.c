@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/port_expression.h"
 #include "exporter/text.h"
 
 int option_fail(char error[static OPTIONS_ERROR_SIZE], const char *format, ...)
@@ -103,6 +104,14 @@ static int parse_choice(char *error, const struct flag *flag, const char *text, 
 	    error, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, all);
 }
 
+static int parse_ports(
+    char *error, const struct flag *flag, const char *text, struct port_range *ret_range)
+{
+	const char *wrong = port_expression_parse(text, ret_range);
+
+	return wrong ? option_fail(error, "--%s: \"%.80s\": %s", flag->name, text, wrong) : 0;
+}
+
 int option_set(struct options *options, const struct flag *flag, const char *value,
     char error[static OPTIONS_ERROR_SIZE])
 {
@@ -126,6 +135,8 @@ int option_set(struct options *options, const struct flag *flag, const char *val
 		return 0;
 	case KIND_ADDRESS:
 		return parse_address(error, options, flag, value);
+	case KIND_PORTS:
+		return parse_ports(error, flag, value, (struct port_range *)place);
 	case KIND_CHOICE:
 		return parse_choice(error, flag, value, (int *)place);
 	}

@@ -10,6 +10,7 @@
 
 #include "collectors/iana.h"
 #include "collectors/port_chance.h"
+#include "exporter/node_port.h"
 
 const char *port_kind(uint16_t port)
 {
@@ -122,6 +123,7 @@ void port_words_add_port(
 {
 	add_kind(text, answer->port);
 	add_range(text, lookup, answer->port);
+	node_port_add_words(text, &lookup->settings, answer->port);
 	if (answer->local.total)
 		return;
 	add(text, "Nothing is on it.");

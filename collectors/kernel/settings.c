@@ -75,7 +75,7 @@ static int read_all_optional(const char *procfs, struct settings *settings, cons
 
 int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file)
 {
-	struct settings settings;
+	struct settings settings = {0};
 	const char *file = RANGE_FILE;
 	int result = read_range(procfs, &settings.range);
 

@@ -20,6 +20,7 @@ struct settings {
 	int time_wait_reuse_delay_ms; /* tcp_tw_reuse_delay (6.14); 1,000 before it existed */
 	int timestamps;		      /* tcp_timestamps: without them nothing is reused */
 	int fin_timeout_seconds;      /* tcp_fin_timeout */
+	struct port_range node_ports; /* not the kernel's: see struct source_options */
 };
 
 /* Whether bind() to the port takes CAP_NET_BIND_SERVICE. Before 4.11 the limit was fixed. */
@@ -35,6 +36,7 @@ static inline bool settings_is_privileged(const struct settings *settings, uint1
  * or the reserved ports cannot be read (-EBADMSG: not in the kernel's form), and which file
  * below procfs that is in ret_file, which may be NULL; every other setting is
  * SETTING_ABSENT where it cannot be read, unless that is for want of memory or descriptors.
+ * node_ports is left at 0-0, which has no port.
  */
 int settings_read(const char *procfs, struct settings *ret_settings, const char **ret_file);
 

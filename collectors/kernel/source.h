@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "collectors/kernel/inet_diag.h"
+#include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
 
 enum source_kind {
@@ -32,6 +33,7 @@ struct source_options {
 	const char *replay; /* SOURCE_REPLAY: the file with recorded dumps */
 	const char *record; /* NULL, or a file that what sock_diag sends is recorded to */
 	enum source_bound_only bound_only;
+	struct port_range node_ports; /* those of the cluster that the host is in; 0-0: unknown */
 };
 
 struct source_observer {

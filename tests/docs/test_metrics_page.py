@@ -155,7 +155,8 @@ def test_what_a_scrape_says_is_documented(documented):
     _in_the_range = listen(IPV4, "127.0.0.1", 40003)
     _clients = connect_many(CLIENTS, IPV4, "127.0.0.1", 30001)
     _servers = accept(listener, CLIENTS)
-    said = metrics("--collector.destinations.minimum-ports=1")
+    said = metrics("--collector.destinations.minimum-ports=1",
+                   "--service-node-port-range=30000-32767")
     assert said.value("ephemera_destination_ports", state="active") == CLIENTS
     assert_documented(said, documented)
     # Where there is no cgroup v2, the owners have nothing to show; and without a web

@@ -739,6 +739,28 @@ static void recording_and_replaying_exclude_each_other(void **state)
 	    "--sockets.replay", "--sockets.source");
 }
 
+static void node_ports_are_a_range(void **state)
+{
+	(void)state;
+	assert_result(PARSE("metrics"), 0);
+	assert_int_equal(options.source.node_ports.last, 0);
+	assert_result(PARSE("--service-node-port-range=30000-32767"), 0);
+	assert_int_equal(options.source.node_ports.first, 30000);
+	assert_int_equal(options.source.node_ports.last, 32767);
+	/* The last word counts: a DaemonSet has one already. */
+	assert_result(PARSE("port", "80", "--service-node-port-range=30000-32767",
+			  "--service-node-port-range", "20000-20001"),
+	    0);
+	assert_int_equal(options.source.node_ports.first, 20000);
+	assert_int_equal(options.source.node_ports.last, 20001);
+	assert_refused(PARSE("--service-node-port-range=0-5"), "--service-node-port-range", "0-5");
+	assert_refused(
+	    PARSE("--service-node-port-range=5-4"), "--service-node-port-range", "ends before");
+	assert_refused(PARSE("--service-node-port-range="), "--service-node-port-range", NULL);
+	assert_refused(PARSE("destinations", "--service-node-port-range=1-2"),
+	    "--service-node-port-range", "port");
+}
+
 static void help_and_version_end_the_reading(void **state)
 {
 	(void)state;
@@ -761,7 +783,8 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 	    "--web.max-requests-per-address=", "--web.max-connections-per-address=",
 	    "--web.max-header-bytes=", "--web.max-walks-per-second=", "--security.sandbox=",
 	    "--security.user=", "ephemera check-config FILE",
-	    "--log.level=", "--log.format=", "--collector.disable-defaults"};
+	    "--log.level=", "--log.format=", "--collector.disable-defaults",
+	    "--service-node-port-range="};
 	char *text = NULL;
 	size_t length = 0;
 	FILE *file = open_memstream(&text, &length);
@@ -830,6 +853,7 @@ int main(void)
 	    cmocka_unit_test(the_port_command_has_flags_of_its_own),
 	    cmocka_unit_test(the_api_is_off_unless_asked_for),
 	    cmocka_unit_test(recording_and_replaying_exclude_each_other),
+	    cmocka_unit_test(node_ports_are_a_range),
 	    cmocka_unit_test(help_and_version_end_the_reading),
 	    cmocka_unit_test(the_help_names_every_flag_in_80_columns),
 	};
