@@ -9,7 +9,7 @@
 
 #include "collectors/kernel/settings.h"
 #include "exporter/log.h"
-#include "exporter/port_words.h"
+#include "exporter/port_advice.h"
 #include "exporter/systemd.h"
 #include "exporter/text.h"
 
@@ -107,7 +107,7 @@ void listeners_warn(const struct listeners *listeners, const char *procfs)
 	for (size_t i = 0; i < listeners->length; i++)
 		if (listeners->list[i].port)
 			portset_add(&ports, listeners->list[i].port);
-	if (!port_words_add_reservation(&command, &settings, &ports))
+	if (!port_advice_add_command(&command, &settings, &ports))
 		return;
 	text_add_char(&command, '\0');
 	for (size_t i = 0; i < listeners->length && !command.error; i++) {

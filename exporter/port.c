@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "exporter/json.h"
+#include "exporter/port_advice.h"
 #include "exporter/port_json.h"
 #include "exporter/port_text.h"
 #include "exporter/terminal.h"
@@ -20,6 +21,7 @@ enum { EXIT_SOMETHING, EXIT_NOTHING, EXIT_ERROR };
 struct watch {
 	const struct options *options;
 	struct port_lookup *last; /* NULL before the first look */
+	struct portset advised;	  /* the ports of the commands that were printed */
 };
 
 /* What a range has nothing on is left out; a port asked for by itself is answered. */
@@ -49,6 +51,7 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 		}
 	}
 	json_add_number(root, "empty_ports", lookup->empty);
+	port_json_add_advice(root, lookup, &options->ports);
 
 	char *text = json_print(root);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -56,6 +59,14 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 	free(text);
 	json_free(root);
 	return result;
+}
+
+static void print_advice(const struct port_lookup *lookup, const struct options *options)
+{
+	struct port_advice advice;
+
+	port_advice_find(lookup, &options->ports, &advice);
+	port_advice_print(&lookup->settings, &advice);
 }
 
 static void print_text(const struct port_lookup *lookup, const struct options *options)
@@ -83,6 +94,7 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 	if (untold)
 		printf("%sNothing is on the %s%u port%s.\n", first ? "" : "\n",
 		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
+	print_advice(lookup, options);
 }
 
 static int print(const struct port_lookup *lookup, const struct options *options)
@@ -173,6 +185,25 @@ static bool compare_sides(const struct port_lookup *lookup, const struct port_si
 	return changed;
 }
 
+/*
+ * A command for services that came since, and a new one where somebody has changed what is
+ * reserved: the one that was printed before would undo that.
+ */
+static void print_new_advice(struct watch *watch, const struct port_lookup *now)
+{
+	const struct portset *reserved = &now->settings.reserved;
+	struct port_advice advice;
+	struct portset untold;
+
+	port_advice_find(now, &watch->options->ports, &advice);
+	untold = advice.ports;
+	portset_remove(&untold, &watch->advised);
+	if (portset_count(&untold) ||
+	    memcmp(reserved, &watch->last->settings.reserved, sizeof(*reserved)) != 0)
+		port_advice_print(&now->settings, &advice);
+	portset_unite(&watch->advised, &advice.ports);
+}
+
 /* Prints what is different, unless quiet. Returns whether anything is. */
 static bool compare(const struct watch *watch, const struct port_lookup *now, bool quiet)
 {
@@ -205,11 +236,17 @@ static int watch_once(void *context)
 	if (result < 0)
 		return result;
 	if (!watch->last) {
+		struct port_advice advice;
+
+		port_advice_find(now, &watch->options->ports, &advice);
+		watch->advised = advice.ports;
 		result = print(now, watch->options);
 		if (!json)
 			puts("\nWatching for changes, until Ctrl-C.");
 	} else if (compare(watch, now, json) && json) {
 		result = print_json(now, watch->options);
+	} else if (!json) {
+		print_new_advice(watch, now);
 	}
 	port_lookup_free(watch->last);
 	watch->last = now;

@@ -8,6 +8,7 @@
 #include "collectors/kernel/interface.h"
 #include "collectors/port_chance.h"
 #include "collectors/port_use.h"
+#include "exporter/port_advice.h"
 #include "exporter/port_words.h"
 #include "exporter/user_name.h"
 
@@ -27,6 +28,17 @@ static void add_text(struct json *object, const char *key, struct text *text)
 	else
 		json_add_string(object, key, text->data);
 	free(text->data);
+}
+
+void port_json_add_advice(
+    struct json *object, const struct port_lookup *lookup, const struct portset *asked)
+{
+	struct port_advice advice;
+	struct text command = {0};
+
+	port_advice_find(lookup, asked, &advice);
+	if (port_advice_add(&command, &lookup->settings, &advice))
+		add_text(object, "advice", &command);
 }
 
 static void add_name(struct json *object, const char *key, const char *name)
@@ -169,7 +181,6 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	const struct settings *settings = &lookup->settings;
 	const uint16_t port = answer->port;
 	struct text meaning = {0};
-	struct text advice = {0};
 	char name[PORT_SERVICE_SIZE];
 
 	json_add_number(object, "port", port);
@@ -187,8 +198,6 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	json_add_string(object, "use", port_state_name(answer->state));
 	port_words_add_port(&meaning, lookup, answer);
 	add_text(object, "meaning", &meaning);
-	if (port_words_add_advice(&advice, lookup, answer))
-		add_text(object, "advice", &advice);
 	if (answer->state == PORT_STATE_FREE)
 		add_chances(object, lookup, port);
 	add_side(object, "local", lookup, &answer->local, limit);

@@ -10,6 +10,13 @@
 /* Adds first_port, last_port and ports. */
 void port_json_add_range(struct json *object, struct port_range range);
 
+/*
+ * Adds the command that keeps the ports of services for them, of those that were asked for; nothing
+ * where none is to be kept.
+ */
+void port_json_add_advice(
+    struct json *object, const struct port_lookup *lookup, const struct portset *asked);
+
 /* Adds the answer, and of each side as many sockets as limit. */
 void port_json_add(struct json *object, const struct port_lookup *lookup,
     const struct port_answer *answer, size_t limit);

@@ -243,7 +243,6 @@ void port_text_print(
     const struct port_lookup *lookup, const struct port_answer *answer, size_t limit)
 {
 	struct text words = {0};
-	struct text advice = {0};
 
 	port_words_add_port(&words, lookup, answer);
 	print_text(&words, 0);
@@ -251,9 +250,4 @@ void port_text_print(
 	    "sockets have it as their local port");
 	print_side(lookup, &answer->remote, limit, "socket has it as its remote port",
 	    "sockets have it as their remote port");
-	if (port_words_add_advice(&advice, lookup, answer) && !advice.error) {
-		text_add_char(&advice, '\0');
-		printf("\nTo keep the port for its service:\n  %s\n", advice.data);
-	}
-	free(advice.data);
 }

@@ -42,18 +42,4 @@ const char *port_holders_name(enum port_holders holders);
 /* Whether those that were found are all there are. */
 bool port_holders_complete(const struct port_lookup *lookup);
 
-/*
- * Adds the command that keeps connect() from ports, besides what is reserved already. Returns
- * false, with nothing added, where connect() can take none of them.
- */
-bool port_words_add_reservation(
-    struct text *text, const struct settings *settings, const struct portset *ports);
-
-/*
- * Adds the command that keeps connect() from a listener's port, besides what is reserved
- * already. Returns false, with nothing added, where the port needs none.
- */
-bool port_words_add_advice(
-    struct text *text, const struct port_lookup *lookup, const struct port_answer *answer);
-
 #endif

@@ -19,13 +19,14 @@ BOOL, NUMBER, TEXT = (bool,), (int, float), (str,)
 
 # {name: (types, whether it is always there)}, and nothing else may be there.
 RANGE = {"first_port": (NUMBER, True), "last_port": (NUMBER, True), "ports": (NUMBER, True)}
-ANSWER = {"range": (RANGE, True), "ports": ((list,), True), "empty_ports": (NUMBER, True)}
+ANSWER = {"range": (RANGE, True), "ports": ((list,), True), "empty_ports": (NUMBER, True),
+          "advice": (TEXT, False)}
 SIDE = {"total": (NUMBER, True), "sockets": ((list,), True)}
 PORT = {
     "port": (NUMBER, True), "kind": (TEXT, True),
     "services": ({"tcp": (TEXT, False), "udp": (TEXT, False)}, True),
     "in_range": (BOOL, True), "reserved": (BOOL, True), "privileged": (BOOL, True),
-    "use": (TEXT, True), "meaning": (TEXT, True), "advice": (TEXT, False),
+    "use": (TEXT, True), "meaning": (TEXT, True),
     "chances": ({"connect": (NUMBER, True), "bind": (NUMBER, True)}, False),
     "local": (SIDE, True), "remote": (SIDE, True),
 }
@@ -114,10 +115,10 @@ def look(*args, **kw):
 
 
 def ask(number, *flags, **kw):
-    """The answer for one port."""
+    """The answer for one port, with the advice if there is some."""
     found = look(number, *flags, **kw)
     assert [answer["port"] for answer in found["ports"]] == [number]
-    return found["ports"][0]
+    return {**found["ports"][0], **{name: found[name] for name in ("advice",) if name in found}}
 
 
 def tell(*args, **kw):

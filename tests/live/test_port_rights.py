@@ -184,7 +184,8 @@ def test_procfs_as_the_source(forbidden):
     if forbidden:
         forbid_netlink()
     flags = [] if forbidden else ["--sockets.source=procfs"]
-    after = look(40077, 40078, port_of(client), *flags)["ports"]
+    found = look(40077, 40078, port_of(client), *flags)
+    after = found["ports"]
     for whole, part in zip(before, after):
         whole["local"]["sockets"] = [entry for entry in whole["local"]["sockets"]
                                      if entry["state"] != "bound"]
@@ -202,7 +203,7 @@ def test_procfs_as_the_source(forbidden):
                 assert without(other, *left_out) == without(one, *left_out)
     told = {answer["port"]: answer for answer in after}
     assert_is(local(told[40078], udp), udp)
-    assert told[40077]["use"] == "listener" and "advice" in told[40077]
+    assert told[40077]["use"] == "listener" and "advice" in found
 
 
 BUSY = REPOSITORY / "tests" / "replay" / "busy"

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import re
 import socket
 import subprocess
 
@@ -11,7 +12,7 @@ import pytest
 from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, accept, bound, bound_many, close, connect, connect_until_refused,
                          drop, listen, need_kernel, pairs, port_of, time_wait, udp_connected)
-from port import ask, look, tell
+from port import ask, look, tell, text_of
 
 SERVICE = 30001
 INSIDE = 40004
@@ -149,7 +150,7 @@ def test_advice_keeps_what_was_reserved(before, after):
     _sock = listen(IPV4, "127.0.0.1", INSIDE)
     advice = ask(INSIDE)["advice"]
     assert advice == f"sysctl -w {RESERVED}={after}"
-    assert f"To keep the port for its service: {advice}" in tell(INSIDE)
+    assert f"To keep port {INSIDE} for its service: {advice}" in tell(INSIDE)
     follow(advice)
     assert sysctl(RESERVED) == after
     answer = ask(INSIDE)
@@ -161,6 +162,43 @@ def whole_list():
     """The first read() of it gives what fits, and the next one nothing."""
     with open("/proc/sys/" + RESERVED.replace(".", "/"), "rb", buffering=0) as file:
         return os.read(file.fileno(), 1 << 20).decode().strip()
+
+
+@in_namespace
+def test_whoever_runs_every_line_has_every_service_reserved():
+    """The setting is one list: a command a port would leave but the last one reserved."""
+    need_sysctl()
+    prepare(reserved="40001,40003")
+    _kept = [listen(IPV4, "127.0.0.1", port) for port in (40004, 40005, 40008, SERVICE)]
+    asked = ("40000-40005", 40008, SERVICE)
+    for line in re.findall("^  ((?:sysctl|echo) .*)$", text_of(*asked), re.M):
+        follow(line)
+    assert sysctl(RESERVED) == "40001,40003-40005,40008"
+    assert "advice" not in look(*asked)
+
+
+@in_namespace
+def test_the_advice_of_json_is_for_all_ports():
+    need_sysctl()
+    prepare(reserved="40001")
+    _kept = [listen(IPV4, "127.0.0.1", port) for port in (40004, 40006)]
+    found = look(40004, 40006, 40007)
+    assert not [answer for answer in found["ports"] if "advice" in answer]
+    follow(found["advice"])
+    assert sysctl(RESERVED) == "40001,40004,40006"
+
+
+@in_namespace
+def test_more_services_than_one_write_takes():
+    need_sysctl()
+    prepare()
+    set_range(20000, 60000)
+    ports = range(20001, 23001, 2)
+    _kept = [listen(IPV4, "127.0.0.1", port) for port in ports]
+    found = look("20000-24000", "--limit=1")
+    assert len(found["advice"].splitlines()) > 1
+    follow(found["advice"])
+    assert whole_list() == ",".join(map(str, ports))
 
 
 @pytest.mark.parametrize("count", [600, 6000], ids=["within a page", "beyond a page"])

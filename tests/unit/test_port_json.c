@@ -265,12 +265,26 @@ static void only_a_free_port_has_chances(void **state)
 static void a_listener_that_can_be_locked_out_has_advice(void **state)
 {
 	struct port_answer answer = {.port = 50001, .has_lasting_listener = true};
+	struct portset asked = {{0}};
 
 	(void)state;
-	assert_member(
-	    parse(&answer, 20), "advice", "sysctl -w net.ipv4.ip_local_reserved_ports=50001,50004");
-	answer.has_lasting_listener = false;
-	assert_no_member(parse(&answer, 20), "advice");
+	lookup.answers = &answer;
+	lookup.length = 1;
+	for (int i = 0; i < 3; i++) {
+		struct json *object = json_new_object();
+		char *text;
+
+		if (i == 1)
+			portset_add(&asked, 50001);
+		answer.has_lasting_listener = i != 2;
+		port_json_add_advice(object, &lookup, &asked);
+		text = json_print(object);
+		assert_string_equal(text, i == 1 ? "{\"advice\":\"sysctl -w "
+						   "net.ipv4.ip_local_reserved_ports=50001,50004\"}"
+						 : "{}");
+		free(text);
+		json_free(object);
+	}
 }
 
 static void what_is_unknown_is_left_out(void **state)

@@ -403,102 +403,6 @@ static void words_are_added(void **state)
 	    &text, "First. Held by bind() without use: it neither listens nor is connected.");
 }
 
-/* Advice for a port with a listener or none; NULL: none. */
-static void assert_advice(uint16_t port, bool lasting, const char *wanted)
-{
-	const struct port_answer answer = {.port = port, .has_lasting_listener = lasting};
-	struct text text = {0};
-
-	assert_int_equal(port_words_add_advice(&text, &lookup, &answer), wanted != NULL);
-	if (wanted)
-		assert_text(&text, wanted);
-	else
-		assert_int_equal(text.length, 0);
-}
-
-#define RESERVE "sysctl -w net.ipv4.ip_local_reserved_ports="
-
-static void a_listener_in_the_range_is_to_be_reserved(void **state)
-{
-	(void)state;
-	assert_advice(50001, true, RESERVE "50001,50004");
-	assert_advice(50000, true, RESERVE "50000,50004");
-	assert_advice(50009, true, RESERVE "50004,50009");
-}
-
-static void nothing_else_is_to_be_reserved(void **state)
-{
-	(void)state;
-	assert_advice(50001, false, NULL);
-	assert_advice(50004, true, NULL);
-	assert_advice(49999, true, NULL);
-	assert_advice(50010, true, NULL);
-}
-
-/* The setting is one list: what is in it must stay in it. */
-static void what_is_reserved_already_stays(void **state)
-{
-	(void)state;
-	memset(&lookup.settings.reserved, 0, sizeof(lookup.settings.reserved));
-	assert_advice(50005, true, RESERVE "50005");
-	portset_add_range(&lookup.settings.reserved, (struct port_range){8080, 8090});
-	portset_add(&lookup.settings.reserved, 1);
-	portset_add(&lookup.settings.reserved, 50003);
-	portset_add(&lookup.settings.reserved, 65535);
-	assert_advice(50005, true, RESERVE "1,8080-8090,50003,50005,65535");
-	/* Pieces that now touch become one. */
-	portset_add(&lookup.settings.reserved, 50004);
-	assert_advice(50005, true, RESERVE "1,8080-8090,50003-50005,65535");
-	portset_add_range(&lookup.settings.reserved, (struct port_range){50006, 50009});
-	assert_advice(50005, true, RESERVE "1,8080-8090,50003-50009,65535");
-	/* The host's own list is not touched. */
-	assert_false(portset_has(&lookup.settings.reserved, 50005));
-}
-
-static void assert_reservation(const struct portset *ports, const char *wanted)
-{
-	struct text text = {0};
-
-	assert_int_equal(
-	    port_words_add_reservation(&text, &lookup.settings, ports), wanted != NULL);
-	if (wanted)
-		assert_text(&text, wanted);
-	else
-		assert_int_equal(text.length, 0);
-}
-
-/* One command for all: two of them would undo each other. */
-static void several_are_reserved_at_once(void **state)
-{
-	struct portset ports = {0};
-
-	(void)state;
-	assert_reservation(&ports, NULL);
-	portset_add(&ports, 80);
-	portset_add(&ports, 50004);
-	assert_reservation(&ports, NULL);
-	portset_add(&ports, 50000);
-	portset_add(&ports, 50008);
-	portset_add(&ports, 50010);
-	assert_reservation(&ports, RESERVE "50000,50004,50008");
-}
-
-/* The kernel takes one page of a write; only the new ones are added then. */
-static void a_list_that_is_too_long_is_added_to(void **state)
-{
-	struct portset ports = {0};
-
-	(void)state;
-	for (uint16_t port = 10001; port < 12000; port += 2)
-		portset_add(&lookup.settings.reserved, port);
-	portset_add(&ports, 50001);
-	portset_add(&ports, 50002);
-	portset_add(&ports, 50004);
-	assert_reservation(&ports, "echo 50001-50002 | dd "
-				   "of=/proc/sys/net/ipv4/ip_local_reserved_ports seek=1 "
-				   "conv=notrunc status=none");
-}
-
 static void holders_are_told_as_far_as_known(void **state)
 {
 	static const char *const names[] = {"found", "unknown", "elsewhere", "none"};
@@ -556,11 +460,6 @@ int main(void)
 	    TEST(udp_that_is_not_connected_is_told_as_far_as_known),
 	    TEST(what_is_left_over_has_its_time),
 	    TEST(words_are_added),
-	    TEST(a_listener_in_the_range_is_to_be_reserved),
-	    TEST(nothing_else_is_to_be_reserved),
-	    TEST(what_is_reserved_already_stays),
-	    TEST(several_are_reserved_at_once),
-	    TEST(a_list_that_is_too_long_is_added_to),
 	    TEST(holders_are_told_as_far_as_known),
 	};
 

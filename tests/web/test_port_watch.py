@@ -17,7 +17,7 @@ import time
 import pytest
 
 from lib.exporter import BINARY, assert_no_sanitizer_report
-from lib.namespace import in_namespace, set_range, sysctl
+from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, accept, add_address, bound, connect, connect_many, drop, listen,
                          pairs, port_of, read_to_end, wait_until)
 
@@ -229,6 +229,25 @@ def test_how_it_ends(proc):
             watch.wait_for(bool, "the end of the listener")
             watch.seen = len(watch.lines)
             assert watch.end(number) == 1
+
+
+@in_namespace
+def test_a_service_that_comes_is_to_be_kept(proc):
+    """One command for it and for those that were there, and again where somebody reserves more."""
+    set_range(40000, 40099)
+    _first = listen(IPV4, "127.0.0.1", 40010)
+    with Watch(proc, 40010, 40020) as watch:
+        assert "  sysctl -w net.ipv4.ip_local_reserved_ports=40010" in watch.started()
+        assert watch.is_quiet()
+        _second = listen(IPV4, "127.0.0.1", 40020)
+        command = "  sysctl -w net.ipv4.ip_local_reserved_ports="
+        watch.wait_for(lambda lines: command + "40010,40020" in lines, "a new command")
+        watch.seen = len(watch.lines)
+        set_reserved("40005")
+        watch.wait_for(lambda lines: command + "40005,40010,40020" in lines, "another")
+        watch.seen = len(watch.lines)
+        assert watch.is_quiet()
+        assert watch.end() == 0
 
 
 @in_namespace
