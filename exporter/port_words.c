@@ -219,15 +219,29 @@ static void add_outbound(
 	add_progress(text, found);
 }
 
-static void add_time_wait(struct text *text, const struct port_socket *found)
+/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
+static bool is_connects(const struct port_lookup *lookup, uint16_t port)
+{
+	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
+	       !portset_has(&lookup->listen, port);
+}
+
+static void add_time_wait(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
 {
 	add(text,
 	    "Left over from a connection that is closed (TIME_WAIT): no process has it. It is gone "
-	    "in %.0f s; ",
+	    "in %.0f s.",
 	    found->socket.expires_ms / 1e3);
-	text_add_string(text,
-	    found->reusable ? "a connect() to the same destination may take its port over now."
-			    : "until then no connect() to the same destination gets its port.");
+	/* inet_bind_conflict() in net/ipv4/inet_connection_sock.c; the socket keeps both flags. */
+	add(text,
+	    "Until then bind() to its address and port fails (\"Address already in use\") unless "
+	    "the old socket and the new one both set SO_REUSEADDR, or both SO_REUSEPORT.");
+	if (!is_connects(lookup, found->socket.local_port))
+		return;
+	add(text, found->reusable
+		      ? "A connect() to the same destination may take the port over now."
+		      : "No connect() to the same destination gets the port before.");
 }
 
 void port_words_add_socket(
@@ -251,7 +265,7 @@ void port_words_add_socket(
 		add_progress(text, found);
 		break;
 	case PORT_ROLE_TIME_WAIT:
-		add_time_wait(text, found);
+		add_time_wait(text, lookup, found);
 		break;
 	default:
 		add_outbound(text, lookup, found);

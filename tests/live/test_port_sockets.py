@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ephemera port`: a socket of each kind, as its owner, ss and /proc know it."""
 
+import errno
 import os
 import socket
 import time
@@ -282,7 +283,7 @@ def test_time_wait(family):
     assert not {"inode", "uid", "port_chosen"} & set(entry)
     assert entry["age_seconds"] + entry["expires_seconds"] == pytest.approx(60, abs=0.01)
     assert 50 < entry["expires_seconds"] <= 60
-    assert "no connect() to the same destination gets its port" in entry["meaning"]
+    assert "No connect() to the same destination gets the port" in entry["meaning"]
 
     # Each look fell somewhere between two readings of the clock.
     looks = []
@@ -294,6 +295,45 @@ def test_time_wait(family):
         assert entry["age_seconds"] + entry["expires_seconds"] == pytest.approx(60, abs=0.01)
     (first, first_end, before), (second, second_end, after) = looks
     assert second - first_end - 0.1 < before - after < second_end - first + 0.1
+
+
+REUSE = {"nothing": (), "SO_REUSEADDR": (socket.SO_REUSEADDR,),
+         "SO_REUSEPORT": (socket.SO_REUSEPORT,),
+         "both": (socket.SO_REUSEADDR, socket.SO_REUSEPORT)}
+
+
+def service_with(options):
+    """A listener, or the name of the error that bind() ends with."""
+    sock = new(IPV4)
+    for option in options:
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        sock.bind(("0.0.0.0", SERVICE))
+    except OSError as error:
+        sock.close()
+        return errno.errorcode[error.errno]
+    sock.listen()
+    return sock
+
+
+@pytest.mark.parametrize("again", REUSE)
+@pytest.mark.parametrize("before", REUSE)
+@in_namespace
+def test_time_wait_and_the_restart_of_a_service(before, again):
+    """The sentence, and what the kernel does with each pair that it speaks of."""
+    prepare()
+    listener = service_with(REUSE[before])
+    server_time_wait(1, IPV4, listener, "127.0.0.1", SERVICE)
+    listener.close()
+    entry, = ask(SERVICE)["local"]["sockets"]
+    assert entry["meaning"].endswith(
+        "Until then bind() to its address and port fails (\"Address already in use\") unless the "
+        "old socket and the new one both set SO_REUSEADDR, or both SO_REUSEPORT.")
+    restarted = service_with(REUSE[again])
+    if set(REUSE[before]) & set(REUSE[again]):
+        restarted.close()
+    else:
+        assert restarted == "EADDRINUSE"
 
 
 @in_namespace
@@ -309,7 +349,7 @@ def test_time_wait_that_may_be_taken_over():
 
     entry = wait_until(reusable, "the delay of tcp_tw_reuse")
     assert 1 < entry["age_seconds"] < 5
-    assert "may take its port over now" in entry["meaning"]
+    assert "may take the port over now" in entry["meaning"]
     # It may: of a range of that one port, the kernel gives it.
     set_range(port, port)
     assert port_of(connect(IPV4, "127.0.0.1", SERVICE)) == port

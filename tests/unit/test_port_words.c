@@ -370,6 +370,13 @@ static void udp_that_is_not_connected_is_told_as_far_as_known(void **state)
 	assert_socket(found, "A UDP client on this host.");
 }
 
+#define LEFT                                                                                     \
+	"Left over from a connection that is closed (TIME_WAIT): no process has it. It is gone " \
+	"in "
+#define IN_USE                                                                                  \
+	" Until then bind() to its address and port fails (\"Address already in use\") unless " \
+	"the old socket and the new one both set SO_REUSEADDR, or both SO_REUSEPORT."
+
 static void what_is_left_over_has_its_time(void **state)
 {
 	struct port_socket found =
@@ -377,16 +384,31 @@ static void what_is_left_over_has_its_time(void **state)
 
 	(void)state;
 	found.socket.expires_ms = 43200;
-#define LEFT "Left over from a connection that is closed (TIME_WAIT): no process has it. It is "
-	assert_socket(found, LEFT "gone in 43 s; until then no connect() to the same destination "
-				  "gets its port.");
+	assert_socket(found,
+	    LEFT "43 s." IN_USE " No connect() to the same destination gets the port before.");
 	found.reusable = true;
 	found.socket.expires_ms = 600;
-	assert_socket(found, LEFT "gone in 1 s; a connect() to the same destination may take its "
-				  "port over now.");
+	assert_socket(found,
+	    LEFT "1 s." IN_USE " A connect() to the same destination may take the port over now.");
 	found.socket.expires_ms = 0;
-	assert_socket(found, LEFT "gone in 0 s; a connect() to the same destination may take its "
-				  "port over now.");
+	assert_socket(found,
+	    LEFT "0 s." IN_USE " A connect() to the same destination may take the port over now.");
+}
+
+/* Where a service listens, what matters is whether it can be started again. */
+static void where_connect_does_not_come_it_is_not_spoken_of(void **state)
+{
+	struct port_socket found =
+	    make(PORT_ROLE_TIME_WAIT, SOCKET_TCP, SOCKET_TIME_WAIT, "127.0.0.1", 8080);
+
+	(void)state;
+	found.socket.expires_ms = 43200;
+	assert_socket(found, LEFT "43 s." IN_USE); /* outside of the range */
+	found.socket.local_port = 50004;
+	assert_socket(found, LEFT "43 s." IN_USE); /* reserved */
+	found.socket.local_port = 50001;
+	portset_add(&lookup.listen, 50001);
+	assert_socket(found, LEFT "43 s." IN_USE);
 }
 
 /* What there is already is left as it is, with a blank behind it. */
@@ -459,6 +481,7 @@ int main(void)
 	    TEST(a_port_that_the_program_chose_is_told_so),
 	    TEST(udp_that_is_not_connected_is_told_as_far_as_known),
 	    TEST(what_is_left_over_has_its_time),
+	    TEST(where_connect_does_not_come_it_is_not_spoken_of),
 	    TEST(words_are_added),
 	    TEST(holders_are_told_as_far_as_known),
 	};
