@@ -6,6 +6,7 @@
  * Nothing here is given to user space by a call: the maps and globals are mapped into its
  * memory, and read there without any privilege.
  */
+#include "collectors/bpf/attempts.bpf.h"
 #include "collectors/bpf/failures.bpf.h"
 #include "collectors/bpf/leases.bpf.h"
 
@@ -20,26 +21,46 @@ char LICENSE[] SEC("license") = "GPL";
 /* Set before loading; the verifier drops what they switch off. */
 const volatile bool times_leases;
 
+static __always_inline void connect_begins(struct sock *sk)
+{
+	bool had_port;
+	__u64 cookie;
+
+	/* A port that a bind() holds is not connect()'s. */
+	if (sk->__sk_common.skc_num)
+		return;
+	had_port = local_port(sk);
+	if (!had_port && !times_leases)
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	if (had_port)
+		attempt_begins(sk, cookie);
+	if (times_leases)
+		lease_begins(cookie);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 {
+	bool failed;
+
 	if (newstate != TCP_CLOSE && newstate != TCP_SYN_SENT && oldstate != TCP_SYN_SENT)
 		return 0;
 	if (sk->sk_protocol != IPPROTO_TCP || !is_ours(sk))
 		return 0;
 	if (newstate == TCP_SYN_SENT) {
-		if (times_leases)
-			lease_begins(sk);
+		connect_begins(sk);
 		return 0;
 	}
 	/*
 	 * tcp_v4_connect() and tcp_v6_connect() enter SYN_SENT before they look for a port, and
 	 * take this way back where there is none.
 	 */
-	if (oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && local_port(sk) == 0)
+	failed = oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && found_no_port(sk);
+	if (failed)
 		connect_failed(sk);
 	if (times_leases)
-		follow_lease(sk, oldstate, newstate);
+		follow_lease(sk, oldstate, newstate, !failed);
 	return 0;
 }
 

@@ -81,6 +81,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	int sk_err;
+	__u32 sk_txhash;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

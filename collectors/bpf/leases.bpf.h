@@ -141,19 +141,13 @@ static __always_inline __u32 find_place(
  * Two processors may find the same place at once. The later one has it then, and the other
  * lease is in no histogram: cheaper than to lock, and as rare as two such in a nanosecond.
  */
-static __always_inline void lease_begins(struct sock *sk)
+static __always_inline void lease_begins(__u64 cookie)
 {
+	struct leases *beside = leases_beside(cookie);
 	struct lease_histograms *mine;
-	struct leases *beside;
 	bool is_taken;
-	__u64 cookie;
 	__u32 at;
 
-	/* A port that a bind() holds is not leased by connect(). */
-	if (local_port(sk))
-		return;
-	cookie = bpf_get_socket_cookie(sk);
-	beside = leases_beside(cookie);
 	if (!beside)
 		return;
 	at = find_place(beside, cookie, &is_taken);
@@ -203,7 +197,8 @@ static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start,
 	*release_of(port) = end;
 }
 
-static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate)
+/* has_port: false if connect() found none; what the socket names as its port is an earlier one. */
+static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate, bool has_port)
 {
 	/* Those that others opened to us have none, as a rule, and leave here. */
 	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
@@ -218,7 +213,7 @@ static __always_inline void follow_lease(struct sock *sk, int oldstate, int news
 	at = beside ? find_lease(beside, cookie) : LEASES_BESIDE;
 	if (!beside || at >= LEASES_BESIDE)
 		return;
-	port = local_port(sk);
+	port = has_port ? local_port(sk) : 0;
 	start = beside->starts[at];
 	if (oldstate == TCP_SYN_SENT && port)
 		note_reuse(start, port);

@@ -9,6 +9,7 @@
  *
  *   listen       one listener, with a backlog of COUNT
  *   connect      connections, kept
+ *   reconnect    the same, of sockets that were refused by port 9 before
  *   reset        connections, each closed by a reset at once: no TIME_WAIT
  *   time_wait    connections, each closed in order at once by its client; the listener is ours
  *   bind         TCP sockets that only bind
@@ -33,6 +34,7 @@
 #include <unistd.h>
 
 #define MAX_LISTENERS 32
+#define NOBODYS_PORT 9
 #define MAX_ERROR 256
 
 struct line {
@@ -179,6 +181,17 @@ static int close_by_reset(int fd)
 	return close(fd);
 }
 
+/* Returns 0 where nobody is on the port, and so the socket had a port and lost it. */
+static int be_refused(int fd, const struct line *line)
+{
+	struct sockaddr_storage address;
+	const socklen_t length = address_of(line, line->address, NOBODYS_PORT, &address);
+
+	if (connect(fd, (struct sockaddr *)&address, length) == 0)
+		errno = EISCONN;
+	return errno == ECONNREFUSED ? 0 : -1;
+}
+
 /* Returns -1 with errno where the kernel refuses. */
 static int make(const struct line *line)
 {
@@ -191,6 +204,8 @@ static int make(const struct line *line)
 	if (fd < 0 || prepare(fd, line, type) < 0)
 		return -1;
 	if (line->fields > 5 && bind_first(fd, line) < 0)
+		goto refused;
+	if (is(line, "reconnect") && be_refused(fd, line) < 0)
 		goto refused;
 	if ((binds ? bind : connect)(fd, (struct sockaddr *)&address, length) < 0)
 		goto refused;
@@ -231,7 +246,7 @@ static void make_all(const struct line *line)
 static bool parse(const char *text, struct line *ret_line)
 {
 	static const char *const known[] = {
-	    "listen", "connect", "reset", "time_wait", "bind", "udp", "udp_connect"};
+	    "listen", "connect", "reconnect", "reset", "time_wait", "bind", "udp", "udp_connect"};
 	struct sockaddr_storage address;
 
 	memset(ret_line, 0, sizeof(*ret_line));

@@ -81,6 +81,11 @@ FAILURES = {
     "connect 29 mapped 127.0.0.1 9002": {"made": 10, "EADDRNOTAVAIL": 19},
     "connect 2 ipv4 127.0.0.1 9002": {"made": 0, "EADDRNOTAVAIL": 2},
     "connect 23 ipv6 ::1 9000": {"made": 10, "EADDRNOTAVAIL": 13},
+    "reconnect 3 ipv4 127.0.0.1 9000": {"made": 0, "EADDRNOTAVAIL": 3},
+    "reconnect 7 mapped 127.0.0.1 9002": {"made": 0, "EADDRNOTAVAIL": 7},
+    "reconnect 2 ipv6 ::1 9000": {"made": 0, "EADDRNOTAVAIL": 2},
+    "reconnect 5 ipv4 127.0.0.1 9999": {"made": 0, "ECONNREFUSED": 5},
+    "reconnect 3 ipv6 ::1 9999": {"made": 0, "ECONNREFUSED": 3},
     "connect 5 ipv4 127.0.0.1 9999": {"made": 0, "ECONNREFUSED": 5},
     "connect 3 ipv6 ::1 9999": {"made": 0, "ECONNREFUSED": 3},
     "connect 3 ipv4 198.51.100.1 9000": {"made": 0, "ENETUNREACH": 3},
@@ -88,9 +93,9 @@ FAILURES = {
     # The kernel has ports: it is the caller who wants one that is taken.
     "connect 5 ipv4 127.0.0.1 9003 from 127.0.0.1 30000": {"made": 1, "EADDRNOTAVAIL": 4},
 }
-FAILURES_BY_DESTINATION = {("127.0.0.1", 9000): 1, ("127.0.0.1", 9001): 7 + 3,
-                           ("127.0.0.1", 9002): 19 + 2, ("::1", 9000): 13}
-FAILURES_BY_FAMILY = {"ipv4": 1 + 7 + 3 + 19 + 2, "ipv6": 13}
+FAILURES_BY_DESTINATION = {("127.0.0.1", 9000): 1 + 3, ("127.0.0.1", 9001): 7 + 3,
+                           ("127.0.0.1", 9002): 19 + 2 + 7, ("::1", 9000): 13 + 2}
+FAILURES_BY_FAMILY = {"ipv4": 1 + 3 + 7 + 3 + 19 + 2 + 7, "ipv6": 13 + 2}
 
 ELSEWHERE = {
     "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
