@@ -82,11 +82,27 @@ static void raise_state(struct port_answer *answer, enum port_state state)
 		answer->state = state;
 }
 
-static void note_listings(struct finding *finding, const struct socket *socket)
+/*
+ * TIME_WAIT forgets whether the port was chosen, also where the kernel calls it FIN_WAIT2; and it
+ * alone has a timer that frees the port.
+ */
+static bool knows_choice(const struct socket *socket)
+{
+	return socket_has_owner(socket) && socket->expires_ms == 0;
+}
+
+static void note_listings(struct finding *finding, const struct socket *socket, uint16_t port)
 {
 	for (size_t i = 0; i < CHOSEN_LISTINGS; i++)
-		if (listing_may_have(chosen_listings[i], socket) && socket_has_owner(socket))
-			finding->listed[socket->local_port] |= (unsigned char)(1u << i);
+		if (listing_may_have(chosen_listings[i], socket) && knows_choice(socket))
+			finding->listed[port] |= (unsigned char)(1u << i);
+}
+
+/* It was accepted, or opened from the listener's own port: who chose the port tells which. */
+static bool is_from_listener(const struct finding *finding, const struct socket *socket)
+{
+	return socket->protocol == SOCKET_TCP &&
+	       portset_has(&finding->lookup->listen, socket->local_port);
 }
 
 static int observe(void *context, const struct socket *socket)
@@ -101,12 +117,14 @@ static int observe(void *context, const struct socket *socket)
 		result = answer_for(finding, socket->local_port, &answer);
 		if (result == 0) {
 			raise_state(answer, port_state_of(socket, false));
-			note_listings(finding, socket);
+			note_listings(finding, socket, socket->local_port);
 			result = keep(finding, &answer->local, socket);
 		}
 	}
 	if (result == 0 && portset_has(finding->ports, socket->remote_port)) {
 		result = answer_for(finding, socket->remote_port, &answer);
+		if (result == 0 && is_from_listener(finding, socket))
+			note_listings(finding, socket, socket->remote_port);
 		if (result == 0)
 			result = keep(finding, &answer->remote, socket);
 	}
@@ -134,41 +152,49 @@ static int list_all(struct finding *finding)
 	return result;
 }
 
-/*
- * On a listener's port there are inbound connections, which chose nothing: such a port alone
- * is not worth the walk, and then no answer about its connections may depend on other ports.
- */
-static bool is_worth_it(const struct finding *finding, enum listing listing, uint16_t port)
+/* What a listing of chosen ports did not have, the kernel picked, or accept() made. */
+static void choose_none_of(
+    struct finding *finding, enum listing listing, struct port_side *side, bool remote)
 {
-	return listing != LISTING_TCP_CHOSEN || !portset_has(&finding->lookup->listen, port);
+	for (size_t i = 0; i < side->length; i++) {
+		struct port_socket *found = &side->list[i];
+
+		if (found->chosen == CHOSEN_UNKNOWN && listing_may_have(listing, &found->socket) &&
+		    knows_choice(&found->socket) &&
+		    (!remote || is_from_listener(finding, &found->socket)))
+			found->chosen = CHOSEN_NO;
+	}
 }
 
-/* What a listing of chosen ports did not have, the kernel picked. TIME_WAIT forgets it. */
 static void choose_none(struct finding *finding, enum listing listing)
 {
 	for (size_t i = 0; i < finding->lookup->length; i++) {
 		struct port_answer *answer = &finding->lookup->answers[i];
 
-		for (size_t j = 0; j < answer->local.length; j++) {
-			struct port_socket *found = &answer->local.list[j];
-
-			if (found->chosen == CHOSEN_UNKNOWN &&
-			    listing_may_have(listing, &found->socket) &&
-			    socket_has_owner(&found->socket) &&
-			    is_worth_it(finding, listing, answer->port))
-				found->chosen = CHOSEN_NO;
-		}
+		choose_none_of(finding, listing, &answer->local, false);
+		choose_none_of(finding, listing, &answer->remote, true);
 	}
+}
+
+static void note_chosen_remote(struct finding *finding, const struct socket *socket)
+{
+	const uint32_t place = finding->place[socket->remote_port];
+	struct port_socket *found =
+	    place && is_from_listener(finding, socket)
+		? port_side_find(&finding->lookup->answers[place - 1].remote, socket)
+		: NULL;
+
+	if (found)
+		found->chosen = CHOSEN_YES;
 }
 
 static int note_chosen(void *context, const struct socket *socket)
 {
 	struct finding *finding = context;
 	const uint32_t place = finding->place[socket->local_port];
-	const bool binds = socket->state == SOCKET_LISTEN || socket->state == SOCKET_BOUND;
 
-	if (place == 0 || (socket->protocol == SOCKET_TCP && !binds &&
-			      !is_worth_it(finding, LISTING_TCP_CHOSEN, socket->local_port)))
+	note_chosen_remote(finding, socket);
+	if (place == 0)
 		return 0;
 
 	struct port_answer *answer = &finding->lookup->answers[place - 1];
@@ -187,20 +213,16 @@ static int note_chosen(void *context, const struct socket *socket)
 
 static bool is_of_use(const struct finding *finding, size_t which)
 {
-	for (size_t i = 0; i < finding->lookup->length; i++) {
-		const uint16_t port = finding->lookup->answers[i].port;
-
-		if (finding->listed[port] >> which & 1 &&
-		    is_worth_it(finding, chosen_listings[which], port))
+	for (size_t i = 0; i < finding->lookup->length; i++)
+		if (finding->listed[finding->lookup->answers[i].port] >> which & 1)
 			return true;
-	}
 	return false;
 }
 
 static int list_chosen(struct finding *finding)
 {
 	const struct source_observer observer = {note_chosen, batch, finding};
-	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL};
+	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
 
 	for (size_t i = 0; i < CHOSEN_LISTINGS; i++) {
 		if (!is_of_use(finding, i))

@@ -41,7 +41,7 @@ enum port_role port_role_of(const struct socket *socket, bool chosen, bool has_l
 	case SOCKET_TIME_WAIT:
 		return PORT_ROLE_TIME_WAIT;
 	default:
-		return has_listener ? PORT_ROLE_INBOUND : PORT_ROLE_OUTBOUND;
+		return has_listener && !chosen ? PORT_ROLE_INBOUND : PORT_ROLE_OUTBOUND;
 	}
 }
 

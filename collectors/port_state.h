@@ -26,7 +26,7 @@ enum port_role {
 	PORT_ROLE_LISTENER, /* also a UDP socket that waits on a port of its choice */
 	PORT_ROLE_BOUND,    /* TCP that only bind()s */
 	PORT_ROLE_OUTBOUND,
-	PORT_ROLE_INBOUND, /* TCP whose local port has a listener */
+	PORT_ROLE_INBOUND, /* TCP whose local port has a listener, and was not chosen */
 	PORT_ROLE_TIME_WAIT,
 	PORT_ROLES
 };
@@ -34,8 +34,8 @@ enum port_role {
 const char *port_role_name(enum port_role role);
 
 /*
- * chosen: bind() was given the socket's port by number. has_listener: somebody listens on
- * it over TCP.
+ * chosen: bind() was given the socket's port by number, as no accepted connection's was.
+ * has_listener: somebody listens on it over TCP.
  */
 enum port_role port_role_of(const struct socket *socket, bool chosen, bool has_listener);
 

@@ -16,8 +16,11 @@ static const struct metric_family socket_count = {
 };
 static const struct metric_family connection_count = {
     .name = "ephemera_tcp_connections",
-    .help = "TCP sockets with a peer, TIME_WAIT included, by who opened them: inbound where "
-	    "their local port has a listener. Only outbound ones lease an ephemeral port.",
+    .help =
+	"TCP sockets with a peer, TIME_WAIT included, by who opened them: inbound where "
+	"their local port has a listener and they were not bound to it by number. Only outbound "
+	"ones lease an ephemeral port. In TIME_WAIT, and by /proc, every one on a listener's "
+	"port is inbound: neither tells who was bound.",
     .type = METRIC_GAUGE,
     .labels = {"family", "direction"},
     .example = "topk(10, sum by (instance) (ephemera_tcp_connections{direction=\"outbound\"}))",
@@ -90,6 +93,14 @@ static void emit_states(const struct counts *counts, struct metric_set *set,
 			socket_state_name(states[i])));
 }
 
+/* What was listed earlier may have ended since, and no count may fall below zero. */
+static unsigned long dialled(const struct counts *counts, enum socket_family family)
+{
+	const unsigned long listed = counts->facts->holders.dialled[family];
+
+	return listed < counts->inbound[family] ? listed : counts->inbound[family];
+}
+
 static int emit(void *state, struct metric_set *set)
 {
 	const struct counts *counts = state;
@@ -100,9 +111,13 @@ static int emit(void *state, struct metric_set *set)
 	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
 		const char *name = socket_family_name(family);
 
-		metric_add(set, &connection_count, counts->inbound[family],
+		const unsigned long from_listeners = dialled(counts, family);
+
+		metric_add(set, &connection_count,
+		    (double)(counts->inbound[family] - from_listeners),
 		    METRIC_LABELS(name, "inbound"));
-		metric_add(set, &connection_count, counts->outbound[family],
+		metric_add(set, &connection_count,
+		    (double)(counts->outbound[family] + from_listeners),
 		    METRIC_LABELS(name, "outbound"));
 	}
 	return 0;
@@ -111,10 +126,10 @@ static int emit(void *state, struct metric_set *set)
 const struct collector sockets_collector = {
     .name = "sockets",
     .help = "sockets by protocol, family and state; connections by direction",
-    .cost = "The listing of listeners and one walk over all TCP and all UDP sockets. It keeps 60 "
-	    "numbers, whatever the traffic.",
+    .cost = "What binds needs, and one walk over all TCP and all UDP sockets. It keeps 60 numbers, "
+	    "whatever the traffic.",
     .on_by_default = true,
-    .needs = NEEDS_BINDS | NEEDS_TCP | NEEDS_UDP,
+    .needs = NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
     .create = create,
     .begin = begin,

@@ -257,8 +257,12 @@ void port_words_add_socket(
 			add(text, "As long as it is held, no connect() gets the port.");
 		break;
 	case PORT_ROLE_INBOUND:
-		add(text, "A client's connection to the service on port %u.",
-		    found->socket.local_port);
+		add(text, "A client's connection to the service on port %u%s.",
+		    found->socket.local_port,
+		    found->chosen == CHOSEN_UNKNOWN && found->socket.state != SOCKET_SYN_RECV &&
+			    !port_waits_for_accept(found)
+			? ", or one that was opened from the service's own port"
+			: "");
 		if (port_waits_for_accept(found))
 			add(text, "It waits in the accept queue: the service has not accepted it "
 				  "yet.");

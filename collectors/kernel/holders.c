@@ -48,7 +48,8 @@ struct bound_ports facts_count_bound(const struct facts *facts)
 }
 
 struct note {
-	struct portset *ports;
+	struct portset *ports; /* NULL: told by the buckets */
+	struct holders *holders;
 	int (*batch)(void *context);
 	void *context;
 };
@@ -57,7 +58,10 @@ static int note_port(void *context, const struct socket *socket)
 {
 	const struct note *note = context;
 
-	portset_add(note->ports, socket->local_port);
+	if (note->ports)
+		portset_add(note->ports, socket->local_port);
+	if (portset_has(&note->holders->listen, socket->local_port))
+		note->holders->dialled[socket->family]++;
 	return 0;
 }
 
@@ -77,6 +81,18 @@ static bool is_due(
 	       clock_seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
+/* A bucket does not tell which of its sockets was bound to it: source does, by socket. */
+static int list_dialled(
+    struct source *source, const struct source_observer *observer, struct note *note)
+{
+	const struct port_filter filter = {&note->holders->listen, PORT_FILTER_LOCAL};
+
+	if (portset_count(&note->holders->listen) == 0)
+		return 0;
+	note->ports = NULL;
+	return source_list_ports(source, LISTING_TCP_CHOSEN, &filter, observer);
+}
+
 static int list(struct chosen_ports *chosen, struct source *source, struct note *note)
 {
 	int (*const batch)(void *context) = note->batch ? pass_batch : NULL;
@@ -85,6 +101,8 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 	if (chosen->buckets) {
 		const int result = bind_buckets_list(chosen->buckets, batch, note, note->ports);
 
+		if (result == 0)
+			return list_dialled(source, &observer, note);
 		if (result != -EPERM)
 			return result;
 		/* Older kernels want a capability for it, which is given up by now. */
@@ -97,11 +115,12 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
     int (*batch)(void *context), void *context, unsigned long refresh_sockets,
     unsigned refresh_seconds)
 {
-	struct note note = {&holders->connected, batch, context};
+	struct note note = {&holders->connected, holders, batch, context};
 
 	holders->connected_age_seconds = 0;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
+		memcpy(holders->dialled, chosen->dialled, sizeof(holders->dialled));
 		holders->connected_age_seconds = clock_seconds_since(&chosen->listed);
 		return 0;
 	}
@@ -112,6 +131,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	if (result < 0)
 		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;
+	memcpy(chosen->dialled, holders->dialled, sizeof(chosen->dialled));
 	chosen->listed = clock_now();
 	return 0;
 }

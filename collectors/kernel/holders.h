@@ -19,6 +19,12 @@ struct holders {
 	struct portset bound;	      /* TCP: bound, but neither listening nor connected */
 	struct portset connected;     /* TCP: bound, by number at least, then connected */
 	double connected_age_seconds; /* how old the third set is; 0: of this scrape */
+	/*
+	 * Connections that were opened from a listener's port: bind() was given it by number,
+	 * which accept() never does (sk_clone_lock() drops SOCK_BINDPORT_LOCK). As old as the
+	 * third set. TIME_WAIT forgets it.
+	 */
+	unsigned long dialled[SOCKET_FAMILIES];
 };
 
 /*
@@ -70,12 +76,14 @@ static inline bool facts_is_leased(const struct facts *facts, const struct socke
 struct chosen_ports {
 	struct bind_buckets *buckets; /* NULL: the source tells which were bound by number */
 	struct portset tcp;
-	struct timespec listed; /* CLOCK_MONOTONIC; zero: never */
-	unsigned long sockets;	/* TCP sockets that the last whole walk saw */
+	unsigned long dialled[SOCKET_FAMILIES]; /* as in struct holders */
+	struct timespec listed;			/* CLOCK_MONOTONIC; zero: never */
+	unsigned long sockets;			/* TCP sockets that the last whole walk saw */
 };
 
 /*
- * Fills holders' connected set from the buckets, from source, or from what chosen remembers.
+ * Fills holders' connected set from the buckets, from source, or from what chosen remembers; and
+ * its dialled connections from source, for the listeners that are noted already.
  * The buckets know, too, who was bound to port 0; where they cannot be read any more they are
  * given up. batch is as in struct source_observer. Returns 0 or -errno as source_list().
  */

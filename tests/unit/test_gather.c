@@ -401,7 +401,7 @@ static void a_refused_listing_fails_who_needs_it(void **state)
 		unsigned failed;
 	} cases[] = {
 	    {LISTING_TCP_LISTEN, BINDS | SOCKETS | DESTINATIONS},
-	    {LISTING_TCP_CHOSEN, BINDS | DESTINATIONS},
+	    {LISTING_TCP_CHOSEN, BINDS | SOCKETS | DESTINATIONS},
 	    {LISTING_TCP, BINDS | SOCKETS | DESTINATIONS},
 	    {LISTING_UDP4_CHOSEN, BINDS},
 	    {LISTING_UDP6_CHOSEN, BINDS},

@@ -102,6 +102,26 @@ static void notes_listeners_and_bound_sockets_apart(void **state)
 	assert_int_equal(portset_count(&holders.connected), 0);
 }
 
+/* accept() gives no socket a port by number, so such a one on a listener's port was opened there.
+ */
+static void who_chose_a_listeners_port_dialled(void **state)
+{
+	const uint16_t ports[] = {4001, 4001, 41001, 0};
+
+	(void)state;
+	replay(ports, 0);
+	memset(holders.dialled, 0, sizeof(holders.dialled));
+	portset_add(&holders.listen, 4001);
+	assert_result(list(1000, 0), 0);
+	assert_int_equal(holders.dialled[SOCKET_IPV4], 2);
+	assert_int_equal(holders.dialled[SOCKET_IPV6], 0);
+	/* Remembered as long as the ports are. */
+	chosen.sockets = 1001;
+	memset(holders.dialled, 0, sizeof(holders.dialled));
+	assert_result(list(1000, 3600), 0);
+	assert_int_equal(holders.dialled[SOCKET_IPV4], 2);
+}
+
 /* Each port is lost once, however many hold it, and one outside the range never counted. */
 static void what_is_usable_is_range_less_all_that_is_held(void **state)
 {
@@ -237,6 +257,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(notes_listeners_and_bound_sockets_apart),
+	    TEST(who_chose_a_listeners_port_dialled),
 	    TEST(what_is_usable_is_range_less_all_that_is_held),
 	    TEST(a_range_may_have_nothing_left),
 	    TEST(lists_chosen_ports),
