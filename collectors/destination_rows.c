@@ -85,6 +85,7 @@ static int finder_emit(void *context, struct metric_set *set)
 		size_t position = 0;
 
 		while (destination_table_next(finder->table, family, &position, &destination)) {
+			destination_table_share(finder->table, rows->capacity, &destination);
 			rows->destinations++;
 			rows->ports += destination_total(&destination);
 			destination_top_offer(&top, &destination);
@@ -178,7 +179,7 @@ static int attributor_observe(void *context, const struct socket *socket)
 	const struct destination destination = {
 	    .family = socket->family,
 	    .port = socket->remote_port,
-	    .interface = destination_zone(socket),
+	    .interface = socket->interface,
 	    .source = socket->local,
 	    .address = socket->remote,
 	};

@@ -3,9 +3,9 @@
 #define EPHEMERA_DESTINATION_TABLE_H
 
 /*
- * Used ports, counted by destination. An IPv4 destination takes 16 bytes and an IPv6 one
- * 44, at most three quarters of the places are taken, and growing needs the old half
- * besides the new: a million IPv4 destinations peak at 48 MiB.
+ * Used ports, counted by destination. An IPv4 destination takes 16 bytes, 20 where its sockets
+ * are bound to an interface, and an IPv6 one 44; at most three quarters of the places are taken,
+ * and growing needs the old half besides the new: a million IPv4 destinations peak at 48 MiB.
  */
 
 #include <stdbool.h>
@@ -18,28 +18,26 @@
 struct destination {
 	enum socket_family family;
 	uint16_t port;
-	uint32_t interface; /* of a link-local peer; 0 for every other */
+	uint32_t
+	    interface; /* that its sockets are bound to, as link-local peers need it; 0: none */
 	struct socket_address source;
 	struct socket_address address;
 	uint16_t ports[PORT_USES];
+	unsigned shared; /* lost to it by sockets of no interface: destination_table_share() */
 };
-
-/* What tells a link-local peer from one of the same address on another link; else 0. */
-static inline uint32_t destination_zone(const struct socket *socket)
-{
-	return socket_address_is_link_local(&socket->remote, socket->family) ? socket->interface : 0;
-}
 
 /* The ports that no further connect() to it can have. */
 static inline unsigned destination_used(const struct destination *destination)
 {
-	return (unsigned)destination->ports[PORT_ACTIVE] + destination->ports[PORT_TIME_WAIT];
+	return (unsigned)destination->ports[PORT_ACTIVE] + destination->ports[PORT_TIME_WAIT] +
+	       destination->shared;
 }
 
-/* All ports that it has taken, reusable ones included. */
+/* All ports that its own sockets have taken, reusable ones included. */
 static inline unsigned destination_total(const struct destination *destination)
 {
-	return destination_used(destination) + destination->ports[PORT_REUSABLE];
+	return (unsigned)destination->ports[PORT_ACTIVE] + destination->ports[PORT_TIME_WAIT] +
+	       destination->ports[PORT_REUSABLE];
 }
 
 /*
@@ -64,9 +62,26 @@ int destination_table_count(
     struct destination_table *table, const struct socket *socket, enum port_use use);
 
 /*
- * Iterates: *position starts at 0. Returns false at the end. The order is none.
+ * Iterates: *position starts at 0. Returns false at the end. The order is none, and what is
+ * shared is left at 0.
  */
 bool destination_table_next(const struct destination_table *table, enum socket_family family,
     size_t *position, struct destination *ret_destination);
+
+/*
+ * Fills in what a destination of sockets that are bound to an interface has lost to sockets that
+ * are bound to none and have the same addresses and port: connect() gives it none of their ports.
+ * It is what is left of the capacity at the most. A port that sockets of both kinds have is in
+ * both numbers, so that less may be promised than the kernel gives, never more.
+ */
+void destination_table_share(
+    const struct destination_table *table, unsigned capacity, struct destination *destination);
+
+/*
+ * Writes the source address into text, with the interface that its sockets are bound to behind
+ * it; not where the address of a link-local peer has it already, unless it is link-local, too.
+ */
+void destination_source_format(
+    const struct destination *destination, char text[static SOCKET_ADDRESS_TEXT]);
 
 #endif

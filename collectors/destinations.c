@@ -23,7 +23,9 @@ static const struct metric_family destination_count = {
 };
 static const struct metric_family worst_ports = {
     .name = "ephemera_worst_destination_ports",
-    .help = "Ports that the fullest destination has taken, reusable TIME_WAIT aside.",
+    .help =
+	"Ports that the fullest destination has taken, reusable TIME_WAIT aside. Where its sockets "
+	"are bound to an interface, those are in it that sockets of none have towards the same.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
     .example = "predict_linear(ephemera_worst_destination_ports[30m], 3600) > on (job, instance) "
@@ -39,8 +41,11 @@ static const struct metric_family worst_ratio = {
 };
 static const struct metric_family destination_ports = {
     .name = "ephemera_destination_ports",
-    .help = "Ports taken by the fullest destinations, up to --collector.destinations.limit of "
-	    "them. Reusable: in TIME_WAIT, but connect() may take them now.",
+    .help =
+	"Ports taken by the fullest destinations, up to --collector.destinations.limit of "
+	"them. Reusable: in TIME_WAIT, but connect() may take them now. Sockets that are bound to "
+	"an interface have a destination of their own, with the interface behind its source, as "
+	"192.0.2.1%eth0.",
     .type = METRIC_GAUGE,
     .labels = {"source", "destination", "destination_port", "state"},
     .example = "topk(10, sum without (state) (ephemera_destination_ports{state!=\"reusable\"}))",
@@ -169,13 +174,15 @@ static void summarise(
 
 	*summary = (struct summary){.ports = state->untracked[family]};
 	while (destination_table_next(state->table, family, &position, &destination)) {
+		destination_table_share(state->table, state->facts->capacity, &destination);
+
 		const unsigned used = destination_used(&destination);
 
 		summary->pressures[pressure_of(used, state->facts->capacity)]++;
 		summary->ports += destination_total(&destination);
 		if (used > summary->worst)
 			summary->worst = used;
-		if (destination_total(&destination) >= state->minimum_ports)
+		if (destination_total(&destination) + destination.shared >= state->minimum_ports)
 			destination_top_offer(&state->top, &destination);
 	}
 }
@@ -186,8 +193,7 @@ static void emit_destination(struct metric_set *set, const struct destination *d
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
 
-	socket_address_format(
-	    &destination->source, destination->family, destination->interface, source);
+	destination_source_format(destination, source);
 	socket_address_format(
 	    &destination->address, destination->family, destination->interface, address);
 	snprintf(port, sizeof(port), "%u", destination->port);
@@ -252,7 +258,8 @@ const struct collector destinations_collector = {
     .name = "destinations",
     .help = "ports taken by destination: who runs out, towards whom",
     .cost = "What binds needs, UDP aside, and one walk over all TCP sockets. Each destination has "
-	    "a place in a table that doubles as it fills, 16 bytes (IPv4) or 44 (IPv6) a place: a "
+	    "a place in a table that doubles as it fills, 16 bytes (IPv4, 20 with an interface) or "
+	    "44 (IPv6) a place: a "
 	    "million destinations take 48 MiB (IPv4) or 132 MiB (IPv6) at the peak. It is freed "
 	    "when the scrape ends; --collector.destinations.tracked-limit bounds it for each "
 	    "family.",

@@ -40,8 +40,8 @@ static const struct {
     {NULL, "event", "`tcp_state`, `tcp_bind`, `udp_bind`"},
     {NULL, "family", "`ipv4`, `ipv6`"},
     {NULL, "feature",
-	"`sock_diag`, `bound_inactive`, `bind_before_connect`, `port_exhaustion`, "
-	"`bind_port_exhaustion`, `cgroup_owners`"},
+	"`sock_diag`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
+	"`port_exhaustion`, `bind_port_exhaustion`, `cgroup_owners`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
@@ -53,7 +53,7 @@ static const struct {
     {NULL, "remaining", "`under_15s`, `15s_to_30s`, `30s_to_45s`, `over_45s`"},
     {NULL, "reserved", "`true`, `false`"},
     {"ephemera_socket_source_info", "source", "`sock_diag`, `procfs`, `replay`"},
-    {NULL, "source", "the local address"},
+    {NULL, "source", "the local address, with the interface that its sockets are bound to"},
     {"ephemera_destination_ports", "state", "`active`, `time_wait`, `reusable`"},
     {"ephemera_sockets", "state",
 	"for tcp `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, "

@@ -46,8 +46,7 @@ static void print_details(const struct destination_row *row, const char *name, i
 	const struct destination *destination = &row->destination;
 	int column = 0;
 
-	socket_address_format(
-	    &destination->source, destination->family, destination->interface, source);
+	destination_source_format(destination, source);
 	text_make_printable(source);
 	if (name[0]) {
 		fputs("  ", stdout);
@@ -65,6 +64,9 @@ static void print_details(const struct destination_row *row, const char *name, i
 		terminal_print_clipped(owner, (size_t)(width - column));
 	}
 	putchar('\n');
+	if (destination->shared)
+		printf("  %u more in use by sockets that are bound to no interface\n",
+		    destination->shared);
 	free(owner);
 }
 

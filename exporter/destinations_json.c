@@ -2,6 +2,7 @@
 #include "exporter/destinations_json.h"
 
 #include "collectors/kernel/container.h"
+#include "collectors/kernel/interface.h"
 #include "exporter/port_json.h"
 
 double destination_share(const struct destination *destination, unsigned capacity)
@@ -15,21 +16,25 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 	const struct destination *destination = &row->destination;
 	struct json *object = json_append_object(array);
 	char text[SOCKET_ADDRESS_TEXT];
+	char interface[IF_NAMESIZE];
 	struct container container = {{0}, {0}};
 
-	socket_address_format(
-	    &destination->source, destination->family, destination->interface, text);
+	destination_source_format(destination, text);
 	json_add_string(object, "source", text);
 	socket_address_format(
 	    &destination->address, destination->family, destination->interface, text);
 	json_add_string(object, "destination", text);
 	json_add_number(object, "destination_port", destination->port);
 	json_add_string(object, "family", socket_family_name(destination->family));
+	if (interface_name(destination->interface, interface) == 0)
+		json_add_string(object, "interface", interface);
 	if (name[0])
 		json_add_string(object, "name", name);
 	json_add_number(object, "active", destination->ports[PORT_ACTIVE]);
 	json_add_number(object, "time_wait", destination->ports[PORT_TIME_WAIT]);
 	json_add_number(object, "reusable", destination->ports[PORT_REUSABLE]);
+	if (destination->interface)
+		json_add_number(object, "shared", destination->shared);
 	json_add_number(object, "usage_ratio", destination_share(destination, capacity));
 	if (!owners || row->owner_ports == 0)
 		return;

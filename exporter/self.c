@@ -18,11 +18,12 @@ static const struct metric_family build_info = {
 static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
     .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
-	    "(sockets that only bind(), Linux 6.8); and with --collector.exhaustion "
-	    "bind_before_connect (sockets that bind(src, 0) and then connect()), port_exhaustion "
-	    "and bind_port_exhaustion (calls that found no port); and with collector owners "
-	    "cgroup_owners (whose a socket is: cgroup version 2 is mounted, Linux 5.8). What is 0 "
-	    "is missing from the figures.",
+	    "(sockets that only bind(), Linux 6.8), bound_interface (which interface a socket is "
+	    "bound to: without it destinations of two interfaces are one); and with "
+	    "--collector.exhaustion bind_before_connect (sockets that bind(src, 0) and then "
+	    "connect()), port_exhaustion and bind_port_exhaustion (calls that found no port); and "
+	    "with collector owners cgroup_owners (whose a socket is: cgroup version 2 is mounted, "
+	    "Linux 5.8). What is 0 is missing from the figures.",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
     .example = "ephemera_kernel_feature{feature=~\"sock_diag|bound_inactive\"} == 0",
@@ -245,11 +246,13 @@ static void emit_feature(
 
 static void emit_features(const struct source *source, unsigned features, struct metric_set *set)
 {
-	const bool sock_diag = source_used(source, SOCKET_TCP) == SOURCE_SOCK_DIAG;
+	const enum source_kind kind = source_used(source, SOCKET_TCP);
 
-	metric_add(set, &kernel_feature, sock_diag, METRIC_LABELS("sock_diag"));
+	metric_add(set, &kernel_feature, kind == SOURCE_SOCK_DIAG, METRIC_LABELS("sock_diag"));
 	metric_add(
 	    set, &kernel_feature, source_sees_bound_only(source), METRIC_LABELS("bound_inactive"));
+	/* /proc/net has no column for it. */
+	metric_add(set, &kernel_feature, kind != SOURCE_PROCFS, METRIC_LABELS("bound_interface"));
 	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
 	emit_feature(set, features, FEATURE_BIND_BEFORE_CONNECT, "bind_before_connect");
 	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");

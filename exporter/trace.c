@@ -96,9 +96,11 @@ static bool is_due(const struct trace *trace)
 	       clock_seconds_since(&trace->looked) >= (pause > LOOK_SECONDS ? pause : LOOK_SECONDS);
 }
 
+/* Where its own interface has no socket there yet, those of no interface are what it met. */
 static bool is_of(const struct destination *destination, const struct exhausted_event *event)
 {
-	return destination->family == (event->family ? SOCKET_IPV6 : SOCKET_IPV4) &&
+	return (destination->interface == event->interface || destination->interface == 0) &&
+	       destination->family == (event->family ? SOCKET_IPV6 : SOCKET_IPV4) &&
 	       destination->port == event->remote_port &&
 	       memcmp(&destination->address, event->remote, sizeof(event->remote)) == 0 &&
 	       memcmp(&destination->source, event->local, sizeof(event->local)) == 0;
@@ -121,7 +123,11 @@ static void find_ports(struct trace *trace, struct traced *traced)
 	for (size_t i = 0; i < rows->length; i++) {
 		if (!is_of(&rows->list[i].destination, traced->event))
 			continue;
-		traced->ports = destination_used(&rows->list[i].destination);
+
+		const unsigned ports = destination_used(&rows->list[i].destination);
+
+		if (ports > traced->ports)
+			traced->ports = ports;
 		traced->has_ports = true;
 	}
 }

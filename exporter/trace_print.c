@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/destination_table.h"
 #include "collectors/exhaustion.h"
 #include "collectors/kernel/container.h"
 #include "exporter/json.h"
@@ -21,14 +22,26 @@ static enum socket_family family_of(const struct exhausted_event *event)
 	return event->family ? SOCKET_IPV6 : SOCKET_IPV4;
 }
 
-static void format_address(
-    const struct exhausted_event *event, const __u8 *bytes, char text[static SOCKET_ADDRESS_TEXT])
+static void format_remote(
+    const struct exhausted_event *event, char text[static SOCKET_ADDRESS_TEXT])
 {
 	struct socket_address address;
 
-	memcpy(&address, bytes, sizeof(address));
-	socket_address_format(&address, family_of(event),
-	    socket_address_is_link_local(&address, family_of(event)) ? event->interface : 0, text);
+	memcpy(&address, event->remote, sizeof(address));
+	socket_address_format(&address, family_of(event), event->interface, text);
+}
+
+/* As the metrics have the source of a destination; the address of a bind() with its interface. */
+static void format_local(const struct exhausted_event *event, char text[static SOCKET_ADDRESS_TEXT])
+{
+	struct destination destination = {
+	    .family = family_of(event),
+	    .interface = event->interface,
+	};
+
+	memcpy(&destination.source, event->local, sizeof(destination.source));
+	memcpy(&destination.address, event->remote, sizeof(destination.address));
+	destination_source_format(&destination, text);
 }
 
 /* The kernel ends it with NUL, or has 16 characters of it. */
@@ -44,8 +57,8 @@ static void print_what(const struct exhausted_event *event)
 	char remote[SOCKET_ADDRESS_TEXT];
 	char endpoint[SOCKET_ENDPOINT_TEXT];
 
-	format_address(event, event->local, local);
-	format_address(event, event->remote, remote);
+	format_local(event, local);
+	format_remote(event, remote);
 	text_make_printable(local); /* it may end in an interface's name */
 	text_make_printable(remote);
 	socket_endpoint_format(remote, family_of(event), event->remote_port, endpoint);
@@ -136,10 +149,10 @@ int trace_print_json(const struct traced *traced)
 	json_add_string(object, "protocol",
 	    socket_protocol_name(event->call == EXHAUSTED_BIND_UDP ? SOCKET_UDP : SOCKET_TCP));
 	json_add_string(object, "family", socket_family_name(family_of(event)));
-	format_address(event, event->local, address);
+	format_local(event, address);
 	json_add_string(object, "source", address);
 	if (event->call == EXHAUSTED_CONNECT) {
-		format_address(event, event->remote, address);
+		format_remote(event, address);
 		json_add_string(object, "destination", address);
 		json_add_number(object, "destination_port", event->remote_port);
 	}

@@ -15,18 +15,23 @@ function pressure(ratio) {
 	return ratio >= SLOW ? { level: "half", words: "connect() is slow" } : { level: "low", words: "" };
 }
 
+/* What sockets of no interface have is lost to those of one, too. */
+function sharedWords({ shared }) {
+	return shared > 0 ? `, ${count(shared)} of sockets bound to no interface` : "";
+}
+
 function bar(entry, usable) {
 	const share = (ports) => `${Math.min(100, usable > 0 ? ports / usable * 100 : 100)}%`;
 	const { level, words } = pressure(entry.usage_ratio);
 	const said = `${percent(entry.usage_ratio)} used: ${count(entry.active)} active, `
-		+ `${count(entry.time_wait)} in TIME_WAIT${words && `; ${words}`}`;
+		+ `${count(entry.time_wait)} in TIME_WAIT${sharedWords(entry)}${words && `; ${words}`}`;
 	const track = element("div", {
 		class: "meter", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100",
 		"aria-valuenow": String(Math.min(100, Math.round(entry.usage_ratio * 1000) / 10)),
 		"aria-valuetext": said, "aria-label": endpoint(entry.destination, entry.destination_port),
 		"data-level": level,
 	});
-	for (const [use, ports] of [["outbound", entry.active], ["time_wait", entry.time_wait]]) {
+	for (const [use, ports] of [["outbound", entry.active + (entry.shared ?? 0)], ["time_wait", entry.time_wait]]) {
 		const part = element("span", { class: `part ${use}` });
 		part.style.setProperty("width", share(ports));
 		track.append(part);
@@ -42,7 +47,7 @@ function row(entry, usable) {
 	const [address] = endpoint(entry.destination, "").split(/:$/);
 	const { level, words } = pressure(entry.usage_ratio);
 	const numbers = `${count(entry.active)} active, ${count(entry.time_wait)} TIME_WAIT`
-		+ (entry.reusable > 0 ? `, ${count(entry.reusable)} more reusable` : "");
+		+ sharedWords(entry) + (entry.reusable > 0 ? `, ${count(entry.reusable)} more reusable` : "");
 	/* The root is no service: it says of nobody who that is. */
 	const owner = entry.owner?.cgroup ?? "/";
 	const from = `from ${entry.source}` + (owner !== "/" ? ` by ${owner}` : "");

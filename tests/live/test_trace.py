@@ -36,11 +36,11 @@ class Trace:
         many failures there were until then."""
         for made in range(1, 200):
             fail(1, family, address, port)
-            if self._has_said_something():
+            if self.has_said_something():
                 return made
         raise AssertionError("the trace saw nothing")
 
-    def _has_said_something(self):
+    def has_said_something(self):
         return bool(select.select([self.proc.stdout], [], [], 0.1)[0])
 
     def end(self, number=signal.SIGINT, wait=0.5):

@@ -52,8 +52,9 @@ static struct socket random_socket(enum socket_family family)
 	if (family == SOCKET_IPV6 && random_number() % 4 == 0) {
 		socket.remote.bytes[0] = 0xfe;
 		socket.remote.bytes[1] = 0x80;
-		socket.interface = random_number() % 3;
 	}
+	if (random_number() % 4 == 0)
+		socket.interface = random_number() % 3;
 	return socket;
 }
 
@@ -129,13 +130,10 @@ static void counts_as_a_simple_reference_does(void **state)
 		for (size_t i = 0; i < COUNTS; i++) {
 			const struct socket *socket = &keys[i < KEYS ? i : random_number() % KEYS];
 			const enum port_use use = random_number() % PORT_USES;
-			const bool link_local =
-			    socket_address_is_link_local(&socket->remote, family);
-
 			assert_result(destination_table_count(table, socket, use), 0);
 			mine[i].destination = (struct destination){.family = family,
 			    .port = socket->remote_port,
-			    .interface = link_local ? socket->interface : 0,
+			    .interface = socket->interface,
 			    .source = socket->local,
 			    .address = socket->remote};
 			mine[i].counts[use] = 1;
@@ -162,26 +160,32 @@ static void counts_as_a_simple_reference_does(void **state)
 
 static void every_part_of_a_key_matters(void **state)
 {
-	struct socket socket = {.family = SOCKET_IPV6, .remote_port = 443};
 	struct destination found[8];
 
 	(void)state;
-	socket.remote.bytes[0] = 0x20;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
-	socket.remote_port = 444;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
-	socket.remote.bytes[15] = 1;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
-	socket.local.bytes[15] = 1;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
-	assert_int_equal(take_all(SOCKET_IPV6, found, 8), 4);
-	/* What is no part of it. */
-	socket.local_port = 41000;
-	socket.interface = 7;
-	socket.state = SOCKET_TIME_WAIT;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
-	assert_int_equal(take_all(SOCKET_IPV6, found, 8), 4);
-	assert_int_equal(take_all(SOCKET_IPV4, found, 8), 0);
+	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
+		const size_t last = family == SOCKET_IPV4 ? 3 : 15;
+		struct socket socket = {.family = family, .remote_port = 443};
+
+		socket.remote.bytes[0] = 0x20;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		socket.remote_port = 444;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		socket.remote.bytes[last] = 1;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		socket.local.bytes[last] = 1;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		socket.interface = 7;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		socket.interface = 0x01000007;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_int_equal(take_all(family, found, 8), 6);
+		/* What is no part of it. */
+		socket.local_port = 41000;
+		socket.state = SOCKET_TIME_WAIT;
+		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_int_equal(take_all(family, found, 8), 6);
+	}
 }
 
 /* Keys that are alike in all but one byte: as many as make them neighbours in the table. */
@@ -223,6 +227,98 @@ static void a_link_local_peer_is_another_on_another_interface(void **state)
 	assert_int_equal(found[0].interface + found[1].interface, 5);
 }
 
+static void count_of(const struct socket *socket, enum port_use use, unsigned times)
+{
+	while (times--)
+		assert_result(destination_table_count(table, socket, use), 0);
+}
+
+/* What the destination of that interface has lost to sockets of none. */
+static unsigned shared_of(enum socket_family family, uint32_t interface, unsigned capacity)
+{
+	struct destination found[8];
+	const size_t length = take_all(family, found, 8);
+
+	for (size_t i = 0; i < length; i++) {
+		assert_int_equal(found[i].shared, 0);
+		if (found[i].interface != interface)
+			continue;
+		destination_table_share(table, capacity, &found[i]);
+		return found[i].shared;
+	}
+	fail();
+	return 0;
+}
+
+static void an_interface_shares_with_sockets_of_none(void **state)
+{
+	(void)state;
+	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
+		struct socket socket = {.family = family, .remote_port = 443};
+
+		socket.local.bytes[0] = 10;
+		socket.remote.bytes[0] = 11;
+		socket.interface = 2;
+		count_of(&socket, PORT_ACTIVE, 3);
+		/* Nobody else is there. */
+		assert_int_equal(shared_of(family, 2, 100), 0);
+		socket.interface = 3;
+		count_of(&socket, PORT_TIME_WAIT, 7);
+		socket.interface = 0;
+		count_of(&socket, PORT_ACTIVE, 11);
+		count_of(&socket, PORT_TIME_WAIT, 13);
+		count_of(&socket, PORT_REUSABLE, 17);
+		/* Another destination's. */
+		socket.remote_port = 444;
+		count_of(&socket, PORT_ACTIVE, 19);
+		assert_int_equal(shared_of(family, 2, 100), 24);
+		assert_int_equal(shared_of(family, 3, 100), 24);
+		/* What is lost is never more than there was. */
+		assert_int_equal(shared_of(family, 2, 27), 24);
+		assert_int_equal(shared_of(family, 2, 26), 23);
+		assert_int_equal(shared_of(family, 3, 7), 0);
+		assert_int_equal(shared_of(family, 3, 0), 0);
+		/* It goes one way. */
+		assert_int_equal(shared_of(family, 0, 100), 0);
+	}
+}
+
+static void what_is_shared_is_used_but_not_taken(void **state)
+{
+	struct destination destination = {.shared = 5};
+
+	(void)state;
+	destination.ports[PORT_ACTIVE] = 1;
+	destination.ports[PORT_REUSABLE] = 2;
+	assert_int_equal(destination_used(&destination), 6);
+	assert_int_equal(destination_total(&destination), 3);
+}
+
+static void assert_source(
+    enum socket_family family, uint8_t source, uint8_t address, const char *expected)
+{
+	struct destination destination = {.family = family, .interface = 4000000000u};
+	char text[SOCKET_ADDRESS_TEXT];
+
+	destination.source = (struct socket_address){{source, source ? 0x80 : 0}};
+	destination.address = (struct socket_address){{address, address ? 0x80 : 0}};
+	destination_source_format(&destination, text);
+	assert_string_equal(text, expected);
+	destination.interface = 0;
+	destination_source_format(&destination, text);
+	assert_null(strchr(text, '%'));
+}
+
+static void the_source_has_the_interface_unless_the_peer_has_it(void **state)
+{
+	(void)state;
+	assert_source(SOCKET_IPV4, 10, 11, "10.128.0.0%4000000000");
+	assert_source(SOCKET_IPV6, 0x20, 0x20, "2080::%4000000000");
+	assert_source(SOCKET_IPV6, 0xfe, 0x20, "fe80::%4000000000");
+	assert_source(SOCKET_IPV6, 0xfe, 0xfe, "fe80::%4000000000");
+	assert_source(SOCKET_IPV6, 0x20, 0xfe, "2080::");
+}
+
 static void a_key_of_zeros_is_counted(void **state)
 {
 	const struct socket socket = {.family = SOCKET_IPV4};
@@ -254,7 +350,9 @@ static void at_its_limit_only_known_ones_are_counted(void **state)
 	}
 	socket.remote.bytes[2] = socket.remote.bytes[3] = 0;
 	assert_result(destination_table_count(small, &socket, PORT_TIME_WAIT), 0);
-	/* The limit is a family's. */
+	/* With or without an interface, it is the family's. */
+	socket.interface = 2;
+	assert_result(destination_table_count(small, &socket, PORT_ACTIVE), -ENOBUFS);
 	socket.family = SOCKET_IPV6;
 	assert_result(destination_table_count(small, &socket, PORT_ACTIVE), 0);
 	while (destination_table_next(small, SOCKET_IPV4, &position, &destination)) {
@@ -366,6 +464,9 @@ int main(void)
 	    TEST(every_part_of_a_key_matters),
 	    TEST(neighbours_are_not_mixed_up),
 	    TEST(a_link_local_peer_is_another_on_another_interface),
+	    TEST(an_interface_shares_with_sockets_of_none),
+	    TEST(what_is_shared_is_used_but_not_taken),
+	    TEST(the_source_has_the_interface_unless_the_peer_has_it),
 	    TEST(a_key_of_zeros_is_counted),
 	    TEST(at_its_limit_only_known_ones_are_counted),
 	    TEST(counts_stop_at_their_largest_number),
