@@ -195,6 +195,11 @@ static const struct collector_flag flags[] = {
 	"how old that list may become where there are more sockets", 300, 0, 86400},
     [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "how many listeners inside the range are shown",
 	100, 0, 10000},
+    [BINDS_BUCKETS] = {"buckets",
+	"ask BPF, and not sock_diag, which ports a bind() holds, so that none is missed; takes "
+	"CAP_BPF and CAP_PERFMON when it starts",
+	BINDS_BUCKETS_BY_DEFAULT, 0, 1,
+	"with --collector.exhaustion, and in ephemera destinations, port and trace where they may"},
     {.name = NULL},
 };
 
@@ -204,7 +209,9 @@ const struct collector binds_collector = {
     .cost = "The listing of listeners; the first part of the TCP walk, which has the sockets that "
 	    "only bind(); and a second TCP walk for the ports that were bound by number and then "
 	    "connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
-	    "walk is made only once in --collector.binds.refresh-seconds. Two listings of UDP, "
+	    "walk is made only once in --collector.binds.refresh-seconds. With "
+	    "--collector.binds.buckets a BPF program makes it, which takes about three times as "
+	    "long. Two listings of UDP, "
 	    "for ports chosen by number. It keeps 32 bytes for each listener that it may show, "
 	    "and six sets of ports, 8 KiB each, for all collectors together.",
     .on_by_default = true,

@@ -7,6 +7,10 @@ enum binds_flag {
 	BINDS_REFRESH_SOCKETS,
 	BINDS_REFRESH_SECONDS,
 	BINDS_LISTENERS_LIMIT,
+	BINDS_BUCKETS,
 };
+
+/* Of BINDS_BUCKETS, beside 0 and 1: neither was asked for. */
+#define BINDS_BUCKETS_BY_DEFAULT 2
 
 #endif

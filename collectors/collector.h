@@ -34,13 +34,17 @@ enum kernel_feature {
 	FEATURE_CGROUP_OWNERS = 1 << 3,	       /* cgroups of sockets, and their names */
 };
 
-/* A flag of a collector: a whole number, --collector.COLLECTOR.NAME. */
+/*
+ * A flag of a collector: a whole number, --collector.COLLECTOR.NAME=N; or a switch,
+ * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, and initial where it was not given.
+ */
 struct collector_flag {
 	const char *name;
 	const char *help;
 	unsigned long initial;
 	unsigned long minimum;
 	unsigned long maximum;
+	const char *by_default; /* of a switch: what holds where it is not given; else NULL */
 };
 
 #define COLLECTOR_FLAGS_MAX 4

@@ -8,7 +8,6 @@
 
 #include "collectors/destination_top.h"
 #include "collectors/gather.h"
-#include "collectors/kernel/cgroups.h"
 #include "collectors/owner_table.h"
 
 #define DESTINATIONS_MAX 10000000u
@@ -17,6 +16,7 @@
 struct finder {
 	const struct facts *facts;
 	struct destination_table *table;
+	struct bound_owners *bound;
 	size_t limit;
 	struct destination_rows *rows;
 };
@@ -26,6 +26,7 @@ static void finder_destroy(void *context)
 	struct finder *finder = context;
 
 	destination_table_free(finder->table);
+	bound_owners_free(finder->bound);
 	destination_rows_free(finder->rows);
 	free(finder);
 }
@@ -38,9 +39,10 @@ static int finder_create(const struct collector_config *config, void **ret_state
 	if (!finder)
 		return -ENOMEM;
 	finder->limit = config->values[0];
-	result = destination_table_new(DESTINATIONS_MAX, &finder->table);
+	finder->bound = bound_owners_new(config->sysfs);
+	result = finder->bound ? destination_table_new(DESTINATIONS_MAX, &finder->table) : -ENOMEM;
 	if (result < 0) {
-		free(finder);
+		finder_destroy(finder);
 		return result;
 	}
 	*ret_state = finder;
@@ -53,6 +55,7 @@ static int finder_begin(void *context, const struct facts *facts)
 
 	finder->facts = facts;
 	destination_table_clear(finder->table);
+	bound_owners_begin(finder->bound, facts);
 	return 0;
 }
 
@@ -61,7 +64,7 @@ static int finder_observe(void *context, const struct socket *socket)
 	struct finder *finder = context;
 
 	if (!facts_is_leased(finder->facts, socket))
-		return 0;
+		return bound_owners_observe(finder->bound, socket);
 	return destination_table_count(
 	    finder->table, socket, port_use_of(socket, &finder->facts->settings));
 }
@@ -96,6 +99,14 @@ static int finder_emit(void *context, struct metric_set *set)
 	for (size_t i = 0; i < top.length; i++)
 		rows->list[i].destination = top.list[i];
 	destination_top_release(&top);
+	rows->sees_buckets = finder->facts->holders.sees_buckets;
+
+	const int result = bound_owners_list(finder->bound, &rows->bound);
+
+	if (result < 0) {
+		free(rows);
+		return result;
+	}
 	destination_rows_free(finder->rows);
 	finder->rows = rows;
 	return 0;
@@ -280,6 +291,7 @@ static int new_gatherer(const struct source_options *source_options, const char 
 	    .procfs = source_options->procfs,
 	    .sysfs = sysfs,
 	    .refresh_sockets = ULONG_MAX,
+	    .bind_buckets = source_options->buckets,
 	};
 	struct source *source;
 	int result = source_open(source_options, &source);
@@ -329,42 +341,13 @@ static int count_owners(
 	return result;
 }
 
-static int name_owners(const char *sysfs, struct destination_rows *rows)
-{
-	struct cgroups *cgroups = NULL;
-	int result = cgroups_new(sysfs, &cgroups);
-
-	/* Without cgroups there are no owners, and everything else is as good. */
-	if (result == -EOPNOTSUPP) {
-		rows->lacks_cgroups = true;
-		for (size_t i = 0; i < rows->length; i++)
-			rows->list[i].owner_ports = 0;
-		return 0;
-	}
-	for (size_t i = 0; i < rows->length && result == 0; i++) {
-		const char *path = NULL;
-
-		if (rows->list[i].owner_ports == 0)
-			continue;
-		result = cgroups_resolve(cgroups, &rows->list[i].owner_id, 1, &path);
-		if (result < 0 || !path)
-			continue;
-		free(rows->list[i].owner); /* of a call that failed halfway */
-		rows->list[i].owner = strdup(path);
-		if (!rows->list[i].owner)
-			result = -ENOMEM;
-	}
-	cgroups_free(cgroups);
-	return result;
-}
-
 int destination_rows_add_owners(
     const struct source_options *source, const char *sysfs, struct destination_rows *rows)
 {
 	int result = count_owners(source, sysfs, rows);
 
 	if (result == 0)
-		result = name_owners(sysfs, rows);
+		result = destination_rows_name_owners(sysfs, rows);
 	rows->has_owners = result == 0;
 	return result;
 }
@@ -395,5 +378,7 @@ void destination_rows_free(struct destination_rows *rows)
 {
 	for (size_t i = 0; rows && i < rows->length; i++)
 		free(rows->list[i].owner);
+	if (rows)
+		owner_names_free(rows->bound.names, rows->bound.length);
 	free(rows);
 }

@@ -7,6 +7,7 @@
  * gatherings, since owners are counted only for the destinations that the first one found.
  */
 
+#include "collectors/bound_owners.h"
 #include "collectors/collector.h"
 #include "collectors/destination_table.h"
 
@@ -24,6 +25,8 @@ struct destination_rows {
 	unsigned long ports;	    /* of all of them */
 	bool has_owners;	    /* the second gathering was made */
 	bool lacks_cgroups;	    /* it found no cgroup v2 that would name owners */
+	bool sees_buckets;	    /* as struct holders has it */
+	struct bound_owned bound;   /* the ports that all destinations have lost, and whose */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };
@@ -47,5 +50,8 @@ struct destination_rows *destination_rows_found(void *state);
 /* Makes the second gathering for rows. Returns 0 or -errno. */
 int destination_rows_add_owners(
     const struct source_options *source, const char *sysfs, struct destination_rows *rows);
+
+/* Its last step: finds the path of each row's owner. Returns 0 or -ENOMEM. */
+int destination_rows_name_owners(const char *sysfs, struct destination_rows *rows);
 
 #endif

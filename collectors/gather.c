@@ -261,7 +261,7 @@ static int list_chosen(struct pass *pass)
 		return result;
 	if (result < 0)
 		fail_those_who_need(pass, NEEDS_CHOSEN, result);
-	else if (gatherer->chosen.buckets)
+	else if (gatherer->facts.holders.sees_buckets)
 		pass->gathering->features |= FEATURE_BIND_BEFORE_CONNECT;
 	return 0;
 }

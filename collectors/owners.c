@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "collectors/bound_owners.h"
 #include "collectors/collector.h"
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
@@ -31,11 +32,36 @@ static const struct metric_family unowned_ports = {
     .example = "ephemera_unowned_ports > on (job, instance) sum by (job, instance) "
 	       "(ephemera_owner_ports)",
 };
+static const struct metric_family owner_bound_ports = {
+    .name = "ephemera_owner_bound_ports",
+    .help = "Of ephemera_range_bound_ports, those of the cgroups with the most, up to "
+	    "--collector.owners.limit: who keeps ports from every connect() by bind().",
+    .type = METRIC_GAUGE,
+    .labels = {"cgroup", "pod_uid", "container_id"},
+    .example = "topk(10, sum by (instance, cgroup) (ephemera_owner_bound_ports))",
+};
+static const struct metric_family other_bound_ports = {
+    .name = "ephemera_other_owner_bound_ports",
+    .help = "Of ephemera_range_bound_ports, those of all cgroups that are not shown one by one.",
+    .type = METRIC_GAUGE,
+    .example = "topk(10, ephemera_other_owner_bound_ports)",
+};
+static const struct metric_family unowned_bound_ports = {
+    .name = "ephemera_unowned_bound_ports",
+    .help = "Of ephemera_range_bound_ports, those that belong to no cgroup any more: those in "
+	    "TIME_WAIT above all.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_unowned_bound_ports > on (job, instance) sum by (job, instance) "
+	       "(ephemera_owner_bound_ports)",
+};
 
 static const struct metric_family *const families[] = {
     &owner_ports,
     &other_ports,
     &unowned_ports,
+    &owner_bound_ports,
+    &other_bound_ports,
+    &unowned_bound_ports,
     NULL,
 };
 
@@ -49,6 +75,7 @@ struct owners {
 	size_t limit;
 	unsigned long unowned;
 	struct owner_table *table;
+	struct bound_owners *bound; /* whose ports are not leased, but bound */
 };
 
 static void destroy(void *context)
@@ -57,6 +84,7 @@ static void destroy(void *context)
 
 	cgroups_free(owners->cgroups);
 	owner_table_free(owners->table);
+	bound_owners_free(owners->bound);
 	free(owners);
 }
 
@@ -69,7 +97,8 @@ static int create(const struct collector_config *config, void **ret_state)
 	owners->sysfs = config->sysfs;
 	owners->limit = config->values[FLAG_LIMIT];
 	owners->table = owner_table_new();
-	if (!owners->table) {
+	owners->bound = bound_owners_new(config->sysfs);
+	if (!owners->table || !owners->bound) {
 		destroy(owners);
 		return -ENOMEM;
 	}
@@ -85,6 +114,7 @@ static int begin(void *context, const struct facts *facts)
 	owners->unowned = 0;
 	owners->nameless = false;
 	owner_table_clear(owners->table);
+	bound_owners_begin(owners->bound, facts);
 	/* Looked for anew as long as it is not there: it may be mounted later. */
 	return owners->cgroups ? 0 : cgroups_new(owners->sysfs, &owners->cgroups);
 }
@@ -96,7 +126,7 @@ static int observe(void *context, const struct socket *socket)
 	if (socket->cgroup_id == 0 && socket->inode && socket_has_owner(socket))
 		owners->nameless = true;
 	if (!facts_is_leased(owners->facts, socket))
-		return 0;
+		return bound_owners_observe(owners->bound, socket);
 	/* TIME_WAIT has no cgroup; nor has any record of a kernel before 5.8. */
 	if (socket->cgroup_id == 0) {
 		owners->unowned++;
@@ -105,13 +135,33 @@ static int observe(void *context, const struct socket *socket)
 	return owner_table_count(owners->table, socket->cgroup_id);
 }
 
-static void emit_owner(struct metric_set *set, const struct owner_name *owner)
+static void emit_owner(
+    struct metric_set *set, const struct metric_family *family, const struct owner_name *owner)
 {
 	struct container container;
 
 	container_parse(owner->path, &container);
-	metric_add(set, &owner_ports, (double)owner->count,
+	metric_add(set, family, (double)owner->count,
 	    METRIC_LABELS(owner->path, container.pod_uid, container.id));
+}
+
+static int emit_bound(struct owners *owners, struct metric_set *set)
+{
+	struct bound_owned owned;
+	const int result = bound_owners_list(owners->bound, &owned);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < owned.length; i++) {
+		if (i < owners->limit)
+			emit_owner(set, &owner_bound_ports, &owned.names[i]);
+		else
+			owned.other += owned.names[i].count;
+	}
+	metric_add(set, &other_bound_ports, (double)owned.other, METRIC_NO_LABELS);
+	metric_add(set, &unowned_bound_ports, (double)owned.unowned, METRIC_NO_LABELS);
+	owner_names_free(owned.names, owned.length);
+	return 0;
 }
 
 static int emit(void *context, struct metric_set *set)
@@ -132,14 +182,14 @@ static int emit(void *context, struct metric_set *set)
 		return result;
 	for (size_t i = 0; i < length; i++) {
 		if (i < owners->limit)
-			emit_owner(set, &names[i]);
+			emit_owner(set, &owner_ports, &names[i]);
 		else
 			other += (double)names[i].count;
 	}
 	metric_add(set, &other_ports, other, METRIC_NO_LABELS);
 	metric_add(set, &unowned_ports, (double)owners->unowned, METRIC_NO_LABELS);
 	owner_names_free(names, length);
-	return 0;
+	return emit_bound(owners, set);
 }
 
 /* Kernels before 5.8 and /proc name no socket's cgroup, whatever is mounted. */
@@ -157,8 +207,9 @@ static const struct collector_flag flags[] = {
 
 const struct collector owners_collector = {
     .name = "owners",
-    .help = "leased ports by cgroup, pod and container",
-    .cost = "What destinations needs. About 100 bytes and its path for each cgroup while a scrape "
+    .help = "leased and bound ports by cgroup, pod and container",
+    .cost = "What destinations needs. A set of 8 KiB for the bound ports. About 100 bytes and its "
+	    "path for each cgroup while a scrape "
 	    "runs, and its path until the next one; no more than 131,072 cgroups are told apart. "
 	    "A cgroup that is new costs one look-up or, without CAP_DAC_READ_SEARCH, one reading "
 	    "of the cgroup tree for all that are new.",

@@ -8,6 +8,7 @@
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/grow.h"
 #include "collectors/port_attribution.h"
+#include "collectors/port_finding.h"
 #include "collectors/port_side.h"
 #include "collectors/port_use.h"
 
@@ -22,18 +23,6 @@ static const enum listing chosen_listings[] = {
     LISTING_TCP_BINDS_CHOSEN, LISTING_TCP_CHOSEN, LISTING_UDP4_CHOSEN, LISTING_UDP6_CHOSEN};
 
 #define CHOSEN_LISTINGS (sizeof(chosen_listings) / sizeof(chosen_listings[0]))
-
-/* One lookup in progress. */
-struct finding {
-	const struct port_lookup_options *options;
-	const struct portset *ports;
-	struct source *source;
-	struct port_lookup *lookup;
-	size_t kept;
-	uint32_t place[PORTS]; /* of a port's answer, plus one; 0: none yet */
-	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
-	unsigned char listed[PORTS];
-};
 
 static void release_answers(struct port_lookup *lookup)
 {
@@ -76,12 +65,6 @@ static int keep(struct finding *finding, struct port_side *side, const struct so
 	return result;
 }
 
-static void raise_state(struct port_answer *answer, enum port_state state)
-{
-	if (state > answer->state)
-		answer->state = state;
-}
-
 /*
  * TIME_WAIT forgets whether the port was chosen, also where the kernel calls it FIN_WAIT2; and it
  * alone has a timer that frees the port.
@@ -116,7 +99,7 @@ static int observe(void *context, const struct socket *socket)
 	if (portset_has(finding->ports, socket->local_port)) {
 		result = answer_for(finding, socket->local_port, &answer);
 		if (result == 0) {
-			raise_state(answer, port_state_of(socket, false));
+			port_finding_raise(answer, port_state_of(socket, false));
 			note_listings(finding, socket, socket->local_port);
 			result = keep(finding, &answer->local, socket);
 		}
@@ -131,17 +114,10 @@ static int observe(void *context, const struct socket *socket)
 	return result;
 }
 
-static int batch(void *context)
-{
-	const struct port_lookup_options *options = ((struct finding *)context)->options;
-
-	return options->should_stop && options->should_stop(options->context) ? -ECANCELED : 0;
-}
-
 static int list_all(struct finding *finding)
 {
 	static const enum listing listings[] = {LISTING_TCP, LISTING_UDP4, LISTING_UDP6};
-	const struct source_observer observer = {observe, batch, finding};
+	const struct source_observer observer = {observe, port_finding_batch, finding};
 	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
 
 	/* Not narrowed down, since it is cheap, and tells which connections are inbound. */
@@ -205,7 +181,7 @@ static int note_chosen(void *context, const struct socket *socket)
 		return 0;
 	if (found)
 		found->chosen = CHOSEN_YES;
-	raise_state(answer, port_state_of(socket, true));
+	port_finding_raise(answer, port_state_of(socket, true));
 	if (port_role_of(socket, true, false) == PORT_ROLE_LISTENER)
 		answer->has_lasting_listener = true;
 	return 0;
@@ -221,7 +197,7 @@ static bool is_of_use(const struct finding *finding, size_t which)
 
 static int list_chosen(struct finding *finding)
 {
-	const struct source_observer observer = {note_chosen, batch, finding};
+	const struct source_observer observer = {note_chosen, port_finding_batch, finding};
 	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
 
 	for (size_t i = 0; i < CHOSEN_LISTINGS; i++) {
@@ -240,46 +216,6 @@ static int list_chosen(struct finding *finding)
 	return 0;
 }
 
-static bool is_free(const struct finding *finding, uint16_t port)
-{
-	const uint32_t place = finding->place[port];
-
-	return !portset_has(&finding->lookup->settings.reserved, port) &&
-	       (place == 0 || finding->lookup->answers[place - 1].local.total == 0);
-}
-
-static int note_held(void *context, const struct socket *socket)
-{
-	struct finding *finding = context;
-
-	portset_add(&finding->lookup->held, socket->local_port);
-	return 0;
-}
-
-/*
- * How likely a free port is to be taken next depends on who holds the ports beside it. That
- * takes two walks more, and nobody wants to know of a port that is none of connect()'s.
- */
-static int list_held(struct finding *finding)
-{
-	static const enum listing listings[] = {LISTING_TCP_BOUND, LISTING_TCP_CHOSEN};
-	const struct port_range range = finding->lookup->settings.range;
-	const struct source_observer observer = {note_held, batch, finding};
-	bool wanted = false;
-
-	finding->lookup->held = finding->lookup->listen;
-	for (unsigned port = range.first; port <= range.last && !wanted; port++)
-		wanted =
-		    portset_has(finding->ports, (uint16_t)port) && is_free(finding, (uint16_t)port);
-	for (size_t i = 0; wanted && i < sizeof(listings) / sizeof(listings[0]); i++) {
-		const int result = source_list(finding->source, listings[i], &observer);
-
-		if (result < 0 && result != -EOPNOTSUPP && result != -ENODATA)
-			return result;
-	}
-	return 0;
-}
-
 static void judge_side(const struct port_lookup *lookup, struct port_side *side)
 {
 	for (size_t i = 0; i < side->length; i++) {
@@ -287,7 +223,7 @@ static void judge_side(const struct port_lookup *lookup, struct port_side *side)
 
 		found->role = port_role_of(&found->socket, found->chosen == CHOSEN_YES,
 		    portset_has(&lookup->listen, found->socket.local_port));
-		found->reusable = found->socket.state == SOCKET_TIME_WAIT &&
+		found->reusable = found->socket.state == SOCKET_TIME_WAIT && !found->is_bound &&
 				  port_use_of(&found->socket, &lookup->settings) == PORT_REUSABLE;
 	}
 }
@@ -309,7 +245,8 @@ static void judge(struct finding *finding)
 
 	for (size_t i = 0; i < lookup->length; i++) {
 		struct port_answer *answer = &lookup->answers[i];
-		raise_state(answer, state_without_sockets(lookup, answer->port));
+		port_finding_raise(answer, state_without_sockets(lookup, answer->port));
+		port_finding_judge_bound(finding, answer);
 		judge_side(lookup, &answer->local);
 		for (size_t j = 0; j < answer->local.length; j++)
 			if (answer->local.list[j].role == PORT_ROLE_LISTENER &&
@@ -336,7 +273,9 @@ static int find(struct finding *finding)
 		if (result == 0)
 			result = list_chosen(finding);
 		if (result == 0)
-			result = list_held(finding);
+			result = port_finding_list_buckets(finding);
+		if (result == 0)
+			result = port_finding_list_held(finding);
 	}
 	if (result < 0)
 		return result;

@@ -32,6 +32,8 @@ struct port_socket {
 	enum port_role role;
 	enum chosen chosen; /* whether bind() was given the local port by number */
 	bool reusable;	    /* TIME_WAIT: connect() may take it over now */
+	/* TCP, neither LISTEN nor only bound: every connect() has lost the port to a bind(). */
+	bool is_bound;
 	const char *cgroup; /* the path of its cgroup, NULL: unknown; the lookup's */
 };
 
@@ -53,6 +55,7 @@ struct port_answer {
 struct port_lookup {
 	struct settings settings;
 	struct portset listen; /* TCP: somebody listens, on whatever port */
+	bool sees_buckets;     /* is_bound is known, and true where it has to be */
 	/* TCP: held by whatever bind(); known where a free port of the range was asked for. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not looked for */

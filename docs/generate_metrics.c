@@ -172,8 +172,12 @@ static void print_flags(const struct collector *collector)
 	    collector->on_by_default ? "on" : "off");
 	print_wrapped("- ", "  ", text);
 	for (const struct collector_flag *flag = collector->flags; flag && flag->name; flag++) {
-		snprintf(text, sizeof(text), "`--collector.%s.%s`: %s (default %lu)",
-		    collector->name, flag->name, flag->help, flag->initial);
+		if (flag->by_default)
+			snprintf(text, sizeof(text), "`--[no-]collector.%s.%s`: %s (default: %s)",
+			    collector->name, flag->name, flag->help, flag->by_default);
+		else
+			snprintf(text, sizeof(text), "`--collector.%s.%s`: %s (default %lu)",
+			    collector->name, flag->name, flag->help, flag->initial);
 		print_wrapped("- ", "  ", text);
 	}
 }

@@ -59,9 +59,18 @@ static void add_collector(const struct collector *collector)
 	snprintf(flag->opposite, sizeof(flag->opposite), "no-collector.%s", collector->name);
 	for (const struct collector_flag *own = collector->flags; own && own->name; own++) {
 		snprintf(name, sizeof(name), "collector.%s.%s", collector->name, own->name);
-		snprintf(help, sizeof(help), "%s (default %lu)", own->help, own->initial);
+		if (own->by_default)
+			snprintf(
+			    help, sizeof(help), "%s (default: %s)", own->help, own->by_default);
+		else
+			snprintf(help, sizeof(help), "%s (default %lu)", own->help, own->initial);
 		flag = add(name, help, with_flags);
 		flag->is_collectors = true;
+		if (own->by_default) {
+			snprintf(flag->opposite, sizeof(flag->opposite), "no-collector.%s.%s",
+			    collector->name, own->name);
+			continue;
+		}
 		flag->value = "N";
 		snprintf(flag->bounds, sizeof(flag->bounds), "from %lu to %lu", own->minimum,
 		    own->maximum);

@@ -117,6 +117,7 @@ char *api_range(const struct facts *facts)
 	json_add_number(root, "iana_dynamic_ports", iana_ports_dynamic(settings->range));
 	json_add_number(root, "usable_ports", facts->capacity);
 	add_bound(json_add_object(root, "bound_ports"), facts);
+	json_add_bool(root, "bind_before_connect", facts->holders.sees_buckets);
 	add_reserved(root, &settings->reserved);
 	add_setting(root, "unprivileged_first_port", settings->unprivileged_first_port, 1);
 	add_setting(root, "tcp_time_wait_reuse", settings->time_wait_reuse, 1);

@@ -83,7 +83,7 @@ int confine(const struct options *options, bool removes_sockets)
 {
 	const struct sandbox_options sandbox = {
 	    .removes_sockets = removes_sockets,
-	    .walks_by_bpf = options_has_collector(options, "exhaustion"),
+	    .walks_by_bpf = options->source.buckets != NULL,
 	};
 	struct privileges_report report;
 	bool is_on = false;

@@ -84,16 +84,66 @@ static int destination_width(const struct destination_rows *rows, int width)
 	return longest + NUMBERS_WIDTH > width ? width - NUMBERS_WIDTH : longest;
 }
 
+static void print_bound_owner(const char *path, unsigned long ports, int width)
+{
+	char *name = strdup(path);
+	const int column = printf("%6lu  ", ports);
+
+	if (name) {
+		text_make_printable(name);
+		terminal_print_clipped(name, (size_t)(width - column));
+	}
+	putchar('\n');
+	free(name);
+}
+
+/* The ports that every destination has lost, and whose they are. */
+static void print_bound(const struct destination_rows *rows, size_t limit, int width)
+{
+	const struct bound_owned *bound = &rows->bound;
+	unsigned long others = bound->other;
+	const unsigned ports = bound->ports.listen + bound->ports.bound + bound->ports.connected;
+
+	if (ports) {
+		printf("bind() holds %u, which all have lost: %u of listeners, %u idle, %u "
+		       "connected.\n\n",
+		    ports, bound->ports.listen, bound->ports.bound, bound->ports.connected);
+		puts(" PORTS  BOUND BY");
+		for (size_t i = 0; i < bound->length; i++) {
+			if (i < limit)
+				print_bound_owner(
+				    bound->names[i].path, bound->names[i].count, width);
+			else
+				others += bound->names[i].count;
+		}
+		if (others)
+			print_bound_owner("other cgroups (--limit)", others, width);
+		if (bound->unowned)
+			print_bound_owner(
+			    "no cgroup any more, such as TIME_WAIT", bound->unowned, width);
+		putchar('\n');
+	}
+	if (rows->sees_buckets)
+		return;
+	terminal_print_wrapped("Ports that bind() took before connect() count for their own "
+			       "destination alone, though all have lost them: to see that takes "
+			       "CAP_BPF and CAP_PERFMON.",
+	    0, width);
+	putchar('\n');
+}
+
 /* names: NULL, or those of the rows' peers. */
-static void print_table(const struct destination_rows *rows, const struct resolver *names)
+static void print_table(
+    const struct destination_rows *rows, const struct resolver *names, size_t limit)
 {
 	const int width = terminal_width();
 	const int column = destination_width(rows, width);
 	unsigned long shown = 0;
 
-	printf("Each destination can have %u of the %u ports from %u to %u.\n\n", rows->capacity,
+	printf("Each destination can have %u of the %u ports from %u to %u.\n", rows->capacity,
 	    port_range_size(rows->settings.range), rows->settings.range.first,
 	    rows->settings.range.last);
+	print_bound(rows, limit, width);
 	if (rows->length)
 		printf("%-*s %6s %9s %8s %6s\n", column, "DESTINATION", "ACTIVE", "TIME_WAIT",
 		    "REUSABLE", "SHARE");
@@ -171,7 +221,7 @@ static int show(const struct options *options)
 	if (options->json)
 		result = print_json(rows, names, options->limit);
 	else
-		print_table(rows, names);
+		print_table(rows, names, options->limit);
 out:
 	resolver_free(names);
 	destination_rows_free(rows);

@@ -10,6 +10,20 @@ double destination_share(const struct destination *destination, unsigned capacit
 	return capacity ? (double)destination_used(destination) / capacity : 1;
 }
 
+/* path: NULL of a cgroup that is gone. */
+static void add_owner(struct json *owner, const char *path, unsigned long ports)
+{
+	struct container container = {{0}, {0}};
+
+	if (path) {
+		container_parse(path, &container);
+		json_add_string(owner, "cgroup", path);
+	}
+	json_add_string(owner, "pod_uid", container.pod_uid);
+	json_add_string(owner, "container_id", container.id);
+	json_add_number(owner, "ports", (double)ports);
+}
+
 static void add_row(struct json *array, const struct destination_row *row, unsigned capacity,
     const char *name, bool owners)
 {
@@ -17,7 +31,6 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 	struct json *object = json_append_object(array);
 	char text[SOCKET_ADDRESS_TEXT];
 	char interface[IF_NAMESIZE];
-	struct container container = {{0}, {0}};
 
 	destination_source_format(destination, text);
 	json_add_string(object, "source", text);
@@ -39,15 +52,28 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 	if (!owners || row->owner_ports == 0)
 		return;
 
-	struct json *owner = json_add_object(object, "owner");
+	add_owner(json_add_object(object, "owner"), row->owner, row->owner_ports);
+}
 
-	if (row->owner) {
-		container_parse(row->owner, &container);
-		json_add_string(owner, "cgroup", row->owner);
+/* The ports that every destination has lost, and whose they are. */
+static void add_bound(struct json *object, const struct bound_owned *bound, size_t limit)
+{
+	unsigned long others = bound->other;
+	struct json *array;
+
+	json_add_number(object, "listen", bound->ports.listen);
+	json_add_number(object, "bound", bound->ports.bound);
+	json_add_number(object, "connected", bound->ports.connected);
+	array = json_add_array(object, "owners");
+	for (size_t i = 0; i < bound->length; i++) {
+		if (i < limit)
+			add_owner(
+			    json_append_object(array), bound->names[i].path, bound->names[i].count);
+		else
+			others += bound->names[i].count;
 	}
-	json_add_string(owner, "pod_uid", container.pod_uid);
-	json_add_string(owner, "container_id", container.id);
-	json_add_number(owner, "ports", row->owner_ports);
+	json_add_number(object, "other_owner_ports", (double)others);
+	json_add_number(object, "unowned_ports", (double)bound->unowned);
 }
 
 void destinations_json_add(
@@ -57,6 +83,8 @@ void destinations_json_add(
 
 	port_json_add_range(range, rows->settings.range);
 	json_add_number(range, "usable_ports", rows->capacity);
+	json_add_bool(object, "bind_before_connect", rows->sees_buckets);
+	add_bound(json_add_object(object, "bound_ports"), &rows->bound, how->limit);
 	json_add_number(object, "destinations_total", (double)rows->destinations);
 	json_add_number(object, "ports_total", (double)rows->ports);
 	if (how->names)

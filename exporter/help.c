@@ -65,8 +65,14 @@ static void print_collector(FILE *file, const struct collector *collector)
 	for (size_t i = 0; collector->flags && collector->flags[i].name; i++) {
 		const struct collector_flag *flag = &collector->flags[i];
 
-		snprintf(name, sizeof(name), "--collector.%s.%s=N", collector->name, flag->name);
-		snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
+		snprintf(name, sizeof(name), "--%scollector.%s.%s%s",
+		    flag->by_default ? "[no-]" : "", collector->name, flag->name,
+		    flag->by_default ? "" : "=N");
+		if (flag->by_default)
+			snprintf(
+			    text, sizeof(text), "%s (default: %s)", flag->help, flag->by_default);
+		else
+			snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
 		print_entry(file, name, text);
 	}
 }

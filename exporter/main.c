@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "collectors/binds.h"
+#include "collectors/kernel/bind_buckets.h"
 #include "collectors/views.h"
+#include "exporter/buckets.h"
 #include "exporter/check_config.h"
 #include "exporter/destinations.h"
 #include "exporter/healthcheck.h"
@@ -102,27 +104,10 @@ static void choose_observers(const struct options *options, struct observers *ob
 	}
 }
 
-/* Where it fails, its kernel_feature is 0; and the collector that wants BPF says why. */
-static struct bind_buckets *open_bind_buckets(const struct options *options)
-{
-	struct bind_buckets *buckets = NULL;
-
-	if (options->source.replay || !options_has_collector(options, "exhaustion"))
-		return NULL;
-
-	const int result = bind_buckets_open(&buckets);
-
-	if (result < 0)
-		log_line(LOG_LEVEL_DEBUG, "Who was bound to port 0 and connected stays unseen",
-		    "err", strerrordesc_np(-result), NULL);
-	return buckets;
-}
-
 static int run(const struct options *options)
 {
 	const unsigned long *binds = options->values[collector_find("binds")];
 	struct self *self = self_new(options->disable_exporter_metrics);
-	struct bind_buckets *buckets = open_bind_buckets(options);
 	struct observers observers;
 
 	choose_observers(options, &observers);
@@ -140,7 +125,7 @@ static int run(const struct options *options)
 		    .sysfs = options->sysfs,
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
-		    .bind_buckets = buckets,
+		    .bind_buckets = options->source.buckets,
 		},
 	    .source = options->source,
 	    .limit = {(double)options->max_walks_per_second, self ? self_refusals(self) : NULL},
@@ -161,7 +146,6 @@ static int run(const struct options *options)
 		status = serve(options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 	}
 	scraper_free(scraper);
-	bind_buckets_close(buckets);
 	self_free(self);
 	return status;
 }
@@ -175,6 +159,31 @@ static void configure_memory(void)
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD);
 	mallopt(M_ARENA_MAX, 2);
+}
+
+/* What looks at sockets; BPF programs are loaded now, with all privileges that there are. */
+static int look(struct options *options)
+{
+	int status;
+
+	buckets_open(options);
+	switch (options->command) {
+	case COMMAND_DESTINATIONS:
+		status = run_destinations(options);
+		break;
+	case COMMAND_PORT:
+		status = run_port(options);
+		break;
+	case COMMAND_SERVE:
+		/* Now: each lookup would bind a socket for it, which the sandbox forbids. */
+		source_probe(&options->source);
+		status = run(options);
+		break;
+	default:
+		status = run(options);
+	}
+	bind_buckets_close(options->source.buckets);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -195,10 +204,6 @@ int main(int argc, char **argv)
 	case COMMAND_VERSION:
 		puts("ephemera " EPHEMERA_VERSION " (" EPHEMERA_COMPILER ")");
 		return EXIT_DONE;
-	case COMMAND_DESTINATIONS:
-		return run_destinations(&options);
-	case COMMAND_PORT:
-		return run_port(&options);
 	case COMMAND_TRACE:
 		return run_trace(&options);
 	case COMMAND_CHECK_CONFIG:
@@ -209,11 +214,7 @@ int main(int argc, char **argv)
 			    &options.addresses_length);
 		return healthcheck(options.addresses, options.addresses_length) < 0 ? EXIT_FAILED
 										    : EXIT_DONE;
-	case COMMAND_SERVE:
-		/* Now: each lookup would bind a socket for it, which the sandbox forbids. */
-		source_probe(&options.source);
-		return run(&options);
 	default:
-		return run(&options);
+		return look(&options);
 	}
 }

@@ -81,9 +81,23 @@ static int switch_collector(
 	return 0;
 }
 
-/* "NAME.FLAG" of --collector.NAME.FLAG. */
+static int set_value(struct reader *reader, struct word *word, const struct collector_flag *flag,
+    bool on, unsigned long *value)
+{
+	if (flag->by_default) {
+		*value = on;
+		return refuse_value(reader, word);
+	}
+	if (!on)
+		return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
+	return want_value(reader, word) < 0 ? -EINVAL
+					    : option_number(reader->error, word->name, word->value,
+						  flag->minimum, flag->maximum, value);
+}
+
+/* "NAME.FLAG" of --collector.NAME.FLAG, and of --no-collector.NAME.FLAG, which is not on. */
 static int set_collector_flag(
-    struct reader *reader, struct word *word, const char *name, const char *dot)
+    struct reader *reader, struct word *word, const char *name, const char *dot, bool on)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
 		const struct collector_flag *flag = collectors[i]->flags;
@@ -93,11 +107,8 @@ static int set_collector_flag(
 			continue;
 		for (size_t j = 0; flag && flag[j].name; j++)
 			if (strcmp(flag[j].name, dot + 1) == 0)
-				return want_value(reader, word) < 0
-					   ? -EINVAL
-					   : option_number(reader->error, word->name, word->value,
-						 flag[j].minimum, flag[j].maximum,
-						 &reader->options->values[i][j]);
+				return set_value(
+				    reader, word, &flag[j], on, &reader->options->values[i][j]);
 	}
 	return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
 }
@@ -136,14 +147,13 @@ static int read_flag(struct reader *reader, const char *argument)
 		reader->disable_defaults = true;
 		return refuse_value(reader, &word);
 	}
-	if (starts_with(word.name, "no-collector."))
-		return switch_collector(reader, &word, word.name + strlen("no-collector."), false);
-	if (starts_with(word.name, "collector.")) {
-		const char *name = word.name + strlen("collector.");
+	if (starts_with(word.name, "no-collector.") || starts_with(word.name, "collector.")) {
+		const bool on = word.name[0] == 'c';
+		const char *name = strchr(word.name, '.') + 1;
 		const char *dot = strchr(name, '.');
 
-		return dot ? set_collector_flag(reader, &word, name, dot)
-			   : switch_collector(reader, &word, name, true);
+		return dot ? set_collector_flag(reader, &word, name, dot, on)
+			   : switch_collector(reader, &word, name, on);
 	}
 	for (size_t i = 0; i < flags_length; i++) {
 		if (strcmp(flags[i].name, word.name) != 0)

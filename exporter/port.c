@@ -69,12 +69,33 @@ static void print_advice(const struct port_lookup *lookup, const struct options 
 	port_advice_print(&lookup->settings, &advice);
 }
 
+#define UNSURE                                                                                  \
+	"Ports that every destination has lost, since bind() took them before connect(), look " \
+	"like "                                                                                 \
+	"those that connect() took: to tell them apart takes CAP_BPF and CAP_PERFMON."
+
+/* Whether something is said of a port that only the kernel's buckets could make sure of. */
+static bool is_unsure(const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	if (lookup->sees_buckets || !port_range_has(lookup->settings.range, answer->port))
+		return false;
+	for (size_t i = 0; i < answer->local.length; i++) {
+		const struct port_socket *found = &answer->local.list[i];
+
+		if (found->socket.protocol == SOCKET_TCP && found->chosen != CHOSEN_YES &&
+		    (found->role == PORT_ROLE_OUTBOUND || found->role == PORT_ROLE_TIME_WAIT))
+			return true;
+	}
+	return false;
+}
+
 static void print_text(const struct port_lookup *lookup, const struct options *options)
 {
 	unsigned position = 0;
 	unsigned untold = 0;
 	struct port_range range;
 	bool first = true;
+	bool unsure = false;
 
 	while (portset_next_range(&options->ports, &position, &range)) {
 		for (unsigned port = range.first; port <= range.last; port++) {
@@ -88,8 +109,13 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 			if (!first)
 				putchar('\n');
 			first = false;
+			unsure = unsure || is_unsure(lookup, &answer);
 			port_text_print(lookup, &answer, options->limit);
 		}
+	}
+	if (unsure) {
+		putchar('\n');
+		terminal_print_wrapped(UNSURE, 0, terminal_width());
 	}
 	if (untold)
 		printf("%sNothing is on the %s%u port%s.\n", first ? "" : "\n",

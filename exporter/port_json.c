@@ -127,6 +127,14 @@ static void add_timer(struct json *object, const struct port_socket *found)
 		json_add_number(object, "expires_seconds", left / 1e3);
 }
 
+/* Of a listener's port it goes without saying, and nobody looks. */
+static bool tells_bound(const struct port_lookup *lookup, const struct port_socket *found)
+{
+	return lookup->sees_buckets && found->socket.protocol == SOCKET_TCP &&
+	       (found->role == PORT_ROLE_OUTBOUND || found->role == PORT_ROLE_TIME_WAIT) &&
+	       !portset_has(&lookup->listen, found->socket.local_port);
+}
+
 static void add_socket(
     struct json *object, const struct port_lookup *lookup, const struct port_socket *found)
 {
@@ -140,6 +148,8 @@ static void add_socket(
 	json_add_string(object, "role", port_role_name(found->role));
 	if (found->chosen != CHOSEN_UNKNOWN)
 		json_add_bool(object, "port_chosen", found->chosen == CHOSEN_YES);
+	if (tells_bound(lookup, found))
+		json_add_bool(object, "port_bound", found->is_bound);
 	port_words_add_socket(&meaning, lookup, found);
 	add_text(object, "meaning", &meaning);
 	if (socket->ipv6_only)
@@ -196,6 +206,7 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	json_add_bool(object, "reserved", portset_has(&settings->reserved, port));
 	json_add_bool(object, "privileged", settings_is_privileged(settings, port));
 	json_add_string(object, "use", port_state_name(answer->state));
+	json_add_bool(object, "bind_before_connect", lookup->sees_buckets);
 	port_words_add_port(&meaning, lookup, answer);
 	add_text(object, "meaning", &meaning);
 	if (answer->state == PORT_STATE_FREE)

@@ -203,11 +203,16 @@ static void add_outbound(
 		    is_in_range(lookup, found->socket.local_port) && !udp
 			? ": as long as it lasts, no other connect() gets the port."
 			: ".");
-	else if (found->chosen == CHOSEN_UNKNOWN)
+	else if (found->chosen == CHOSEN_UNKNOWN && !found->is_bound)
 		add(text, "%s.",
 		    !udp	? "An outbound connection of this host"
 		    : connected ? "A UDP client on this host"
 				: "A UDP socket without a peer");
+	else if (found->is_bound)
+		add(text, "An outbound connection on a port that belongs to a bind()%s",
+		    is_in_range(lookup, found->socket.local_port)
+			? ": as long as it lasts, no other connect() gets the port."
+			: ".");
 	else if (!udp)
 		add(text, "A temporary outbound connection: the kernel lent it this port until it "
 			  "ends.");
@@ -241,6 +246,8 @@ static void add_time_wait(
 		return;
 	add(text, found->reusable
 		      ? "A connect() to the same destination may take the port over now."
+		  : found->is_bound
+		      ? "No connect() at all gets the port before, since it belongs to a bind()."
 		      : "No connect() to the same destination gets the port before.");
 }
 

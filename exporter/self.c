@@ -19,11 +19,12 @@ static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
     .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
 	    "(sockets that only bind(), Linux 6.8), bound_interface (which interface a socket is "
-	    "bound to: without it destinations of two interfaces are one); and with "
-	    "--collector.exhaustion bind_before_connect (sockets that bind(src, 0) and then "
-	    "connect()), port_exhaustion and bind_port_exhaustion (calls that found no port); and "
-	    "with collector owners cgroup_owners (whose a socket is: cgroup version 2 is mounted, "
-	    "Linux 5.8). What is 0 is missing from the figures.",
+	    "bound to: without it destinations of two interfaces are one); with "
+	    "--collector.binds.buckets bind_before_connect (sockets that bind(src, 0) and then "
+	    "connect()); with --collector.exhaustion that, port_exhaustion and "
+	    "bind_port_exhaustion (calls that found no port); and with collector owners "
+	    "cgroup_owners (whose a socket is: cgroup version 2 is mounted, Linux 5.8). What is 0 "
+	    "is missing from the figures.",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
     .example = "ephemera_kernel_feature{feature=~\"sock_diag|bound_inactive\"} == 0",

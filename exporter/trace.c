@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/binds.h"
 #include "collectors/destination_rows.h"
 #include "collectors/exhausted_owners.h"
 #include "collectors/gather.h"
@@ -253,12 +254,15 @@ static int run(struct trace *trace)
 static int open_trace(struct trace *trace, const char **ret_reason)
 {
 	const struct exhaustion_probe_options wanted = {.events_bytes = EVENTS_BYTES};
+	const char *unused;
 	int result = exhaustion_probe_open(&wanted, &trace->probe, ret_reason);
 
 	if (result < 0)
 		return result;
 	trace->started = clock_now();
-	(void)bind_buckets_open(&trace->buckets);
+	/* Without them some ports in use are missing from what is printed beside a failure. */
+	if (trace->options->values[collector_find("binds")][BINDS_BUCKETS])
+		(void)bind_buckets_open(&trace->buckets, &unused);
 	open_finder(trace);
 	result = cgroups_new(trace->options->sysfs, &trace->cgroups);
 	if (result == 0 || result == -EOPNOTSUPP)

@@ -2,6 +2,7 @@
 #include "collectors/kernel/bind_buckets.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 struct bind_buckets {
 	struct bind_buckets_bpf *loaded;
+	pthread_mutex_t lock; /* of what the program writes, for the length of a walk */
 };
 
 void bind_buckets_close(struct bind_buckets *buckets)
@@ -20,20 +22,25 @@ void bind_buckets_close(struct bind_buckets *buckets)
 	if (!buckets)
 		return;
 	bind_buckets_bpf__destroy(buckets->loaded);
+	pthread_mutex_destroy(&buckets->lock);
 	free(buckets);
 }
 
-int bind_buckets_open(struct bind_buckets **ret_buckets)
+int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason)
 {
 	struct bind_buckets *buckets = calloc(1, sizeof(*buckets));
 	int result;
 
-	if (!buckets)
+	if (!buckets) {
+		*ret_reason = "out of memory";
 		return -ENOMEM;
+	}
+	pthread_mutex_init(&buckets->lock, NULL);
 	bpf_errors_silence();
 	buckets->loaded = bind_buckets_bpf__open_and_load();
 	result = buckets->loaded ? bind_buckets_bpf__attach(buckets->loaded) : -errno;
 	if (result < 0) {
+		*ret_reason = bpf_errors_reason(result);
 		bind_buckets_close(buckets);
 		return result;
 	}
@@ -60,7 +67,7 @@ static int walk(int fd, int (*batch)(void *context), void *context)
 	}
 }
 
-int bind_buckets_list(
+static int list(
     struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
 {
 	const struct portset *found = (const struct portset *)buckets->loaded->bss->ports;
@@ -77,5 +84,16 @@ int bind_buckets_list(
 	close(fd);
 	if (result == 0)
 		portset_unite(ports, found);
+	return result;
+}
+
+int bind_buckets_list(
+    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+{
+	pthread_mutex_lock(&buckets->lock);
+
+	const int result = list(buckets, batch, context, ports);
+
+	pthread_mutex_unlock(&buckets->lock);
 	return result;
 }

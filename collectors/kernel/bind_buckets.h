@@ -17,16 +17,17 @@ struct bind_buckets;
 
 /*
  * Loads the program; takes CAP_BPF, CAP_PERFMON, the kernel's BTF and Linux 5.9. What is read
- * is the namespace of whoever reads. Returns 0 or -errno.
+ * is the namespace of whoever reads. Returns 0, or -errno and why in ret_reason, in words for a
+ * log; it is static.
  */
-int bind_buckets_open(struct bind_buckets **ret_buckets);
+int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason);
 void bind_buckets_close(struct bind_buckets *buckets); /* NULL: nothing */
 
 /*
  * Walks all TCP sockets but those that only bind(), and adds those ports to ports. batch is as
  * in struct source_observer, asked once in about a million sockets. On Linux 6.1 and later that
- * takes no capability; -EPERM where it does. Returns 0, -ECANCELED where batch said so, or another
- * -errno.
+ * takes no capability; -EPERM where it does. Any thread may; one walk is made at a time. Returns 0,
+ * -ECANCELED where batch said so, or another -errno.
  */
 int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
     struct portset *ports);

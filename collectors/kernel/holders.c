@@ -101,6 +101,7 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 	if (chosen->buckets) {
 		const int result = bind_buckets_list(chosen->buckets, batch, note, note->ports);
 
+		chosen->sees_buckets = true;
 		if (result == 0)
 			return list_dialled(source, &observer, note);
 		if (result != -EPERM)
@@ -108,6 +109,7 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 		/* Older kernels want a capability for it, which is given up by now. */
 		chosen->buckets = NULL;
 	}
+	chosen->sees_buckets = false;
 	return source_list(source, LISTING_TCP_CHOSEN, &observer);
 }
 
@@ -121,6 +123,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
 		memcpy(holders->dialled, chosen->dialled, sizeof(holders->dialled));
+		holders->sees_buckets = chosen->sees_buckets;
 		holders->connected_age_seconds = clock_seconds_since(&chosen->listed);
 		return 0;
 	}
@@ -132,6 +135,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;
 	memcpy(chosen->dialled, holders->dialled, sizeof(chosen->dialled));
+	holders->sees_buckets = chosen->sees_buckets;
 	chosen->listed = clock_now();
 	return 0;
 }

@@ -25,6 +25,8 @@ struct holders {
 	 * third set. TIME_WAIT forgets it.
 	 */
 	unsigned long dialled[SOCKET_FAMILIES];
+	/* The third set is the kernel's own mark: whoever was bound to port 0 is in it, too. */
+	bool sees_buckets;
 };
 
 /*
@@ -77,6 +79,7 @@ struct chosen_ports {
 	struct bind_buckets *buckets; /* NULL: the source tells which were bound by number */
 	struct portset tcp;
 	unsigned long dialled[SOCKET_FAMILIES]; /* as in struct holders */
+	bool sees_buckets;			/* that set is theirs */
 	struct timespec listed;			/* CLOCK_MONOTONIC; zero: never */
 	unsigned long sockets;			/* TCP sockets that the last whole walk saw */
 };

@@ -27,6 +27,8 @@ enum source_bound_only {
 	SOURCE_BOUND_ONLY_HIDDEN,
 };
 
+struct bind_buckets;
+
 struct source_options {
 	const char *procfs; /* such as "/proc"; must outlive the source */
 	enum source_kind kind;
@@ -34,6 +36,11 @@ struct source_options {
 	const char *record; /* NULL, or a file that what sock_diag sends is recorded to */
 	enum source_bound_only bound_only;
 	struct port_range node_ports; /* those of the cluster that the host is in; 0-0: unknown */
+	/*
+	 * NULL, or who tells better which ports a bind() holds (bind_buckets.h), for whoever makes
+	 * a gatherer or a lookup with these options; the caller's.
+	 */
+	struct bind_buckets *buckets;
 };
 
 struct source_observer {

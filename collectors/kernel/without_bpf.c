@@ -5,12 +5,14 @@
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/exhaustion_probe.h"
 
+#define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang and bpftool missing"
+
 int exhaustion_probe_open(const struct exhaustion_probe_options *options,
     struct exhaustion_probe *ret_probe, const char **ret_reason)
 {
 	(void)options;
 	(void)ret_probe;
-	*ret_reason = "this build has no BPF: EPHEMERA_BPF was off, or clang and bpftool missing";
+	*ret_reason = NO_BPF;
 	return -ENOSYS;
 }
 
@@ -62,9 +64,10 @@ void exhaustion_events_close(struct exhaustion_events *events)
 	(void)events;
 }
 
-int bind_buckets_open(struct bind_buckets **ret_buckets)
+int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason)
 {
 	(void)ret_buckets;
+	*ret_reason = NO_BPF;
 	return -ENOSYS;
 }
 

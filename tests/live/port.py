@@ -26,7 +26,7 @@ PORT = {
     "port": (NUMBER, True), "kind": (TEXT, True),
     "services": ({"tcp": (TEXT, False), "udp": (TEXT, False)}, True),
     "in_range": (BOOL, True), "reserved": (BOOL, True), "privileged": (BOOL, True),
-    "use": (TEXT, True), "meaning": (TEXT, True),
+    "use": (TEXT, True), "bind_before_connect": (BOOL, True), "meaning": (TEXT, True),
     "chances": ({"connect": (NUMBER, True), "bind": (NUMBER, True)}, False),
     "local": (SIDE, True), "remote": (SIDE, True),
 }
@@ -34,7 +34,8 @@ SOCKET = {
     "protocol": (TEXT, True), "family": (TEXT, True), "state": (TEXT, True),
     "local_address": (TEXT, True), "local_port": (NUMBER, True),
     "remote_address": (TEXT, True), "remote_port": (NUMBER, True),
-    "role": (TEXT, True), "port_chosen": (BOOL, False), "meaning": (TEXT, True),
+    "role": (TEXT, True), "port_chosen": (BOOL, False), "port_bound": (BOOL, False),
+    "meaning": (TEXT, True),
     "interface": (TEXT, False), "ipv6_only": (BOOL, False),
     "age_seconds": (NUMBER, False), "expires_seconds": (NUMBER, False),
     "reusable": (BOOL, False),

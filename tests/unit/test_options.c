@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "collectors/binds.h"
 #include "exporter/options.h"
 
 #include <errno.h>
@@ -528,6 +529,23 @@ static void collectors_are_switched(void **state)
 	assert_int_equal(options.enabled, before & ~bit("sockets"));
 }
 
+static void a_collectors_switch_takes_no_value(void **state)
+{
+	(void)state;
+	assert_result(parse_nothing(), 0);
+	assert_int_equal(collector_value("binds", "buckets"), BINDS_BUCKETS_BY_DEFAULT);
+	assert_result(PARSE("--collector.binds.buckets"), 0);
+	assert_int_equal(collector_value("binds", "buckets"), 1);
+	assert_result(PARSE("--collector.binds.buckets", "--no-collector.binds.buckets"), 0);
+	assert_int_equal(collector_value("binds", "buckets"), 0);
+	/* It is the collector's own, and switches no collector. */
+	assert_int_equal(options.wanted, 0);
+	assert_true(options.enabled & bit("binds"));
+	assert_refused(PARSE("--collector.binds.buckets=1"), "--collector.binds.buckets", "1");
+	assert_refused(
+	    PARSE("--no-collector.binds.buckets=0"), "--no-collector.binds.buckets", "0");
+}
+
 static void disabling_defaults_undoes_no_flag(void **state)
 {
 	(void)state;
@@ -802,7 +820,8 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 		snprintf(name, sizeof(name), "collector.%s", collectors[i]->name);
 		assert_non_null(strstr(text, name));
 		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++) {
-			snprintf(name, sizeof(name), "--collector.%s.%s", collectors[i]->name,
+			snprintf(name, sizeof(name), "--%scollector.%s.%s",
+			    collectors[i]->flags[j].by_default ? "[no-]" : "", collectors[i]->name,
 			    collectors[i]->flags[j].name);
 			assert_non_null(strstr(text, name));
 		}
@@ -843,6 +862,7 @@ int main(void)
 	    cmocka_unit_test(what_is_quoted_cannot_speak_to_a_terminal),
 	    cmocka_unit_test(a_very_long_argument_is_cut_off),
 	    cmocka_unit_test(collectors_are_switched),
+	    cmocka_unit_test(a_collectors_switch_takes_no_value),
 	    cmocka_unit_test(disabling_defaults_undoes_no_flag),
 	    cmocka_unit_test(what_is_the_value_of_another_flag_is_no_flag),
 	    cmocka_unit_test(what_was_asked_for_by_name_is_remembered),

@@ -14,6 +14,8 @@ extern const struct collector owners_collector;
 #define GONE_TEXT "id:9223372032559808512"
 #define GONE_NEXT_TEXT "id:9223372032559808513"
 
+#define NONE_BOUND "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n"
+
 static struct workspace workspace;
 static struct collect collect;
 static struct facts facts;
@@ -77,7 +79,7 @@ static void nothing_leased_is_nobodys(void **state)
 {
 	(void)state;
 	start(NULL);
-	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n");
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
 }
 
 static void owners_that_are_gone_go_by_their_id(void **state)
@@ -92,12 +94,12 @@ static void owners_that_are_gone_go_by_their_id(void **state)
 	lease(SOCKET_TIME_WAIT, 40007, 0);
 	assert_emitted(&collect, "owner_ports " GONE_NEXT_TEXT "  : 5\n"
 				 "owner_ports " GONE_TEXT "  : 3\n"
-				 "other_owner_ports: 0\nunowned_ports: 2\n");
+				 "other_owner_ports: 0\nunowned_ports: 2\n" NONE_BOUND);
 	/* The name is stable, and what was counted is not. */
 	assert_result(collect_begin(&collect, &facts), 0);
 	lease(SOCKET_ESTABLISHED, 40000, GONE);
-	assert_emitted(
-	    &collect, "owner_ports " GONE_TEXT "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n");
+	assert_emitted(&collect,
+	    "owner_ports " GONE_TEXT "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
 }
 
 static void the_root_of_the_hierarchy_has_a_name(void **state)
@@ -105,7 +107,8 @@ static void the_root_of_the_hierarchy_has_a_name(void **state)
 	(void)state;
 	start(NULL);
 	lease(SOCKET_ESTABLISHED, 40000, 1);
-	assert_emitted(&collect, "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n");
+	assert_emitted(
+	    &collect, "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
 }
 
 static void only_what_is_leased_counts(void **state)
@@ -115,6 +118,7 @@ static void only_what_is_leased_counts(void **state)
 	portset_add(&facts.holders.listen, 40002);
 	portset_add(&facts.holders.bound, 40003);
 	portset_add(&facts.holders.connected, 40004);
+	portset_add(&facts.holders.listen, 40006);
 	facts_finish(&facts);
 	start(NULL);
 	for (uint16_t port = 39999; port < 40006; port++)
@@ -122,9 +126,10 @@ static void only_what_is_leased_counts(void **state)
 	lease(SOCKET_LISTEN, 40006, GONE);
 	lease(SOCKET_BOUND, 40006, GONE);
 	lease(SOCKET_CLOSE, 40006, GONE);
-	/* 40000 and 40005. */
-	assert_emitted(
-	    &collect, "owner_ports " GONE_TEXT "  : 2\nother_owner_ports: 0\nunowned_ports: 0\n");
+	/* 40000 and 40005; and of what is bound 40002 to 40004, and 40006 by its listener. */
+	assert_emitted(&collect, "owner_ports " GONE_TEXT "  : 2\nother_owner_ports: 0\n"
+				 "unowned_ports: 0\nowner_bound_ports " GONE_TEXT "  : 4\n"
+				 "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n");
 }
 
 static void the_limit_puts_the_rest_in_one_number(void **state)
@@ -140,11 +145,38 @@ static void the_limit_puts_the_rest_in_one_number(void **state)
 	lease(SOCKET_ESTABLISHED, 40003, GONE + 7);
 	lease(SOCKET_ESTABLISHED, 40004, 0);
 	assert_emitted(&collect, "owner_ports id:9223372032559808519  : 2\n"
-				 "other_owner_ports: 2\nunowned_ports: 1\n");
+				 "other_owner_ports: 2\nunowned_ports: 1\n" NONE_BOUND);
 	collect_close(&collect);
 	start(&none);
 	lease(SOCKET_ESTABLISHED, 40000, GONE);
-	assert_emitted(&collect, "other_owner_ports: 1\nunowned_ports: 0\n");
+	assert_emitted(&collect, "other_owner_ports: 1\nunowned_ports: 0\n" NONE_BOUND);
+}
+
+/* However many sockets a port has, it is one port, and the first socket's with a cgroup. */
+static void each_bound_port_is_counted_once(void **state)
+{
+	const unsigned long one = 1;
+
+	(void)state;
+	portset_add(&facts.holders.listen, 40001);
+	portset_add(&facts.holders.bound, 40002);
+	for (uint16_t port = 40003; port < 40008; port++)
+		portset_add(&facts.holders.connected, port);
+	facts_finish(&facts);
+	start(&one);
+	lease(SOCKET_LISTEN, 40001, GONE);
+	lease(SOCKET_LISTEN, 40001, GONE + 1);
+	lease(SOCKET_BOUND, 40002, GONE + 1);
+	lease(SOCKET_ESTABLISHED, 40001, GONE + 7);
+	lease(SOCKET_TIME_WAIT, 40003, 0);
+	lease(SOCKET_ESTABLISHED, 40003, GONE);
+	lease(SOCKET_ESTABLISHED, 40004, GONE);
+	lease(SOCKET_ESTABLISHED, 40005, GONE + 7);
+	/* 40006 is left in TIME_WAIT alone, and 40007 is gone since it was listed. */
+	lease(SOCKET_TIME_WAIT, 40006, 0);
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
+				 "owner_bound_ports " GONE_TEXT "  : 3\n"
+				 "other_owner_bound_ports: 2\nunowned_bound_ports: 2\n");
 }
 
 int main(void)
@@ -157,6 +189,7 @@ int main(void)
 	    TEST(the_root_of_the_hierarchy_has_a_name),
 	    TEST(only_what_is_leased_counts),
 	    TEST(the_limit_puts_the_rest_in_one_number),
+	    TEST(each_bound_port_is_counted_once),
 	};
 
 	return cmocka_run_group_tests_name("owners", tests, NULL, NULL);

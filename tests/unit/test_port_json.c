@@ -135,7 +135,8 @@ static void a_free_port_is_exact_to_the_byte(void **state)
 	(void)state;
 	assert_string_equal(text,
 	    "{\"port\":50000,\"kind\":\"dynamic\",\"services\":{},\"in_range\":true,"
-	    "\"reserved\":false,\"privileged\":false,\"use\":\"free\","
+	    "\"reserved\":false,\"privileged\":false,\"use\":\"free\",\"bind_before_connect\":"
+	    "false,"
 	    "\"meaning\":\"Port 50000 is a dynamic port (49152-65535): no service is assigned to "
 	    "it. It is inside this host's ephemeral range (50000-50009). Nothing is on it. The "
 	    "next connect() to a destination without connections takes it with a chance of about "
@@ -171,7 +172,8 @@ static void a_connection_is_exact_to_the_byte(void **state)
 	text = print(&answer, 20);
 	assert_string_equal(text,
 	    "{\"port\":50001,\"kind\":\"dynamic\",\"services\":{},\"in_range\":true,"
-	    "\"reserved\":false,\"privileged\":false,\"use\":\"outbound\","
+	    "\"reserved\":false,\"privileged\":false,\"use\":\"outbound\",\"bind_before_connect\":"
+	    "false,"
 	    "\"meaning\":\"Port 50001 is a dynamic port (49152-65535): no service is assigned to "
 	    "it. It is inside this host's ephemeral range (50000-50009).\","
 	    "\"local\":{\"total\":1,\"sockets\":[{\"protocol\":\"tcp\",\"family\":\"ipv4\","

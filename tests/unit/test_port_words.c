@@ -363,6 +363,13 @@ static void a_port_that_the_program_chose_is_told_so(void **state)
 	found.chosen = CHOSEN_NO;
 	assert_socket(
 	    found, "A temporary UDP client: the kernel lent it this port until it is closed.");
+	found.socket.protocol = SOCKET_TCP;
+	found.is_bound = true;
+	assert_socket(found,
+	    "An outbound connection on a port that belongs to a bind(): as long as "
+	    "it lasts, no other connect() gets the port.");
+	found.socket.local_port = 8080;
+	assert_socket(found, "An outbound connection on a port that belongs to a bind().");
 }
 
 static void udp_that_is_not_connected_is_told_as_far_as_known(void **state)

@@ -98,6 +98,9 @@ def test_an_empty_host():
     assert json.loads(table(*EMPTY, "--json")) == {
         "range": {"first_port": 32768, "last_port": 60999, "ports": 28232,
                   "usable_ports": 28232},
+        "bind_before_connect": False,
+        "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
+                        "other_owner_ports": 0, "unowned_ports": 0},
         "destinations_total": 0, "ports_total": 0, "owners_known": False, "destinations": []}
 
 

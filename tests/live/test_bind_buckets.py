@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What BPF tells of ports that belong to a bind(), without --collector.exhaustion: whose they are."""
+
+import errno
+import json
+import os
+import tempfile
+
+import pytest
+
+from lib.bpf import needs_bpf
+from lib.exporter import Exporter, host_has_cgroups, metrics, run
+from lib.namespace import NOBODY, in_namespace, set_range, sysctl
+from lib.sockets import (IPV4, accept, bound, connect_many, connect_until_refused, drop, listen,
+                         pairs, time_wait, wait_until)
+
+pytestmark = needs_bpf
+
+FIRST, SIZE = 40000, 20
+TARGET, OTHER = 30001, 30002
+
+BUCKETS = "--collector.binds.buckets"
+ALL = ("--collector.destinations.minimum-ports=0", "--collector.owners.limit=1000")
+
+BOUND = "ephemera_range_bound_ports"
+OWNERS = "ephemera_owner_bound_ports"
+
+BASE = f"/ephemera-test-{os.getpid()}.slice"
+
+
+def small_range():
+    set_range(FIRST, FIRST + SIZE - 1)
+    sysctl("net.ipv4.tcp_tw_reuse", 0)
+
+
+def feature(said, name="bind_before_connect"):
+    return said.value("ephemera_kernel_feature", feature=name)
+
+
+def assert_bound_add_up(said):
+    assert (said.total(OWNERS) + said.value("ephemera_other_owner_bound_ports")
+            + said.value("ephemera_unowned_bound_ports")) == said.total(BOUND)
+
+
+def kernel_gives(port=OTHER):
+    kept, error = connect_until_refused(IPV4, "127.0.0.1", port)
+    drop(kept)
+    assert error == errno.EADDRNOTAVAIL
+    return len(kept)
+
+
+def connect_bound_first(count):
+    return connect_many(count, IPV4, "127.0.0.1", TARGET, source="127.0.0.1")
+
+
+@in_namespace
+def test_the_switch_alone_makes_the_capacity_exact():
+    small_range()
+    _listeners = [listen(IPV4, "127.0.0.1", port) for port in (TARGET, OTHER)]
+    _clients = connect_bound_first(7)
+    without, exact, off = (metrics(*flags) for flags in
+                           ((), (BUCKETS,), ("--collector.exhaustion", f"--no-{BUCKETS[2:]}")))
+    assert [(feature(said), said.value("ephemera_range_usable_ports"))
+            for said in (without, exact, off)] == [(0, SIZE), (1, SIZE - 7), (0, SIZE)]
+    assert feature(exact, "port_exhaustion") == 0
+    assert feature(off, "port_exhaustion") == 1
+    assert kernel_gives() == SIZE - 7
+
+
+@in_namespace
+def test_each_port_that_all_have_lost_has_an_owner(tree):
+    if not host_has_cgroups():
+        pytest.skip("no cgroup v2")
+    small_range()
+    _listeners = [listen(IPV4, "127.0.0.1", port) for port in (TARGET, OTHER)]
+    proxy, idle, service = (tree.make(f"{BASE}/{name}.service")
+                            for name in ("proxy", "idle", "service"))
+    with tree.inside(proxy):
+        _clients = connect_bound_first(5)
+    with tree.inside(idle):
+        _idle = [bound(IPV4, "127.0.0.1", 0) for _ in range(3)]
+    with tree.inside(service):
+        server = listen(IPV4, "127.0.0.1", 0)
+    _pairs = pairs(2, IPV4, server, "127.0.0.1", server.getsockname()[1])
+    said = metrics(BUCKETS, *ALL)
+    assert {labels["cgroup"]: value for labels, value in said.samples(OWNERS)} \
+        == {proxy: 5, idle: 3, service: 1}
+    assert [said.value(BOUND, holder=holder) for holder in ("listen", "bound", "connected")] \
+        == [1, 3, 5]
+    assert_bound_add_up(said)
+    # The two clients of the server have leased theirs.
+    assert said.total("ephemera_owner_ports") == 2
+    # Without BPF a leased port is told, which is not lost to all; the sum holds.
+    blind = metrics(*ALL)
+    assert {labels["cgroup"]: value for labels, value in blind.samples(OWNERS)} \
+        == {idle: 3, service: 1}
+    assert blind.value("ephemera_owner_ports", cgroup=proxy) == 5
+    assert_bound_add_up(blind)
+    limited = metrics(BUCKETS, "--collector.owners.limit=1")
+    assert limited.value("ephemera_other_owner_bound_ports") == 4
+    assert_bound_add_up(limited)
+
+
+@in_namespace
+def test_a_bound_port_in_time_wait_is_nobodys():
+    small_range()
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    time_wait(3, IPV4, listener, "127.0.0.1", TARGET, source="127.0.0.1")
+    said = metrics(BUCKETS, *ALL)
+    assert said.value(BOUND, holder="connected") == 3
+    assert said.value("ephemera_unowned_bound_ports") == 3
+    assert_bound_add_up(said)
+
+
+def destinations(*flags, **kw):
+    done = run("destinations", "--json", *flags, **kw)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+@in_namespace
+def test_destinations_asks_bpf_without_a_flag_and_names_the_culprit(tree):
+    small_range()
+    _listener = listen(IPV4, "127.0.0.1", TARGET)
+    proxy = tree.make(f"{BASE}/proxy.service")
+    with tree.inside(proxy):
+        _clients = connect_bound_first(7)
+    _others = connect_many(2, IPV4, "127.0.0.1", TARGET)
+    found = destinations()
+    assert found["bind_before_connect"] is True
+    assert found["range"]["usable_ports"] == SIZE - 7
+    assert found["bound_ports"] == {
+        "listen": 0, "bound": 0, "connected": 7,
+        "owners": [{"cgroup": proxy, "pod_uid": "", "container_id": "", "ports": 7}],
+        "other_owner_ports": 0, "unowned_ports": 0}
+    assert [entry["active"] for entry in found["destinations"]] == [2]
+    text = run("destinations").stdout
+    assert f"\n     7  {proxy}\n" in text
+    assert "CAP_BPF" not in text
+    # Its flags hold here, too.
+    assert destinations(f"--no-{BUCKETS[2:]}")["bind_before_connect"] is False
+    assert destinations("--sockets.source=procfs")["bind_before_connect"] is False
+
+
+@in_namespace
+def test_without_the_right_it_says_which_truth_it_tells(public_binary):
+    small_range()
+    _listener = listen(IPV4, "127.0.0.1", TARGET)
+    _clients = connect_bound_first(7)
+    prefix = {"preexec_fn": lambda: (os.setgroups([]), os.setresgid(*[NOBODY] * 3),
+                                     os.setresuid(*[NOBODY] * 3))}
+    found = destinations(**prefix)
+    assert found["bind_before_connect"] is False
+    assert [entry["active"] for entry in found["destinations"]] == [7]
+    assert "to see that takes CAP_BPF and CAP_PERFMON" in " ".join(
+        run("destinations", **prefix).stdout.split())
+    port = str(_clients[0].getsockname()[1])
+    text = " ".join(run("port", port, **prefix).stdout.split())
+    assert "to tell them apart takes CAP_BPF and CAP_PERFMON" in text
+    answer = json.loads(run("port", "--json", port, **prefix).stdout)["ports"][0]
+    assert answer["bind_before_connect"] is False
+    assert "port_bound" not in answer["local"]["sockets"][0]
+    # An exporter that was asked for it by name says so, and goes on.
+    done = run("metrics", BUCKETS, **prefix)
+    assert done.returncode == 0
+    assert "--collector.binds.buckets" in done.stderr
+    assert "loading BPF programs takes CAP_BPF and CAP_PERFMON" in done.stderr
+    assert 'feature="bind_before_connect"} 0' in done.stdout
+
+
+def ask(port, *flags):
+    done = run("port", "--json", port, *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)["ports"][0]
+
+
+@in_namespace
+def test_port_tells_who_was_bound_first_from_who_was_lent_its_port():
+    small_range()
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    first, = connect_bound_first(1)
+    lent, = connect_many(1, IPV4, "127.0.0.1", TARGET)
+    _servers = accept(listener, 2)
+    answer = ask(first.getsockname()[1])
+    entry, = answer["local"]["sockets"]
+    assert (answer["use"], entry["port_chosen"], entry["port_bound"]) == ("bound", False, True)
+    assert "belongs to a bind()" in entry["meaning"]
+    answer = ask(lent.getsockname()[1])
+    entry, = answer["local"]["sockets"]
+    assert (answer["use"], entry["port_chosen"], entry["port_bound"]) == ("outbound", False, False)
+    assert "the kernel lent it this port" in entry["meaning"]
+    drop([listener])
+    # Whom the listener accepted it leaves its port, and the mark of its bind().
+    answer = ask(str(TARGET))
+    assert {entry["port_bound"] for entry in answer["local"]["sockets"]} == {True}
+
+
+@in_namespace
+def test_the_api_and_the_map_say_the_same():
+    small_range()
+    _listener = listen(IPV4, "127.0.0.1", TARGET)
+    client, = connect_bound_first(1)
+    port = client.getsockname()[1]
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o711)
+        with Exporter(f"--web.listen-address=unix:{place}/socket", "--web.enable-api",
+                      BUCKETS) as exporter:
+            def get(path):
+                answer = exporter.get(path)
+                assert answer.status == 200, answer
+                return json.loads(answer.body)
+            for _ in range(2):
+                told = get(f"/api/v1/ports/{port}")
+                assert told["local"]["sockets"][0]["port_bound"] is True
+                assert told["use"] == "bound"
+                assert get("/api/v1/ports")["ports"][port] == "b"
+                found = get("/api/v1/destinations?owners=true")
+                assert found["bound_ports"]["connected"] == 1
+                assert sum(owner["ports"] for owner in found["bound_ports"]["owners"]) == 1
+                assert get("/api/v1/range")["bind_before_connect"] is True
+                said = exporter.metrics()
+                assert said.value(BOUND, holder="connected") == 1
+                assert feature(said) == 1
+            drop([client])
+            wait_until(lambda: get("/api/v1/range")["usable_ports"] == SIZE, "the port back")
