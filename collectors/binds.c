@@ -7,6 +7,7 @@
 
 #include "collectors/binds.h"
 #include "collectors/collector.h"
+#include "collectors/udp_services.h"
 
 static const struct metric_family bound_ports = {
     .name = "ephemera_range_bound_ports",
@@ -33,13 +34,25 @@ static const struct metric_family usable_ports = {
 static const struct metric_family listener_info = {
     .name = "ephemera_range_listener_info",
     .help =
-	"1 for each listener inside the range, lowest ports first, up to "
-	"--collector.binds.listeners-limit; one that is bound to an interface has it behind its "
-	"address, as 0.0.0.0%eth0. Unless reserved, an outgoing connection can "
-	"lock it out of its port at its next start: reserve the port.",
+	"1 for each TCP listener inside the range and, in the places that are left, each UDP "
+	"socket "
+	"that waits there: lowest ports first, up to --collector.binds.listeners-limit. A UDP "
+	"socket must have stayed from one scrape to the next, or its owner have few: others are "
+	"most likely open queries of a resolver. One that is bound to an interface has it behind "
+	"its address, as 0.0.0.0%eth0. Unless reserved, an outgoing connection can lock a service "
+	"out of its port at its next start: reserve the port.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address", "port", "reserved"},
     .example = "ephemera_range_listener_info{reserved=\"false\"}",
+};
+static const struct metric_family unshown_ports = {
+    .name = "ephemera_range_unshown_listener_ports",
+    .help = "Ports of the range with a listener, or a UDP socket that waits, which "
+	    "ephemera_range_listener_info does not show: they are beyond its limit or, over UDP, "
+	    "most likely open queries of a resolver.",
+    .type = METRIC_GAUGE,
+    .labels = {"protocol"},
+    .example = "ephemera_range_unshown_listener_ports{protocol=\"tcp\"} > 0",
 };
 
 static const struct metric_family *const families[] = {
@@ -47,23 +60,26 @@ static const struct metric_family *const families[] = {
     &bound_ports_age,
     &usable_ports,
     &listener_info,
+    &unshown_ports,
     NULL,
-};
-
-struct listener {
-	uint16_t port;
-	enum socket_protocol protocol;
-	enum socket_family family;
-	struct socket_address address;
-	uint32_t interface;
 };
 
 struct binds {
 	const struct facts *facts;
+	struct udp_services *udp_services;
+	struct portset udp; /* of the range: where a UDP socket waits */
 	size_t length;
 	size_t limit;
-	struct listener listeners[]; /* the lowest ones, in order, each once */
+	struct range_listener listeners[]; /* the first ones, in order, each once */
 };
+
+static void destroy(void *state)
+{
+	struct binds *binds = state;
+
+	udp_services_free(binds->udp_services);
+	free(binds);
+}
 
 static int create(const struct collector_config *config, void **ret_state)
 {
@@ -73,6 +89,11 @@ static int create(const struct collector_config *config, void **ret_state)
 	if (!binds)
 		return -ENOMEM;
 	binds->limit = limit;
+	binds->udp_services = udp_services_new();
+	if (!binds->udp_services) {
+		destroy(binds);
+		return -ENOMEM;
+	}
 	*ret_state = binds;
 	return 0;
 }
@@ -83,36 +104,20 @@ static int begin(void *state, const struct facts *facts)
 
 	binds->facts = facts;
 	binds->length = 0;
-	return 0;
-}
-
-static int compare(const struct listener *a, const struct listener *b)
-{
-	if (a->port != b->port)
-		return a->port < b->port ? -1 : 1;
-	if (a->protocol != b->protocol)
-		return a->protocol < b->protocol ? -1 : 1;
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-
-	const int order = memcmp(&a->address, &b->address, sizeof(a->address));
-
-	if (order)
-		return order;
-	if (a->interface != b->interface)
-		return a->interface < b->interface ? -1 : 1;
+	memset(&binds->udp, 0, sizeof(binds->udp));
+	udp_services_begin(binds->udp_services);
 	return 0;
 }
 
 /* SO_REUSEPORT lets many sockets listen on one address and port: they are one listener. */
-static void insert(struct binds *binds, const struct listener *listener)
+static void insert(struct binds *binds, const struct range_listener *listener)
 {
 	size_t low = 0;
 	size_t high = binds->length;
 
 	while (low < high) {
 		const size_t middle = (low + high) / 2;
-		const int order = compare(listener, &binds->listeners[middle]);
+		const int order = range_listener_compare(listener, &binds->listeners[middle]);
 
 		if (order == 0)
 			return;
@@ -130,35 +135,31 @@ static void insert(struct binds *binds, const struct listener *listener)
 	binds->listeners[low] = *listener;
 }
 
-/*
- * UDP has no LISTEN: a server is an unconnected socket whose port was chosen by number,
- * and only sockets with such a port are handed to us.
- */
-static bool is_listener(const struct socket *socket)
-{
-	return socket->protocol == SOCKET_TCP ? socket->state == SOCKET_LISTEN
-					      : socket->state == SOCKET_CLOSE;
-}
-
 static int observe(void *state, const struct socket *socket)
 {
 	struct binds *binds = state;
+	const struct range_listener listener = range_listener_of(socket);
 
-	if (!is_listener(socket) ||
-	    !port_range_has(binds->facts->settings.range, socket->local_port))
+	if (!port_range_has(binds->facts->settings.range, socket->local_port))
 		return 0;
-	insert(binds, &(struct listener){
-			  .port = socket->local_port,
-			  .protocol = socket->protocol,
-			  .family = socket->family,
-			  .address = socket->local,
-			  .interface = socket->interface,
-		      });
+	if (socket->protocol == SOCKET_TCP) {
+		if (socket->state == SOCKET_LISTEN)
+			insert(binds, &listener);
+	} else if (socket->state == SOCKET_CLOSE) {
+		/* Only sockets whose port was chosen by number are handed to us. */
+		portset_add(&binds->udp, socket->local_port);
+		udp_services_note(binds->udp_services, socket);
+	}
 	return 0;
 }
 
+static void insert_service(void *context, const struct range_listener *listener)
+{
+	insert(context, listener);
+}
+
 static void emit_listener(
-    struct metric_set *set, const struct facts *facts, const struct listener *listener)
+    struct metric_set *set, const struct facts *facts, const struct range_listener *listener)
 {
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
@@ -170,12 +171,30 @@ static void emit_listener(
 		portset_has(&facts->settings.reserved, listener->port) ? "true" : "false"));
 }
 
+static void emit_unshown(struct metric_set *set, const struct binds *binds,
+    enum socket_protocol protocol, const struct portset *all)
+{
+	struct portset unshown = *all;
+	struct portset shown = {{0}};
+
+	for (size_t i = 0; i < binds->length; i++)
+		if (binds->listeners[i].protocol == protocol)
+			portset_add(&shown, binds->listeners[i].port);
+	portset_remove(&unshown, &shown);
+	metric_add(set, &unshown_ports, portset_count_range(&unshown, binds->facts->settings.range),
+	    METRIC_LABELS(socket_protocol_name(protocol)));
+}
+
 static int emit(void *state, struct metric_set *set)
 {
-	const struct binds *binds = state;
+	struct binds *binds = state;
 	const struct facts *facts = binds->facts;
 	const struct bound_ports ports = facts_count_bound(facts);
+	/* Behind all of TCP's, whose listeners are services for sure. */
+	const int result = udp_services_finish(binds->udp_services, insert_service, binds);
 
+	if (result < 0)
+		return result;
 	metric_add(set, &bound_ports, ports.listen, METRIC_LABELS("listen"));
 	metric_add(set, &bound_ports, ports.bound, METRIC_LABELS("bound"));
 	metric_add(set, &bound_ports, ports.connected, METRIC_LABELS("connected"));
@@ -183,6 +202,8 @@ static int emit(void *state, struct metric_set *set)
 	metric_add(set, &usable_ports, facts->capacity, METRIC_NO_LABELS);
 	for (size_t i = 0; i < binds->length; i++)
 		emit_listener(set, facts, &binds->listeners[i]);
+	emit_unshown(set, binds, SOCKET_TCP, &facts->holders.listen);
+	emit_unshown(set, binds, SOCKET_UDP, &binds->udp);
 	return 0;
 }
 
@@ -206,14 +227,16 @@ static const struct collector_flag flags[] = {
 const struct collector binds_collector = {
     .name = "binds",
     .help = "ports of the range held by bind(), what they leave, and listeners inside the range",
-    .cost = "The listing of listeners; the first part of the TCP walk, which has the sockets that "
-	    "only bind(); and a second TCP walk for the ports that were bound by number and then "
-	    "connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
-	    "walk is made only once in --collector.binds.refresh-seconds. With "
-	    "--collector.binds.buckets a BPF program makes it, which takes about three times as "
-	    "long. Two listings of UDP, "
-	    "for ports chosen by number. It keeps 32 bytes for each listener that it may show, "
-	    "and six sets of ports, 8 KiB each, for all collectors together.",
+    .cost =
+	"The listing of listeners; the first part of the TCP walk, which has the sockets that "
+	"only bind(); and a second TCP walk for the ports that were bound by number and then "
+	"connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
+	"walk is made only once in --collector.binds.refresh-seconds. With "
+	"--collector.binds.buckets a BPF program makes it, which takes about three times as "
+	"long. Two listings of UDP, "
+	"for ports chosen by number. It keeps 32 bytes for each listener that it may show, 80 for "
+	"each of up to 4,096 UDP sockets of this scrape and the last one, and seven sets of "
+	"ports, 8 KiB each, for all collectors together.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN,
     .families = families,
@@ -222,5 +245,5 @@ const struct collector binds_collector = {
     .begin = begin,
     .observe = observe,
     .emit = emit,
-    .destroy = free,
+    .destroy = destroy,
 };

@@ -164,6 +164,11 @@ static void add_listener(
 			  "connection can take it.");
 	} else if (found->chosen == CHOSEN_NO) {
 		add(text, "The kernel picked its port: at its next start it will have another.");
+	} else if (found->socket.protocol == SOCKET_UDP) {
+		add(text,
+		    "Its port is in the ephemeral range: while it is down, another UDP socket "
+		    "can take the port and keep it from starting again. An open query of a "
+		    "resolver looks the same: then there is nothing to do.");
 	} else {
 		add(text, "Its port is in the ephemeral range: while it is down, an outgoing "
 			  "connection can take the port and keep it from starting again.");

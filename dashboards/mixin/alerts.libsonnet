@@ -147,10 +147,12 @@
             'info',
             'max without (address, reserved) (ephemera_range_listener_info{reserved="false"})',
             wait.listener,
-            'A {{ $labels.protocol }} service of ' + host + ' can lose its port {{ $labels.port }} to an outgoing connection',
-            'It listens on port {{ $labels.port }}, inside the range of ephemeral ports, and the port is not reserved. ' +
-            'While the service is down, an outgoing connection can take the port; then the service does ' +
-            'not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host tells which service it is.'
+            'A {{ $labels.protocol }} service of ' + host + ' can lose its port {{ $labels.port }} to ' +
+            '{{ if eq $labels.protocol "udp" }}another socket{{ else }}an outgoing connection{{ end }}',
+            'It {{ if eq $labels.protocol "udp" }}waits{{ else }}listens{{ end }} on port {{ $labels.port }}, inside the range of ' +
+            'ephemeral ports, and the port is not reserved. ' +
+            'While the service is down, {{ if eq $labels.protocol "udp" }}another UDP socket{{ else }}an outgoing connection{{ end }} ' +
+            'can take the port; then the service does not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host tells which service it is.'
           ),
           alert(
             'TimeWaitTableNearlyFull',

@@ -5,18 +5,20 @@ import errno
 import os
 import socket
 import subprocess
+import time
 
 import pytest
 
 from accounting import (FIRST, LAST, OTHER, SIZE, TARGET, THIRD, assert_kernel_gives,
                         bound_ports, held, read, shown, small_range, target)
-from lib.exporter import run
-from lib.namespace import in_namespace, set_reserved
+from lib.exporter import Exporter, metrics, run
+from lib.namespace import in_namespace, set_range, set_reserved
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bind, bind_until_refused, bound,
                          bound_many, connect, connect_many, connect_until_refused, drop, listen,
                          need_ipv6, need_kernel, new, ports_of, udp_connected)
 
 LISTENER_INFO = "ephemera_range_listener_info"
+UNSHOWN = "ephemera_range_unshown_listener_ports"
 
 
 def need_bound_sockets():
@@ -31,6 +33,76 @@ def listeners(said):
             for labels, _ in found]
     assert len(keys) == len(set(keys))
     return set(keys)
+
+
+def queries(first, count=120):
+    """What a resolver has open: sockets without a peer, each on a port that it picked itself."""
+    return [bound(IPV4, "0.0.0.0", first + i, socket.SOCK_DGRAM) for i in range(count)]
+
+
+@in_namespace
+def test_a_service_is_not_pushed_out_by_a_resolver():
+    set_range(32768, 60999)
+    _service = listen(IPV4, "0.0.0.0", 50051)
+    _queries = queries(33000)
+    said = metrics()
+    assert listeners(said) == {("tcp", "0.0.0.0", 50051, "false")}
+    assert said.value(UNSHOWN, protocol="udp") == 120
+    assert said.value(UNSHOWN, protocol="tcp") == 0
+
+
+@in_namespace
+def test_beside_a_resolver_the_series_of_services_stay():
+    """TCP's, and UDP's of the same user: only queries come and go."""
+    set_range(32768, 60999)
+    services = {("tcp", "0.0.0.0", 50051, "false"), ("udp", "0.0.0.0", 51820, "false")}
+    _kept = [listen(IPV4, "0.0.0.0", 50051), bound(IPV4, "0.0.0.0", 51820, socket.SOCK_DGRAM)]
+    with Exporter("--web.listen-address=127.0.0.1:10059") as exporter:
+        for scrape in range(4):
+            asked = queries(33000 + 300 * scrape)
+            said = exporter.metrics()
+            if scrape:
+                assert listeners(said) == services
+                assert said.value(UNSHOWN, protocol="udp") == 120
+            else:
+                assert ("tcp", "0.0.0.0", 50051, "false") in listeners(said)
+            time.sleep(1.1)
+            drop(asked)
+
+
+@in_namespace
+def test_few_udp_sockets_of_an_owner_are_services():
+    set_range(32768, 60999)
+    _kept = queries(33000, 4)
+    said = metrics()
+    assert {port for _, _, port, _ in listeners(said)} == {33000, 33001, 33002, 33003}
+    assert said.value(UNSHOWN, protocol="udp") == 0
+
+
+@in_namespace
+def test_many_udp_ports_of_a_service_are_told_once_they_have_stayed():
+    set_range(32768, 60999)
+    _kept = [listen(IPV4, "0.0.0.0", 60000 + i) for i in range(3)] + queries(33000, 7)
+    with Exporter("--web.listen-address=127.0.0.1:10059",
+                  "--collector.binds.listeners-limit=8") as exporter:
+        said = exporter.metrics()
+        assert len(listeners(said)) == 3 and said.value(UNSHOWN, protocol="udp") == 7
+        time.sleep(1.1)
+        said = exporter.metrics()
+        # All of TCP's, whatever their ports, and then those of UDP for which there is a place.
+        assert sorted(listeners(said)) == [("tcp", "0.0.0.0", 60000 + i, "false") for i in range(3)] \
+            + [("udp", "0.0.0.0", 33000 + i, "false") for i in range(5)]
+        assert said.value(UNSHOWN, protocol="udp") == 2
+
+
+@in_namespace
+def test_listeners_beyond_the_limit_are_counted():
+    set_range(32768, 60999)
+    _kept = [listen(IPV4, address, 50000 + i) for i in range(7) for address in
+             ("127.0.0.1", "127.0.0.2")]
+    said = metrics("--collector.binds.listeners-limit=3")
+    assert len(listeners(said)) == 3
+    assert said.value(UNSHOWN, protocol="tcp") == 5
 
 
 @in_namespace

@@ -251,6 +251,14 @@ static void a_listener_in_the_range_can_be_locked_out(void **state)
 	assert_socket(found, ONE " The kernel picked its port: at its next start it will have "
 				 "another.");
 	found.chosen = CHOSEN_YES;
+	found.socket.protocol = SOCKET_UDP;
+	found.socket.state = SOCKET_CLOSE;
+	assert_socket(found,
+	    ONE " Its port is in the ephemeral range: while it is down, another UDP "
+		"socket can take the port and keep it from starting again. An open "
+		"query of a resolver looks the same: then there is nothing to do.");
+	found.socket.protocol = SOCKET_TCP;
+	found.socket.state = SOCKET_LISTEN;
 	found.socket.local_port = 50004;
 	assert_socket(found, ONE " Its port is in the ephemeral range, but reserved: no outgoing "
 				 "connection can take it.");

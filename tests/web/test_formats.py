@@ -52,6 +52,7 @@ CONTRACT = [
     ("binds", "ephemera_range_bound_ports", GAUGE, "holder"),
     ("binds", "ephemera_range_usable_ports", GAUGE, ""),
     ("binds", "ephemera_range_listener_info", INFO, "protocol address port reserved"),
+    ("binds", "ephemera_range_unshown_listener_ports", GAUGE, "protocol"),
     ("sockets", "ephemera_sockets", GAUGE, "protocol family state"),
     ("sockets", "ephemera_tcp_connections", GAUGE, "family direction"),
     ("destinations", "ephemera_destinations", GAUGE, "family pressure"),
