@@ -110,6 +110,8 @@ const struct flag flags[] = {
 	"healthcheck: if that process is an exporter, where its flags make it listen; 1 in a "
 	"container",
 	KIND_NUMBER, AT(process), 1, PID_MAX, NULL, HEALTHCHECK},
+    {"ready", NULL, "healthcheck: ask whether a scrape would work, not only whether it answers",
+	KIND_SWITCH, AT(ready), 0, 0, NULL, HEALTHCHECK},
 };
 
 const size_t flags_length = sizeof(flags) / sizeof(flags[0]);

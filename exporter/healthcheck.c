@@ -28,7 +28,8 @@
 #define STATUS_AT 9
 #define STATUS_END 12
 
-static const char request[] = "GET /-/healthy HTTP/1.0\r\nHost: localhost\r\n\r\n";
+static const char ask_healthy[] = "GET /-/healthy HTTP/1.0\r\nHost: localhost\r\n\r\n";
+static const char ask_ready[] = "GET /-/ready HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 static int open_socket(int family)
 {
@@ -140,11 +141,11 @@ static int connect_to(const struct listen_address *address)
 }
 
 /* Returns the length of the answer's beginning, which may be 0, or -errno. */
-static int ask_in_plain(int fd, char *answer, size_t size)
+static int ask_in_plain(int fd, const char *request, char *answer, size_t size)
 {
 	size_t length = 0;
 
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
 		return -errno;
 	while (length < size) {
 		const ssize_t more = recv(fd, answer + length, size - length, 0);
@@ -170,7 +171,8 @@ static int status_of(const char *answer, int length)
 }
 
 /* Returns the status, 0 where something else answered, or -errno. */
-static int ask(const struct listen_address *address, bool tls, bool *ret_refused)
+static int ask(
+    const struct listen_address *address, const char *request, bool tls, bool *ret_refused)
 {
 	char answer[STATUS_END];
 	const int fd = connect_to(address);
@@ -180,8 +182,8 @@ static int ask(const struct listen_address *address, bool tls, bool *ret_refused
 		return fd;
 
 	const int length =
-	    tls ? tls_ask(fd, request, sizeof(request) - 1, answer, sizeof(answer), ret_refused)
-		: ask_in_plain(fd, answer, sizeof(answer));
+	    tls ? tls_ask(fd, request, strlen(request), answer, sizeof(answer), ret_refused)
+		: ask_in_plain(fd, request, answer, sizeof(answer));
 
 	close(fd);
 	return length < 0 ? length : status_of(answer, length);
@@ -195,16 +197,16 @@ static void print_answer(const char *name, int status, bool tls)
 		printf("%s answers: it wants a client certificate\n", name);
 }
 
-static int check(const struct listen_address *address, const char *name)
+static int check(const struct listen_address *address, const char *name, const char *request)
 {
 	bool refused;
 	bool tls = false;
-	int status = ask(address, false, &refused);
+	int status = ask(address, request, false, &refused);
 
 	/* A server that speaks TLS hangs up on plain HTTP. */
 	if (status == 0 || status == -ECONNRESET) {
 		tls = true;
-		status = ask(address, true, &refused);
+		status = ask(address, request, true, &refused);
 	}
 	if (refused || (status >= 200 && status < 500)) {
 		print_answer(name, status > 0 ? status : 0, tls);
@@ -219,7 +221,7 @@ static int check(const struct listen_address *address, const char *name)
 	return status < 0 ? status : -EPROTO;
 }
 
-int healthcheck(const struct listen_address *addresses, size_t length)
+int healthcheck(const struct listen_address *addresses, size_t length, bool ready)
 {
 	int result = 0;
 
@@ -230,7 +232,7 @@ int healthcheck(const struct listen_address *addresses, size_t length)
 		listen_address_format(address, name);
 		text_make_printable(name);
 
-		const int one = check(address, name);
+		const int one = check(address, name, ready ? ask_ready : ask_healthy);
 
 		if (one < 0)
 			result = one;

@@ -9,14 +9,16 @@
  * port left it asks from one outside of their range, so that this is not taken for a dead daemon.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "exporter/listen.h"
 
 /*
- * Prints a line an address, to standard output where it answers and else to standard error. Returns
- * 0 where all do, or -errno of the last one that does not.
+ * ready: asks whether a scrape would work, too; that a password is wanted for it, is an answer
+ * again. Prints a line an address, to standard output where it answers and else to standard error.
+ * Returns 0 where all do, or -errno of the last one that does not.
  */
-int healthcheck(const struct listen_address *addresses, size_t length);
+int healthcheck(const struct listen_address *addresses, size_t length, bool ready);
 
 #endif

@@ -212,8 +212,9 @@ int main(int argc, char **argv)
 		if (options.process)
 			process_addresses(options.procfs, options.process, options.addresses,
 			    &options.addresses_length);
-		return healthcheck(options.addresses, options.addresses_length) < 0 ? EXIT_FAILED
-										    : EXIT_DONE;
+		return healthcheck(options.addresses, options.addresses_length, options.ready) < 0
+			   ? EXIT_FAILED
+			   : EXIT_DONE;
 	default:
 		return look(&options);
 	}

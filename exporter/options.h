@@ -56,6 +56,7 @@ struct options {
 	bool resolve;
 	bool all_processes;
 	unsigned long process; /* healthcheck: whose addresses; 0: those of the flags */
+	bool ready;	       /* healthcheck: whether a scrape would work */
 	bool enable_api;
 	int sandbox_off;     /* 0: --security.sandbox=on */
 	const char *user;    /* whom root becomes */

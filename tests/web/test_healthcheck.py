@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from lib import strace
 from lib.certificates import Authority
-from lib.exporter import BINARY, Exporter, environment, free_port, run
+from lib.exporter import BINARY, REPOSITORY, Exporter, environment, free_port, run
 from lib.namespace import in_namespace, set_range
 from lib.secure import PASSWORDS, Secure, authorization, server, users
 
@@ -64,6 +65,39 @@ def test_the_address_is_that_of_the_daemon_unless_given():
 def test_a_password_is_an_answer(folder):
     with Secure(users("alice"), folder) as exporter:
         assert "answers: 401" in check(of(exporter))
+
+
+def ready(exporter, status=ALIVE):
+    done = run("healthcheck", "--ready", f"--web.listen-address={of(exporter)}", check=False)
+    assert done.returncode == status, done
+    return done.stdout if status == ALIVE else done.stderr
+
+
+def test_a_daemon_whose_scrapes_would_fail(folder):
+    recorded = REPOSITORY / "tests" / "replay" / "busy"
+    procfs = folder / "proc"
+    shutil.copytree(recorded / "proc", procfs)
+    with Exporter(f"--sockets.replay={recorded / 'dump'}", f"--path.procfs={procfs}") as exporter:
+        assert ready(exporter) == f"{of(exporter)} answers: 200\n"
+        (procfs / "sys/net/ipv4/ip_local_port_range").unlink()
+        assert ready(exporter, status=DEAD).endswith("status 503\n")
+        # It is not to be restarted.
+        assert "answers: 200" in check(of(exporter))
+
+
+def test_whether_it_is_ready_may_be_asked_over_tls_and_be_a_secret(authority, folder):
+    with Secure(server(authority.issue("server")) + users(*PASSWORDS), folder) as exporter:
+        assert "answers: 401, over TLS" in ready(exporter)
+
+
+@in_namespace
+def test_a_host_without_a_port_is_ready():
+    with Exporter("--web.listen-address=127.0.0.1:10059") as exporter:
+        set_range(40000, 40009)
+        with contextlib.ExitStack() as holders:
+            for _ in range(10):
+                holders.enter_context(socket.socket()).bind(("127.0.0.1", 0))
+            assert "answers: 200" in ready(exporter)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
