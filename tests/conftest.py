@@ -18,7 +18,7 @@ collect_ignore = [] if os.environ.get("EPHEMERA_INSTALLS") else ["deploy/install
 
 # Asserts in these say what they compared, as those in a test do.
 pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "lib.sockets",
-                               "accounting", "port", "states")
+                               "accounting", "mixture", "mixture_proof", "port", "states")
 
 
 NAME_LENGTH = 100

@@ -70,10 +70,11 @@ def add_address(address, prefix):
     subprocess.run(command + (["nodad"] if ":" in address else []), check=True,
                    env={**os.environ, "PATH": path})
     # The kernel adds the route to an IPv6 address a moment later.
-    wait_until(lambda: _reaches_itself(address), f"{address} to be reachable")
+    wait_until(lambda: reaches_itself(address), f"{address} to be reachable")
 
 
-def _reaches_itself(address):
+def reaches_itself(address):
+    """Whether a new address can be used already: its route comes a moment after it."""
     family = IPV6 if ":" in address else IPV4
     with new(family, socket.SOCK_DGRAM) as sock:
         try:
