@@ -39,6 +39,8 @@ struct port_socket {
 
 struct port_side {
 	unsigned long total;
+	unsigned long time_wait; /* of these, how many are in TIME_WAIT */
+	unsigned time_wait_ms;	 /* until the last of these is gone */
 	size_t length;
 	/* LISTEN, then bound, UDP without a peer, connections, TIME_WAIT; each by address */
 	struct port_socket *list;

@@ -69,6 +69,11 @@ int port_side_keep(struct port_side *side, const struct socket *socket, size_t l
 	const size_t at = place_in(side, socket);
 
 	side->total++;
+	if (socket->state == SOCKET_TIME_WAIT) {
+		side->time_wait++;
+		if (socket->expires_ms > side->time_wait_ms)
+			side->time_wait_ms = socket->expires_ms;
+	}
 	if (side->length < limit) {
 		struct port_socket *grown =
 		    grow_for_one(side->list, side->length, sizeof(*side->list));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/port_group.h"
 #include "exporter/port_words.h"
 #include "exporter/terminal.h"
 #include "exporter/text.h"
@@ -13,6 +14,7 @@
 /* Of a server with a process for each client the first ones say enough. */
 #define PROCESSES_SHOWN 3
 #define DESCRIPTORS_SHOWN 8
+#define ALIKE_SHOWN 5
 
 #define DESCRIPTOR_WIDTH 18 /* a number behind its comma, and what may end the list */
 #define COMMAND_WIDTH 16    /* of less than this nobody makes sense */
@@ -153,12 +155,11 @@ static void print_process(const struct process *process, const struct holding *h
 }
 
 static void print_processes(
-    const struct port_lookup *lookup, const struct port_socket *found, int indent, int width)
+    const struct port_lookup *lookup, const struct port_group *group, int indent, int width)
 {
 	size_t length;
 	size_t processes = 0;
-	const struct holding *holdings =
-	    process_search_holdings(lookup->processes, found->socket.inode, &length);
+	struct holding *holdings = port_group_holdings(lookup, group, &length);
 
 	for (size_t start = 0, end; start < length; start = end) {
 		for (end = start; end < length && holdings[end].pid == holdings[start].pid;)
@@ -170,6 +171,7 @@ static void print_processes(
 	if (processes > PROCESSES_SHOWN)
 		printf("%*sand %zu more processes (--json shows all)\n", indent, "",
 		    processes - PROCESSES_SHOWN);
+	free(holdings);
 }
 
 /* The kernel says root of a socket that no process has open, which tells nothing. */
@@ -194,18 +196,20 @@ static void print_owner(const struct port_socket *found, int indent, int width)
 	putchar('\n');
 }
 
-void port_text_print_details(
-    const struct port_lookup *lookup, const struct port_socket *found, int indent)
+/* What the sockets of a group are, and who has them. */
+static void print_details(
+    const struct port_lookup *lookup, const struct port_group *group, int indent)
 {
+	const struct port_socket *found = group->list[0];
 	const int width = terminal_width();
 	struct text meaning = {0};
 
-	port_words_add_socket(&meaning, lookup, found);
+	port_words_add_alike(&meaning, lookup, group->list, group->length);
 	print_text(&meaning, indent);
 	print_owner(found, indent, width);
 	switch (port_holders_of(lookup, found)) {
 	case PORT_HOLDERS_FOUND:
-		print_processes(lookup, found, indent, width);
+		print_processes(lookup, group, indent, width);
 		break;
 	case PORT_HOLDERS_UNKNOWN:
 		printf("%*sprocesses unknown: to see them takes their user, or CAP_SYS_PTRACE\n",
@@ -222,21 +226,60 @@ void port_text_print_details(
 	}
 }
 
+void port_text_print_details(
+    const struct port_lookup *lookup, const struct port_socket *found, int indent)
+{
+	print_details(lookup, &(const struct port_group){&found, 1}, indent);
+}
+
+static void print_group(const struct port_lookup *lookup, const struct port_group *group)
+{
+	/* "And one more" takes the line that the one would. */
+	const size_t shown = group->length > ALIKE_SHOWN + 1 ? ALIKE_SHOWN : group->length;
+
+	putchar('\n');
+	for (size_t i = 0; i < shown; i++) {
+		printf("  ");
+		port_text_print_socket(&group->list[i]->socket, 2, NULL);
+	}
+	if (group->length > shown)
+		printf("  and %zu like these (--json shows all)\n", group->length - shown);
+	print_details(lookup, group, 7);
+}
+
+/* Of the first ones, what is alike at once. Returns how many it has shown. */
+static size_t print_groups(
+    const struct port_lookup *lookup, const struct port_side *side, size_t first)
+{
+	bool *rest = calloc(first, sizeof(*rest));
+	struct port_group group = {calloc(first, sizeof(*group.list)), 0};
+	size_t shown = 0;
+
+	while (rest && group.list && port_group_next(lookup, side, first, rest, &group)) {
+		print_group(lookup, &group);
+		shown += group.length;
+	}
+	free(rest);
+	free(group.list);
+	return shown;
+}
+
 static void print_side(const struct port_lookup *lookup, const struct port_side *side, size_t limit,
     const char *one, const char *many)
 {
-	const size_t shown = side->length < limit ? side->length : limit;
+	size_t shown;
 
 	if (side->total == 0)
 		return;
 	printf("\n%lu %s:\n", side->total, side->total == 1 ? one : many);
-	for (size_t i = 0; i < shown; i++) {
-		printf("\n  ");
-		port_text_print_socket(&side->list[i].socket, 2, NULL);
-		port_text_print_details(lookup, &side->list[i], 7);
-	}
-	if (side->total > shown)
-		printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
+	shown = print_groups(lookup, side, side->length < limit ? side->length : limit);
+	if (side->total == shown)
+		return;
+	printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
+	/* The one that a restart has to wait for may be among those. */
+	if (side->time_wait)
+		printf("  The last of %lu in TIME_WAIT is gone in %.0f s.\n", side->time_wait,
+		    side->time_wait_ms / 1e3);
 }
 
 void port_text_print(

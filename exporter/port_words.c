@@ -236,22 +236,43 @@ static bool is_connects(const struct port_lookup *lookup, uint16_t port)
 	       !portset_has(&lookup->listen, port);
 }
 
-static void add_time_wait(
-    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
+/* list: length of them, that are alike. */
+static void add_time_wait(struct text *text, const struct port_lookup *lookup,
+    const struct port_socket *const *list, size_t length)
 {
-	add(text,
-	    "Left over from a connection that is closed (TIME_WAIT): no process has it. It is gone "
-	    "in %.0f s.",
-	    found->socket.expires_ms / 1e3);
+	unsigned first = list[0]->socket.expires_ms;
+	unsigned last = first;
+	char when[32];
+
+	for (size_t i = 1; i < length; i++) {
+		const unsigned left = list[i]->socket.expires_ms;
+
+		first = left < first ? left : first;
+		last = left > last ? left : last;
+	}
+	snprintf(when, sizeof(when), "%.0f to ", first / 1e3);
+	if (first / 1000 == last / 1000)
+		when[0] = '\0';
+	if (length == 1)
+		add(text,
+		    "Left over from a connection that is closed (TIME_WAIT): no process has it. It "
+		    "is gone in %.0f s.",
+		    last / 1e3);
+	else
+		add(text,
+		    "Left over from %zu connections that are closed (TIME_WAIT): no process has "
+		    "them. They are gone in %s%.0f s.",
+		    length, when, last / 1e3);
 	/* inet_bind_conflict() in net/ipv4/inet_connection_sock.c; the socket keeps both flags. */
 	add(text,
-	    "Until then bind() to its address and port fails (\"Address already in use\") unless "
-	    "the old socket and the new one both set SO_REUSEADDR, or both SO_REUSEPORT.");
-	if (!is_connects(lookup, found->socket.local_port))
+	    "Until then bind() to %s address and port fails (\"Address already in use\") unless "
+	    "the old socket and the new one both set SO_REUSEADDR, or both SO_REUSEPORT.",
+	    length == 1 ? "its" : "their");
+	if (!is_connects(lookup, list[0]->socket.local_port))
 		return;
-	add(text, found->reusable
+	add(text, list[0]->reusable
 		      ? "A connect() to the same destination may take the port over now."
-		  : found->is_bound
+		  : list[0]->is_bound
 		      ? "No connect() at all gets the port before, since it belongs to a bind()."
 		      : "No connect() to the same destination gets the port before.");
 }
@@ -281,11 +302,23 @@ void port_words_add_socket(
 		add_progress(text, found);
 		break;
 	case PORT_ROLE_TIME_WAIT:
-		add_time_wait(text, lookup, found);
+		add_time_wait(text, lookup, &found, 1);
 		break;
 	default:
 		add_outbound(text, lookup, found);
 	}
+}
+
+void port_words_add_alike(struct text *text, const struct port_lookup *lookup,
+    const struct port_socket *const *list, size_t length)
+{
+	if (list[0]->role == PORT_ROLE_TIME_WAIT) {
+		add_time_wait(text, lookup, list, length);
+		return;
+	}
+	if (length > 1)
+		add(text, "Each of these %zu:", length);
+	port_words_add_socket(text, lookup, list[0]);
 }
 
 bool port_waits_for_accept(const struct port_socket *found)

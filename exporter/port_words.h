@@ -24,6 +24,13 @@ void port_words_add_port(
 void port_words_add_socket(
     struct text *text, const struct port_lookup *lookup, const struct port_socket *found);
 
+/*
+ * The same of length sockets (1 or more) that are alike but for their addresses and times, as
+ * port_group_next() finds them.
+ */
+void port_words_add_alike(struct text *text, const struct port_lookup *lookup,
+    const struct port_socket *const *list, size_t length);
+
 /* Whether it is an inbound connection that accept() has not returned yet. */
 bool port_waits_for_accept(const struct port_socket *found);
 

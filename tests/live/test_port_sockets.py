@@ -3,6 +3,7 @@
 
 import errno
 import os
+import re
 import socket
 import time
 
@@ -297,6 +298,28 @@ def test_time_wait(family):
         assert entry["age_seconds"] + entry["expires_seconds"] == pytest.approx(60, abs=0.01)
     (first, first_end, before), (second, second_end, after) = looks
     assert second - first_end - 0.1 < before - after < second_end - first + 0.1
+
+
+@in_namespace
+def test_forty_in_time_wait_are_one_paragraph():
+    prepare()
+    listener = listen(IPV4, ANY[IPV4], SERVICE)
+    server_time_wait(13, IPV4, listener, "127.0.0.1", SERVICE)
+    time.sleep(2)
+    # A client with a port of before would take that one's TIME_WAIT over.
+    server_time_wait(27, IPV4, listener, "127.0.0.2", SERVICE)
+    listener.close()
+    said = tell(SERVICE, "--limit=1000")
+    assert said.count("Left over from") == 1
+    assert "Left over from 40 connections that are closed (TIME_WAIT)" in said
+    first, last = map(int, re.search(r"They are gone in (\d+) to (\d+) s\.", said).groups())
+    assert 50 < first <= 58 and 1 <= last - first <= 5
+    assert said.count(" time_wait ") == 5 and "and 35 like these" in said
+    # Those that are only counted may be the last to go.
+    said = tell(SERVICE)
+    assert "Left over from 20 connections" in said and "and 20 more (--limit)" in said
+    assert f"The last of 40 in TIME_WAIT is gone in {last} s." in said \
+        or f"is gone in {last - 1} s." in said or f"is gone in {last - 2} s." in said
 
 
 REUSE = {"nothing": (), "SO_REUSEADDR": (socket.SO_REUSEADDR,),

@@ -251,6 +251,110 @@ static void no_more_sockets_than_the_limit_are_printed(void **state)
 	free(printed);
 }
 
+static struct port_socket left_over(uint16_t remote_port, unsigned expires_ms)
+{
+	struct port_socket found = {.role = PORT_ROLE_TIME_WAIT};
+
+	found.socket = make_socket(SOCKET_TIME_WAIT, "127.0.0.1", 8080, "127.0.0.1", remote_port);
+	found.socket.expires_ms = expires_ms;
+	return found;
+}
+
+static char *print_side(struct port_socket *list, size_t length, unsigned long total)
+{
+	const struct port_answer answer = {
+	    .port = 8080,
+	    .local = {.total = total,
+		.time_wait = total,
+		.time_wait_ms = 60000,
+		.length = length,
+		.list = list},
+	};
+
+	stdout_capture();
+	port_text_print(&lookup, &answer, 20);
+	return stdout_captured();
+}
+
+#define LINE(port) "  tcp  time_wait    127.0.0.1:8080 -> 127.0.0.1:" port "\n"
+/* Forty of a kind are one paragraph. */
+static void what_is_alike_is_said_once(void **state)
+{
+	struct port_socket list[20];
+	char *printed;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(list); i++) {
+		list[i] = left_over((uint16_t)(40000 + i), 12000 + 2000 * (unsigned)i);
+		list[i].reusable = i % 2; /* nobody connects from there */
+	}
+	printed = print_side(list, LENGTH(list), 40);
+
+	assert_non_null(strstr(printed,
+	    "\n40 sockets have it as their local port:\n\n" LINE("40000") LINE("40001")
+		LINE("40002") LINE("40003")
+		    LINE("40004") "  and 15 like these (--json shows all)\n"
+				  "       Left over from 20 connections that are closed "
+				  "(TIME_WAIT): no process has\n"
+				  "       them. They are gone in 12 to 50 s. Until then bind() to "
+				  "their address and\n"
+				  "       port fails (\"Address already in use\") unless the old "
+				  "socket and the new\n"
+				  "       one both set SO_REUSEADDR, or both SO_REUSEPORT.\n\n"
+				  "  and 20 more (--limit)\n"
+				  "  The last of 40 in TIME_WAIT is gone in 60 s.\n"));
+	free(printed);
+}
+
+/* "And one more" takes the line that the one would. */
+static void a_few_are_all_listed(void **state)
+{
+	struct port_socket list[6];
+	char *printed;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(list); i++)
+		list[i] = left_over((uint16_t)(40000 + i), 30100);
+	printed = print_side(list, LENGTH(list), LENGTH(list));
+	assert_non_null(strstr(printed, LINE("40004") LINE("40005") "       Left over from 6 "));
+	assert_non_null(strstr(printed, "They are gone in 30 s."));
+	assert_null(strstr(printed, "like these"));
+	assert_null(strstr(printed, "The last of"));
+	free(printed);
+}
+
+/* Who has it is said of each that is another's. */
+static void what_differs_is_said_of_each(void **state)
+{
+	struct port_socket list[6];
+	struct process many[2] = {{.pid = 12, .name = "nginx"}, {.pid = 13, .name = "nginx"}};
+	char *printed;
+	size_t paragraphs = 0;
+
+	(void)state;
+	processes.processes = many;
+	processes.processes_length = LENGTH(many);
+	processes.holdings.length = LENGTH(list);
+	for (size_t i = 0; i < LENGTH(list); i++) {
+		list[i] = (struct port_socket){.role = PORT_ROLE_INBOUND};
+		list[i].socket = make_socket(
+		    SOCKET_ESTABLISHED, "127.0.0.1", 8080, "127.0.0.1", (uint16_t)(40000 + i));
+		list[i].socket.inode = (uint32_t)(100 + i);
+		list[i].socket.uid = i == 5 ? 1000 : 0;
+		holdings[i] = (struct holding){(uint32_t)(100 + i), i < 3 ? 12 : 13, (int)(9 - i)};
+	}
+	printed = print_side(list, LENGTH(list), LENGTH(list));
+	for (const char *at = printed; (at = strstr(at, "A client's connection")); at++)
+		paragraphs++;
+	assert_int_equal(paragraphs, 3);
+	assert_non_null(
+	    strstr(printed, "Each of these 3: A client's connection to the service on"));
+	assert_non_null(strstr(printed, "nginx (pid 12, fd 7,8,9)\n"));
+	assert_non_null(strstr(printed, "nginx (pid 13, fd 5,6)\n"));
+	assert_non_null(strstr(printed, "nginx (pid 13, fd 4)\n"));
+	free(printed);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
@@ -263,6 +367,9 @@ int main(void)
 	    TEST(of_many_processes_the_first_are_told),
 	    TEST(hostile_names_are_harmless),
 	    TEST(no_more_sockets_than_the_limit_are_printed),
+	    TEST(what_is_alike_is_said_once),
+	    TEST(a_few_are_all_listed),
+	    TEST(what_differs_is_said_of_each),
 	};
 
 	return cmocka_run_group_tests_name("port_text", tests, NULL, NULL);
