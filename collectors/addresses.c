@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/address_table.h"
+#include "collectors/address_pools.h"
 #include "collectors/collector.h"
 
 static const struct metric_family address_ports = {
@@ -16,10 +16,43 @@ static const struct metric_family address_ports = {
     .help = "Ports of the range, reserved ones aside, that bind(ADDRESS, 0) cannot have, for the "
 	    "addresses with the most, up to --collector.addresses.limit. The wildcards 0.0.0.0 "
 	    "and :: are always shown: theirs are the ports taken on any address, and it is they "
-	    "that a UDP connect() or sendto() without bind() draws from.",
+	    "that a UDP connect() or sendto() without bind() draws from. The pool of :: is that of "
+	    "sockets that speak IPv4 as well; of others it is ephemera_ipv6_only_address_ports.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address"},
     .example = "topk(10, ephemera_address_ports{protocol=\"udp\"})",
+};
+static const struct metric_family ipv6_only_ports = {
+    .name = "ephemera_ipv6_only_address_ports",
+    .help =
+	"Ports of the range, reserved ones aside, that bind(::, 0) cannot have where the socket "
+	"leaves IPv4 alone (IPV6_V6ONLY): those that IPv6 sockets have on any address. A UDP "
+	"connect() of such a socket without bind() draws from these, too.",
+    .type = METRIC_GAUGE,
+    .labels = {"protocol"},
+    .example = "ephemera_ipv6_only_address_ports / on (job, instance) group_left () "
+	       "(ephemera_range_ports - ephemera_range_reserved_ports) > 0.8",
+};
+static const struct metric_family unsure_ports = {
+    .name = "ephemera_unsure_address_ports",
+    .help =
+	"Of the ports of 0.0.0.0 in ephemera_address_ports, those that IPv6 sockets alone have "
+	"of which nothing tells if they leave IPv4 alone: connected ones, and all where /proc/net "
+	"is read. They are taken not to. bind(0.0.0.0, 0) may have up to as many more, and so may "
+	"bind(127.0.0.6, 0) with UDP.",
+    .type = METRIC_GAUGE,
+    .labels = {"protocol"},
+    .example = "ephemera_unsure_address_ports / on (job, instance) group_left () "
+	       "ephemera_range_ports > 0.1",
+};
+static const struct metric_family bind_ipv6_only = {
+    .name = "ephemera_bind_ipv6_only",
+    .help =
+	"Whether IPv6 sockets that do not say leave IPv4 alone (bindv6only). Where it is 1, the "
+	"pool of a plain bind(::, 0) is ephemera_ipv6_only_address_ports, and not "
+	"ephemera_address_ports{address=\"::\"}.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_bind_ipv6_only == 1",
 };
 static const struct metric_family worst_ports = {
     .name = "ephemera_worst_address_ports",
@@ -50,6 +83,9 @@ static const struct metric_family untracked = {
 
 static const struct metric_family *const families[] = {
     &address_ports,
+    &ipv6_only_ports,
+    &unsure_ports,
+    &bind_ipv6_only,
     &worst_ports,
     &worst_ratio,
     &untracked,
@@ -58,30 +94,18 @@ static const struct metric_family *const families[] = {
 
 enum { FLAG_LIMIT, FLAG_TRACKED_LIMIT };
 
-/* What is taken in the pools of one protocol. */
-struct pools {
-	struct portset wildcard[SOCKET_FAMILIES]; /* by wildcard sockets: for all addresses */
-	struct portset any[SOCKET_FAMILIES];	  /* what bind() to the family's wildcard lacks */
-	struct address_table *addresses;	  /* by sockets on an address of their own */
-	struct address_table *ipv6_only;	  /* where listeners take IPv6 alone, */
-	struct portset ipv6_only_wildcard;	  /* on one address or on all of them */
-	unsigned long untracked;
-};
-
 struct addresses {
 	const struct facts *facts;
 	size_t limit;
-	struct pools pools[SOCKET_PROTOCOLS];
+	struct address_pools pools[SOCKET_PROTOCOLS];
 };
 
 static void destroy(void *context)
 {
 	struct addresses *state = context;
 
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		address_table_free(state->pools[i].addresses);
-		address_table_free(state->pools[i].ipv6_only);
-	}
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
+		address_pools_release(&state->pools[i]);
 	free(state);
 }
 
@@ -93,11 +117,9 @@ static int create(const struct collector_config *config, void **ret_state)
 		return -ENOMEM;
 	state->limit = config->values[FLAG_LIMIT];
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		const size_t limit = config->values[FLAG_TRACKED_LIMIT];
-		int result = address_table_new(limit, &state->pools[i].addresses);
+		const int result =
+		    address_pools_init(&state->pools[i], config->values[FLAG_TRACKED_LIMIT]);
 
-		if (result == 0)
-			result = address_table_new(limit, &state->pools[i].ipv6_only);
 		if (result < 0) {
 			destroy(state);
 			return result;
@@ -112,101 +134,15 @@ static int begin(void *context, const struct facts *facts)
 	struct addresses *state = context;
 
 	state->facts = facts;
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		struct pools *pools = &state->pools[i];
-
-		memset(pools->wildcard, 0, sizeof(pools->wildcard));
-		memset(pools->any, 0, sizeof(pools->any));
-		memset(&pools->ipv6_only_wildcard, 0, sizeof(pools->ipv6_only_wildcard));
-		pools->untracked = 0;
-		address_table_clear(pools->addresses);
-		address_table_clear(pools->ipv6_only);
-	}
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
+		address_pools_clear(&state->pools[i]);
 	return 0;
-}
-
-/*
- * Whether an IPv6 socket on an address of its own keeps IPv4's wildcard from its port.
- * inet6_bind() makes a socket that binds such an address IPv6-only, and an accepted socket
- * inherits that; one whose address came from connect() stays open to both
- * (inet_rcv_saddr_equal() in net/ipv4/inet_connection_sock.c). Records of connected
- * sockets do not carry the flag. What is not known to be IPv6-only, by its listener, is
- * taken not to be: rather less is promised than can be had than more.
- */
-static bool blocks_ipv4_wildcard(const struct pools *pools, const struct socket *socket)
-{
-	if (socket->state == SOCKET_LISTEN || socket->state == SOCKET_BOUND ||
-	    socket->state == SOCKET_CLOSE)
-		return !socket->ipv6_only;
-	return !portset_has(&pools->ipv6_only_wildcard, socket->local_port) &&
-	       !address_table_has(pools->ipv6_only, socket);
-}
-
-/* Listeners come before the connections that they accepted. */
-static int note_ipv6_only(struct pools *pools, const struct socket *socket)
-{
-	int result = 0;
-
-	if (socket->state == SOCKET_LISTEN && socket->ipv6_only)
-		result = address_table_add(pools->ipv6_only, socket);
-	return result == -ENOBUFS ? 0 : result;
-}
-
-static void take_wildcard(struct pools *pools, const struct socket *socket)
-{
-	portset_add(&pools->wildcard[socket->family], socket->local_port);
-	portset_add(&pools->any[SOCKET_IPV6], socket->local_port);
-	if (socket->family == SOCKET_IPV4) {
-		portset_add(&pools->any[SOCKET_IPV4], socket->local_port);
-	} else if (socket->ipv6_only) {
-		portset_add(&pools->ipv6_only_wildcard, socket->local_port);
-	} else {
-		portset_add(&pools->wildcard[SOCKET_IPV4], socket->local_port);
-		portset_add(&pools->any[SOCKET_IPV4], socket->local_port);
-	}
-}
-
-/*
- * Where connect() gives an IPv6 UDP socket its address, IPv4 finds the socket on 127.0.0.6:
- * LOOPBACK4_IPV6 of __ip6_datagram_connect() in net/ipv6/datagram.c. TCP asks for the family.
- */
-static bool is_found_on_loopback4(const struct pools *pools, const struct socket *socket)
-{
-	return socket->protocol == SOCKET_UDP && socket->family == SOCKET_IPV6 &&
-	       socket->state == SOCKET_ESTABLISHED && blocks_ipv4_wildcard(pools, socket);
-}
-
-/* Clients of a wildcard listener take nothing that it has not taken already. */
-static int take_address(struct pools *pools, const struct socket *socket)
-{
-	if (portset_has(&pools->wildcard[socket->family], socket->local_port))
-		return 0;
-
-	const int result = address_table_add(pools->addresses, socket);
-
-	if (result == -ENOBUFS) {
-		pools->untracked++;
-		return 0;
-	}
-	return result;
-}
-
-static int take_loopback4(struct pools *pools, const struct socket *socket)
-{
-	const struct socket there = {
-	    .protocol = socket->protocol,
-	    .family = SOCKET_IPV4,
-	    .local = {{127, 0, 0, 6}},
-	    .local_port = socket->local_port,
-	};
-
-	return take_address(pools, &there);
 }
 
 static int observe(void *context, const struct socket *socket)
 {
 	struct addresses *state = context;
-	struct pools *pools = &state->pools[socket->protocol];
+	struct address_pools *pools = &state->pools[socket->protocol];
 	const struct settings *settings = &state->facts->settings;
 
 	/* A request has no port of its own yet: it is the listener's. */
@@ -214,19 +150,7 @@ static int observe(void *context, const struct socket *socket)
 	    portset_has(&settings->reserved, socket->local_port) ||
 	    (socket->protocol == SOCKET_TCP && socket->state == SOCKET_SYN_RECV))
 		return 0;
-	if (socket_address_is_any(&socket->local)) {
-		take_wildcard(pools, socket);
-		return 0;
-	}
-	portset_add(&pools->any[SOCKET_IPV6], socket->local_port);
-	if (socket->family == SOCKET_IPV4 || blocks_ipv4_wildcard(pools, socket))
-		portset_add(&pools->any[SOCKET_IPV4], socket->local_port);
-
-	int result = note_ipv6_only(pools, socket);
-
-	if (result == 0 && is_found_on_loopback4(pools, socket))
-		result = take_loopback4(pools, socket);
-	return result < 0 ? result : take_address(pools, socket);
+	return address_pools_take(pools, socket);
 }
 
 struct pool {
@@ -271,7 +195,7 @@ static void emit_worst(struct metric_set *set, enum socket_protocol protocol,
 static int emit_protocol(struct addresses *state, enum socket_protocol protocol, unsigned capacity,
     struct metric_set *set)
 {
-	struct pools *pools = &state->pools[protocol];
+	struct address_pools *pools = &state->pools[protocol];
 	const size_t length = address_table_length(pools->addresses);
 	const char *name = socket_protocol_name(protocol);
 	/* Every pool is a part of its family's wildcard pool, which so is the fullest. */
@@ -293,6 +217,9 @@ static int emit_protocol(struct addresses *state, enum socket_protocol protocol,
 	metric_add(set, &address_ports, worst[SOCKET_IPV6], METRIC_LABELS(name, "::"));
 	for (size_t i = 0; i < length && i < state->limit; i++)
 		emit_address(set, protocol, &list[i]);
+	metric_add(set, &ipv6_only_ports, portset_count(&pools->ipv6), METRIC_LABELS(name));
+	metric_add(set, &unsure_ports, worst[SOCKET_IPV4] - portset_count(&pools->sure4),
+	    METRIC_LABELS(name));
 	emit_worst(set, protocol, worst, capacity);
 	metric_add(set, &untracked, (double)pools->untracked, METRIC_LABELS(name));
 	free(list);
@@ -312,6 +239,8 @@ static int emit(void *context, struct metric_set *set)
 		if (result < 0)
 			return result;
 	}
+	if (settings->bind_ipv6_only != SETTING_ABSENT)
+		metric_add(set, &bind_ipv6_only, settings->bind_ipv6_only != 0, METRIC_NO_LABELS);
 	return 0;
 }
 
@@ -326,10 +255,11 @@ static const struct collector_flag flags[] = {
 const struct collector addresses_collector = {
     .name = "addresses",
     .help = "the pools of bind(0) and of UDP, by local address",
-    .cost = "The listing of listeners, and one walk over all TCP and all UDP sockets. It keeps "
-	    "ten sets of ports and, while a scrape runs, one for each local address and one more "
-	    "for each address where listeners take IPv6 alone, 8 KiB each: with the default "
-	    "--collector.addresses.tracked-limit at most 4 MiB for each protocol.",
+    .cost =
+	"The listing of listeners, and one walk over all TCP and all UDP sockets. It keeps "
+	"fourteen sets of ports and, while a scrape runs, one for each local address and one more "
+	"for each address where listeners take IPv6 alone, 8 KiB each: with the default "
+	"--collector.addresses.tracked-limit at most 4 MiB for each protocol.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_TCP | NEEDS_UDP,
     .families = families,

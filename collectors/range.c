@@ -153,7 +153,7 @@ static int emit(void *state, struct metric_set *set)
 const struct collector range_collector = {
     .name = "range",
     .help = "the ephemeral range and the settings that bring ports back",
-    .cost = "Seven files below /proc/sys, of which the other collectors use what they need. No "
+    .cost = "Eight files below /proc/sys, of which the other collectors use what they need. No "
 	    "walk, nothing kept.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS,

@@ -138,6 +138,7 @@ static int decode_attributes(const struct nlmsghdr *message, struct socket *sock
 			if (attribute->nla_len < sizeof(*attribute) + 1)
 				return -EBADMSG;
 			socket->ipv6_only = at[sizeof(*attribute)] != 0;
+			socket->tells_ipv6_only = true;
 			break;
 		default:
 			break;

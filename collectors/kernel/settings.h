@@ -3,7 +3,7 @@
 #define EPHEMERA_SETTINGS_H
 
 /*
- * The settings below /proc/sys/net/ipv4 that decide which ports connect() may take and
+ * The settings below /proc/sys/net that decide which ports connect() and bind() may take and
  * when they come back. They are those of the reader's network namespace, whatever procfs
  * is mounted where, and can change at any time: read them for every scrape.
  */
@@ -21,6 +21,7 @@ struct settings {
 	int timestamps;		      /* tcp_timestamps: without them nothing is reused */
 	int fin_timeout_seconds;      /* tcp_fin_timeout */
 	struct port_range node_ports; /* not the kernel's: see struct source_options */
+	int bind_ipv6_only;	      /* bindv6only: what IPV6_V6ONLY is where nobody sets it */
 };
 
 /* Whether bind() to the port takes CAP_NET_BIND_SERVICE. Before 4.11 the limit was fixed. */

@@ -57,7 +57,8 @@ struct socket {
 	uint32_t queue_limit; /* LISTEN: how many may wait, or SOCKET_QUEUE_LIMIT_UNKNOWN */
 	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which nobody owns */
 	uint32_t inode;	      /* 0: no file refers to it */
-	bool ipv6_only;	      /* LISTEN, CLOSE and BOUND: an IPv6 socket that leaves IPv4 alone */
+	bool ipv6_only; /* an IPv6 socket that leaves IPv4 alone; false where it is not known */
+	bool tells_ipv6_only; /* it is known: sock_diag tells it of LISTEN, CLOSE and BOUND */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
 };
 

@@ -29,6 +29,9 @@ PORTS = "ephemera_address_ports"
 WORST = "ephemera_worst_address_ports"
 RATIO = "ephemera_worst_address_usage_ratio"
 UNTRACKED = "ephemera_untracked_address_sockets"
+IPV6_ONLY = "ephemera_ipv6_only_address_ports"
+UNSURE = "ephemera_unsure_address_ports"
+BIND_IPV6_ONLY = "ephemera_bind_ipv6_only"
 
 # An AF_INET6 socket as most programs make it, which does not say IPV6_V6ONLY: it may speak
 # IPv4, and does where its address is a mapped one.
@@ -43,12 +46,12 @@ LOOPBACK4 = "127.0.0.6"
 ASKED = [
     (IPV4, "0.0.0.0"), (IPV4, "127.0.0.1"), (IPV4, "127.0.0.2"), (IPV4, "127.0.0.9"),
     (IPV4, LOOPBACK4),
-    (MAPPED, "127.0.0.1"), (DUAL, "::"), (DUAL, "::1"), (IPV6, "::1"), (DUAL, "fd00::1"),
+    (MAPPED, "127.0.0.1"), (DUAL, "::"), (IPV6, "::"), (DUAL, "::1"), (IPV6, "::1"), (DUAL, "fd00::1"),
     (DUAL, "fd00::9"),
 ]
 # An unbound UDP socket that connects: it is given a port of its wildcard's pool.
 CONNECTED = [(IPV4, "127.0.0.1"), (IPV4, "127.0.0.2"), (DUAL, "::1"), (DUAL, "fd00::1"),
-             (MAPPED, "127.0.0.1")]
+             (IPV6, "::1"), (MAPPED, "127.0.0.1")]
 
 
 def prepare(first=FIRST, last=LAST):
@@ -75,6 +78,8 @@ def capacity(said):
 
 def left(said, protocol, family, address, wildcard):
     """wildcard: {family: ports that wildcard sockets take}, for an address that is not shown."""
+    if (family, address) == (IPV6, "::"):
+        return capacity(said) - said.value(IPV6_ONLY, protocol=protocol)
     family, address = pool(family, address)
     shown = said.samples(PORTS, protocol=protocol, address=address)
     assert len(shown) <= 1, shown
@@ -248,6 +253,39 @@ def test_bound_sockets(situation, protocol):
     # One protocol's sockets are nothing to the other.
     for address in ("0.0.0.0", "::"):
         assert said.value(PORTS, protocol=other(protocol), address=address) == 0
+    assert said.value(IPV6_ONLY, protocol=other(protocol)) == 0
+    # Of sockets that are bound and no more, all is told.
+    for each in KINDS:
+        assert said.value(UNSURE, protocol=each) == 0
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("setting", [0, 1])
+@in_namespace
+def test_sockets_that_do_not_say_whether_they_leave_ipv4_alone(setting, protocol):
+    """bindv6only says it for them."""
+    prepare()
+    sysctl("net.ipv6.bindv6only", setting)
+    kind = KINDS[protocol]
+
+    def plain():
+        got = []
+        with pytest.raises(OSError) as refused_by:
+            while True:
+                got.append(socket.socket(socket.AF_INET6, kind))
+                got[-1].bind(("::", 0))
+        drop([got.pop()])
+        return got, refused_by.value.errno
+
+    _kept = [bound_many([0] * 7, IPV4, "0.0.0.0", kind), bound_many([0] * 3, IPV6, "::", kind),
+             bound_many([0] * 2, DUAL, "::1", kind)]
+    said = read()
+    assert said.value(BIND_IPV6_ONLY) == setting
+    assert_pools(said, protocol, {IPV4: 7, IPV6: 3})
+    told = left(said, protocol, IPV6 if setting else DUAL, "::", {})
+    assert told == given(plain, errno.EADDRINUSE)
+    got, _error = plain()
+    assert_pools(read(), protocol, {IPV4: 7 + (0 if setting else len(got)), IPV6: 3 + len(got)})
 
 
 # TCP's connections: each listener outside the range, unless the situation is about it.
@@ -524,7 +562,7 @@ def test_shuffled(protocol, seed):
 
 
 # What no record tells: whether an IPv6 socket that is connected leaves IPv4 alone. Then less is
-# promised of IPv4's wildcard than can be had. More must never be.
+# promised of IPv4's wildcard than can be had, by as many as are called unsure. More must never be.
 
 
 def tcp_clients_of_ipv6_alone():
@@ -608,7 +646,7 @@ def test_no_more_is_promised_than_can_be_had(situation):
         got = given(lambda: bind_until_refused(family, address, kind=KINDS[protocol]),
                     errno.EADDRINUSE)
         if address in ("0.0.0.0", LOOPBACK4):
-            assert told <= got, said.text
+            assert told <= got <= told + said.value(UNSURE, protocol=protocol), said.text
         else:
             ports[family, address] = told, got
     assert all(told == got for told, got in ports.values()), ports
@@ -714,6 +752,27 @@ def test_connections_by_procfs(situation):
     prepare()
     _kept, wildcard = situation()
     assert_pools(read("--sockets.source=procfs"), "tcp", wildcard)
+
+
+@in_namespace
+def test_by_procfs_no_ipv6_socket_leaves_ipv4_alone_for_sure():
+    prepare()
+    _kept = [listen(IPV6, "::", FIRST + 1), listen(DUAL, "::", FIRST + 2),
+             listen(DUAL, "::1", FIRST + 3), listen(IPV4, "127.0.0.1", FIRST + 4)]
+    said = {source: read(f"--sockets.source={source}") for source in ("procfs", "sock_diag")}
+    got = given(lambda: bind_until_refused(IPV4, "0.0.0.0"), errno.EADDRINUSE)
+    told = {source: left(text, "tcp", IPV4, "0.0.0.0", {}) for source, text in said.items()}
+    assert (told["procfs"], told["sock_diag"], got) == (SIZE - 4, SIZE - 2, SIZE - 2)
+    assert said["procfs"].value(UNSURE, protocol="tcp") == 3
+    assert said["sock_diag"].value(UNSURE, protocol="tcp") == 0
+
+
+@in_namespace
+def test_the_serving_daemon_may_read_the_setting():
+    prepare()
+    sysctl("net.ipv6.bindv6only", 1)
+    with Exporter() as exporter:
+        assert exporter.metrics().value(BIND_IPV6_ONLY) == 1
 
 
 @in_namespace

@@ -111,7 +111,7 @@ def test_output_is_sane(case):
                 typed[name] = rest
             current = name
             continue
-        name, labels, value = re.fullmatch(r"([a-z_]+)(\{.*\})? (\S+)", line).groups()
+        name, labels, value = re.fullmatch(r"([a-z][a-z0-9_]*)(\{.*\})? (\S+)", line).groups()
         suffixes = ("_bucket", "_sum", "_count") if typed[current] == "histogram" else ("",)
         assert name in [current + suffix for suffix in suffixes], \
             f"{line} stands in the family {current}"

@@ -34,7 +34,7 @@ static void again(const unsigned long *flags)
 	assert_result(collect_begin(&collect, &facts), 0);
 }
 
-enum { ONLY = 1, UDP = 2 };
+enum { ONLY = 1, UDP = 2, PROCFS = 4 };
 
 static void take(enum socket_state socket_state, const char *address, uint16_t port, int how)
 {
@@ -43,43 +43,75 @@ static void take(enum socket_state socket_state, const char *address, uint16_t p
 	    make_socket(socket_state, address, port, ipv6 ? "2001:db8::9" : "192.0.2.9", 443);
 
 	socket.ipv6_only = how & ONLY;
+	/* As sock_diag does. */
+	socket.tells_ipv6_only =
+	    !(how & PROCFS) && (socket_state == SOCKET_LISTEN || socket_state == SOCKET_BOUND ||
+				   socket_state == SOCKET_CLOSE);
 	socket.protocol = how & UDP ? SOCKET_UDP : SOCKET_TCP;
 	collect_socket(&collect, &socket);
 }
 
-/* The two protocols' lines, each of which has the other's at nothing. */
-#define NO_LIST(protocol) \
-	"address_ports " protocol " 0.0.0.0: 0\naddress_ports " protocol " ::: 0\n"
-#define NO_PORTS(protocol) \
-	"worst_address_ports " protocol " ipv4: 0\nworst_address_ports " protocol " ipv6: 0\n"
-#define NO_RATIO(protocol)                                 \
-	"worst_address_usage_ratio " protocol " ipv4: 0\n" \
-	"worst_address_usage_ratio " protocol " ipv6: 0\n"
+/* What one protocol's pools are said to lack, of ten ports. */
+struct wanted {
+	unsigned ipv4;
+	unsigned ipv6;
+	unsigned ipv6_only; /* of ::, where it leaves IPv4 alone */
+	unsigned unsure;
+	unsigned untracked;
+	const char *list; /* the addresses' lines; NULL: none */
+};
 
-/* ipv4 and ipv6: what the wildcards lack, of ten ports; list: the addresses' lines. */
-static void assert_tcp(unsigned ipv4, unsigned ipv6, const char *list)
+static void print_both(FILE *out, const char *format, unsigned tcp, unsigned udp)
 {
-	char *wanted = NULL;
+	fprintf(out, format, "tcp", tcp);
+	fprintf(out, format, "udp", udp);
+}
 
-	assert_true(
-	    asprintf(&wanted,
-		"address_ports tcp 0.0.0.0: %u\naddress_ports tcp ::: %u\n%s" NO_LIST(
-		    "udp") "worst_address_ports tcp ipv4: %u\nworst_address_ports tcp ipv6: "
-			   "%u\n" NO_PORTS("udp") "worst_address_usage_ratio tcp ipv4: %.17g\n"
-						  "worst_address_usage_ratio tcp ipv6: "
-						  "%.17g\n" NO_RATIO(
-						      "udp") "untracked_address_sockets tcp: "
-							     "0\nuntracked_address_sockets udp: "
-							     "0\n",
-		ipv4, ipv6, list, ipv4, ipv6, ipv4 / 10.0, ipv6 / 10.0) > 0);
-	assert_emitted(&collect, wanted);
-	free(wanted);
+static void print_addresses(FILE *out, const char *protocol, const struct wanted *wanted)
+{
+	fprintf(out, "address_ports %s 0.0.0.0: %u\n", protocol, wanted->ipv4);
+	fprintf(out, "address_ports %s ::: %u\n", protocol, wanted->ipv6);
+	fputs(wanted->list ? wanted->list : "", out);
+}
+
+static void print_worst(
+    FILE *out, const char *name, const char *protocol, const struct wanted *wanted, double capacity)
+{
+	fprintf(out, "%s %s ipv4: %.17g\n", name, protocol, wanted->ipv4 / capacity);
+	fprintf(out, "%s %s ipv6: %.17g\n", name, protocol, wanted->ipv6 / capacity);
+}
+
+static void assert_both(struct wanted tcp, struct wanted udp, unsigned capacity)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	print_addresses(out, "tcp", &tcp);
+	print_addresses(out, "udp", &udp);
+	print_both(out, "ipv6_only_address_ports %s: %u\n", tcp.ipv6_only, udp.ipv6_only);
+	print_both(out, "unsure_address_ports %s: %u\n", tcp.unsure, udp.unsure);
+	fputs("bind_ipv6_only: 0\n", out);
+	print_worst(out, "worst_address_ports", "tcp", &tcp, 1);
+	print_worst(out, "worst_address_ports", "udp", &udp, 1);
+	print_worst(out, "worst_address_usage_ratio", "tcp", &tcp, capacity);
+	print_worst(out, "worst_address_usage_ratio", "udp", &udp, capacity);
+	print_both(out, "untracked_address_sockets %s: %u\n", tcp.untracked, udp.untracked);
+	fclose(out);
+	assert_emitted(&collect, text);
+	free(text);
+}
+
+static void assert_tcp(struct wanted tcp)
+{
+	assert_both(tcp, (struct wanted){0}, 10);
 }
 
 static void nothing_is_taken_at_first(void **state)
 {
 	(void)state;
-	assert_tcp(0, 0, "");
+	assert_tcp((struct wanted){0});
 }
 
 static void an_ipv4_address_is_a_pool_of_its_own(void **state)
@@ -92,7 +124,8 @@ static void an_ipv4_address_is_a_pool_of_its_own(void **state)
 	take(SOCKET_FIN_WAIT2, "127.0.0.2", 40003, 0);
 	take(SOCKET_SYN_SENT, "127.0.0.2", 40004, 0);
 	/* Each wildcard lacks what any address lacks: 1, 2, 3 and 4. */
-	assert_tcp(4, 4, "address_ports tcp 127.0.0.2: 3\naddress_ports tcp 127.0.0.1: 2\n");
+	assert_tcp((struct wanted){
+	    4, 4, .list = "address_ports tcp 127.0.0.2: 3\naddress_ports tcp 127.0.0.1: 2\n"});
 }
 
 static void a_wildcard_counts_for_every_address(void **state)
@@ -103,7 +136,8 @@ static void a_wildcard_counts_for_every_address(void **state)
 	take(SOCKET_ESTABLISHED, "::1", 40002, 0);
 	/* A client of the listener takes nothing more. */
 	take(SOCKET_ESTABLISHED, "192.0.2.1", 40000, 0);
-	assert_tcp(3, 3, "address_ports tcp 127.0.0.1: 2\naddress_ports tcp ::1: 1\n");
+	assert_tcp((struct wanted){
+	    3, 3, 1, 1, .list = "address_ports tcp 127.0.0.1: 2\naddress_ports tcp ::1: 1\n"});
 }
 
 static void a_dual_stack_wildcard_counts_for_both_families(void **state)
@@ -112,7 +146,8 @@ static void a_dual_stack_wildcard_counts_for_both_families(void **state)
 	take(SOCKET_LISTEN, "::", 40000, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40001, 0);
 	take(SOCKET_ESTABLISHED, "::1", 40002, 0);
-	assert_tcp(3, 3, "address_ports tcp 127.0.0.1: 2\naddress_ports tcp ::1: 2\n");
+	assert_tcp((struct wanted){
+	    3, 3, 2, 1, .list = "address_ports tcp 127.0.0.1: 2\naddress_ports tcp ::1: 2\n"});
 }
 
 static void what_is_ipv6_only_leaves_ipv4_alone(void **state)
@@ -126,7 +161,8 @@ static void what_is_ipv6_only_leaves_ipv4_alone(void **state)
 	take(SOCKET_ESTABLISHED, "::1", 40001, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40003, 0);
 	/* IPv6's wildcard has every one against it. */
-	assert_tcp(1, 4, "address_ports tcp ::1: 3\naddress_ports tcp 127.0.0.1: 1\n");
+	assert_tcp((struct wanted){
+	    1, 4, 3, .list = "address_ports tcp ::1: 3\naddress_ports tcp 127.0.0.1: 1\n"});
 }
 
 static void what_connect_chose_is_not_ipv6_only(void **state)
@@ -136,7 +172,59 @@ static void what_connect_chose_is_not_ipv6_only(void **state)
 	take(SOCKET_ESTABLISHED, "::1", 40002, 0);
 	/* The same port on another address is no connection of that listener. */
 	take(SOCKET_ESTABLISHED, "2001:db8::1", 40001, 0);
-	assert_tcp(2, 2, "address_ports tcp ::1: 2\naddress_ports tcp 2001:db8::1: 1\n");
+	assert_tcp((struct wanted){
+	    2, 2, 2, 2, .list = "address_ports tcp ::1: 2\naddress_ports tcp 2001:db8::1: 1\n"});
+}
+
+/* Neither bars the other: ipv6_rcv_saddr_equal(). */
+static void an_ipv6_only_wildcard_and_ipv4_do_not_meet(void **state)
+{
+	(void)state;
+	take(SOCKET_BOUND, "::", 40000, ONLY);
+	take(SOCKET_BOUND, "0.0.0.0", 40001, 0);
+	take(SOCKET_ESTABLISHED, "127.0.0.1", 40002, 0);
+	take(SOCKET_BOUND, "::", 40003, 0);
+	take(SOCKET_BOUND, "::1", 40004, ONLY);
+	assert_tcp((struct wanted){
+	    3, 5, 3, .list = "address_ports tcp 127.0.0.1: 3\naddress_ports tcp ::1: 3\n"});
+}
+
+static void what_only_ipv6_sockets_may_hold_is_unsure(void **state)
+{
+	(void)state;
+	take(SOCKET_ESTABLISHED, "::1", 40000, 0);
+	take(SOCKET_TIME_WAIT, "::1", 40001, 0);
+	/* Somebody else has these for sure. */
+	take(SOCKET_ESTABLISHED, "::1", 40002, 0);
+	take(SOCKET_ESTABLISHED, "127.0.0.1", 40002, 0);
+	take(SOCKET_LISTEN, "::", 40003, 0);
+	take(SOCKET_ESTABLISHED, "::1", 40003, 0);
+	assert_tcp((struct wanted){
+	    4, 4, 4, 2, .list = "address_ports tcp ::1: 4\naddress_ports tcp 127.0.0.1: 2\n"});
+}
+
+static void of_proc_net_every_ipv6_socket_is_unsure(void **state)
+{
+	(void)state;
+	take(SOCKET_LISTEN, "::", 40000, PROCFS);
+	take(SOCKET_LISTEN, "::1", 40001, PROCFS);
+	take(SOCKET_LISTEN, "0.0.0.0", 40002, PROCFS);
+	assert_tcp((struct wanted){3, 3, 2, 2, .list = "address_ports tcp ::1: 2\n"});
+}
+
+static void the_setting_is_told_where_there_is_one(void **state)
+{
+	char *text;
+
+	(void)state;
+	facts.settings.bind_ipv6_only = 1;
+	text = collect_emit(&collect);
+	assert_non_null(strstr(text, "bind_ipv6_only: 1\n"));
+	free(text);
+	facts.settings.bind_ipv6_only = SETTING_ABSENT;
+	text = collect_emit(&collect);
+	assert_null(strstr(text, "bind_ipv6_only"));
+	free(text);
 }
 
 static void ports_outside_the_pool_do_not_count(void **state)
@@ -153,16 +241,8 @@ static void ports_outside_the_pool_do_not_count(void **state)
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40008, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40007, 0);
 	/* 3 of 9. */
-	assert_emitted(&collect,
-	    "address_ports tcp 0.0.0.0: 3\naddress_ports tcp ::: 3\n"
-	    "address_ports tcp 127.0.0.1: 3\n" NO_LIST(
-		"udp") "worst_address_ports tcp ipv4: 3\nworst_address_ports tcp ipv6: "
-		       "3\n" NO_PORTS("udp") "worst_address_usage_ratio tcp ipv4: "
-					     "0.33333333333333331\n"
-					     "worst_address_usage_ratio tcp ipv6: "
-					     "0.33333333333333331\n" NO_RATIO(
-						 "udp") "untracked_address_sockets tcp: "
-							"0\nuntracked_address_sockets udp: 0\n");
+	assert_both((struct wanted){3, 3, .list = "address_ports tcp 127.0.0.1: 3\n"},
+	    (struct wanted){0}, 9);
 }
 
 static void udp_has_pools_of_its_own(void **state)
@@ -174,17 +254,11 @@ static void udp_has_pools_of_its_own(void **state)
 	take(SOCKET_CLOSE, "::1", 40003, UDP | ONLY);
 	/* IPv4 finds it on 127.0.0.6. */
 	take(SOCKET_ESTABLISHED, "::1", 40004, UDP);
-	assert_emitted(&collect,
-	    NO_LIST(
-		"tcp") "address_ports udp 0.0.0.0: 3\naddress_ports udp ::: 5\n"
-		       "address_ports udp ::1: 3\naddress_ports udp 127.0.0.1: 2\n"
-		       "address_ports udp 127.0.0.6: 2\n" NO_PORTS(
-			   "tcp") "worst_address_ports udp ipv4: 3\nworst_address_ports udp ipv6: "
-				  "5\n" NO_RATIO("tcp") "worst_address_usage_ratio udp ipv4: "
-							"0.29999999999999999\n"
-							"worst_address_usage_ratio udp ipv6: 0.5\n"
-							"untracked_address_sockets tcp: "
-							"0\nuntracked_address_sockets udp: 0\n");
+	assert_both((struct wanted){0},
+	    (struct wanted){3, 5, 3, 1,
+		.list = "address_ports udp ::1: 3\naddress_ports udp 127.0.0.1: 2\naddress_ports "
+			"udp 127.0.0.6: 2\n"},
+	    10);
 }
 
 static void the_limit_shows_the_fullest(void **state)
@@ -198,7 +272,8 @@ static void the_limit_shows_the_fullest(void **state)
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40002, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.3", 40003, 0);
 	/* Of those that are alike the lower address. */
-	assert_tcp(4, 4, "address_ports tcp 127.0.0.3: 2\naddress_ports tcp 127.0.0.1: 1\n");
+	assert_tcp((struct wanted){
+	    4, 4, .list = "address_ports tcp 127.0.0.3: 2\naddress_ports tcp 127.0.0.1: 1\n"});
 }
 
 static void beyond_the_tracked_limit_only_the_wildcards_count(void **state)
@@ -212,16 +287,8 @@ static void beyond_the_tracked_limit_only_the_wildcards_count(void **state)
 	take(SOCKET_ESTABLISHED, "127.0.0.3", 40002, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.3", 40003, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40004, 0);
-	assert_emitted(&collect,
-	    "address_ports tcp 0.0.0.0: 5\naddress_ports tcp ::: 5\n"
-	    "address_ports tcp 127.0.0.1: 2\naddress_ports tcp 127.0.0.2: 1\n" NO_LIST(
-		"udp") "worst_address_ports tcp ipv4: 5\nworst_address_ports tcp ipv6: "
-		       "5\n" NO_PORTS("udp") "worst_address_usage_ratio tcp ipv4: "
-					     "0.5\nworst_address_usage_ratio tcp ipv6: "
-					     "0.5\n" NO_RATIO("udp") "untracked_address_sockets "
-								     "tcp: "
-								     "2\nuntracked_address_sockets "
-								     "udp: 0\n");
+	assert_tcp((struct wanted){5, 5, .untracked = 2,
+	    .list = "address_ports tcp 127.0.0.1: 2\naddress_ports tcp 127.0.0.2: 1\n"});
 }
 
 static void a_new_scrape_forgets_the_last_one(void **state)
@@ -231,11 +298,11 @@ static void a_new_scrape_forgets_the_last_one(void **state)
 	take(SOCKET_LISTEN, "::1", 40001, ONLY);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40002, 0);
 	assert_result(collect_begin(&collect, &facts), 0);
-	assert_tcp(0, 0, "");
+	assert_tcp((struct wanted){0});
 	/* That a listener was IPv6-only, too. */
 	take(SOCKET_ESTABLISHED, "::1", 40000, 0);
 	take(SOCKET_ESTABLISHED, "::1", 40001, 0);
-	assert_tcp(2, 2, "address_ports tcp ::1: 2\n");
+	assert_tcp((struct wanted){2, 2, 2, 2, .list = "address_ports tcp ::1: 2\n"});
 }
 
 static void where_all_is_reserved_nothing_is_left(void **state)
@@ -260,6 +327,10 @@ int main(void)
 	    TEST(a_dual_stack_wildcard_counts_for_both_families),
 	    TEST(what_is_ipv6_only_leaves_ipv4_alone),
 	    TEST(what_connect_chose_is_not_ipv6_only),
+	    TEST(an_ipv6_only_wildcard_and_ipv4_do_not_meet),
+	    TEST(what_only_ipv6_sockets_may_hold_is_unsure),
+	    TEST(of_proc_net_every_ipv6_socket_is_unsure),
+	    TEST(the_setting_is_told_where_there_is_one),
 	    TEST(ports_outside_the_pool_do_not_count),
 	    TEST(udp_has_pools_of_its_own),
 	    TEST(the_limit_shows_the_fullest),

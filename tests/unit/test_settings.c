@@ -61,6 +61,7 @@ static void reads_every_setting(void **state)
 	write_setting("tcp_tw_reuse_delay", "3000\n");
 	write_setting("tcp_timestamps", "0\n");
 	write_setting("tcp_fin_timeout", "61\n");
+	workspace_write(&workspace, "sys/net/ipv6/bindv6only", "1\n");
 	assert_result(read_settings(&settings), 0);
 	assert_int_equal(settings.range.first, 41000);
 	assert_int_equal(settings.range.last, 41099);
@@ -72,6 +73,7 @@ static void reads_every_setting(void **state)
 	assert_int_equal(settings.time_wait_reuse_delay_ms, 3000);
 	assert_int_equal(settings.timestamps, 0);
 	assert_int_equal(settings.fin_timeout_seconds, 61);
+	assert_int_equal(settings.bind_ipv6_only, 1);
 }
 
 static void an_old_kernel_lacks_some(void **state)
@@ -84,6 +86,7 @@ static void an_old_kernel_lacks_some(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(optional); i++)
 		remove_setting(optional[i]);
+	workspace_unlink(&workspace, "sys/net/ipv6/bindv6only");
 	assert_result(read_settings(&settings), 0);
 	assert_int_equal(settings.range.first, 32768);
 	assert_int_equal(portset_count(&settings.reserved), 0);
@@ -92,6 +95,7 @@ static void an_old_kernel_lacks_some(void **state)
 	assert_int_equal(settings.time_wait_reuse_delay_ms, 1000);
 	assert_int_equal(settings.timestamps, SETTING_ABSENT);
 	assert_int_equal(settings.fin_timeout_seconds, SETTING_ABSENT);
+	assert_int_equal(settings.bind_ipv6_only, SETTING_ABSENT);
 }
 
 static void a_malformed_optional_setting_counts_as_absent(void **state)

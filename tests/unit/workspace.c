@@ -113,4 +113,5 @@ void workspace_write_settings(const struct workspace *workspace, const char *ran
 	workspace_write(workspace, "sys/net/ipv4/tcp_tw_reuse_delay", "1000\n");
 	workspace_write(workspace, "sys/net/ipv4/tcp_timestamps", "1\n");
 	workspace_write(workspace, "sys/net/ipv4/tcp_fin_timeout", "60\n");
+	workspace_write(workspace, "sys/net/ipv6/bindv6only", "0\n");
 }
