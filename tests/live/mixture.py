@@ -47,8 +47,6 @@ LOCAL = [
 LINKS = ("v0", "v1")
 FAR4, FAR6, FAR_LINK_LOCAL, FAR_PORT = "203.0.113.9", "2001:db8:9::9", "fe80::9", 443
 OWN_LINK_LOCAL = "fe80::1"
-# Not yet: destinations are told as one, whatever interface their sockets are bound to.
-WITH_LINKS = False
 
 BINDABLE = [
     (IPV4, "0.0.0.0"), (IPV4, "127.0.0.1"), (IPV4, "127.0.0.2"), (IPV4, "127.0.0.6"),
@@ -63,7 +61,7 @@ OUTLIVES_LISTENER = "connections that outlive their listener"
 MAYBE_IPV6_ONLY = "whether a connected IPv6 socket leaves IPv4 alone"
 NO_TIMESTAMPS = "peers without TCP timestamps"
 OLD_TIMESTAMPS = "tcp_timestamps was set since"
-ON_A_DEVICE = "sockets with SO_BINDTODEVICE"
+ON_AN_INTERFACE = "bind(0) and UDP of a socket that is bound to an interface"
 
 _SKIPPED = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN}
 
@@ -142,7 +140,7 @@ class Mixture:
         self.first = 40000 + chance.randrange(10)
         self.last = self.first + size - 1
         self.hot = chance.sample(range(self.first, self.last + 1), 8)
-        self.links = WITH_LINKS and chance.random() < 0.4
+        self.links = chance.random() < 0.4
         # 1: every TIME_WAIT is old enough when it is looked at; the other: none is.
         self.reuse, self.delay = chance.choice([0, 1, 1, 2, 2]), chance.choice([1, 1, 60000])
         self.timestamps = chance.choice([1, 1, 1, 0])
@@ -533,7 +531,7 @@ class Mixture:
 
     def _note_device(self, sock, port):
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).strip(b"\0"):
-            self.hidden[ON_A_DEVICE].add(port)
+            self.hidden[ON_AN_INTERFACE].add(port)
 
     def _device_bind(self, chance, port, line):
         kind = self._kind(chance, line)
@@ -548,7 +546,7 @@ class Mixture:
             if kind == socket.SOCK_STREAM and chance.random() < 0.3:
                 line.append("listens")
                 sock.listen(BACKLOG)
-        self.hidden[ON_A_DEVICE].add(port)
+        self.hidden[ON_AN_INTERFACE].add(port)
 
     def _link_local_bind(self, chance, port, line):
         kind = self._kind(chance, line)
@@ -557,7 +555,7 @@ class Mixture:
         line += [device, "to 0" if any_port else "by number"]
         with self._new(IPV6, kind) as sock:
             sock.bind(self._place(IPV6, OWN_LINK_LOCAL, 0 if any_port else port, device))
-        self.hidden[ON_A_DEVICE].add(port)
+        self.hidden[ON_AN_INTERFACE].add(port)
 
     def _device_call(self, chance, port, line):
         """Over lo, so that it is answered."""
@@ -566,7 +564,7 @@ class Mixture:
             self._at_device(sock, "lo")
             how = self._bind_first(chance, line, sock, family, source, port)
             self._call(sock, family, address, to)
-        self.hidden[ON_A_DEVICE].add(port)
+        self.hidden[ON_AN_INTERFACE].add(port)
         self._note_connected(family, how, port)
 
     # The end

@@ -10,10 +10,10 @@ import errno
 import socket
 
 from lib.exporter import metrics
-from lib.sockets import (ANY, IP_BIND_ADDRESS_NO_PORT, IPV4, IPV6, MAPPED, at, bind_until_refused, drop,
+from lib.sockets import (ANY, IP_BIND_ADDRESS_NO_PORT, IPV4, IPV6, MAPPED, at, drop,
                          new)
 from mixture import (BOUND_TIME_WAIT, BOUND_TO_0, DUAL, FAR4, FAR6, FAR_LINK_LOCAL, FAR_PORT,
-                     LINKS, MAYBE_IPV6_ONLY, NO_TIMESTAMPS, OLD_TIMESTAMPS, ON_A_DEVICE, OTHER,
+                     LINKS, MAYBE_IPV6_ONLY, NO_TIMESTAMPS, OLD_TIMESTAMPS, ON_AN_INTERFACE, OTHER,
                      OUTLIVES_LISTENER, OWN_LINK_LOCAL, TARGET)
 
 # All that there is, one by one.
@@ -22,7 +22,7 @@ FLAGS = ["--log.level=error", "--collector.destinations.minimum-ports=0",
 
 # Names of what is asked for flags of the exporter.
 DEFAULT, EXACT = "default", "exact"
-MODES = {DEFAULT: [], EXACT: ["--collector.exhaustion"]}
+MODES = {DEFAULT: [], EXACT: ["--collector.binds.buckets"]}
 
 LIMIT = 100
 
@@ -61,8 +61,10 @@ DEVICE_DESTINATIONS = [Destination(*each) for each in (
 POOLS = [Pool(protocol, "bind", *each) for protocol in ("tcp", "udp") for each in (
     (IPV4, "0.0.0.0"), (IPV4, "127.0.0.1"), (IPV4, "127.0.0.2"), (IPV4, "127.0.0.3"),
     (IPV4, "127.0.0.6"), (MAPPED, "127.0.0.1"), (DUAL, "::"), (DUAL, "::1"), (IPV6, "::1"),
-    (DUAL, "fd00::1"))] + [Pool("udp", "connect", *each) for each in (
-        (IPV4, "127.0.0.1"), (MAPPED, "127.0.0.1"), (DUAL, "::1"))]
+    (IPV6, "::"), (DUAL, "fd00::1"))] + [Pool("udp", "connect", *each) for each in (
+        (IPV4, "127.0.0.1"), (MAPPED, "127.0.0.1"), (DUAL, "::1"), (IPV6, "::1"))]
+LINK_POOLS = [Pool(protocol, "bind", IPV6, f"{OWN_LINK_LOCAL}%{link}")
+              for protocol in ("tcp", "udp") for link in LINKS]
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
@@ -115,20 +117,28 @@ def _call(sock, wanted, own_port=0):
 
 def ports_given(wanted):
     """How many of a pool."""
-    if wanted.how == "bind":
-        socks, error = bind_until_refused(wanted.family, wanted.address,
-                                          kind=KINDS[wanted.protocol], limit=LIMIT)
-        expected = errno.EADDRINUSE
-    else:
-        socks, error, expected = [], 0, errno.EAGAIN
-        while not error and len(socks) < LIMIT:
-            socks.append(new(wanted.family, socket.SOCK_DGRAM))
-            error = socks[-1].connect_ex(at(wanted.family, wanted.address, TARGET))
-        socks.pop().close()
-    count = len(socks)
-    drop(socks)
-    assert error == expected, errno.errorcode.get(error)
-    return count
+    socks, error = [], 0
+    try:
+        while not error:
+            assert len(socks) < LIMIT, f"more than {LIMIT} ports"
+            socks.append(new(wanted.family, KINDS[wanted.protocol]))
+            error = _take(socks[-1], wanted)
+        assert error == (errno.EADDRINUSE if wanted.how == "bind" else errno.EAGAIN), \
+            f"{wanted}: {errno.errorcode[error]}"
+        return len(socks) - 1
+    finally:
+        drop(socks)
+
+
+def _take(sock, wanted):
+    address, _, device = wanted.address.partition("%")
+    if wanted.how == "connect":
+        return sock.connect_ex(at(wanted.family, address, TARGET))
+    try:
+        sock.bind(_at(wanted.family, address, 0, device))
+    except OSError as error:
+        return error.errno
+    return 0
 
 
 # What is told
@@ -152,20 +162,35 @@ class Told:
                           interface or zone] += value
         self.taken = {(labels["protocol"], labels["address"]): value
                       for labels, value in said.samples("ephemera_address_ports")}
+        self.ipv6_only, self.unsure = ({labels["protocol"]: value
+                                        for labels, value in said.samples(name)} for name in
+                                       ("ephemera_ipv6_only_address_ports",
+                                        "ephemera_unsure_address_ports"))
 
     def left_for_calls(self, wanted, source):
         key = source, wanted.address, wanted.port
         used = self.used[*key, ""]
         if wanted.device is not None:
             used += self.used[*key, wanted.device]
-        return self.usable - used
+        return max(self.usable - used, 0)
+
+    def held_twice(self, wanted, source):
+        """The most ports that may be: whether one is, by a socket of an interface and by one of
+        none, is not seen."""
+        if wanted.device is None:
+            return 0
+        key = source, wanted.address, wanted.port
+        return min(self.used[*key, ""], self.used[*key, wanted.device])
 
     def left_of_pool(self, wanted):
         """None where no address of that pool has a socket of its own, which then is not told."""
         address = wanted.address
         if wanted.how == "connect":
             address = "0.0.0.0" if wanted.family == IPV4 else "::"
-        taken = self.taken.get((wanted.protocol, address))
+        if wanted.family == IPV6 and address == "::":
+            taken = self.ipv6_only.get(wanted.protocol)
+        else:
+            taken = self.taken.get((wanted.protocol, address))
         return None if taken is None else self.pool - taken
 
 
@@ -176,22 +201,23 @@ def _ports(mixture, *names):
     return len(set().union(*(mixture.hidden[name] for name in names)))
 
 
-def allowed_for_calls(mixture, mode, wanted):
+def allowed_for_calls(mixture, told, wanted, source):
     """(how many fewer than told the kernel may give, how many more), by the documented limits."""
     fewer, more = [], []
-    if mode == DEFAULT:
+    if told.mode == DEFAULT:
         fewer += [BOUND_TO_0, BOUND_TIME_WAIT, OUTLIVES_LISTENER]
     if mixture.reuse and mixture.delay == 1:
         fewer.append(NO_TIMESTAMPS)
         more.append(OLD_TIMESTAMPS)
-    return _ports(mixture, *fewer), _ports(mixture, *more)
+    return _ports(mixture, *fewer), _ports(mixture, *more) + told.held_twice(wanted, source)
 
 
-def allowed_for_pool(mixture, _mode, wanted):
-    more = []
-    if wanted.how == "connect" or wanted.address in ("0.0.0.0", LOOPBACK4):
-        more.append(MAYBE_IPV6_ONLY)
-    return 0, _ports(mixture, *more)
+def allowed_for_pool(mixture, told, wanted):
+    if "%" in wanted.address:
+        return 0, _ports(mixture, ON_AN_INTERFACE)
+    if wanted.address in ("0.0.0.0", LOOPBACK4) or wanted.how == "connect":
+        return 0, told.unsure.get(wanted.protocol, _ports(mixture, MAYBE_IPV6_ONLY))
+    return 0, 0
 
 
 # The proof
@@ -206,17 +232,17 @@ def mismatches(mixture, modes):
         fewer, more = allowed
         if not said - fewer <= given <= said + more:
             found.append(f"{mode}: {what}: told {said:g}, the kernel gave {given}"
-                         + (f" (allowed -{fewer} +{more})" if fewer or more else ""))
+                         + (f" (allowed -{fewer:g} +{more:g})" if fewer or more else ""))
 
     # Calls take over what is reusable in TIME_WAIT, so the pools come first.
-    for wanted in POOLS:
+    for wanted in POOLS + (LINK_POOLS if mixture.links else []):
         given = ports_given(wanted)
         for each in told:
             said = each.left_of_pool(wanted)
             if said is not None:
                 seen += 1
                 compare(f"{wanted.protocol} {wanted.how} {wanted.family} {wanted.address}", said,
-                        given, allowed_for_pool(mixture, each.mode, wanted), each.mode)
+                        given, allowed_for_pool(mixture, each, wanted), each.mode)
     for wanted in DESTINATIONS + (DEVICE_DESTINATIONS if mixture.links else []):
         given, source = calls_given(wanted), source_of(wanted)
         mixture.forget_calls()
@@ -225,5 +251,5 @@ def mismatches(mixture, modes):
             compare(f"{wanted.family} call to {wanted.address} port {wanted.port} from {source}"
                     + (f" at {wanted.device}" if wanted.device else ""),
                     each.left_for_calls(wanted, source), given,
-                    allowed_for_calls(mixture, each.mode, wanted), each.mode)
+                    allowed_for_calls(mixture, each, wanted, source), each.mode)
     return found, seen
