@@ -59,8 +59,7 @@ BOUND_TO_0 = "bind(address, 0) and then connect()"
 BOUND_TIME_WAIT = "TIME_WAIT of a socket that was bound"
 OUTLIVES_LISTENER = "connections that outlive their listener"
 MAYBE_IPV6_ONLY = "whether a connected IPv6 socket leaves IPv4 alone"
-NO_TIMESTAMPS = "peers without TCP timestamps"
-OLD_TIMESTAMPS = "tcp_timestamps was set since"
+MAYBE_REUSABLE = "which TIME_WAIT connect() may take over"
 ON_AN_INTERFACE = "bind(0) and UDP of a socket that is bound to an interface"
 
 _SKIPPED = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN}
@@ -452,8 +451,8 @@ class Mixture:
             _close_first(sock, server)
         if how not in ("unbound", "no port"):
             self.hidden[BOUND_TIME_WAIT].add(port)
-        if timestamps != self.timestamps:
-            self.hidden[NO_TIMESTAMPS if self.timestamps else OLD_TIMESTAMPS].add(port)
+        if timestamps and not orphan:
+            self.hidden[MAYBE_REUSABLE].add(port)
         self._note_ipv6(family, port)
 
     def _closed_by_the_server(self, chance, port, line):

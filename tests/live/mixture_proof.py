@@ -13,8 +13,8 @@ from lib.exporter import metrics
 from lib.sockets import (ANY, IP_BIND_ADDRESS_NO_PORT, IPV4, IPV6, MAPPED, at, drop,
                          new)
 from mixture import (BOUND_TIME_WAIT, BOUND_TO_0, DUAL, FAR4, FAR6, FAR_LINK_LOCAL, FAR_PORT,
-                     LINKS, MAYBE_IPV6_ONLY, NO_TIMESTAMPS, OLD_TIMESTAMPS, ON_AN_INTERFACE, OTHER,
-                     OUTLIVES_LISTENER, OWN_LINK_LOCAL, TARGET)
+                     LINKS, MAYBE_IPV6_ONLY, MAYBE_REUSABLE, ON_AN_INTERFACE, OTHER, OUTLIVES_LISTENER,
+                     OWN_LINK_LOCAL, TARGET)
 
 # All that there is, one by one.
 FLAGS = ["--log.level=error", "--collector.destinations.minimum-ports=0",
@@ -206,16 +206,18 @@ def allowed_for_calls(mixture, told, wanted, source):
     fewer, more = [], []
     if told.mode == DEFAULT:
         fewer += [BOUND_TO_0, BOUND_TIME_WAIT, OUTLIVES_LISTENER]
-    if mixture.reuse and mixture.delay == 1:
-        fewer.append(NO_TIMESTAMPS)
-        more.append(OLD_TIMESTAMPS)
+        if mixture.reuse and mixture.delay == 1:
+            more.append(MAYBE_REUSABLE)
     return _ports(mixture, *fewer), _ports(mixture, *more) + told.held_twice(wanted, source)
 
 
 def allowed_for_pool(mixture, told, wanted):
     if "%" in wanted.address:
         return 0, _ports(mixture, ON_AN_INTERFACE)
-    if wanted.address in ("0.0.0.0", LOOPBACK4) or wanted.how == "connect":
+    # Where IPv4 sockets on other addresses have the port as well, 0.0.0.0 lacks it for sure.
+    if wanted.address == LOOPBACK4:
+        return 0, _ports(mixture, MAYBE_IPV6_ONLY)
+    if wanted.address == "0.0.0.0" or wanted.how == "connect":
         return 0, told.unsure.get(wanted.protocol, _ports(mixture, MAYBE_IPV6_ONLY))
     return 0, 0
 
