@@ -320,6 +320,8 @@ static int find_rows(const struct source_options *source, const char *sysfs, siz
 
 		*ret_rows = finder->rows;
 		finder->rows = NULL;
+		if (*ret_rows)
+			(*ret_rows)->source = source_used(gatherer_source(gatherer), SOCKET_TCP);
 	}
 	gatherer_free(gatherer);
 	return result;

@@ -27,6 +27,7 @@ struct destination_rows {
 	bool lacks_cgroups;	    /* it found no cgroup v2 that would name owners */
 	bool sees_buckets;	    /* as struct holders has it */
 	struct bound_owned bound;   /* the ports that all destinations have lost, and whose */
+	enum source_kind source;    /* what TCP was read from; AUTO: sock_diag */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };

@@ -302,6 +302,9 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 		result = source_open(options->source, &finding->source);
 	if (result == 0) {
 		result = find(finding);
+		for (enum socket_protocol i = 0; i < SOCKET_PROTOCOLS; i++)
+			lookup->source[i] = source_used(finding->source, i);
+		lookup->bound_unseen = !source_sees_bound_only(finding->source);
 		source_close(finding->source);
 	}
 	if (result < 0) {

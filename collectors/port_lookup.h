@@ -56,8 +56,11 @@ struct port_answer {
 
 struct port_lookup {
 	struct settings settings;
-	struct portset listen; /* TCP: somebody listens, on whatever port */
-	bool sees_buckets;     /* is_bound is known, and true where it has to be */
+	enum source_kind
+	    source[SOCKET_PROTOCOLS]; /* what sockets were read from; AUTO: sock_diag */
+	bool bound_unseen;	      /* it shows no TCP socket that only called bind() */
+	struct portset listen;	      /* TCP: somebody listens, on whatever port */
+	bool sees_buckets;	      /* is_bound is known, and true where it has to be */
 	/* TCP: held by whatever bind(); known where a free port of the range was asked for. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not looked for */

@@ -63,6 +63,7 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit)
 	/* The look may be shared with those who asked for other ports. */
 	portset_add(&asked, port);
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
+	port_json_add_source(root, lookup);
 	port_json_add_advice(root, lookup, &asked);
 	port_json_add(root, lookup, &answer, limit);
 	return print(root);

@@ -133,17 +133,18 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 }
 
 /* names: NULL, or those of the rows' peers. */
-static void print_table(
-    const struct destination_rows *rows, const struct resolver *names, size_t limit)
+static void print_table(const struct destination_rows *rows, const struct resolver *names,
+    const struct options *options)
 {
 	const int width = terminal_width();
 	const int column = destination_width(rows, width);
 	unsigned long shown = 0;
 
-	printf("Each destination can have %u of the %u ports from %u to %u.\n", rows->capacity,
+	printf("Each destination can have %s%u of the %u ports from %u to %u.\n",
+	    rows->source == SOURCE_PROCFS ? "at most " : "", rows->capacity,
 	    port_range_size(rows->settings.range), rows->settings.range.first,
 	    rows->settings.range.last);
-	print_bound(rows, limit, width);
+	print_bound(rows, options->limit, width);
 	if (rows->length)
 		printf("%-*s %6s %9s %8s %6s\n", column, "DESTINATION", "ACTIVE", "TIME_WAIT",
 		    "REUSABLE", "SHARE");
@@ -172,6 +173,8 @@ static void print_table(
 		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
 	if (rows->length && rows->lacks_cgroups)
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
+	if (rows->source == SOURCE_PROCFS)
+		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
 
 static int print_json(
@@ -221,7 +224,7 @@ static int show(const struct options *options)
 	if (options->json)
 		result = print_json(rows, names, options->limit);
 	else
-		print_table(rows, names, options->limit);
+		print_table(rows, names, options);
 out:
 	resolver_free(names);
 	destination_rows_free(rows);

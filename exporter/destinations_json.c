@@ -83,6 +83,8 @@ void destinations_json_add(
 
 	port_json_add_range(range, rows->settings.range);
 	json_add_number(range, "usable_ports", rows->capacity);
+	json_add_string(
+	    json_add_object(object, "socket_source"), "tcp", source_kind_name(rows->source));
 	json_add_bool(object, "bind_before_connect", rows->sees_buckets);
 	add_bound(json_add_object(object, "bound_ports"), &rows->bound, how->limit);
 	json_add_number(object, "destinations_total", (double)rows->destinations);

@@ -39,6 +39,7 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 	struct port_range range;
 
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
+	port_json_add_source(root, lookup);
 	list = json_add_array(root, "ports");
 	while (portset_next_range(&options->ports, &position, &range)) {
 		for (unsigned port = range.first; port <= range.last; port++) {
@@ -121,6 +122,8 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		printf("%sNothing is on the %s%u port%s.\n", first ? "" : "\n",
 		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
 	print_advice(lookup, options);
+	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
+		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
 
 static int print(const struct port_lookup *lookup, const struct options *options)

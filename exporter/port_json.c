@@ -30,6 +30,15 @@ static void add_text(struct json *object, const char *key, struct text *text)
 	free(text->data);
 }
 
+void port_json_add_source(struct json *object, const struct port_lookup *lookup)
+{
+	struct json *source = json_add_object(object, "socket_source");
+
+	for (enum socket_protocol i = 0; i < SOCKET_PROTOCOLS; i++)
+		json_add_string(
+		    source, socket_protocol_name(i), source_kind_name(lookup->source[i]));
+}
+
 void port_json_add_advice(
     struct json *object, const struct port_lookup *lookup, const struct portset *asked)
 {
@@ -209,7 +218,7 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	json_add_bool(object, "bind_before_connect", lookup->sees_buckets);
 	port_words_add_port(&meaning, lookup, answer);
 	add_text(object, "meaning", &meaning);
-	if (answer->state == PORT_STATE_FREE)
+	if (answer->state == PORT_STATE_FREE && !lookup->bound_unseen)
 		add_chances(object, lookup, port);
 	add_side(object, "local", lookup, &answer->local, limit);
 	add_side(object, "remote", lookup, &answer->remote, limit);

@@ -10,6 +10,9 @@
 /* Adds first_port, last_port and ports. */
 void port_json_add_range(struct json *object, struct port_range range);
 
+/* Adds socket_source: what the sockets of each protocol were read from. */
+void port_json_add_source(struct json *object, const struct port_lookup *lookup);
+
 /*
  * Adds the command that keeps the ports of services for them, of those that were asked for; nothing
  * where none is to be kept.

@@ -118,6 +118,26 @@ static void add_chances(struct text *text, const struct port_lookup *lookup, uin
 		add(text, "The kernel may hand it out when the ports around it are used up.");
 }
 
+/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
+static bool is_connects(const struct port_lookup *lookup, uint16_t port)
+{
+	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
+	       !portset_has(&lookup->listen, port);
+}
+
+/* A socket that only called bind() may be there: neither "nothing" nor "free" can be said. */
+static void add_unseen(struct text *text, const struct port_lookup *lookup)
+{
+	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
+		add(text,
+		    "Nothing that /proc shows is on it. A TCP socket that only called bind() is "
+		    "not shown there, and keeps the port all the same.");
+	else
+		add(text,
+		    "Nothing that this kernel lists is on it. Before Linux 6.8 a TCP socket that "
+		    "only called bind() is not listed, and keeps the port all the same.");
+}
+
 void port_words_add_port(
     struct text *text, const struct port_lookup *lookup, const struct port_answer *answer)
 {
@@ -126,12 +146,15 @@ void port_words_add_port(
 	node_port_add_words(text, &lookup->settings, answer->port);
 	if (answer->local.total)
 		return;
-	add(text, "Nothing is on it.");
-	if (is_in_range(lookup, answer->port) && !is_reserved(lookup, answer->port))
+	if (lookup->bound_unseen)
+		add_unseen(text, lookup);
+	else
+		add(text, "Nothing is on it.");
+	if (is_connects(lookup, answer->port) && !lookup->bound_unseen)
 		add_chances(text, lookup, answer->port);
 	else if (settings_is_privileged(&lookup->settings, answer->port))
 		add(text, "A program needs CAP_NET_BIND_SERVICE to listen on it.");
-	else
+	else if (!lookup->bound_unseen)
 		add(text, "It is free for any program that asks for it by number.");
 }
 
@@ -227,13 +250,6 @@ static void add_outbound(
 	else
 		add(text, "A UDP socket on a port that the kernel picked: a client, as a rule.");
 	add_progress(text, found);
-}
-
-/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
-static bool is_connects(const struct port_lookup *lookup, uint16_t port)
-{
-	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
-	       !portset_has(&lookup->listen, port);
 }
 
 /* list: length of them, that are alike. */

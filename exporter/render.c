@@ -67,11 +67,12 @@ static void *find_view(const struct render_options *options, enum view view,
 	return *ret_error < 0 ? NULL : gatherer_state(result->gatherer, place);
 }
 
-static char *print_destinations(
-    const struct render_options *options, const struct route *route, void *state, int *ret_error)
+static char *print_destinations(const struct render_options *options, const struct route *route,
+    const struct scrape_result *result, void *state, int *ret_error)
 {
 	struct destination_rows *rows = destination_rows_found(state);
 
+	rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
 	/* Once for all who share the scrape. */
 	if (route->owners && !rows->has_owners)
 		*ret_error = destination_rows_add_owners(options->source, options->sysfs, rows);
@@ -94,7 +95,7 @@ static struct answer render_view(const struct render_options *options, const str
 			text = api_ports(port_map_found(state));
 			break;
 		case VIEW_DESTINATIONS:
-			text = print_destinations(options, route, state, &error);
+			text = print_destinations(options, route, result, state, &error);
 			break;
 		default:
 			text = api_range(range_found(state));

@@ -14,6 +14,8 @@ struct scraper {
 	struct self *self;
 	const char *procfs;
 	unsigned long serial;
+	bool is_auto;		  /* the source falls back to /proc by itself */
+	bool told_source;	  /* that it does */
 	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
 
 	struct sharing *sharing;
@@ -41,6 +43,43 @@ static void log_reason(size_t i, int error, const char *reason)
 {
 	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
 	    strerrordesc_np(-error), "reason", reason, NULL);
+}
+
+/* Once: the metrics tell what holds at each scrape. */
+static void log_source(struct scraper *scraper, const struct source *source)
+{
+	const bool tcp = source_used(source, SOCKET_TCP) == SOURCE_PROCFS;
+
+	if (!scraper->is_auto || scraper->told_source ||
+	    (!tcp && source_used(source, SOCKET_UDP) != SOURCE_PROCFS))
+		return;
+	scraper->told_source = true;
+	log_line(LOG_LEVEL_WARN,
+	    "The kernel or a sandbox refuses sock_diag, so sockets are read from /proc", "protocol",
+	    tcp ? "tcp" : "udp", "missing",
+	    tcp ? "TCP sockets that only bind(), ports that bind() chose, cgroups" : "cgroups",
+	    NULL);
+}
+
+static int ignore_socket(void *context, const struct socket *socket)
+{
+	(void)context;
+	(void)socket;
+	return 0;
+}
+
+/* Asks for listeners, which are few, so that it is known before the first scrape. */
+static void probe_source(struct scraper *scraper, const struct source_options *options)
+{
+	const struct source_observer nobody = {ignore_socket, NULL, NULL};
+	struct source *source;
+
+	scraper->is_auto = options->kind == SOURCE_AUTO && !options->record;
+	if (!scraper->is_auto || source_open(options, &source) < 0)
+		return;
+	if (source_list(source, LISTING_TCP_LISTEN, &nobody) == 0)
+		log_source(scraper, source);
+	source_close(source);
 }
 
 /* Now, and not at the first scrape: whoever has asked for it is still looking. */
@@ -78,6 +117,7 @@ int scraper_new(
 		return result;
 	}
 	tell_who_will_fail(scraper);
+	probe_source(scraper, &options->source);
 	*ret_scraper = scraper;
 	return 0;
 }
@@ -137,6 +177,7 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 
 	if (result == 0) {
 		log_outcomes(scraper, &ret_result->gathering);
+		log_source(scraper, gatherer_source(scraper->gatherer));
 		self_emit(
 		    scraper->self, &ret_result->gathering, gatherer_source(scraper->gatherer), set);
 		result = metric_set_error(set);

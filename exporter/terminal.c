@@ -60,6 +60,18 @@ void terminal_print_wrapped(const char *text, int indent, int width)
 	putchar('\n');
 }
 
+void terminal_print_source_note(bool refused)
+{
+	putchar('\n');
+	terminal_print_wrapped(refused
+				   ? "The kernel or a sandbox refused sock_diag, so sockets were "
+				     "read from /proc: TCP sockets that only called bind() are not "
+				     "seen, nor who chose a port."
+				   : "Sockets were read from /proc: TCP sockets that only called "
+				     "bind() are not seen, nor who chose a port.",
+	    0, terminal_width());
+}
+
 int terminal_watch(int (*show)(void *context), void *context)
 {
 	const struct timespec second = {.tv_sec = 1};

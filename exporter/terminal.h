@@ -4,6 +4,7 @@
 
 /* What the commands for people share: a width, text that fits it, and watching. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The columns of standard output: 80 where it is no terminal, and never less than 60. */
@@ -26,5 +27,11 @@ int terminal_put_line(const char *text);
 
 /* Makes sure that all is written. Returns 0 or -errno. */
 int terminal_flush(void);
+
+/*
+ * Prints a blank line and that sockets were read from /proc, and what is not shown there. refused:
+ * sock_diag would have been read, and the kernel or a sandbox refused it.
+ */
+void terminal_print_source_note(bool refused);
 
 #endif

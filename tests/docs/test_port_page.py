@@ -71,8 +71,9 @@ def test_the_command_prints_the_whole_that_the_page_says():
     assert documented_fields("The answer as JSON") == {**dict.fromkeys(found, True), "advice": False}
     assert [port["port"] for port in found["ports"]] == [40001, 40004]
     for port in found["ports"]:
-        openapi.assert_valid({**port, "range": found["range"]}, openapi.schema("Port"))
-        assert "range" not in port and "advice" not in port
+        openapi.assert_valid({**port, "range": found["range"],
+                              "socket_source": found["socket_source"]}, openapi.schema("Port"))
+        assert not {"range", "socket_source", "advice"} & set(port)
 
 
 @in_namespace

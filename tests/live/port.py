@@ -20,7 +20,8 @@ BOOL, NUMBER, TEXT = (bool,), (int, float), (str,)
 # {name: (types, whether it is always there)}, and nothing else may be there.
 RANGE = {"first_port": (NUMBER, True), "last_port": (NUMBER, True), "ports": (NUMBER, True)}
 ANSWER = {"range": (RANGE, True), "ports": ((list,), True), "empty_ports": (NUMBER, True),
-          "advice": (TEXT, False)}
+          "advice": (TEXT, False),
+          "socket_source": ({"tcp": (TEXT, True), "udp": (TEXT, True)}, True)}
 SIDE = {"total": (NUMBER, True), "sockets": ((list,), True)}
 PORT = {
     "port": (NUMBER, True), "kind": (TEXT, True),
@@ -96,7 +97,7 @@ def assert_port_has_form(answer):
         for entry in answer[side]["sockets"]:
             assert_socket_has_form(entry)
             assert entry[side + "_port"] == answer["port"]
-    assert ("chances" in answer) == (answer["use"] == "free")
+    assert answer["use"] == "free" or "chances" not in answer
     assert answer["meaning"].endswith(".")
 
 
@@ -109,6 +110,9 @@ def look(*args, **kw):
     assert_has_form(found, ANSWER)
     for answer in found["ports"]:
         assert_port_has_form(answer)
+        # What is not seen may hold the port.
+        assert ("chances" in answer) == (
+            answer["use"] == "free" and found["socket_source"]["tcp"] != "procfs")
     something = any(answer[side]["total"] for answer in found["ports"]
                     for side in ("local", "remote"))
     assert done.returncode == (0 if something else 1)

@@ -148,6 +148,27 @@ static void a_free_port_of_the_range_has_chances(void **state)
 			     "used up.");
 }
 
+/* What only bind()s may be there: "free" would send somebody to a port that is taken. */
+static void what_is_not_shown_is_not_called_nothing(void **state)
+{
+	(void)state;
+	lookup.bound_unseen = true;
+	lookup.source[SOCKET_TCP] = SOURCE_PROCFS;
+#define UNSEEN                                                                                  \
+	"Nothing that /proc shows is on it. A TCP socket that only called bind() is not shown " \
+	"there, and keeps the port all the same."
+	assert_free(50000,
+	    DYNAMIC("50000") "It is inside this host's ephemeral range (50000-50009). " UNSEEN);
+	assert_free(60000,
+	    DYNAMIC("60000") "It is outside this host's ephemeral range (50000-50009): no "
+			     "connect() takes it by itself. " UNSEEN);
+	lookup.source[SOCKET_TCP] = SOURCE_SOCK_DIAG;
+	assert_free(50000,
+	    DYNAMIC("50000") "It is inside this host's ephemeral range (50000-50009). Nothing that "
+			     "this kernel lists is on it. Before Linux 6.8 a TCP socket that only "
+			     "called bind() is not listed, and keeps the port all the same.");
+}
+
 static void a_reserved_port_is_anyones_who_asks(void **state)
 {
 	(void)state;
@@ -497,6 +518,7 @@ int main(void)
 	    TEST(who_may_listen_goes_by_the_setting),
 	    TEST(a_free_port_of_the_range_has_chances),
 	    TEST(a_reserved_port_is_anyones_who_asks),
+	    TEST(what_is_not_shown_is_not_called_nothing),
 	    TEST(a_port_in_use_has_no_chances),
 	    TEST(a_listener_is_told_by_its_address),
 	    TEST(a_listener_in_the_range_can_be_locked_out),

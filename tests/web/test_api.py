@@ -501,6 +501,7 @@ def test_an_empty_host():
         assert characters(asker.ask(PORTS)) == {10059: "l", ASKER: "b"}
         assert asker.ask(DESTINATIONS) == {
             "range": {"first_port": FIRST, "last_port": LAST, "ports": 100, "usable_ports": 100},
+            "socket_source": {"tcp": "sock_diag"},
             "bind_before_connect": False,
             "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
                             "other_owner_ports": 0, "unowned_ports": 0},
@@ -653,7 +654,7 @@ def test_a_port_is_the_same_by_the_command():
             report = json.loads(run("port", *ports, "--json", BLIND).stdout)
             assert [found["port"] for found in report["ports"]] == ports
             # The command has one piece of advice for all ports.
-            whole = {name: report[name] for name in ("range", "advice") if name in report}
+            whole = {name: report[name] for name in ("range", "socket_source", "advice") if name in report}
             left_out += ("advice",) if len(ports) > 1 else ()
             for said in report["ports"]:
                 found = asker.ask(f"{PORTS}/{said['port']}")

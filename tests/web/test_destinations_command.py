@@ -98,6 +98,7 @@ def test_an_empty_host():
     assert json.loads(table(*EMPTY, "--json")) == {
         "range": {"first_port": 32768, "last_port": 60999, "ports": 28232,
                   "usable_ports": 28232},
+        "socket_source": {"tcp": "replay"},
         "bind_before_connect": False,
         "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
                         "other_owner_ports": 0, "unowned_ports": 0},
