@@ -32,6 +32,7 @@ enum kernel_feature {
 	FEATURE_PORT_EXHAUSTION = 1 << 1,      /* exhaustion_probe.h */
 	FEATURE_BIND_PORT_EXHAUSTION = 1 << 2, /* its counts_binds */
 	FEATURE_CGROUP_OWNERS = 1 << 3,	       /* cgroups of sockets, and their names */
+	FEATURE_TIME_WAIT_REUSE = 1 << 4,      /* which TIME_WAIT had timestamps: stamps.h */
 };
 
 /*

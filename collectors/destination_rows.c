@@ -65,8 +65,8 @@ static int finder_observe(void *context, const struct socket *socket)
 
 	if (!facts_is_leased(finder->facts, socket))
 		return bound_owners_observe(finder->bound, socket);
-	return destination_table_count(
-	    finder->table, socket, port_use_of(socket, &finder->facts->settings));
+	return destination_table_count(finder->table, socket,
+	    port_use_of(socket, &finder->facts->settings, finder->facts->holders.stamps));
 }
 
 static int finder_emit(void *context, struct metric_set *set)
@@ -100,6 +100,7 @@ static int finder_emit(void *context, struct metric_set *set)
 		rows->list[i].destination = top.list[i];
 	destination_top_release(&top);
 	rows->sees_buckets = finder->facts->holders.sees_buckets;
+	rows->sees_reuse = finder->facts->holders.stamps != NULL;
 
 	const int result = bound_owners_list(finder->bound, &rows->bound);
 

@@ -26,8 +26,9 @@ struct destination_rows {
 	bool has_owners;	    /* the second gathering was made */
 	bool lacks_cgroups;	    /* it found no cgroup v2 that would name owners */
 	bool sees_buckets;	    /* as struct holders has it */
-	struct bound_owned bound;   /* the ports that all destinations have lost, and whose */
-	enum source_kind source;    /* what TCP was read from; AUTO: sock_diag */
+	bool sees_reuse; /* which TIME_WAIT is reusable is known; else none is said to be */
+	struct bound_owned bound; /* the ports that all destinations have lost, and whose */
+	enum source_kind source;  /* what TCP was read from; AUTO: sock_diag */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };

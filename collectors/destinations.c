@@ -43,9 +43,10 @@ static const struct metric_family destination_ports = {
     .name = "ephemera_destination_ports",
     .help =
 	"Ports taken by the fullest destinations, up to --collector.destinations.limit of "
-	"them. Reusable: in TIME_WAIT, but connect() may take them now. Sockets that are bound to "
-	"an interface have a destination of their own, with the interface behind its source, as "
-	"192.0.2.1%eth0.",
+	"them. Reusable: in TIME_WAIT, but connect() may take them now; that is told where "
+	"ephemera_kernel_feature{feature=\"time_wait_reuse\"} is 1, and else they are among "
+	"time_wait. Sockets that are bound to an interface have a destination of their own, with "
+	"the interface behind its source, as 192.0.2.1%eth0.",
     .type = METRIC_GAUGE,
     .labels = {"source", "destination", "destination_port", "state"},
     .example = "topk(10, sum without (state) (ephemera_destination_ports{state!=\"reusable\"}))",
@@ -141,8 +142,8 @@ static int observe(void *state, const struct socket *socket)
 	if (!facts_is_leased(facts, socket))
 		return 0;
 
-	const int result = destination_table_count(
-	    destinations->table, socket, port_use_of(socket, &facts->settings));
+	const int result = destination_table_count(destinations->table, socket,
+	    port_use_of(socket, &facts->settings, facts->holders.stamps));
 
 	if (result == -ENOBUFS) {
 		destinations->untracked[socket->family]++;

@@ -263,6 +263,8 @@ static int list_chosen(struct pass *pass)
 		fail_those_who_need(pass, NEEDS_CHOSEN, result);
 	else if (gatherer->facts.holders.sees_buckets)
 		pass->gathering->features |= FEATURE_BIND_BEFORE_CONNECT;
+	if (gatherer->facts.holders.stamps)
+		pass->gathering->features |= FEATURE_TIME_WAIT_REUSE;
 	return 0;
 }
 

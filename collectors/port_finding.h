@@ -4,6 +4,7 @@
 
 /* A lookup in progress, for those who make it: port_lookup.c and port_held.c. */
 
+#include "collectors/kernel/bind_buckets.h"
 #include "collectors/port_lookup.h"
 
 /* One lookup in progress. */
@@ -13,9 +14,9 @@ struct finding {
 	struct source *source;
 	struct port_lookup *lookup;
 	size_t kept;
-	struct portset buckets; /* TCP: held by a bind() */
-	bool has_buckets;	/* they were listed */
-	uint32_t place[PORTS];	/* of a port's answer, plus one; 0: none yet */
+	struct buckets_found buckets; /* of TCP */
+	bool has_buckets;	      /* they were listed */
+	uint32_t place[PORTS];	      /* of a port's answer, plus one; 0: none yet */
 	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
 	unsigned char listed[PORTS];
 };

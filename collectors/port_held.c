@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which ports a bind() keeps from every connect(), as far as a lookup has to know. */
 #include <errno.h>
-#include <string.h>
 
-#include "collectors/kernel/bind_buckets.h"
 #include "collectors/port_finding.h"
 
 int port_finding_batch(void *context)
@@ -63,7 +61,6 @@ int port_finding_list_buckets(struct finding *finding)
 	finding->lookup->sees_buckets = buckets != NULL;
 	if (!buckets || !wants_buckets(finding))
 		return 0;
-	memset(&finding->buckets, 0, sizeof(finding->buckets));
 
 	const int result =
 	    bind_buckets_list(buckets, port_finding_batch, finding, &finding->buckets);
@@ -87,7 +84,7 @@ int port_finding_list_held(struct finding *finding)
 		return 0;
 	result = source_list(finding->source, LISTING_TCP_BOUND, &observer);
 	if (finding->has_buckets)
-		portset_unite(held, &finding->buckets);
+		portset_unite(held, buckets_bound(&finding->buckets));
 	else if (result == 0 || result == -EOPNOTSUPP || result == -ENODATA)
 		result = source_list(finding->source, LISTING_TCP_CHOSEN, &observer);
 	return result == -EOPNOTSUPP || result == -ENODATA ? 0 : result;
@@ -96,7 +93,7 @@ int port_finding_list_held(struct finding *finding)
 /* What the buckets tell of a connection that no listing of chosen ports has. */
 void port_finding_judge_bound(const struct finding *finding, struct port_answer *answer)
 {
-	if (!finding->has_buckets || !portset_has(&finding->buckets, answer->port))
+	if (!finding->has_buckets || !portset_has(buckets_bound(&finding->buckets), answer->port))
 		return;
 	for (size_t i = 0; i < answer->local.length; i++) {
 		struct port_socket *found = &answer->local.list[i];

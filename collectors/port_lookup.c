@@ -216,15 +216,21 @@ static int list_chosen(struct finding *finding)
 	return 0;
 }
 
-static void judge_side(const struct port_lookup *lookup, struct port_side *side)
+static void judge_side(const struct finding *finding, struct port_side *side)
 {
+	const struct port_lookup *lookup = finding->lookup;
+	const struct settings *settings = &lookup->settings;
+	const struct buckets_found *stamps = finding->has_buckets ? &finding->buckets : NULL;
+
 	for (size_t i = 0; i < side->length; i++) {
 		struct port_socket *found = &side->list[i];
 
 		found->role = port_role_of(&found->socket, found->chosen == CHOSEN_YES,
 		    portset_has(&lookup->listen, found->socket.local_port));
-		found->reusable = found->socket.state == SOCKET_TIME_WAIT && !found->is_bound &&
-				  port_use_of(&found->socket, &lookup->settings) == PORT_REUSABLE;
+		found->reusable = !found->is_bound &&
+				  port_use_of(&found->socket, settings, stamps) == PORT_REUSABLE;
+		found->may_be_reusable =
+		    !stamps && port_use_may_be_reused(&found->socket, settings);
 	}
 }
 
@@ -247,12 +253,12 @@ static void judge(struct finding *finding)
 		struct port_answer *answer = &lookup->answers[i];
 		port_finding_raise(answer, state_without_sockets(lookup, answer->port));
 		port_finding_judge_bound(finding, answer);
-		judge_side(lookup, &answer->local);
+		judge_side(finding, &answer->local);
 		for (size_t j = 0; j < answer->local.length; j++)
 			if (answer->local.list[j].role == PORT_ROLE_LISTENER &&
 			    answer->local.list[j].chosen == CHOSEN_UNKNOWN)
 				answer->has_lasting_listener = true;
-		judge_side(lookup, &answer->remote);
+		judge_side(finding, &answer->remote);
 	}
 	if (lookup->length)
 		qsort(lookup->answers, lookup->length, sizeof(*lookup->answers), compare_answers);

@@ -30,8 +30,9 @@ enum chosen { CHOSEN_UNKNOWN, CHOSEN_NO, CHOSEN_YES };
 struct port_socket {
 	struct socket socket;
 	enum port_role role;
-	enum chosen chosen; /* whether bind() was given the local port by number */
-	bool reusable;	    /* TIME_WAIT: connect() may take it over now */
+	enum chosen chosen;   /* whether bind() was given the local port by number */
+	bool reusable;	      /* TIME_WAIT: connect() may take it over now */
+	bool may_be_reusable; /* TIME_WAIT: nobody knows whether it may */
 	/* TCP, neither LISTEN nor only bound: every connect() has lost the port to a bind(). */
 	bool is_bound;
 	const char *cgroup; /* the path of its cgroup, NULL: unknown; the lookup's */

@@ -3,8 +3,8 @@
 
 /*
  * tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: a TIME_WAIT can be taken over where
- * tcp_tw_reuse applies, once it is older than the delay, if the connection used
- * timestamps. That its peer did cannot be seen in a record; that this host does not, can.
+ * tcp_tw_reuse applies, once it is older than the delay, if the connection used timestamps. That
+ * is in no record of sock_diag, and the setting of now is not that of then, nor the peer's.
  */
 #define LOOPBACK_INTERFACE 1u /* LOOPBACK_IFINDEX, the same in every namespace */
 
@@ -15,15 +15,20 @@ static bool is_on_loopback(const struct socket *socket)
 	       socket_address_is_loopback(&socket->remote, socket->family);
 }
 
-enum port_use port_use_of(const struct socket *socket, const struct settings *settings)
+bool port_use_may_be_reused(const struct socket *socket, const struct settings *settings)
+{
+	return socket->state == SOCKET_TIME_WAIT && settings->time_wait_reuse > 0 &&
+	       (settings->time_wait_reuse != 2 || is_on_loopback(socket)) &&
+	       socket->expires_ms < TIME_WAIT_MS &&
+	       TIME_WAIT_MS - socket->expires_ms > (unsigned)settings->time_wait_reuse_delay_ms;
+}
+
+enum port_use port_use_of(const struct socket *socket, const struct settings *settings,
+    const struct buckets_found *stamps)
 {
 	if (socket->state != SOCKET_TIME_WAIT)
 		return PORT_ACTIVE;
-	if (settings->time_wait_reuse <= 0 || settings->timestamps == 0 ||
-	    (settings->time_wait_reuse == 2 && !is_on_loopback(socket)) ||
-	    socket->expires_ms >= TIME_WAIT_MS)
-		return PORT_TIME_WAIT;
-	return TIME_WAIT_MS - socket->expires_ms > (unsigned)settings->time_wait_reuse_delay_ms
+	return stamps && port_use_may_be_reused(socket, settings) && stamps_has(stamps, socket)
 		   ? PORT_REUSABLE
 		   : PORT_TIME_WAIT;
 }

@@ -5,7 +5,7 @@
 /* What a socket's port is to the next connect() to the same destination. */
 
 #include "collectors/kernel/settings.h"
-#include "collectors/kernel/socket.h"
+#include "collectors/kernel/stamps.h"
 
 #define TIME_WAIT_MS 60000u /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 
@@ -16,6 +16,15 @@ enum port_use {
 	PORT_USES
 };
 
-enum port_use port_use_of(const struct socket *socket, const struct settings *settings);
+/*
+ * stamps: what a walk of the buckets found of TIME_WAIT, or NULL where nobody asked the kernel.
+ * Then none is called reusable, since some may not be, and whoever counted on them would promise
+ * too much.
+ */
+enum port_use port_use_of(const struct socket *socket, const struct settings *settings,
+    const struct buckets_found *stamps);
+
+/* Whether the settings allow that connect() takes the TIME_WAIT over, if the socket does. */
+bool port_use_may_be_reused(const struct socket *socket, const struct settings *settings);
 
 #endif

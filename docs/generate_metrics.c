@@ -41,7 +41,7 @@ static const struct {
     {NULL, "family", "`ipv4`, `ipv6`"},
     {NULL, "feature",
 	"`sock_diag`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
-	"`port_exhaustion`, `bind_port_exhaustion`, `cgroup_owners`"},
+	"`time_wait_reuse`, `port_exhaustion`, `bind_port_exhaustion`, `cgroup_owners`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "

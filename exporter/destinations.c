@@ -126,8 +126,9 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 	if (rows->sees_buckets)
 		return;
 	terminal_print_wrapped("Ports that bind() took before connect() count for their own "
-			       "destination alone, though all have lost them: to see that takes "
-			       "CAP_BPF and CAP_PERFMON.",
+			       "destination alone, though all have lost them, and all TIME_WAIT as "
+			       "used, though connect() may take it over: to see that takes CAP_BPF "
+			       "and CAP_PERFMON.",
 	    0, width);
 	putchar('\n');
 }

@@ -86,6 +86,7 @@ void destinations_json_add(
 	json_add_string(
 	    json_add_object(object, "socket_source"), "tcp", source_kind_name(rows->source));
 	json_add_bool(object, "bind_before_connect", rows->sees_buckets);
+	json_add_bool(object, "time_wait_reuse", rows->sees_reuse);
 	add_bound(json_add_object(object, "bound_ports"), &rows->bound, how->limit);
 	json_add_number(object, "destinations_total", (double)rows->destinations);
 	json_add_number(object, "ports_total", (double)rows->ports);

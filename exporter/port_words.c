@@ -288,6 +288,9 @@ static void add_time_wait(struct text *text, const struct port_lookup *lookup,
 		return;
 	add(text, list[0]->reusable
 		      ? "A connect() to the same destination may take the port over now."
+		  : list[0]->may_be_reusable
+		      ? "Whether a connect() to the same destination may take the port over now is "
+			"not known."
 		  : list[0]->is_bound
 		      ? "No connect() at all gets the port before, since it belongs to a bind()."
 		      : "No connect() to the same destination gets the port before.");

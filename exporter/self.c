@@ -20,8 +20,9 @@ static const struct metric_family kernel_feature = {
     .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
 	    "(sockets that only bind(), Linux 6.8), bound_interface (which interface a socket is "
 	    "bound to: without it destinations of two interfaces are one); with "
-	    "--collector.binds.buckets bind_before_connect (sockets that bind(src, 0) and then "
-	    "connect()); with --collector.exhaustion that, port_exhaustion and "
+	    "--collector.binds.buckets or --collector.exhaustion bind_before_connect (sockets that "
+	    "bind(src, 0) and then connect()) and time_wait_reuse (which TIME_WAIT connect() may "
+	    "take over; else none is called reusable); with the latter port_exhaustion and "
 	    "bind_port_exhaustion (calls that found no port); and with collector owners "
 	    "cgroup_owners (whose a socket is: cgroup version 2 is mounted, Linux 5.8). What is 0 "
 	    "is missing from the figures.",
@@ -256,6 +257,7 @@ static void emit_features(const struct source *source, unsigned features, struct
 	metric_add(set, &kernel_feature, kind != SOURCE_PROCFS, METRIC_LABELS("bound_interface"));
 	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
 	emit_feature(set, features, FEATURE_BIND_BEFORE_CONNECT, "bind_before_connect");
+	emit_feature(set, features, FEATURE_TIME_WAIT_REUSE, "time_wait_reuse");
 	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");
 	emit_feature(set, features, FEATURE_BIND_PORT_EXHAUSTION, "bind_port_exhaustion");
 	/* A namespace without a socket gives the collector no occasion to see that /proc is mute.

@@ -99,8 +99,13 @@ struct inet_connection_sock {
 	struct inet_bind_bucket *icsk_bind_hash;
 };
 
+struct tcp_options_received {
+	int ts_recent_stamp;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
 };
 
 struct inet_timewait_sock {
@@ -109,6 +114,7 @@ struct inet_timewait_sock {
 
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
+	int tw_ts_recent_stamp;
 };
 
 /* The context of a program at iter/tcp: net/ipv4/tcp_ipv4.c. */

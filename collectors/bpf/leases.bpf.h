@@ -79,6 +79,14 @@ static __always_inline void note(struct lease_histogram *histogram, __u64 ns)
 	histogram->sum_ns += ns;
 }
 
+/* tcp_time_wait() copies it to the socket that tcp_twsk_unique() looks at. */
+static __always_inline bool has_timestamps(struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return tcp && tcp->rx_opt.ts_recent_stamp;
+}
+
 /*
  * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule
  * of tcp_twsk_unique(), as collectors/port_use.c has it.
@@ -88,6 +96,8 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, never. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
+	if (!has_timestamps(sk))
+		return TIME_WAIT_NS;
 	if (time_wait_rule.reuse == 1 || (time_wait_rule.reuse == 2 && is_loopback(sk)))
 		return time_wait_rule.reuse_delay_ms * NS_PER_MS;
 	return TIME_WAIT_NS;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "collectors/bpf/bind_buckets.skel.h"
@@ -67,32 +68,31 @@ static int walk(int fd, int (*batch)(void *context), void *context)
 	}
 }
 
-static int list(
-    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+static int list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
+    struct buckets_found *found)
 {
-	const struct portset *found = (const struct portset *)buckets->loaded->bss->ports;
 	const int fd = bpf_iter_create(bpf_link__fd(buckets->loaded->links.note_bound));
 
-	_Static_assert(
-	    sizeof(buckets->loaded->bss->ports) == sizeof(*found), "a bit for each port");
 	if (fd < 0)
 		return fd;
-	memset(buckets->loaded->bss->ports, 0, sizeof(buckets->loaded->bss->ports));
+	memset(&buckets->loaded->bss->found, 0, sizeof(*found));
+	/* Without randomness it is as right, only predictably. */
+	(void)!getrandom(&buckets->loaded->bss->found.seed, sizeof(found->seed), GRND_NONBLOCK);
 
 	const int result = walk(fd, batch, context);
 
 	close(fd);
 	if (result == 0)
-		portset_unite(ports, found);
+		memcpy(found, &buckets->loaded->bss->found, sizeof(*found));
 	return result;
 }
 
-int bind_buckets_list(
-    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
+    struct buckets_found *found)
 {
 	pthread_mutex_lock(&buckets->lock);
 
-	const int result = list(buckets, batch, context, ports);
+	const int result = list(buckets, batch, context, found);
 
 	pthread_mutex_unlock(&buckets->lock);
 	return result;

@@ -8,9 +8,11 @@
  * is left of bound sockets in TIME_WAIT (docs/semantics.md, "What cannot be seen").
  *
  * A port belongs to them where its bucket's fastreuse or fastreuseport is not negative: what
- * __inet_hash_connect() (net/ipv4/inet_hashtables.c) asks before it passes a port by.
+ * __inet_hash_connect() (net/ipv4/inet_hashtables.c) asks before it passes a port by. And which
+ * TIME_WAIT is left of connections without timestamps: see stamps.h.
  */
 
+#include "collectors/bpf/bind_buckets.h"
 #include "collectors/kernel/portset.h"
 
 struct bind_buckets;
@@ -24,12 +26,19 @@ int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason
 void bind_buckets_close(struct bind_buckets *buckets); /* NULL: nothing */
 
 /*
- * Walks all TCP sockets but those that only bind(), and adds those ports to ports. batch is as
- * in struct source_observer, asked once in about a million sockets. On Linux 6.1 and later that
- * takes no capability; -EPERM where it does. Any thread may; one walk is made at a time. Returns 0,
- * -ECANCELED where batch said so, or another -errno.
+ * Walks all TCP sockets but those that only bind(), into found, which is 136 KiB. batch is as in
+ * struct source_observer, asked once in about a million sockets. On Linux 6.1 and later that takes
+ * no capability; -EPERM where it does. Any thread may; one walk is made at a time. Returns 0,
+ * -ECANCELED where batch said so, or another -errno, and found is as it was.
  */
 int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
-    struct portset *ports);
+    struct buckets_found *found);
+
+/* The ports that a bind() holds. */
+static inline const struct portset *buckets_bound(const struct buckets_found *found)
+{
+	_Static_assert(sizeof(found->bound) == sizeof(struct portset), "a bit for each port");
+	return (const struct portset *)found->bound;
+}
 
 #endif

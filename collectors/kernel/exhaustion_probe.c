@@ -185,10 +185,8 @@ int exhaustion_probe_misses(
 
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
 {
-	const bool is_possible = settings->time_wait_reuse > 0 && settings->timestamps != 0;
-
 	probe->loaded->bss->time_wait_rule = (struct time_wait_rule){
-	    .reuse = is_possible ? (__u32)settings->time_wait_reuse : 0,
+	    .reuse = settings->time_wait_reuse > 0 ? (__u32)settings->time_wait_reuse : 0,
 	    .reuse_delay_ms = (__u32)settings->time_wait_reuse_delay_ms,
 	};
 }

@@ -99,11 +99,13 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 	const struct source_observer observer = {note_port, batch, note};
 
 	if (chosen->buckets) {
-		const int result = bind_buckets_list(chosen->buckets, batch, note, note->ports);
+		const int result = bind_buckets_list(chosen->buckets, batch, note, &chosen->found);
 
-		chosen->sees_buckets = true;
-		if (result == 0)
+		chosen->sees_buckets = result == 0;
+		if (result == 0) {
+			portset_unite(note->ports, buckets_bound(&chosen->found));
 			return list_dialled(source, &observer, note);
+		}
 		if (result != -EPERM)
 			return result;
 		/* Older kernels want a capability for it, which is given up by now. */
@@ -120,6 +122,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	struct note note = {&holders->connected, holders, batch, context};
 
 	holders->connected_age_seconds = 0;
+	holders->stamps = NULL;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
 		memcpy(holders->dialled, chosen->dialled, sizeof(holders->dialled));
@@ -136,6 +139,8 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	chosen->tcp = holders->connected;
 	memcpy(chosen->dialled, holders->dialled, sizeof(chosen->dialled));
 	holders->sees_buckets = chosen->sees_buckets;
+	if (chosen->sees_buckets && chosen->sockets <= refresh_sockets)
+		holders->stamps = &chosen->found;
 	chosen->listed = clock_now();
 	return 0;
 }

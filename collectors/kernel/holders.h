@@ -27,6 +27,8 @@ struct holders {
 	unsigned long dialled[SOCKET_FAMILIES];
 	/* The third set is the kernel's own mark: whoever was bound to port 0 is in it, too. */
 	bool sees_buckets;
+	/* NULL, or what the buckets tell of the TIME_WAIT of this scrape: stamps.h. */
+	const struct buckets_found *stamps;
 };
 
 /*
@@ -80,15 +82,17 @@ struct chosen_ports {
 	struct portset tcp;
 	unsigned long dialled[SOCKET_FAMILIES]; /* as in struct holders */
 	bool sees_buckets;			/* that set is theirs */
-	struct timespec listed;			/* CLOCK_MONOTONIC; zero: never */
-	unsigned long sockets;			/* TCP sockets that the last whole walk saw */
+	struct buckets_found found;
+	struct timespec listed; /* CLOCK_MONOTONIC; zero: never */
+	unsigned long sockets;	/* TCP sockets that the last whole walk saw */
 };
 
 /*
  * Fills holders' connected set from the buckets, from source, or from what chosen remembers; and
  * its dialled connections from source, for the listeners that are noted already.
  * The buckets know, too, who was bound to port 0; where they cannot be read any more they are
- * given up. batch is as in struct source_observer. Returns 0 or -errno as source_list().
+ * given up. Above refresh_sockets nothing is told of TIME_WAIT, or it would be known at one scrape
+ * and not at the next. batch is as in struct source_observer. Returns 0 or -errno as source_list().
  */
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
     int (*batch)(void *context), void *context, unsigned long refresh_sockets,

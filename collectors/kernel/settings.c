@@ -61,7 +61,6 @@ static int read_all_optional(const char *procfs, struct settings *settings, cons
 	    {"sys/net/ipv4/tcp_tw_reuse", SETTING_ABSENT, &settings->time_wait_reuse},
 	    /* Before it became a setting, the kernel compared whole seconds: "> 1 s" of age. */
 	    {"sys/net/ipv4/tcp_tw_reuse_delay", 1000, &settings->time_wait_reuse_delay_ms},
-	    {"sys/net/ipv4/tcp_timestamps", SETTING_ABSENT, &settings->timestamps},
 	    {"sys/net/ipv4/tcp_fin_timeout", SETTING_ABSENT, &settings->fin_timeout_seconds},
 	    {"sys/net/ipv6/bindv6only", SETTING_ABSENT, &settings->bind_ipv6_only},
 	};

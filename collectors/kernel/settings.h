@@ -18,7 +18,6 @@ struct settings {
 	int unprivileged_first_port;  /* ip_unprivileged_port_start (4.11) */
 	int time_wait_reuse;	      /* tcp_tw_reuse: 0 never, 1 always, 2 on loopback */
 	int time_wait_reuse_delay_ms; /* tcp_tw_reuse_delay (6.14); 1,000 before it existed */
-	int timestamps;		      /* tcp_timestamps: without them nothing is reused */
 	int fin_timeout_seconds;      /* tcp_fin_timeout */
 	struct port_range node_ports; /* not the kernel's: see struct source_options */
 	int bind_ipv6_only;	      /* bindv6only: what IPV6_V6ONLY is where nobody sets it */

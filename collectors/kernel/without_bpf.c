@@ -76,12 +76,12 @@ void bind_buckets_close(struct bind_buckets *buckets)
 	(void)buckets;
 }
 
-int bind_buckets_list(
-    struct bind_buckets *buckets, int (*batch)(void *context), void *context, struct portset *ports)
+int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
+    struct buckets_found *found)
 {
 	(void)buckets;
 	(void)batch;
 	(void)context;
-	(void)ports;
+	(void)found;
 	return -ENOSYS;
 }

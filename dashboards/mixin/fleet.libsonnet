@@ -399,8 +399,8 @@ function(config, alertNames)
                 %s
               )
             ||| % [
-              m('ephemera_kernel_feature', 'feature!~"bind_before_connect|port_exhaustion|bind_port_exhaustion|cgroup_owners"'),
-              m('ephemera_kernel_feature', 'feature=~"bind_before_connect|port_exhaustion|bind_port_exhaustion"'),
+              m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
+              m('ephemera_kernel_feature', 'feature=~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
               q.counting,
               m('ephemera_kernel_feature', 'feature="cgroup_owners"'),
               m('ephemera_scrape_collector_success', 'collector="owners"'),

@@ -5,14 +5,16 @@ import errno
 import json
 import os
 import tempfile
+import time
 
 import pytest
 
 from lib.bpf import needs_bpf
 from lib.exporter import Exporter, host_has_cgroups, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
-from lib.sockets import (IPV4, accept, bound, connect_many, connect_until_refused, drop, listen,
-                         pairs, time_wait, wait_until)
+from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect_many,
+                         connect_until_refused, drop, listen, need_ipv6, pairs, tcp_sockets,
+                         time_wait, wait_until)
 
 pytestmark = needs_bpf
 
@@ -110,6 +112,60 @@ def test_a_bound_port_in_time_wait_is_nobodys():
     assert said.value(BOUND, holder="connected") == 3
     assert said.value("ephemera_unowned_bound_ports") == 3
     assert_bound_add_up(said)
+
+
+# TIME_WAIT that connect() may take over
+
+
+def old_time_wait(count, listener, **how):
+    """So old that connect() may take it over, where the connection had timestamps."""
+    time_wait(count, IPV4, listener, "127.0.0.1", TARGET, **how)
+    time.sleep(1.5)
+
+
+def assert_left(said, exact):
+    """What is left for the one destination by the metrics, against what the kernel gives."""
+    left = (said.value("ephemera_range_usable_ports")
+            - said.value("ephemera_worst_destination_ports", family="ipv4"))
+    given = kernel_gives(TARGET)
+    assert left == given if exact else left <= given, (left, given)
+    return given
+
+
+@pytest.mark.parametrize("then, now", [(1, 1), (1, 0), (0, 1), (0, 0)],
+                         ids=["with", "switched off since", "switched on since", "without"])
+@pytest.mark.parametrize("exact", [True, False], ids=["asked", "not asked"])
+@in_namespace
+def test_the_socket_knows_whether_it_had_timestamps_and_the_setting_does_not(then, now, exact):
+    small_range()
+    sysctl("net.ipv4.tcp_tw_reuse", 2)
+    sysctl("net.ipv4.tcp_timestamps", then)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    old_time_wait(7, listener)
+    sysctl("net.ipv4.tcp_timestamps", now)
+    said = metrics(*([BUCKETS] if exact else []), *ALL)
+    assert feature(said, "time_wait_reuse") == exact
+    states = {state: said.value("ephemera_destination_ports", state=state)
+              for state in ("time_wait", "reusable")}
+    assert states == ({"time_wait": 0, "reusable": 7} if exact and then else
+                      {"time_wait": 7, "reusable": 0})
+    assert assert_left(said, exact) == (SIZE if then else SIZE - 7)
+
+
+@pytest.mark.parametrize("family", [IPV4, MAPPED, IPV6])
+@in_namespace
+def test_each_time_wait_is_told_by_itself(family):
+    need_ipv6()
+    small_range()
+    sysctl("net.ipv4.tcp_tw_reuse", 2)
+    listener = listen(family, LOOPBACK[family], TARGET)
+    time_wait(5, family, listener, LOOPBACK[family], TARGET)
+    sysctl("net.ipv4.tcp_timestamps", 0)
+    time_wait(3, family, listener, LOOPBACK[family], TARGET)
+    time.sleep(1.5)
+    said = metrics(BUCKETS, *ALL)
+    assert said.value("ephemera_destination_ports", state="reusable") == 5
+    assert said.value("ephemera_destination_ports", state="time_wait") == 3
 
 
 def destinations(*flags, **kw):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from lib.bpf import needs_bpf
 from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (ANY, IPV4, IPV6, LOOPBACK, MAPPED, accept, add_address, bind, bound,
                          close_wait, closing, connect, connect_many, fin_wait1, fin_wait2,
@@ -300,6 +301,7 @@ def test_time_wait(family):
     assert second - first_end - 0.1 < before - after < second_end - first + 0.1
 
 
+@needs_bpf
 @in_namespace
 def test_forty_in_time_wait_are_one_paragraph():
     prepare()

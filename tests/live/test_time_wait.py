@@ -3,7 +3,7 @@
 
 import pytest
 
-from accounting import (FIRST, OTHER, SIZE, TARGET, assert_kernel_gives, held, read,
+from accounting import (EXACT, FIRST, OTHER, SIZE, TARGET, assert_kernel_gives, held, read,
                         read_when_reusable, shown, small_range, target)
 from lib.namespace import has_sysctl, in_namespace, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, add_address, connect_many, listen,
@@ -80,7 +80,7 @@ def test_row_10_what_was_reusable_is_active_once_it_is_reused():
     said = read_when_reusable(key, SIZE)
     assert said.value("ephemera_worst_destination_usage_ratio", family="ipv4") == 0
     _clients = connect_many(13, IPV4, "127.0.0.1", TARGET)
-    said = read()
+    said = read(EXACT)
     assert shown(said) == {key: held(active=13, reusable=SIZE - 13)}
     assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from accounting import (DESTINATION_PORTS, held, read, read_when_reusable, shown, small_range,
+from accounting import (DESTINATION_PORTS, EXACT, held, read, read_when_reusable, shown, small_range,
                         target)
 from lib.exporter import metrics
 from lib.namespace import in_namespace, sysctl
@@ -96,7 +96,7 @@ def test_what_is_reusable_ranks_no_destination_but_is_in_the_sums():
     said = read_when_reusable((*key, PORTS[0]), 11)
     assert shown(said) == {(*key, PORTS[0]): held(reusable=11), (*key, PORTS[1]): held(active=3),
                            (*key, PORTS[2]): held(active=2)}
-    said = read("--collector.destinations.limit=2")
+    said = read(EXACT, "--collector.destinations.limit=2")
     assert shown(said) == {(*key, PORTS[1]): held(active=3), (*key, PORTS[2]): held(active=2)}
     assert said.value(OTHERS, family="ipv4") == 11
     assert said.value("ephemera_worst_destination_ports", family="ipv4") == 3

@@ -198,7 +198,8 @@ static int run(const char *ports, size_t limit)
 /*
  * "PORT STATE LOCAL:REMOTE", "!" behind a state that is to last, the totals, and then each socket
  * that was kept, after a slash of those that have it as their remote port: "STATE LOCAL>REMOTE
- * ROLE" and "+" or "-" for a port that was chosen or picked, "r" for one that is reusable.
+ * ROLE" and "+" or "-" for a port that was chosen or picked, "m" for one that may be
+ * reusable.
  */
 static void print_side(FILE *file, const struct port_side *side)
 {
@@ -211,7 +212,9 @@ static void print_side(FILE *file, const struct port_side *side)
 		    socket_protocol_name(found->socket.protocol),
 		    socket_state_name(found->socket.state), found->socket.local_port,
 		    found->socket.remote_port, port_role_name(found->role), marks[found->chosen],
-		    found->reusable ? "r" : "");
+		    found->reusable	     ? "r"
+		    : found->may_be_reusable ? "m"
+					     : "");
 	}
 }
 
@@ -311,7 +314,7 @@ static void a_range_has_answers_where_it_has_sockets(void **state)
 		       "  tcp bound 40006>0 bound -\n"
 		       "40008 outbound 2:0\n"
 		       "  tcp established 40008>443 outbound -\n"
-		       "  tcp time_wait 40008>444 time_wait ?r\n"
+		       "  tcp time_wait 40008>444 time_wait ?m\n"
 		       "40010 outbound 1:1\n"
 		       "  tcp established 40010>40004 outbound -\n"
 		       " /\n"
@@ -319,7 +322,7 @@ static void a_range_has_answers_where_it_has_sockets(void **state)
 		       "40012 bound 1:0\n"
 		       "  tcp established 40012>443 outbound +\n"
 		       "40014 time_wait 1:0\n"
-		       "  tcp time_wait 40014>443 time_wait ?r\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
 		       "40016 outbound 1:0\n"
 		       "  udp established 40016>53 outbound -\n"
 		       "40018 listener! 1:0\n"
@@ -350,10 +353,10 @@ static void a_port_may_have_only_remote_sockets(void **state)
 		       " /\n"
 		       "  tcp established 40008>443 outbound ?\n"
 		       "  tcp established 40012>443 outbound ?\n"
-		       "  tcp time_wait 40014>443 time_wait ?r\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
 		       "444 reserved 0:1\n"
 		       " /\n"
-		       "  tcp time_wait 40008>444 time_wait ?r\n"
+		       "  tcp time_wait 40008>444 time_wait ?m\n"
 		       "0 empty\n");
 }
 
@@ -436,7 +439,7 @@ static void reuse_goes_by_the_settings(void **state)
 	assert_result(run("40001", 20), 0);
 	assert_answers("40001 time_wait 2:0\n"
 		       "  tcp time_wait 40001>443 time_wait ?\n"
-		       "  tcp time_wait 40001>444 time_wait ?r\n"
+		       "  tcp time_wait 40001>444 time_wait ?m\n"
 		       "0 empty\n");
 	assert_int_equal(lookup->answers[0].local.list[0].socket.expires_ms, 59500);
 	workspace_write(&workspace, "sys/net/ipv4/tcp_tw_reuse", "0\n");
@@ -674,7 +677,7 @@ static void one_chosen_listing_may_be_missing(void **state)
 	assert_answers("40012 outbound 1:0\n"
 		       "  tcp established 40012>443 outbound ?\n"
 		       "40014 time_wait 1:0\n"
-		       "  tcp time_wait 40014>443 time_wait ?r\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
 		       "40016 outbound 1:0\n"
 		       "  udp established 40016>53 outbound -\n"
 		       "40018 listener! 1:0\n"

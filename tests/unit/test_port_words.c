@@ -439,6 +439,17 @@ static void what_is_left_over_has_its_time(void **state)
 	found.socket.expires_ms = 0;
 	assert_socket(found,
 	    LEFT "0 s." IN_USE " A connect() to the same destination may take the port over now.");
+	found.reusable = false;
+	found.may_be_reusable = true;
+	assert_socket(found,
+	    LEFT "0 s." IN_USE
+		 " Whether a connect() to the same destination may take the port over now is not "
+		 "known.");
+	found.may_be_reusable = false;
+	found.is_bound = true;
+	assert_socket(found,
+	    LEFT "0 s." IN_USE
+		 " No connect() at all gets the port before, since it belongs to a bind().");
 }
 
 /* Where a service listens, what matters is whether it can be started again. */

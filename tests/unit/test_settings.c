@@ -59,7 +59,6 @@ static void reads_every_setting(void **state)
 	write_setting("ip_unprivileged_port_start", "1023\n");
 	write_setting("tcp_tw_reuse", "1\n");
 	write_setting("tcp_tw_reuse_delay", "3000\n");
-	write_setting("tcp_timestamps", "0\n");
 	write_setting("tcp_fin_timeout", "61\n");
 	workspace_write(&workspace, "sys/net/ipv6/bindv6only", "1\n");
 	assert_result(read_settings(&settings), 0);
@@ -71,7 +70,6 @@ static void reads_every_setting(void **state)
 	assert_int_equal(settings.unprivileged_first_port, 1023);
 	assert_int_equal(settings.time_wait_reuse, 1);
 	assert_int_equal(settings.time_wait_reuse_delay_ms, 3000);
-	assert_int_equal(settings.timestamps, 0);
 	assert_int_equal(settings.fin_timeout_seconds, 61);
 	assert_int_equal(settings.bind_ipv6_only, 1);
 }
@@ -79,8 +77,7 @@ static void reads_every_setting(void **state)
 static void an_old_kernel_lacks_some(void **state)
 {
 	static const char *const optional[] = {"ip_local_reserved_ports",
-	    "ip_unprivileged_port_start", "tcp_tw_reuse", "tcp_tw_reuse_delay", "tcp_timestamps",
-	    "tcp_fin_timeout"};
+	    "ip_unprivileged_port_start", "tcp_tw_reuse", "tcp_tw_reuse_delay", "tcp_fin_timeout"};
 	struct settings settings;
 
 	(void)state;
@@ -93,7 +90,6 @@ static void an_old_kernel_lacks_some(void **state)
 	assert_int_equal(settings.unprivileged_first_port, SETTING_ABSENT);
 	assert_int_equal(settings.time_wait_reuse, SETTING_ABSENT);
 	assert_int_equal(settings.time_wait_reuse_delay_ms, 1000);
-	assert_int_equal(settings.timestamps, SETTING_ABSENT);
 	assert_int_equal(settings.fin_timeout_seconds, SETTING_ABSENT);
 	assert_int_equal(settings.bind_ipv6_only, SETTING_ABSENT);
 }

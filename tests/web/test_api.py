@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from lib import openapi
+from lib.bpf import needs_bpf
 from lib.exporter import Exporter, Metrics, assert_head_is_get, free_port, run
 from lib.namespace import NOBODY, has_sysctl, in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, IPV6, MAPPED, accept, bound, close, connect, connect_many, drop,
@@ -502,7 +503,7 @@ def test_an_empty_host():
         assert asker.ask(DESTINATIONS) == {
             "range": {"first_port": FIRST, "last_port": LAST, "ports": 100, "usable_ports": 100},
             "socket_source": {"tcp": "sock_diag"},
-            "bind_before_connect": False,
+            "bind_before_connect": False, "time_wait_reuse": False,
             "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
                             "other_owner_ports": 0, "unowned_ports": 0},
             "destinations_total": 0, "ports_total": 0, "destinations": []}
@@ -608,13 +609,15 @@ def test_a_listener_on_a_port_that_the_kernel_picked_has_nothing_to_reserve():
             assert "advice" not in found
 
 
+@needs_bpf
 @in_namespace
 def test_time_wait():
     set_range(FIRST, LAST)
     sysctl("net.ipv4.tcp_tw_reuse", 2)
     service = listen(IPV4, "127.0.0.1", TARGET)
-    port, = time_wait(1, IPV4, service, "127.0.0.1", TARGET)
-    with serving() as asker:
+    with serving("--collector.binds.buckets") as asker:
+        port, = time_wait(1, IPV4, service, "127.0.0.1", TARGET)
+
         def one():
             return asker.ask(f"{PORTS}/{port}")["local"]["sockets"][0]
 

@@ -15,7 +15,7 @@ from lib.exporter import (AS_OURSELVES, BINARY, COLLECTORS, Exporter, Metrics, a
 from raw import wait_until
 
 SETTINGS = ["ip_local_port_range", "ip_local_reserved_ports", "ip_unprivileged_port_start",
-            "tcp_tw_reuse", "tcp_tw_reuse_delay", "tcp_fin_timeout", "tcp_timestamps"]
+            "tcp_tw_reuse", "tcp_tw_reuse_delay", "tcp_fin_timeout"]
 
 
 def refused(*args):

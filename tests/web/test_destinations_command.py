@@ -32,8 +32,8 @@ LONG = ["2001:db80:1111:2222:3333:4444:5555:6666", "2001:db80:aaaa:bbbb:cccc:ddd
 
 # What the README of the recorded host says of it.
 BUSY_ROWS = [("127.0.0.3:20002", 34, 0, 0, "100.0%"), ("127.0.0.2:20002", 31, 0, 0, "91.2%"),
-             ("127.0.0.1:20001", 23, 0, 0, "67.6%"), ("127.0.0.4:20002", 13, 0, 0, "38.2%"),
-             ("[::1]:20003", 11, 0, 0, "32.4%"), ("127.0.0.5:20002", 3, 5, 7, "23.5%"),
+             ("127.0.0.1:20001", 23, 0, 0, "67.6%"), ("127.0.0.5:20002", 3, 12, 0, "44.1%"),
+             ("127.0.0.4:20002", 13, 0, 0, "38.2%"), ("[::1]:20003", 11, 0, 0, "32.4%"),
              ("127.0.0.6:20002", 5, 0, 0, "14.7%"), ("192.0.2.7:20002", 0, 3, 0, "8.8%"),
              ("127.0.0.1:41020", 2, 0, 0, "5.9%")]
 
@@ -99,7 +99,7 @@ def test_an_empty_host():
         "range": {"first_port": 32768, "last_port": 60999, "ports": 28232,
                   "usable_ports": 28232},
         "socket_source": {"tcp": "replay"},
-        "bind_before_connect": False,
+        "bind_before_connect": False, "time_wait_reuse": False,
         "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
                         "other_owner_ports": 0, "unowned_ports": 0},
         "destinations_total": 0, "ports_total": 0, "owners_known": False, "destinations": []}
@@ -113,8 +113,8 @@ def test_json_has_every_field():
         assert set(entry) - {"owner"} == {
             "source", "destination", "destination_port", "family", "active", "time_wait",
             "reusable", "usage_ratio"}
-    assert found["destinations"][5]["usage_ratio"] == pytest.approx(8 / 34)
-    entry = found["destinations"][4]
+    assert found["destinations"][3]["usage_ratio"] == pytest.approx(15 / 34)
+    entry = found["destinations"][5]
     assert (entry["family"], entry["destination"], entry["source"]) == ("ipv6", "::1", "::1")
 
 
