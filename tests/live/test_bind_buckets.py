@@ -168,6 +168,29 @@ def test_each_time_wait_is_told_by_itself(family):
     assert said.value("ephemera_destination_ports", state="time_wait") == 3
 
 
+@pytest.mark.parametrize("exact", [True, False], ids=["asked", "not asked"])
+@in_namespace
+def test_a_reusable_time_wait_of_who_was_bound_counts_nowhere_as_reusable(exact):
+    small_range()
+    sysctl("net.ipv4.tcp_tw_reuse", 2)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    old_time_wait(3, listener, source="127.0.0.1")
+    said = metrics(*([BUCKETS] if exact else []), *ALL)
+    assert said.total("ephemera_destination_ports", state="reusable") == 0
+    # Here the cautious side is the right one.
+    assert assert_left(said, exact=True) == SIZE - 3
+    answer = ask(said_port(), *([] if exact else [f"--no-{BUCKETS[2:]}"]))
+    entry, = answer["local"]["sockets"]
+    assert (entry["state"], entry["reusable"]) == ("time_wait", False)
+    assert ("belongs to a bind()" if exact else "is not known") in entry["meaning"]
+
+
+def said_port():
+    """The port of a TIME_WAIT on the side of the client."""
+    return next(line.local_port for line in tcp_sockets()
+                if line.state == "TIME-WAIT" and line.local_port != TARGET)
+
+
 def destinations(*flags, **kw):
     done = run("destinations", "--json", *flags, **kw)
     assert (done.returncode, done.stderr) == (0, "")
