@@ -54,11 +54,30 @@ static const struct metric_family unshown_ports = {
     .labels = {"protocol"},
     .example = "ephemera_range_unshown_listener_ports{protocol=\"tcp\"} > 0",
 };
+static const struct metric_family own_range_sockets = {
+    .name = "ephemera_own_range_sockets",
+    .help = "TCP connections whose port connect() took from a range of their own "
+	    "(IP_LOCAL_PORT_RANGE). They are counted against the whole range, and can run out long "
+	    "before that is full. Told where ephemera_kernel_feature{feature="
+	    "\"bind_before_connect\"} is 1.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_own_range_sockets > 0",
+};
+static const struct metric_family narrowest_own_range = {
+    .name = "ephemera_narrowest_own_range_ports",
+    .help = "Ports of the smallest range that one of ephemera_own_range_sockets has, reserved and "
+	    "bound ones included: so many connections a destination can have from it at the most.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_worst_destination_ports > on (job, instance) group_left () "
+	       "ephemera_narrowest_own_range_ports * 0.8",
+};
 
 static const struct metric_family *const families[] = {
     &bound_ports,
     &bound_ports_age,
     &usable_ports,
+    &own_range_sockets,
+    &narrowest_own_range,
     &listener_info,
     &unshown_ports,
     NULL,
@@ -200,6 +219,12 @@ static int emit(void *state, struct metric_set *set)
 	metric_add(set, &bound_ports, ports.connected, METRIC_LABELS("connected"));
 	metric_add(set, &bound_ports_age, facts->holders.connected_age_seconds, METRIC_NO_LABELS);
 	metric_add(set, &usable_ports, facts->capacity, METRIC_NO_LABELS);
+	if (facts->holders.sees_buckets)
+		metric_add(
+		    set, &own_range_sockets, facts->holders.own_range_sockets, METRIC_NO_LABELS);
+	if (facts->holders.own_range_sockets)
+		metric_add(set, &narrowest_own_range, facts->holders.narrowest_own_range,
+		    METRIC_NO_LABELS);
 	for (size_t i = 0; i < binds->length; i++)
 		emit_listener(set, facts, &binds->listeners[i]);
 	emit_unshown(set, binds, SOCKET_TCP, &facts->holders.listen);

@@ -251,6 +251,8 @@ static int list_chosen(struct pass *pass)
 	if (!anyone_needs(pass, NEEDS_CHOSEN))
 		return 0;
 
+	gatherer->chosen.range = gatherer->facts.settings.range;
+
 	const int result =
 	    holders_list_chosen(&gatherer->facts.holders, &gatherer->chosen, gatherer->source,
 		batch, pass, gatherer->options.refresh_sockets, gatherer->options.refresh_seconds);

@@ -62,8 +62,8 @@ int port_finding_list_buckets(struct finding *finding)
 	if (!buckets || !wants_buckets(finding))
 		return 0;
 
-	const int result =
-	    bind_buckets_list(buckets, port_finding_batch, finding, &finding->buckets);
+	const int result = bind_buckets_list(buckets, finding->lookup->settings.range,
+	    port_finding_batch, finding, &finding->buckets);
 
 	/* Older kernels want a capability for it, which is given up by now. */
 	if (result == -EPERM)

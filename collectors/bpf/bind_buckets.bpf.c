@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -59,12 +60,57 @@ static __always_inline void note_unstamped(struct sock_common *socket)
 	}
 }
 
+/* IP_LOCAL_PORT_RANGE, as the kernel keeps it since 6.8. */
+static __always_inline __u32 own_range_of(struct inet_sock *socket)
+{
+	struct inet_sock___split *split = (struct inet_sock___split *)socket;
+
+	if (bpf_core_field_exists(socket->local_port_range))
+		return socket->local_port_range;
+	if (bpf_core_field_exists(split->local_port_range.lo))
+		return (__u32)split->local_port_range.hi << 16 | split->local_port_range.lo;
+	return 0;
+}
+
+/* Where an end is outside of the namespace's range that one's holds:
+ * inet_sk_get_local_port_range(). */
+static __always_inline void note_own_range(__u32 range)
+{
+	__u32 first = range & 0xffff;
+	__u32 last = range >> 16;
+	__u32 ports;
+
+	if (!range)
+		return;
+	if (first < found.first_port || first > found.last_port)
+		first = found.first_port;
+	if (last < found.first_port || last > found.last_port)
+		last = found.last_port;
+	ports = last - first + 1;
+	found.own_range_sockets++;
+	if (!found.narrowest_own_range || ports < found.narrowest_own_range)
+		found.narrowest_own_range = ports;
+}
+
+static __always_inline bool is_bound(struct inet_bind_bucket *bucket)
+{
+	/* What __inet_hash_connect() asks before it leaves a port to its holders. */
+	return bucket->fastreuse >= 0 || bucket->fastreuseport >= 0;
+}
+
 static __always_inline struct inet_bind_bucket *bucket_of(struct sock_common *socket)
 {
-	/* None of a connection that is not accepted yet: its port is the listener's. */
+	struct inet_bind_bucket *bucket;
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(socket);
 
-	return tcp ? tcp->inet_conn.icsk_bind_hash : NULL;
+	if (!tcp)
+		return NULL;
+	/* None of a connection that is not accepted yet: its port is the listener's. */
+	bucket = tcp->inet_conn.icsk_bind_hash;
+	/* Accepted ones have a listener's range, and took no port. */
+	if (bucket && !is_bound(bucket))
+		note_own_range(own_range_of(&tcp->inet_conn.icsk_inet));
+	return bucket;
 }
 
 static __always_inline struct inet_bind_bucket *look_at_time_wait(struct sock_common *socket)
@@ -89,8 +135,7 @@ int note_bound(struct bpf_iter__tcp *context)
 	if (!socket)
 		return 0;
 	bucket = socket->skc_state == TCP_TIME_WAIT ? look_at_time_wait(socket) : bucket_of(socket);
-	/* What __inet_hash_connect() asks before it leaves a port to its holders. */
-	if (!bucket || (bucket->fastreuse < 0 && bucket->fastreuseport < 0))
+	if (!bucket || !is_bound(bucket))
 		return 0;
 	port = socket->skc_num;
 	found.bound[port / 64] |= 1ull << (port % 64);

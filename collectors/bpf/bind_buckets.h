@@ -20,6 +20,10 @@ struct buckets_found {
 	__u64 bound[BUCKETS_PORTS / 64];   /* a bit for each port, as struct portset */
 	__u64 unstamped[STAMPS_BITS / 64]; /* the filter */
 	__u64 seed; /* from user space: peers choose addresses, and must not choose collisions */
+	__u32 first_port; /* from user space: ip_local_port_range */
+	__u32 last_port;
+	__u32 own_range_sockets;   /* whose port connect() took from a range of their own */
+	__u32 narrowest_own_range; /* the ports that are in the smallest of these; 0: none */
 };
 
 /* A connection; an IPv4 address is the first word, and one mapped into IPv6 is IPv4. */

@@ -87,6 +87,15 @@ struct sock {
 
 struct inet_sock {
 	__be16 inet_sport;
+	__u32 local_port_range; /* Linux 6.8: the last port << 16 | the first; 0: none of its own */
+};
+
+/* Linux 6.3 to 6.7. */
+struct inet_sock___split {
+	struct {
+		__u16 lo;
+		__u16 hi;
+	} local_port_range;
 };
 
 struct inet_bind_bucket {

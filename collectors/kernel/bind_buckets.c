@@ -68,8 +68,8 @@ static int walk(int fd, int (*batch)(void *context), void *context)
 	}
 }
 
-static int list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
-    struct buckets_found *found)
+static int list(struct bind_buckets *buckets, struct port_range range, int (*batch)(void *context),
+    void *context, struct buckets_found *found)
 {
 	const int fd = bpf_iter_create(bpf_link__fd(buckets->loaded->links.note_bound));
 
@@ -79,6 +79,9 @@ static int list(struct bind_buckets *buckets, int (*batch)(void *context), void 
 	/* Without randomness it is as right, only predictably. */
 	(void)!getrandom(&buckets->loaded->bss->found.seed, sizeof(found->seed), GRND_NONBLOCK);
 
+	buckets->loaded->bss->found.first_port = range.first;
+	buckets->loaded->bss->found.last_port = range.last;
+
 	const int result = walk(fd, batch, context);
 
 	close(fd);
@@ -87,12 +90,12 @@ static int list(struct bind_buckets *buckets, int (*batch)(void *context), void 
 	return result;
 }
 
-int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
-    struct buckets_found *found)
+int bind_buckets_list(struct bind_buckets *buckets, struct port_range range,
+    int (*batch)(void *context), void *context, struct buckets_found *found)
 {
 	pthread_mutex_lock(&buckets->lock);
 
-	const int result = list(buckets, batch, context, found);
+	const int result = list(buckets, range, batch, context, found);
 
 	pthread_mutex_unlock(&buckets->lock);
 	return result;

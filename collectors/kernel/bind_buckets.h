@@ -26,13 +26,14 @@ int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason
 void bind_buckets_close(struct bind_buckets *buckets); /* NULL: nothing */
 
 /*
- * Walks all TCP sockets but those that only bind(), into found, which is 136 KiB. batch is as in
+ * Walks all TCP sockets but those that only bind(), into found, which is 136 KiB. range is
+ * ip_local_port_range, by which the sockets' own ones are measured. batch is as in
  * struct source_observer, asked once in about a million sockets. On Linux 6.1 and later that takes
  * no capability; -EPERM where it does. Any thread may; one walk is made at a time. Returns 0,
  * -ECANCELED where batch said so, or another -errno, and found is as it was.
  */
-int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
-    struct buckets_found *found);
+int bind_buckets_list(struct bind_buckets *buckets, struct port_range range,
+    int (*batch)(void *context), void *context, struct buckets_found *found);
 
 /* The ports that a bind() holds. */
 static inline const struct portset *buckets_bound(const struct buckets_found *found)

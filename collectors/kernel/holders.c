@@ -99,7 +99,8 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 	const struct source_observer observer = {note_port, batch, note};
 
 	if (chosen->buckets) {
-		const int result = bind_buckets_list(chosen->buckets, batch, note, &chosen->found);
+		const int result =
+		    bind_buckets_list(chosen->buckets, chosen->range, batch, note, &chosen->found);
 
 		chosen->sees_buckets = result == 0;
 		if (result == 0) {
@@ -115,6 +116,15 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 	return source_list(source, LISTING_TCP_CHOSEN, &observer);
 }
 
+static void tell_buckets(struct holders *holders, const struct chosen_ports *chosen)
+{
+	holders->sees_buckets = chosen->sees_buckets;
+	if (!chosen->sees_buckets)
+		return;
+	holders->own_range_sockets = chosen->found.own_range_sockets;
+	holders->narrowest_own_range = chosen->found.narrowest_own_range;
+}
+
 int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, struct source *source,
     int (*batch)(void *context), void *context, unsigned long refresh_sockets,
     unsigned refresh_seconds)
@@ -126,7 +136,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
 		memcpy(holders->dialled, chosen->dialled, sizeof(holders->dialled));
-		holders->sees_buckets = chosen->sees_buckets;
+		tell_buckets(holders, chosen);
 		holders->connected_age_seconds = clock_seconds_since(&chosen->listed);
 		return 0;
 	}
@@ -138,7 +148,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;
 	memcpy(chosen->dialled, holders->dialled, sizeof(chosen->dialled));
-	holders->sees_buckets = chosen->sees_buckets;
+	tell_buckets(holders, chosen);
 	if (chosen->sees_buckets && chosen->sockets <= refresh_sockets)
 		holders->stamps = &chosen->found;
 	chosen->listed = clock_now();

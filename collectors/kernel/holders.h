@@ -29,6 +29,9 @@ struct holders {
 	bool sees_buckets;
 	/* NULL, or what the buckets tell of the TIME_WAIT of this scrape: stamps.h. */
 	const struct buckets_found *stamps;
+	/* What the buckets told together with the third set, else 0: see struct buckets_found. */
+	unsigned own_range_sockets;
+	unsigned narrowest_own_range;
 };
 
 /*
@@ -83,8 +86,9 @@ struct chosen_ports {
 	unsigned long dialled[SOCKET_FAMILIES]; /* as in struct holders */
 	bool sees_buckets;			/* that set is theirs */
 	struct buckets_found found;
-	struct timespec listed; /* CLOCK_MONOTONIC; zero: never */
-	unsigned long sockets;	/* TCP sockets that the last whole walk saw */
+	struct port_range range; /* ip_local_port_range, for the buckets */
+	struct timespec listed;	 /* CLOCK_MONOTONIC; zero: never */
+	unsigned long sockets;	 /* TCP sockets that the last whole walk saw */
 };
 
 /*

@@ -76,12 +76,13 @@ void bind_buckets_close(struct bind_buckets *buckets)
 	(void)buckets;
 }
 
-int bind_buckets_list(struct bind_buckets *buckets, int (*batch)(void *context), void *context,
-    struct buckets_found *found)
+int bind_buckets_list(struct bind_buckets *buckets, struct port_range range,
+    int (*batch)(void *context), void *context, struct buckets_found *found)
 {
 	(void)buckets;
 	(void)batch;
 	(void)context;
+	(void)range;
 	(void)found;
 	return -ENOSYS;
 }

@@ -4,6 +4,8 @@
 import errno
 import json
 import os
+import socket
+import struct
 import tempfile
 import time
 
@@ -13,7 +15,7 @@ from lib.bpf import needs_bpf
 from lib.exporter import Exporter, host_has_cgroups, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect_many,
-                         connect_until_refused, drop, listen, need_ipv6, pairs, tcp_sockets,
+                         connect_until_refused, drop, listen, need_ipv6, need_kernel, pairs, tcp_sockets,
                          time_wait, wait_until)
 
 pytestmark = needs_bpf
@@ -302,3 +304,46 @@ def test_the_api_and_the_map_say_the_same():
                 assert feature(said) == 1
             drop([client])
             wait_until(lambda: get("/api/v1/range")["usable_ports"] == SIZE, "the port back")
+
+
+IP_LOCAL_PORT_RANGE = 51
+
+
+def connect_from_range(first, last):
+    sock = socket.socket()
+    sock.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("I", last << 16 | first))
+    try:
+        sock.connect(("127.0.0.1", TARGET))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+@in_namespace
+def test_ranges_of_their_own_are_told():
+    need_kernel(6, 3, "IP_LOCAL_PORT_RANGE")
+    small_range()
+    server = listen(IPV4, "127.0.0.1", TARGET)
+    # One that listens hands its range on to those whom it accepts, who take no port.
+    server.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE,
+                      struct.pack("I", (FIRST + 1) << 16 | FIRST))
+    kept = connect_many(2, IPV4, "127.0.0.1", TARGET)
+    none = metrics(BUCKETS)
+    assert none.value("ephemera_own_range_sockets") == 0
+    assert not none.samples("ephemera_narrowest_own_range_ports")
+    kept += accept(server, 2)
+    # Where an end is outside of the range that one's holds.
+    kept += [connect_from_range(FIRST + 8, 65535), connect_from_range(FIRST, FIRST + 9)]
+    wide = metrics(BUCKETS)
+    assert wide.value("ephemera_own_range_sockets") == 2
+    assert wide.value("ephemera_narrowest_own_range_ports") == 10
+    assert not metrics().samples("ephemera_own_range_sockets")
+    with pytest.raises(OSError) as refused:
+        for _ in range(SIZE):
+            kept.append(connect_from_range(FIRST + 12, FIRST + 15))
+    assert refused.value.errno == errno.EADDRNOTAVAIL
+    narrow = metrics(BUCKETS)
+    assert narrow.value("ephemera_narrowest_own_range_ports") == 4
+    assert narrow.value("ephemera_own_range_sockets") == len(kept) - 4
+    drop([server, *kept])
