@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who holds the leased ports: cgroups, and the pods and containers that they stand for. */
+/* Who holds the leased ports, and those of UDP: cgroups, and the pods and containers that they
+ * stand for. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collectors/bound_owners.h"
 #include "collectors/collector.h"
@@ -55,6 +57,29 @@ static const struct metric_family unowned_bound_ports = {
 	       "(ephemera_owner_bound_ports)",
 };
 
+static const struct metric_family udp_owner_ports = {
+    .name = "ephemera_owner_udp_ports",
+    .help = "Ports of the range, reserved ones aside, that UDP sockets hold, bound or connected, "
+	    "for the cgroups with the most, up to --collector.owners.limit: who fills the pool. A "
+	    "port that several share counts once, for one of them, so that all of them sum up to "
+	    "ephemera_worst_address_ports{protocol=\"udp\",family=\"ipv6\"}.",
+    .type = METRIC_GAUGE,
+    .labels = {"cgroup", "pod_uid", "container_id"},
+    .example = "topk(10, ephemera_owner_udp_ports) > 1000",
+};
+static const struct metric_family other_udp_ports = {
+    .name = "ephemera_other_owner_udp_ports",
+    .help = "Ports that UDP sockets of all cgroups that are not shown one by one hold.",
+    .type = METRIC_GAUGE,
+    .example = "topk(10, ephemera_other_owner_udp_ports)",
+};
+static const struct metric_family unowned_udp_ports = {
+    .name = "ephemera_unowned_udp_ports",
+    .help = "Ports that UDP sockets without a known cgroup hold.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_unowned_udp_ports > 0",
+};
+
 static const struct metric_family *const families[] = {
     &owner_ports,
     &other_ports,
@@ -62,6 +87,9 @@ static const struct metric_family *const families[] = {
     &owner_bound_ports,
     &other_bound_ports,
     &unowned_bound_ports,
+    &udp_owner_ports,
+    &other_udp_ports,
+    &unowned_udp_ports,
     NULL,
 };
 
@@ -70,11 +98,13 @@ enum { FLAG_LIMIT };
 struct owners {
 	const char *sysfs;
 	const struct facts *facts;
-	struct cgroups *cgroups; /* NULL until the hierarchy was found */
-	bool nameless;		 /* a socket that somebody has open came without its cgroup */
+	/* NULL until the hierarchy was found; apart, since each forgets what it is not asked for */
+	struct cgroups *cgroups[SOCKET_PROTOCOLS];
+	bool nameless; /* a socket that somebody has open came without its cgroup */
 	size_t limit;
-	unsigned long unowned;
-	struct owner_table *table;
+	unsigned long unowned[SOCKET_PROTOCOLS];
+	struct owner_table *tables[SOCKET_PROTOCOLS];
+	struct portset udp;	    /* counted already */
 	struct bound_owners *bound; /* whose ports are not leased, but bound */
 };
 
@@ -82,8 +112,10 @@ static void destroy(void *context)
 {
 	struct owners *owners = context;
 
-	cgroups_free(owners->cgroups);
-	owner_table_free(owners->table);
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
+		cgroups_free(owners->cgroups[i]);
+		owner_table_free(owners->tables[i]);
+	}
 	bound_owners_free(owners->bound);
 	free(owners);
 }
@@ -96,11 +128,17 @@ static int create(const struct collector_config *config, void **ret_state)
 		return -ENOMEM;
 	owners->sysfs = config->sysfs;
 	owners->limit = config->values[FLAG_LIMIT];
-	owners->table = owner_table_new();
 	owners->bound = bound_owners_new(config->sysfs);
-	if (!owners->table || !owners->bound) {
+	if (!owners->bound) {
 		destroy(owners);
 		return -ENOMEM;
+	}
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
+		owners->tables[i] = owner_table_new();
+		if (!owners->tables[i]) {
+			destroy(owners);
+			return -ENOMEM;
+		}
 	}
 	*ret_state = owners;
 	return 0;
@@ -109,14 +147,35 @@ static int create(const struct collector_config *config, void **ret_state)
 static int begin(void *context, const struct facts *facts)
 {
 	struct owners *owners = context;
+	int result = 0;
 
 	owners->facts = facts;
-	owners->unowned = 0;
 	owners->nameless = false;
-	owner_table_clear(owners->table);
 	bound_owners_begin(owners->bound, facts);
+	memset(&owners->udp, 0, sizeof(owners->udp));
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
+		owners->unowned[i] = 0;
+		owner_table_clear(owners->tables[i]);
+	}
 	/* Looked for anew as long as it is not there: it may be mounted later. */
-	return owners->cgroups ? 0 : cgroups_new(owners->sysfs, &owners->cgroups);
+	for (int i = 0; i < SOCKET_PROTOCOLS && result == 0; i++)
+		if (!owners->cgroups[i])
+			result = cgroups_new(owners->sysfs, &owners->cgroups[i]);
+	return result;
+}
+
+/* Whether the socket takes a port from UDP's pool that no other took before it. */
+static bool takes_udp_port(struct owners *owners, const struct socket *socket)
+{
+	const struct settings *settings = &owners->facts->settings;
+
+	if (socket->protocol != SOCKET_UDP ||
+	    !port_range_has(settings->range, socket->local_port) ||
+	    portset_has(&settings->reserved, socket->local_port) ||
+	    portset_has(&owners->udp, socket->local_port))
+		return false;
+	portset_add(&owners->udp, socket->local_port);
+	return true;
 }
 
 static int observe(void *context, const struct socket *socket)
@@ -125,15 +184,24 @@ static int observe(void *context, const struct socket *socket)
 
 	if (socket->cgroup_id == 0 && socket->inode && socket_has_owner(socket))
 		owners->nameless = true;
-	if (!facts_is_leased(owners->facts, socket))
+	if (!facts_is_leased(owners->facts, socket) && !takes_udp_port(owners, socket))
 		return bound_owners_observe(owners->bound, socket);
 	/* TIME_WAIT has no cgroup; nor has any record of a kernel before 5.8. */
 	if (socket->cgroup_id == 0) {
-		owners->unowned++;
+		owners->unowned[socket->protocol]++;
 		return 0;
 	}
-	return owner_table_count(owners->table, socket->cgroup_id);
+	return owner_table_count(owners->tables[socket->protocol], socket->cgroup_id);
 }
+
+static const struct kin {
+	const struct metric_family *owner;
+	const struct metric_family *other;
+	const struct metric_family *unowned;
+} kin[SOCKET_PROTOCOLS] = {
+    [SOCKET_TCP] = {&owner_ports, &other_ports, &unowned_ports},
+    [SOCKET_UDP] = {&udp_owner_ports, &other_udp_ports, &unowned_udp_ports},
+};
 
 static void emit_owner(
     struct metric_set *set, const struct metric_family *family, const struct owner_name *owner)
@@ -164,32 +232,43 @@ static int emit_bound(struct owners *owners, struct metric_set *set)
 	return 0;
 }
 
-static int emit(void *context, struct metric_set *set)
+static int emit_protocol(
+    const struct owners *owners, enum socket_protocol protocol, struct metric_set *set)
 {
-	struct owners *owners = context;
+	const struct owner_table *table = owners->tables[protocol];
 	struct owner_name *names;
 	size_t length;
-	double other = (double)owner_table_untracked(owners->table);
-	cleanup_free struct owner *list = owner_table_list(owners->table, &length);
+	double other = (double)owner_table_untracked(table);
+	cleanup_free struct owner *list = owner_table_list(table, &length);
 	/*
 	 * All are resolved, not only those that are shown, so that a cgroup which comes to the
 	 * top after it is gone still has its name.
 	 */
 	const int result =
-	    list ? owner_names_list(owners->cgroups, list, &length, &names) : -ENOMEM;
+	    list ? owner_names_list(owners->cgroups[protocol], list, &length, &names) : -ENOMEM;
 
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < length; i++) {
 		if (i < owners->limit)
-			emit_owner(set, &owner_ports, &names[i]);
+			emit_owner(set, kin[protocol].owner, &names[i]);
 		else
 			other += (double)names[i].count;
 	}
-	metric_add(set, &other_ports, other, METRIC_NO_LABELS);
-	metric_add(set, &unowned_ports, (double)owners->unowned, METRIC_NO_LABELS);
+	metric_add(set, kin[protocol].other, other, METRIC_NO_LABELS);
+	metric_add(set, kin[protocol].unowned, (double)owners->unowned[protocol], METRIC_NO_LABELS);
 	owner_names_free(names, length);
-	return emit_bound(owners, set);
+	return 0;
+}
+
+static int emit(void *context, struct metric_set *set)
+{
+	struct owners *owners = context;
+	int result = emit_protocol(owners, SOCKET_TCP, set);
+
+	if (result == 0)
+		result = emit_bound(owners, set);
+	return result < 0 ? result : emit_protocol(owners, SOCKET_UDP, set);
 }
 
 /* Kernels before 5.8 and /proc name no socket's cgroup, whatever is mounted. */
@@ -207,14 +286,15 @@ static const struct collector_flag flags[] = {
 
 const struct collector owners_collector = {
     .name = "owners",
-    .help = "leased and bound ports by cgroup, pod and container",
-    .cost = "What destinations needs. A set of 8 KiB for the bound ports. About 100 bytes and its "
+    .help = "leased and bound ports, and those of UDP, by cgroup, pod and container",
+    .cost = "What destinations needs, and one walk over all UDP sockets. A set of 8 KiB for the "
+	    "bound ports, and one for UDP's. About 100 bytes and its "
 	    "path for each cgroup while a scrape "
 	    "runs, and its path until the next one; no more than 131,072 cgroups are told apart. "
 	    "A cgroup that is new costs one look-up or, without CAP_DAC_READ_SEARCH, one reading "
 	    "of the cgroup tree for all that are new.",
     .on_by_default = true,
-    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP,
+    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
     .flags = flags,
     .create = create,

@@ -9,6 +9,7 @@
 
 #include "collectors/destination_rows.h"
 #include "exporter/destinations_json.h"
+#include "exporter/pools.h"
 #include "exporter/resolver.h"
 #include "exporter/terminal.h"
 #include "exporter/text.h"
@@ -172,18 +173,24 @@ static void print_table(const struct destination_rows *rows, const struct resolv
 	if (names && resolver_unanswered(names))
 		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
 		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
-	if (rows->length && rows->lacks_cgroups)
+}
+
+static void print_notes(const struct destination_rows *rows, const struct pool_rows *pools,
+    const struct options *options)
+{
+	if (rows->lacks_cgroups && (rows->length || pools->length))
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 	if (rows->source == SOURCE_PROCFS)
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
 
-static int print_json(
-    const struct destination_rows *rows, const struct resolver *names, size_t limit)
+static int print_json(const struct destination_rows *rows, const struct pool_rows *pools,
+    const struct resolver *names, size_t limit)
 {
 	struct json *object = json_new_object();
 
 	destinations_json_add(object, rows, &(struct destinations_json){limit, true, names});
+	pools_json_add(object, pools, &rows->settings);
 
 	char *text = json_print(object);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -214,19 +221,29 @@ static int show(const struct options *options)
 {
 	struct resolver *names = NULL;
 	struct destination_rows *rows;
+	struct pool_rows *pools;
 	int result = destination_rows_read(&options->source, options->sysfs, options->limit, &rows);
 
 	if (result < 0)
 		return result;
+	result = pool_rows_read(&options->source, options->sysfs, &pools);
+	if (result < 0) {
+		destination_rows_free(rows);
+		return result;
+	}
 	if (options->resolve && (result = resolve(rows, &names)) < 0)
 		goto out;
 	if (options->watch && !options->json && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout); /* from the top, on a screen that is empty */
-	if (options->json)
-		result = print_json(rows, names, options->limit);
-	else
+	if (options->json) {
+		result = print_json(rows, pools, names, options->limit);
+	} else {
 		print_table(rows, names, options);
+		pools_print(pools, &rows->settings);
+		print_notes(rows, pools, options);
+	}
 out:
+	pool_rows_free(pools);
 	resolver_free(names);
 	destination_rows_free(rows);
 	return result < 0 ? result : terminal_flush();

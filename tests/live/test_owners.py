@@ -4,22 +4,27 @@
 import ctypes
 import json
 import os
+import socket
 import subprocess
 
 import pytest
 
 import lib.exporter
 from lib.exporter import AS_OURSELVES, Exporter, Metrics, environment, metrics, run
-from lib.namespace import NOBODY, in_namespace, set_range, sysctl
+from lib.namespace import NOBODY, in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect,
                          connect_many, drop, fin_wait2, listen, need_ipv6, orphan_fin_wait2,
-                         pairs, syn_sent, time_wait, whole_fin_wait2)
+                         pairs, syn_sent, time_wait, udp_connected,
+                         whole_fin_wait2)
 
 PORT, OTHER = 30001, 30002
 
 OWNER = "ephemera_owner_ports"
 REST = "ephemera_other_owner_ports"
 UNOWNED = "ephemera_unowned_ports"
+UDP_OWNER = "ephemera_owner_udp_ports"
+UDP_REST = "ephemera_other_owner_udp_ports"
+UDP_UNOWNED = "ephemera_unowned_udp_ports"
 
 # Shows all, and small destinations, too.
 ALL = ("--collector.owners.limit=1000", "--collector.destinations.minimum-ports=0")
@@ -294,6 +299,51 @@ def test_only_leased_ports_count(tree, two):
     assert told(said) == {two[0]: (5, "", "")}
     assert said.value(UNOWNED) == 0
     assert_adds_up(said)
+
+
+@in_namespace
+def test_udp_has_owners_that_sum_up_to_its_pool(tree, two):
+    prepare(40000, 40099)
+    set_reserved("40090-40099")
+    with tree.inside(two[0]):
+        _kept = [[udp_connected(IPV4, "127.0.0.1", 53) for _ in range(41)],
+                 [udp_connected(IPV4, "127.0.0.1", 53) for _ in range(2)]]
+    with tree.inside(two[1]):
+        _kept += [[bound(IPV4, "127.0.0.1", 0, socket.SOCK_DGRAM) for _ in range(3)],
+                  [bound(IPV4, "0.0.0.0", 0, socket.SOCK_DGRAM) for _ in range(2)],
+                  # A reserved port is none of the pool's, nor is one outside the range.
+                  bound(IPV4, "127.0.0.1", 40095, socket.SOCK_DGRAM),
+                  bound(IPV4, "127.0.0.1", 5353, socket.SOCK_DGRAM)]
+        shared = _kept[2][0].getsockname()[1]
+        # One port on two addresses counts once.
+        _kept.append(bound(IPV4, "127.0.0.2", shared, socket.SOCK_DGRAM))
+    said = metrics(*ALL)
+    owners = {labels["cgroup"]: value for labels, value in said.samples(UDP_OWNER)}
+    assert owners == {two[0]: 43, two[1]: 5}
+    assert (said.value(UDP_REST), said.value(UDP_UNOWNED)) == (0, 0)
+    assert sum(owners.values()) == said.value(
+        "ephemera_worst_address_ports", protocol="udp", family="ipv6")
+    # TCP's families do not know of it.
+    assert told(said) == {} and said.value(UNOWNED) == 0
+    said = metrics("--collector.owners.limit=1")
+    assert {labels["cgroup"]: value for labels, value in said.samples(UDP_OWNER)} == {two[0]: 43}
+    assert said.value(UDP_REST) == 5
+    said = metrics("--sockets.source=procfs")
+    assert said.samples(UDP_OWNER) == [] and said.value(UDP_UNOWNED) == 48
+
+
+@in_namespace
+def test_a_full_udp_pool_has_a_culprit(tree, two):
+    prepare(40000, 40019)
+    with tree.inside(two[0]):
+        kept = []
+        with pytest.raises(OSError):
+            while True:
+                kept.append(udp_connected(IPV4, "127.0.0.1", 53))
+    said = metrics()
+    (labels, ports), = said.samples(UDP_OWNER)
+    assert (labels["cgroup"], ports, len(kept)) == (two[0], 20, 20)
+    assert said.value("ephemera_worst_address_usage_ratio", protocol="udp", family="ipv4") == 1
 
 
 @in_namespace

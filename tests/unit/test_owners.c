@@ -15,6 +15,7 @@ extern const struct collector owners_collector;
 #define GONE_NEXT_TEXT "id:9223372032559808513"
 
 #define NONE_BOUND "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n"
+#define NO_UDP "other_owner_udp_ports: 0\nunowned_udp_ports: 0\n"
 
 static struct workspace workspace;
 static struct collect collect;
@@ -79,7 +80,7 @@ static void nothing_leased_is_nobodys(void **state)
 {
 	(void)state;
 	start(NULL);
-	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 static void owners_that_are_gone_go_by_their_id(void **state)
@@ -94,12 +95,13 @@ static void owners_that_are_gone_go_by_their_id(void **state)
 	lease(SOCKET_TIME_WAIT, 40007, 0);
 	assert_emitted(&collect, "owner_ports " GONE_NEXT_TEXT "  : 5\n"
 				 "owner_ports " GONE_TEXT "  : 3\n"
-				 "other_owner_ports: 0\nunowned_ports: 2\n" NONE_BOUND);
+				 "other_owner_ports: 0\nunowned_ports: 2\n" NONE_BOUND NO_UDP);
 	/* The name is stable, and what was counted is not. */
 	assert_result(collect_begin(&collect, &facts), 0);
 	lease(SOCKET_ESTABLISHED, 40000, GONE);
 	assert_emitted(&collect,
-	    "owner_ports " GONE_TEXT "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
+	    "owner_ports " GONE_TEXT
+	    "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 static void the_root_of_the_hierarchy_has_a_name(void **state)
@@ -107,8 +109,8 @@ static void the_root_of_the_hierarchy_has_a_name(void **state)
 	(void)state;
 	start(NULL);
 	lease(SOCKET_ESTABLISHED, 40000, 1);
-	assert_emitted(
-	    &collect, "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND);
+	assert_emitted(&collect,
+	    "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 static void only_what_is_leased_counts(void **state)
@@ -129,7 +131,39 @@ static void only_what_is_leased_counts(void **state)
 	/* 40000 and 40005; and of what is bound 40002 to 40004, and 40006 by its listener. */
 	assert_emitted(&collect, "owner_ports " GONE_TEXT "  : 2\nother_owner_ports: 0\n"
 				 "unowned_ports: 0\nowner_bound_ports " GONE_TEXT "  : 4\n"
-				 "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n");
+				 "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n" NO_UDP);
+}
+
+static void hold_udp(uint16_t port, uint64_t cgroup_id)
+{
+	struct socket socket = make_socket(SOCKET_ESTABLISHED, "127.0.0.1", port, "127.0.0.1", 53);
+
+	socket.protocol = SOCKET_UDP;
+	socket.cgroup_id = cgroup_id;
+	collect_socket(&collect, &socket);
+}
+
+/* Whoever holds it, and however: a bind() takes it from UDP's pool as connect() does. */
+static void udp_ports_count_once_each(void **state)
+{
+	(void)state;
+	portset_add(&facts.settings.reserved, 40001);
+	portset_add(&facts.holders.bound, 40003);
+	facts_finish(&facts);
+	start(NULL);
+	for (uint16_t port = 39999; port < 40006; port++)
+		hold_udp(port, GONE);
+	hold_udp(40002, GONE + 1);
+	hold_udp(40006, GONE + 1);
+	hold_udp(40007, 0);
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
+				 "other_owner_bound_ports: 0\nunowned_bound_ports: 1\n"
+				 "owner_udp_ports " GONE_TEXT "  : 5\n"
+				 "owner_udp_ports " GONE_NEXT_TEXT "  : 1\n"
+				 "other_owner_udp_ports: 0\nunowned_udp_ports: 1\n");
+	assert_result(collect_begin(&collect, &facts), 0);
+	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
+				 "other_owner_bound_ports: 0\nunowned_bound_ports: 1\n" NO_UDP);
 }
 
 static void the_limit_puts_the_rest_in_one_number(void **state)
@@ -145,11 +179,11 @@ static void the_limit_puts_the_rest_in_one_number(void **state)
 	lease(SOCKET_ESTABLISHED, 40003, GONE + 7);
 	lease(SOCKET_ESTABLISHED, 40004, 0);
 	assert_emitted(&collect, "owner_ports id:9223372032559808519  : 2\n"
-				 "other_owner_ports: 2\nunowned_ports: 1\n" NONE_BOUND);
+				 "other_owner_ports: 2\nunowned_ports: 1\n" NONE_BOUND NO_UDP);
 	collect_close(&collect);
 	start(&none);
 	lease(SOCKET_ESTABLISHED, 40000, GONE);
-	assert_emitted(&collect, "other_owner_ports: 1\nunowned_ports: 0\n" NONE_BOUND);
+	assert_emitted(&collect, "other_owner_ports: 1\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 /* However many sockets a port has, it is one port, and the first socket's with a cgroup. */
@@ -176,7 +210,7 @@ static void each_bound_port_is_counted_once(void **state)
 	lease(SOCKET_TIME_WAIT, 40006, 0);
 	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
 				 "owner_bound_ports " GONE_TEXT "  : 3\n"
-				 "other_owner_bound_ports: 2\nunowned_bound_ports: 2\n");
+				 "other_owner_bound_ports: 2\nunowned_bound_ports: 2\n" NO_UDP);
 }
 
 int main(void)
@@ -188,6 +222,7 @@ int main(void)
 	    TEST(owners_that_are_gone_go_by_their_id),
 	    TEST(the_root_of_the_hierarchy_has_a_name),
 	    TEST(only_what_is_leased_counts),
+	    TEST(udp_ports_count_once_each),
 	    TEST(the_limit_puts_the_rest_in_one_number),
 	    TEST(each_bound_port_is_counted_once),
 	};

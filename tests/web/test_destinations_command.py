@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, metrics, run
-from lib.namespace import in_namespace, set_range, sysctl
-from lib.sockets import (IPV4, IPV6, accept, add_address, connect_many, drop, listen, need_ipv6, new,
-                         time_wait, wait_until)
+from lib.namespace import in_namespace, set_range, set_reserved, sysctl
+from lib.sockets import (IPV4, IPV6, accept, add_address, bind, connect_many, drop, listen, need_ipv6,
+                         new, time_wait, udp_connected, wait_until)
 
 REPLAY = REPOSITORY / "tests" / "replay"
 BUSY = [f"--sockets.replay={REPLAY / 'busy' / 'dump'}",
@@ -102,7 +102,8 @@ def test_an_empty_host():
         "bind_before_connect": False, "time_wait_reuse": False,
         "bound_ports": {"listen": 0, "bound": 0, "connected": 0, "owners": [],
                         "other_owner_ports": 0, "unowned_ports": 0},
-        "destinations_total": 0, "ports_total": 0, "owners_known": False, "destinations": []}
+        "destinations_total": 0, "ports_total": 0, "owners_known": False, "destinations": [],
+        "pools": [], "udp_owners": []}
 
 
 def test_json_has_every_field():
@@ -116,6 +117,52 @@ def test_json_has_every_field():
     assert found["destinations"][3]["usage_ratio"] == pytest.approx(15 / 34)
     entry = found["destinations"][5]
     assert (entry["family"], entry["destination"], entry["source"]) == ("ipv6", "::1", "::1")
+
+
+def pool_rows(text):
+    return re.findall(r"^(udp|tcp) (\S+) +(\d+) +(\S+%)$", text, re.M)
+
+
+@in_namespace
+def test_a_full_udp_pool_has_a_culprit(tree):
+    """No destination is full: it is UDP's pool that look-ups in DNS find empty."""
+    set_range(40000, 40019)
+    path = f"/ephemera-test-{os.getpid()}-leak.service"
+    tree.make(path)
+    kept = []
+    with tree.inside(path):
+        with pytest.raises(OSError):
+            while True:
+                made = new(IPV4, socket.SOCK_DGRAM)
+                made.connect(("127.0.0.1", 53))
+                kept.append(made)
+    text = table()
+    assert "Each address has 20 ports for UDP, and 20 for bind() to port 0 over TCP." in text
+    assert pool_rows(text) == [("udp", "0.0.0.0", "20", "100.0%"), ("udp", "::", "20", "100.0%"),
+                               ("udp", "127.0.0.1", "20", "100.0%")]
+    assert f"  20 by {path}\n" in text
+    assert_fits(text)
+    found = json.loads(table("--json"))
+    assert found["pools"][2] == {"protocol": "udp", "address": "127.0.0.1", "ports": 20,
+                                 "usage_ratio": 1}
+    assert found["udp_owners"] == [{"cgroup": path, "pod_uid": "", "container_id": "", "ports": 20}]
+
+
+@in_namespace
+def test_the_pools_are_those_of_the_metrics():
+    set_range(40000, 40019)
+    set_reserved("40000-40009")
+    _kept = [[udp_connected(IPV4, "127.0.0.1", 53) for _ in range(3)],
+             bind(new(IPV4), IPV4, "127.0.0.2", 0)]
+    text = table()
+    assert "Each address has 10 ports for UDP" in text
+    assert [row for row in pool_rows(text) if row[0] == "tcp"] == [
+        ("tcp", "0.0.0.0", "1", "10.0%"), ("tcp", "::", "1", "10.0%"),
+        ("tcp", "127.0.0.2", "1", "10.0%")]
+    said = {(labels["protocol"], labels["address"]): value
+            for labels, value in metrics().samples("ephemera_address_ports") if value}
+    assert {(pool["protocol"], pool["address"]): pool["ports"]
+            for pool in json.loads(table("--json"))["pools"]} == said
 
 
 def prepare():

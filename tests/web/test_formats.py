@@ -52,7 +52,6 @@ CONTRACT = [
     ("binds", "ephemera_range_bound_ports", GAUGE, "holder"),
     ("binds", "ephemera_range_usable_ports", GAUGE, ""),
     ("binds", "ephemera_range_listener_info", INFO, "protocol address port reserved"),
-    ("binds", "ephemera_range_unshown_listener_ports", GAUGE, "protocol"),
     ("sockets", "ephemera_sockets", GAUGE, "protocol family state"),
     ("sockets", "ephemera_tcp_connections", GAUGE, "family direction"),
     ("destinations", "ephemera_destinations", GAUGE, "family pressure"),
@@ -104,6 +103,10 @@ ADDITIONS = {
     "ephemera_range_bound_ports_age_seconds": "",
     "ephemera_untracked_destination_ports": "family",
     "ephemera_untracked_address_sockets": "protocol",
+    "ephemera_range_unshown_listener_ports": "protocol",
+    "ephemera_owner_udp_ports": "cgroup pod_uid container_id",
+    "ephemera_other_owner_udp_ports": "",
+    "ephemera_unowned_udp_ports": "",
     "ephemera_socket_source_info": "protocol source",
     "ephemera_scrape_listing_duration_seconds": "listing",
     "ephemera_scrape_duration_seconds": "",
@@ -138,9 +141,11 @@ ALWAYS = [
 def exporter():
     """With a listener and a destination of its own, so that no family of the contract is empty."""
     with Workload(CONNECTIONS) as workload, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
             Exporter(f"--collector.destinations.minimum-ports={CONNECTIONS}",
                      "--collector.destinations.limit=1000") as running:
         running.workload = workload
+        udp.connect(("127.0.0.1", 53))
         # The counter of requests by code is there from the first answer on.
         assert running.get("/-/healthy").status == 200
         yield running
