@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/port_words.h"
 #include "exporter/terminal.h"
 
 /*
@@ -87,16 +88,29 @@ bool port_advice_add_command(
 	return true;
 }
 
+/*
+ * A listener whose port the kernel picks anew at every start has nothing to reserve. A connection
+ * to itself was to reach a service that is down, and has its port.
+ */
+static bool is_services(const struct port_answer *answer)
+{
+	if (answer->has_lasting_listener)
+		return true;
+	for (size_t i = 0; i < answer->local.length; i++)
+		if (port_connects_to_itself(&answer->local.list[i]) &&
+		    answer->local.list[i].chosen != CHOSEN_YES)
+			return true;
+	return false;
+}
+
 void port_advice_find(
     const struct port_lookup *lookup, const struct portset *asked, struct port_advice *ret_advice)
 {
 	struct portset services = {0};
 	struct portset left = {0};
 
-	/* A listener whose port the kernel picks anew at every start has nothing to reserve. */
 	for (size_t i = 0; i < lookup->length; i++)
-		if (lookup->answers[i].has_lasting_listener &&
-		    portset_has(asked, lookup->answers[i].port))
+		if (is_services(&lookup->answers[i]) && portset_has(asked, lookup->answers[i].port))
 			portset_add(&services, lookup->answers[i].port);
 	ret_advice->ports = unreserved(&lookup->settings, &services);
 	portset_add_range(&left, lookup->settings.range);

@@ -17,7 +17,10 @@ bool port_advice_add_command(
     struct text *text, const struct settings *settings, const struct portset *ports);
 
 struct port_advice {
-	/* Listeners' ports that a connection can take while they are down; empty: no advice. */
+	/*
+	 * Ports of services that a connection can take while they are down, or has taken to itself;
+	 * empty: no advice.
+	 */
 	struct portset ports;
 	unsigned left; /* ports of the range that connect() has once they are reserved */
 };

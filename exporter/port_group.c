@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/port_holders.h"
 #include "exporter/port_words.h"
 
 static bool have_same_processes(

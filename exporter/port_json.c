@@ -9,6 +9,7 @@
 #include "collectors/port_chance.h"
 #include "collectors/port_use.h"
 #include "exporter/port_advice.h"
+#include "exporter/port_holders.h"
 #include "exporter/port_words.h"
 #include "exporter/user_name.h"
 

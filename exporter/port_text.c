@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exporter/port_group.h"
+#include "exporter/port_holders.h"
 #include "exporter/port_words.h"
 #include "exporter/terminal.h"
 #include "exporter/text.h"

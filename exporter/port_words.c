@@ -80,6 +80,13 @@ static bool is_reserved(const struct port_lookup *lookup, uint16_t port)
 	return portset_has(&lookup->settings.reserved, port);
 }
 
+/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
+static bool is_connects(const struct port_lookup *lookup, uint16_t port)
+{
+	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
+	       !portset_has(&lookup->listen, port);
+}
+
 static void add_range(struct text *text, const struct port_lookup *lookup, uint16_t port)
 {
 	const struct port_range range = lookup->settings.range;
@@ -116,13 +123,6 @@ static void add_chances(struct text *text, const struct port_lookup *lookup, uin
 		    1 / by_bind);
 	else
 		add(text, "The kernel may hand it out when the ports around it are used up.");
-}
-
-/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
-static bool is_connects(const struct port_lookup *lookup, uint16_t port)
-{
-	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
-	       !portset_has(&lookup->listen, port);
 }
 
 /* A socket that only called bind() may be there: neither "nothing" nor "free" can be said. */
@@ -219,12 +219,57 @@ static void add_progress(struct text *text, const struct port_socket *found)
 	}
 }
 
+bool port_connects_to_itself(const struct port_socket *found)
+{
+	const struct socket *socket = &found->socket;
+
+	return found->role == PORT_ROLE_OUTBOUND && socket->protocol == SOCKET_TCP &&
+	       socket->local_port == socket->remote_port &&
+	       memcmp(&socket->local, &socket->remote, sizeof(socket->local)) == 0;
+}
+
+#define LOCKED_OUT "(\"Address already in use\") unless both sockets set SO_REUSEADDR."
+#define RESERVE_IT                                                                              \
+	"%s, and reserve the port for the service (net.ipv4.ip_local_reserved_ports), so that " \
+	"it does not happen again."
+
+static void add_self_connection(
+    struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
+{
+	const uint16_t port = found->socket.local_port;
+
+	add(text, "A connection to itself: both ends are port %u of one address.", port);
+	add(text,
+	    "That comes about when a program connects to a service of this host that is down, "
+	    "and the kernel lends it the service's own port.");
+	add(text, "As long as it lasts, the service cannot start " LOCKED_OUT);
+	if (is_connects(lookup, port))
+		add(text, RESERVE_IT, "Restart the program that has the connection");
+	else
+		add(text, "Restart the program that has the connection.");
+}
+
+/* The kernel lends ports that a service needs as any other; the sockets do not tell which. */
+static void add_lent(struct text *text, const struct port_lookup *lookup, uint16_t port)
+{
+	add(text, "A temporary outbound connection: the kernel lent it this port until it ends.");
+	if (!is_connects(lookup, port))
+		return;
+	add(text, "A service that needs the port cannot start before " LOCKED_OUT);
+	add(text, RESERVE_IT, "If there is one, restart the program that has the connection");
+}
+
 static void add_outbound(
     struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
 {
 	const bool udp = found->socket.protocol == SOCKET_UDP;
 	const bool connected = found->socket.state != SOCKET_CLOSE;
 
+	if (port_connects_to_itself(found)) {
+		add_self_connection(text, lookup, found);
+		add_progress(text, found);
+		return;
+	}
 	if (found->chosen == CHOSEN_YES)
 		add(text, "%s from a port that the program chose by bind()%s",
 		    udp ? "A UDP client" : "An outbound connection",
@@ -242,8 +287,7 @@ static void add_outbound(
 			? ": as long as it lasts, no other connect() gets the port."
 			: ".");
 	else if (!udp)
-		add(text, "A temporary outbound connection: the kernel lent it this port until it "
-			  "ends.");
+		add_lent(text, lookup, found->socket.local_port);
 	else if (connected)
 		add(text, "A temporary UDP client: the kernel lent it this port until it is "
 			  "closed.");
@@ -345,35 +389,4 @@ bool port_waits_for_accept(const struct port_socket *found)
 	return found->role == PORT_ROLE_INBOUND && found->socket.inode == 0 &&
 	       (found->socket.state == SOCKET_ESTABLISHED ||
 		   found->socket.state == SOCKET_CLOSE_WAIT);
-}
-
-enum port_holders port_holders_of(const struct port_lookup *lookup, const struct port_socket *found)
-{
-	size_t length;
-
-	if (found->socket.inode == 0)
-		return PORT_HOLDERS_NONE;
-	if (!lookup->processes)
-		return PORT_HOLDERS_UNKNOWN;
-	if (process_search_holdings(lookup->processes, found->socket.inode, &length))
-		return PORT_HOLDERS_FOUND;
-	return process_search_is_complete(lookup->processes) ? PORT_HOLDERS_ELSEWHERE
-							     : PORT_HOLDERS_UNKNOWN;
-}
-
-const char *port_holders_name(enum port_holders holders)
-{
-	static const char *const names[] = {
-	    [PORT_HOLDERS_FOUND] = "found",
-	    [PORT_HOLDERS_UNKNOWN] = "unknown",
-	    [PORT_HOLDERS_ELSEWHERE] = "elsewhere",
-	    [PORT_HOLDERS_NONE] = "none",
-	};
-
-	return names[holders];
-}
-
-bool port_holders_complete(const struct port_lookup *lookup)
-{
-	return lookup->processes && process_search_is_complete(lookup->processes);
 }

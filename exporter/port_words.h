@@ -31,22 +31,10 @@ void port_words_add_socket(
 void port_words_add_alike(struct text *text, const struct port_lookup *lookup,
     const struct port_socket *const *list, size_t length);
 
+/* Whether both ends of a TCP connection are the same address and port. */
+bool port_connects_to_itself(const struct port_socket *found);
+
 /* Whether it is an inbound connection that accept() has not returned yet. */
 bool port_waits_for_accept(const struct port_socket *found);
-
-/* What became of the search for the processes that have a socket open. */
-enum port_holders {
-	PORT_HOLDERS_FOUND,
-	PORT_HOLDERS_UNKNOWN,	/* not found, and some processes could not be looked at */
-	PORT_HOLDERS_ELSEWHERE, /* not found, though all were looked at */
-	PORT_HOLDERS_NONE,	/* no process can have it */
-};
-
-enum port_holders port_holders_of(
-    const struct port_lookup *lookup, const struct port_socket *found);
-const char *port_holders_name(enum port_holders holders);
-
-/* Whether those that were found are all there are. */
-bool port_holders_complete(const struct port_lookup *lookup);
 
 #endif

@@ -128,6 +128,17 @@ def follow(advice):
                    env={**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"})
 
 
+def bind_error(port):
+    """What a service that is started there ends with; None: it can."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("0.0.0.0", port))
+        except OSError as error:
+            return error.errno
+    return None
+
+
 def need_sysctl():
     if subprocess.run("command -v sysctl", shell=True, check=False, stdout=subprocess.DEVNULL,
                       env={"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}).returncode:
@@ -175,6 +186,40 @@ def test_whoever_runs_every_line_has_every_service_reserved():
         follow(line)
     assert sysctl(RESERVED) == "40001,40003-40005,40008"
     assert "advice" not in look(*asked)
+
+
+@in_namespace
+def test_a_connection_to_itself_locks_its_service_out():
+    """connect() to a service that is down, and the only port that is left is the service's."""
+    need_sysctl()
+    prepare(INSIDE, INSIDE)
+    client = connect(IPV4, "127.0.0.1", INSIDE)
+    assert client.getsockname() == client.getpeername()
+    assert bind_error(INSIDE) == errno.EADDRINUSE
+    set_range(40000, 40009)
+    said = tell(INSIDE)
+    assert f"A connection to itself: both ends are port {INSIDE} of one address." in said
+    assert "the service cannot start" in said and "Restart the program" in said
+    follow(ask(INSIDE)["advice"])
+    drop([client])  # reset: closed, it would keep the port in TIME_WAIT
+    assert bind_error(INSIDE) is None
+    assert sysctl(RESERVED) == str(INSIDE)
+
+
+@in_namespace
+def test_a_port_that_a_connection_took_from_a_service():
+    prepare(INSIDE, INSIDE)
+    server = listen(IPV4, "127.0.0.1", SERVICE)
+    client = connect(IPV4, "127.0.0.1", SERVICE)
+    set_range(40000, 40009)
+    assert bind_error(INSIDE) == errno.EADDRINUSE
+    said = tell(INSIDE)
+    assert "A service that needs the port cannot start before" in said
+    # Nothing tells whether there is one: no command that takes a port from everybody for nobody.
+    assert "sysctl" not in said and "advice" not in ask(INSIDE)
+    accept(server, 1)[0].close()
+    client.recv(1)
+    client.close()
 
 
 @in_namespace

@@ -109,6 +109,24 @@ static void several_are_reserved_at_once(void **state)
 	assert_command(RESERVE "50004,50008");
 }
 
+/* It was to reach a service, which is locked out by it. */
+static void the_port_of_a_connection_to_itself_is_a_services(void **state)
+{
+	struct port_socket found = {.role = PORT_ROLE_OUTBOUND};
+
+	(void)state;
+	found.socket.state = SOCKET_ESTABLISHED;
+	found.socket.local_port = found.socket.remote_port = 50001;
+	add_service(50001, false);
+	answers[0].local = (struct port_side){.total = 1, .length = 1, .list = &found};
+	assert_command(RESERVE "50001,50004");
+	found.chosen = CHOSEN_YES; /* somebody's own doing */
+	assert_command(NULL);
+	found.chosen = CHOSEN_NO;
+	found.socket.remote_port = 443;
+	assert_command(NULL);
+}
+
 #define APPEND                                                              \
 	" | dd of=/proc/sys/net/ipv4/ip_local_reserved_ports bs=4k seek=1 " \
 	"conv=notrunc status=none"
@@ -200,6 +218,7 @@ int main(void)
 	    TEST(nothing_else_is_to_be_reserved),
 	    TEST(what_is_reserved_already_stays),
 	    TEST(several_are_reserved_at_once),
+	    TEST(the_port_of_a_connection_to_itself_is_a_services),
 	    TEST(a_list_that_is_too_long_is_added_to),
 	    TEST(what_is_too_long_for_one_write_has_several),
 	    TEST(people_are_told_what_it_does),

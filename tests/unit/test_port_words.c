@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect.h"
+#include "exporter/port_holders.h"
 #include "fake_names.h"
 #include "unit.h"
 
@@ -295,6 +296,14 @@ static void a_bound_port_is_held(void **state)
 	    "held, no connect() gets the port.");
 }
 
+#define LENT                                                                                      \
+	"A temporary outbound connection: the kernel lent it this port until it ends. A service " \
+	"that needs the port cannot start before (\"Address already in use\") unless both "       \
+	"sockets set SO_REUSEADDR. If there is one, restart the program that has the "            \
+	"connection" RESERVED
+#define RESERVED                                                                                 \
+	", and reserve the port for the service (net.ipv4.ip_local_reserved_ports), so that it " \
+	"does not happen again."
 #define OPENING " It is being opened: the other side has not answered yet."
 #define CLOSING " It is being closed."
 #define HALF " The other side has closed it, the program has not."
@@ -317,7 +326,7 @@ static void a_connection_is_told_by_its_end_and_progress(void **state)
 	(void)state;
 	for (int i = 0; i < SOCKET_STATES; i++) {
 		const enum socket_state of = (enum socket_state)i;
-		char wanted[256];
+		char wanted[512];
 
 		if (!progress[i])
 			continue;
@@ -325,9 +334,7 @@ static void a_connection_is_told_by_its_end_and_progress(void **state)
 		    wanted, sizeof(wanted), "An outbound connection of this host.%s", progress[i]);
 		outbound = make(PORT_ROLE_OUTBOUND, SOCKET_TCP, of, "127.0.0.1", 50001);
 		assert_socket(outbound, wanted);
-		snprintf(wanted, sizeof(wanted), "%s%s",
-		    "A temporary outbound connection: the kernel lent it this port until it ends.",
-		    progress[i]);
+		snprintf(wanted, sizeof(wanted), "%s%s", LENT, progress[i]);
 		outbound.chosen = CHOSEN_NO;
 		assert_socket(outbound, wanted);
 		snprintf(wanted, sizeof(wanted), "%s%s",
@@ -344,6 +351,47 @@ static void a_connection_is_told_by_its_end_and_progress(void **state)
 		    progress[i]);
 		assert_socket(outbound, wanted);
 	}
+}
+
+/* It holds the port of the service that it was to reach. */
+static void a_connection_to_itself_is_told_so(void **state)
+{
+	struct port_socket found =
+	    make(PORT_ROLE_OUTBOUND, SOCKET_TCP, SOCKET_ESTABLISHED, "127.0.0.1", 50001);
+
+	(void)state;
+	found.socket.remote = found.socket.local;
+	found.socket.remote_port = 50001;
+	assert_true(port_connects_to_itself(&found));
+#define ITSELF(port)                                                                            \
+	"A connection to itself: both ends are port " port " of one address. That comes about " \
+	"when a program connects to a service of this host that is down, and the kernel lends " \
+	"it the service's own port. As long as it lasts, the service cannot start (\"Address "  \
+	"already in use\") unless both sockets set SO_REUSEADDR. Restart the program that has " \
+	"the connection"
+	assert_socket(found, ITSELF("50001") RESERVED);
+	found.socket.state = SOCKET_CLOSE_WAIT;
+	assert_socket(found, ITSELF("50001") RESERVED HALF);
+	found.socket.state = SOCKET_ESTABLISHED;
+	found.socket.local_port = found.socket.remote_port = 50004;
+	assert_socket(found, ITSELF("50004") "."); /* reserved since */
+	found.socket.remote_port = 50005;
+	assert_false(port_connects_to_itself(&found));
+	found.socket.remote_port = 50004;
+	found.socket.remote.bytes[0]++;
+	assert_false(port_connects_to_itself(&found));
+}
+
+/* Somebody has reserved it since, or made the range another. */
+static void what_is_not_lent_any_more_needs_no_advice(void **state)
+{
+	struct port_socket found =
+	    make(PORT_ROLE_OUTBOUND, SOCKET_TCP, SOCKET_ESTABLISHED, "127.0.0.1", 50004);
+
+	(void)state;
+	found.chosen = CHOSEN_NO;
+	assert_socket(
+	    found, "A temporary outbound connection: the kernel lent it this port until it ends.");
 }
 
 static void a_connection_may_wait_for_accept(void **state)
@@ -535,6 +583,8 @@ int main(void)
 	    TEST(a_listener_in_the_range_can_be_locked_out),
 	    TEST(a_bound_port_is_held),
 	    TEST(a_connection_is_told_by_its_end_and_progress),
+	    TEST(a_connection_to_itself_is_told_so),
+	    TEST(what_is_not_lent_any_more_needs_no_advice),
 	    TEST(a_connection_may_wait_for_accept),
 	    TEST(a_port_that_the_program_chose_is_told_so),
 	    TEST(udp_that_is_not_connected_is_told_as_far_as_known),
