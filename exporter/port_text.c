@@ -253,7 +253,7 @@ static size_t print_groups(
     const struct port_lookup *lookup, const struct port_side *side, size_t first)
 {
 	bool *rest = calloc(first, sizeof(*rest));
-	struct port_group group = {calloc(first, sizeof(*group.list)), 0};
+	struct port_group group = {calloc(first, sizeof(void *)), 0};
 	size_t shown = 0;
 
 	while (rest && group.list && port_group_next(lookup, side, first, rest, &group)) {
