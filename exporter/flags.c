@@ -89,8 +89,8 @@ const struct flag flags[] = {
     {"log.format", "FORMAT", "logfmt or json (default logfmt)", KIND_CHOICE, AT(log_format), 0, 0,
 	format_choices},
     {"service-node-port-range", "FIRST-LAST",
-	"NodePorts of the Kubernetes cluster that this is a node of, as the flag of that name of "
-	"kube-apiserver, by default 30000-32767; for ephemera_range_node_ports and port",
+	"NodePorts of the Kubernetes cluster that this is a node of, such as 30000-32767: what "
+	"kube-apiserver's flag of that name says; for ephemera_range_node_ports and port",
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, SERVE | METRICS | PORT},
     {"limit", "N",
 	"destinations, trace: rows at the most; port: sockets shown of each port, local and remote "

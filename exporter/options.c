@@ -126,9 +126,10 @@ static int refuse_command(struct reader *reader, const struct flag *flag)
 	for (size_t i = 0; i < command_words_length; i++) {
 		const size_t length = strlen(names);
 
-		if (command_words[i].name && flag->commands >> command_words[i].command & 1)
-			snprintf(names + length, sizeof(names) - length, "%s\"ephemera %s\"",
-			    length ? " and " : "", command_words[i].name);
+		if (flag->commands >> command_words[i].command & 1)
+			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
+			    length ? " and " : "", command_words[i].name ? " " : "",
+			    command_words[i].name ? command_words[i].name : "");
 	}
 	return option_fail(reader->error, "--%s is a flag of %s", flag->name, names);
 }

@@ -776,7 +776,8 @@ static void node_ports_are_a_range(void **state)
 	    PARSE("--service-node-port-range=5-4"), "--service-node-port-range", "ends before");
 	assert_refused(PARSE("--service-node-port-range="), "--service-node-port-range", NULL);
 	assert_refused(PARSE("destinations", "--service-node-port-range=1-2"),
-	    "--service-node-port-range", "port");
+	    "--service-node-port-range",
+	    "\"ephemera\" and \"ephemera metrics\" and \"ephemera port\"");
 }
 
 static void help_and_version_end_the_reading(void **state)
