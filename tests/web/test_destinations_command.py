@@ -363,11 +363,13 @@ WITH_DEAD_DNS = ("echo nameserver 10.9.9.9 >{0}; echo hosts: files dns >{1}; "
 
 
 def dead_network():
-    """10.9.0.0/16, where every packet is lost: SYNs as well as what a name server is asked."""
+    """10.9.0.0/16, where every packet is lost: SYNs as well as what a name server is asked.
+
+    Without ARP, which would find after three seconds that nobody is there, and end the connections.
+    """
     environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     for command in ("link add v0 type veth peer name v1", "address add 10.9.0.1/16 dev v0",
-                    "link set v0 up", "link set v1 up",
-                    "neigh add 10.9.9.9 lladdr 02:00:00:00:00:01 dev v0"):
+                    "link set v0 arp off up", "link set v1 up"):
         if subprocess.run(["ip", *command.split()], check=False, env=environment).returncode:
             pytest.skip("there can be no veth here")
 
@@ -398,7 +400,8 @@ def test_a_dead_resolver_does_not_keep_the_table(tmp_path):
                               stderr=subprocess.PIPE, text=True, timeout=300, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         seconds = time.monotonic() - start
-        assert 2 <= seconds < 5, (seconds, done.stdout)
+        # One address alone takes 10 s, where nothing bounds it; a busy machine is slow to start.
+        assert 2 <= seconds < 10, (seconds, done.stdout)
         return done.stdout
 
     text = look()
