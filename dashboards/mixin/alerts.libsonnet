@@ -34,6 +34,10 @@
   local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" $labels.job $labels.instance $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
                   '{{ with . | first }} The fullest one is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
 
+  local udpOwner = '{{ if eq $labels.protocol "udp" }}{{ with printf "topk(1, ephemera_owner_udp_ports{%s})" $labels.job $labels.instance | query }}' % target +
+                   '{{ with . | first }} Of the UDP ports on this host most are with cgroup {{ .Labels.cgroup }} ({{ .Value }}).' +
+                   '{{ end }}{{ end }}{{ end }}',
+
   // Of what was counted of late, as the expressions of these alerts have it.
   local times = '{{ if lt $value 1.5 }}once{{ else }}{{ $value | printf "%.0f" }} times{{ end }}',
   local heldThere = '{{ range $i, $s := printf "sum by (state) (ephemera_destination_ports{%s,destination=%%q,destination_port=%%q})" $labels.job $labels.instance $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
@@ -140,7 +144,7 @@
             '{{ if eq $labels.protocol "udp" }}UDP sockets fail in bind() to port 0 with "Address already in use" ' +
             'and in connect() with "Resource temporarily unavailable": look-ups in DNS are the first to go.' +
             '{{ else }}bind() to port 0 fails with "Address already in use". connect() without bind() does not.' +
-            '{{ end }}' + address
+            '{{ end }}' + address + udpOwner
           ),
           alert(
             'EphemeralPortsListenerInRange',
