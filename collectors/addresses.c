@@ -38,8 +38,8 @@ static const struct metric_family unsure_ports = {
     .help =
 	"Of the ports of 0.0.0.0 in ephemera_address_ports, those that IPv6 sockets alone have "
 	"of which nothing tells if they leave IPv4 alone: connected ones, and all where /proc/net "
-	"is read. They are taken not to. bind(0.0.0.0, 0) may have up to as many more, and so may "
-	"bind(127.0.0.6, 0) with UDP.",
+	"is read. They are taken not to. bind(0.0.0.0, 0) may have up to as many more; and "
+	"bind(127.0.0.6, 0) with UDP as many more as IPv6 UDP sockets are connected.",
     .type = METRIC_GAUGE,
     .labels = {"protocol"},
     .example = "ephemera_unsure_address_ports / on (job, instance) group_left () "
