@@ -149,6 +149,25 @@ phase_before_connect_ipv6() {
 	phase_before_connect
 }
 
+# A bind() comes to ports that others have leased, and goes again.
+phase_beside() {
+	serve --collector.binds.buckets
+	hold leased
+	leaser=$holder
+	hold beside
+	scrape during
+	release
+	scrape after
+	part without
+	ephemera metrics
+	hold left
+	release
+	kill "$leaser"
+	wait "$leaser"
+	scrape over
+	end
+}
+
 phase_ordinary() {
 	hold plain
 	part id
@@ -178,7 +197,7 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag exhaustion trace before_connect before_connect_ipv6 ordinary; do
+	for name in procfs sock_diag exhaustion trace before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then
 			sh /load_modules

@@ -171,6 +171,28 @@ def test_without_the_collector_they_are_not_seen_and_that_is_said(said, phase):
         assert seen.value("ephemera_kernel_feature", feature=feature) == 0, feature
 
 
+# A bind() beside a leased port, gone again
+
+# "tcp: Update bind bucket state on port release": before it a bucket that was bound once stays so as
+# long as any socket has the port.
+BUCKETS_RECOVER = (6, 18)
+
+
+def test_a_port_that_a_bind_left_behind_is_off_the_capacity_as_the_kernel_has_it(said):
+    assert said.made("beside.leased") == workload.LEASED_BESIDE
+    assert said.made("beside.beside") == workload.BESIDE
+    lost = 0 if said.linux >= BUCKETS_RECOVER else 1
+    given = said.made("beside.left")["connect 17 ipv4 127.0.0.1 9001"]["made"]
+    assert given == 12 - lost
+    assert said.metrics("beside.during").value("ephemera_range_usable_ports") == 11
+    assert said.metrics("beside.after").value("ephemera_range_usable_ports") == given
+    assert said.metrics("beside.after").value("ephemera_range_bound_ports",
+                                              holder="connected") == lost
+    # Without BPF nothing tells.
+    assert said.metrics("beside.without").value("ephemera_range_usable_ports") == 12
+    assert said.metrics("beside.over").value("ephemera_range_usable_ports") == 12
+
+
 # Who may not load a program
 
 

@@ -15,6 +15,7 @@ RANGES = {
     "elsewhere": (41000, 41009),
     "before_connect": (41000, 41011),
     "before_connect_ipv6": (41000, 41011),
+    "beside": (41000, 41011),
 }
 
 # {line of sockets.c: {what: how often}}
@@ -126,6 +127,16 @@ OTHERS = {
     "connect 7 ipv6 ::1 9001": {"made": 5, "EADDRNOTAVAIL": 2},
 }
 
+# All twelve ports are leased to one destination, and one of them is bound on another address for
+# a while. What is left of that to another destination, from then on, depends on the kernel.
+LEASED_BESIDE = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "connect 13 ipv4 127.0.0.1 9000": {"made": 12, "EADDRNOTAVAIL": 1},
+}
+BESIDE = {"bind 1 ipv4 127.0.0.9 41005": {"made": 1}}
+LEFT_BESIDE = ["listen 97 ipv4 127.0.0.1 9001", "connect 17 ipv4 127.0.0.1 9001"]
+
 # By the names that guest.sh has for them.
 WORKLOADS = {"plain": PLAIN, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
-             "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS}
+             "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS,
+             "leased": LEASED_BESIDE, "beside": BESIDE, "left": LEFT_BESIDE}
