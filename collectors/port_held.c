@@ -41,14 +41,18 @@ static bool wants_held(const struct finding *finding)
 	return false;
 }
 
-/* Whoever listens holds the port by bind(), and need not be looked for in the buckets. */
+/*
+ * Whoever listens holds the port by bind(), and need not be looked for in the buckets; those who
+ * are connected to it from this host, by ports of theirs, do.
+ */
 static bool wants_buckets(const struct finding *finding)
 {
 	const struct port_lookup *lookup = finding->lookup;
 
 	for (size_t i = 0; i < lookup->length; i++)
-		if (lookup->answers[i].local.total &&
-		    !portset_has(&lookup->listen, lookup->answers[i].port))
+		if ((lookup->answers[i].local.total &&
+			!portset_has(&lookup->listen, lookup->answers[i].port)) ||
+		    lookup->answers[i].remote.total)
 			return true;
 	return wants_held(finding);
 }
@@ -90,19 +94,32 @@ int port_finding_list_held(struct finding *finding)
 	return result == -EOPNOTSUPP || result == -ENODATA ? 0 : result;
 }
 
+/* Returns whether one that is no TIME_WAIT is on a port that belongs to a bind(). */
+static bool judge_side(const struct finding *finding, struct port_side *side)
+{
+	const struct portset *bound = buckets_bound(&finding->buckets);
+	bool is_held = false;
+
+	for (size_t i = 0; i < side->length; i++) {
+		struct port_socket *found = &side->list[i];
+
+		found->is_bound = found->socket.protocol == SOCKET_TCP &&
+				  portset_has(bound, found->socket.local_port) &&
+				  found->socket.state != SOCKET_LISTEN &&
+				  found->socket.state != SOCKET_BOUND;
+		if (found->is_bound && found->socket.state != SOCKET_TIME_WAIT)
+			is_held = true;
+	}
+	return is_held;
+}
+
 /* What the buckets tell of a connection that no listing of chosen ports has. */
 void port_finding_judge_bound(const struct finding *finding, struct port_answer *answer)
 {
-	if (!finding->has_buckets || !portset_has(buckets_bound(&finding->buckets), answer->port))
+	if (!finding->has_buckets)
 		return;
-	for (size_t i = 0; i < answer->local.length; i++) {
-		struct port_socket *found = &answer->local.list[i];
-
-		found->is_bound = found->socket.protocol == SOCKET_TCP &&
-				  found->socket.state != SOCKET_LISTEN &&
-				  found->socket.state != SOCKET_BOUND;
-		/* What TIME_WAIT leaves of it no socket holds any more. */
-		if (found->is_bound && found->socket.state != SOCKET_TIME_WAIT)
-			port_finding_raise(answer, PORT_STATE_BOUND);
-	}
+	/* What TIME_WAIT leaves of it no socket holds any more. */
+	if (judge_side(finding, &answer->local))
+		port_finding_raise(answer, PORT_STATE_BOUND);
+	(void)judge_side(finding, &answer->remote);
 }

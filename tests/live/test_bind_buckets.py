@@ -270,6 +270,10 @@ def test_port_tells_who_was_bound_first_from_who_was_lent_its_port():
     entry, = answer["local"]["sockets"]
     assert (answer["use"], entry["port_chosen"], entry["port_bound"]) == ("outbound", False, False)
     assert "the kernel lent it this port" in entry["meaning"]
+    # It is the same from the other end.
+    told = {entry["local_port"]: entry["port_bound"] for entry in ask(str(TARGET))["remote"]["sockets"]
+            if entry["role"] == "outbound"}
+    assert told == {first.getsockname()[1]: True, lent.getsockname()[1]: False}
     drop([listener])
     # Whom the listener accepted it leaves its port, and the mark of its bind().
     answer = ask(str(TARGET))
