@@ -23,7 +23,8 @@ PLAIN = REPOSITORY / "build" / "clang" / "ephemera"
 DATABASE = REPOSITORY / "build" / "debug"
 
 VALGRIND = ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect",
-            "--errors-for-leak-kinds=definite,indirect", "--track-fds=no", "--error-exitcode=99"]
+            "--errors-for-leak-kinds=definite,indirect", "--track-fds=no", "--error-exitcode=99",
+            f"--suppressions={REPOSITORY}/tests/analysis/valgrind.supp"]
 
 PORT = 30001
 

@@ -242,6 +242,7 @@ def test_a_reader_that_is_merely_slow_gets_everything(many_destinations):
 
 def test_pipelining_without_reading(many_destinations):
     with Exporter("--web.response-timeout=1s", *LARGE) as exporter:
+        assert_good_client_is_served(exporter)
         before = descriptors(exporter.pid)
         with slow_readers(exporter, 20, request() * 100):
             assert_good_client_is_served(exporter)
