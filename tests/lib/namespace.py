@@ -66,7 +66,7 @@ def in_namespace(function=None, *, seconds=120, user=None):
 
 
 def enter_another():
-    """Moves this process, which must have a namespace of its own already, on to a new one."""
+    """Moves this process, which must have the privilege, on to a new network namespace."""
     if not _unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     _bring_up("lo")

@@ -386,7 +386,7 @@ def test_a_path_cannot_say_anything_else(listener, place):
 @pytest.mark.parametrize("name, error", [
     ("/nonexistent/notify", "No such file or directory"), ("vsock:2:1", "not supported"),
     ("", "not supported"), ("/" + "x" * 200, "too long"),
-    (f"@ephemera-{os.getpid()}-nobody", "Connection refused")])
+    pytest.param(f"@ephemera-{os.getpid()}-nobody", "Connection refused", id="abstract")])
 def test_nobody_to_tell_is_warned_of(name, error):
     with Exporter(env={"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "200000"}) as exporter:
         found = [line for line in exporter.log if "level=warn" in line]
