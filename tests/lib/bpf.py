@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lib.exporter import BINARY
+
 CAP_PERFMON, CAP_BPF = 38, 39
+
+# What collectors/kernel/without_bpf.c says, such as that of the build with ThreadSanitizer.
+WITHOUT = b"this build has no BPF"
 
 
 def _missing():
@@ -16,6 +21,8 @@ def _missing():
         return "loading BPF programs takes root, or CAP_BPF and CAP_PERFMON"
     if not Path("/sys/kernel/btf/vmlinux").exists():
         return "this kernel has no BTF"
+    if Path(BINARY).exists() and WITHOUT in Path(BINARY).read_bytes():
+        return WITHOUT.decode()
     return None
 
 
