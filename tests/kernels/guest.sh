@@ -60,7 +60,9 @@ end() {
 compare() {
 	hold plain
 	part metrics
-	ephemera metrics --collector.destinations.minimum-ports=0 --collector.destinations.limit=100
+	ephemera metrics --collector.destinations.minimum-ports=0 --collector.destinations.limit=100 2>/said
+	part said
+	cat /said
 	for list in tcp4:-4tan tcp6:-6tan udp4:-4uan udp6:-6uan; do
 		part "${list%:*}"
 		ss -H "${list#*:}"
