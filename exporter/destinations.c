@@ -124,14 +124,6 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 			    "no cgroup any more, such as TIME_WAIT", bound->unowned, width);
 		putchar('\n');
 	}
-	if (rows->sees_buckets)
-		return;
-	terminal_print_wrapped("Ports that bind() took before connect() count for their own "
-			       "destination alone, though all have lost them, and all TIME_WAIT as "
-			       "used, though connect() may take it over: to see that takes CAP_BPF "
-			       "and CAP_PERFMON.",
-	    0, width);
-	putchar('\n');
 }
 
 /* names: NULL, or those of the rows' peers. */
@@ -178,6 +170,15 @@ static void print_table(const struct destination_rows *rows, const struct resolv
 static void print_notes(const struct destination_rows *rows, const struct pool_rows *pools,
     const struct options *options)
 {
+	if (!rows->sees_buckets && rows->destinations) {
+		putchar('\n');
+		terminal_print_wrapped(
+		    "Ports that bind() took before connect() count for their own "
+		    "destination alone, though all have lost them, and all TIME_WAIT as "
+		    "used, though connect() may take it over: to see that takes CAP_BPF "
+		    "and CAP_PERFMON.",
+		    0, terminal_width());
+	}
 	if (rows->lacks_cgroups && (rows->length || pools->length))
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 	if (rows->source == SOURCE_PROCFS)
