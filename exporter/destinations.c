@@ -105,25 +105,24 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 	unsigned long others = bound->other;
 	const unsigned ports = bound->ports.listen + bound->ports.bound + bound->ports.connected;
 
-	if (ports) {
-		printf("bind() holds %u, which all have lost: %u of listeners, %u idle, %u "
-		       "connected.\n\n",
-		    ports, bound->ports.listen, bound->ports.bound, bound->ports.connected);
-		puts(" PORTS  BOUND BY");
-		for (size_t i = 0; i < bound->length; i++) {
-			if (i < limit)
-				print_bound_owner(
-				    bound->names[i].path, bound->names[i].count, width);
-			else
-				others += bound->names[i].count;
-		}
-		if (others)
-			print_bound_owner("other cgroups (--limit)", others, width);
-		if (bound->unowned)
-			print_bound_owner(
-			    "no cgroup any more, such as TIME_WAIT", bound->unowned, width);
+	if (!ports) {
 		putchar('\n');
+		return;
 	}
+	printf("bind() holds %u, which all have lost: %u of listeners, %u idle, %u connected.\n\n",
+	    ports, bound->ports.listen, bound->ports.bound, bound->ports.connected);
+	puts(" PORTS  BOUND BY");
+	for (size_t i = 0; i < bound->length; i++) {
+		if (i < limit)
+			print_bound_owner(bound->names[i].path, bound->names[i].count, width);
+		else
+			others += bound->names[i].count;
+	}
+	if (others)
+		print_bound_owner("other cgroups (--limit)", others, width);
+	if (bound->unowned)
+		print_bound_owner("no cgroup any more, such as TIME_WAIT", bound->unowned, width);
+	putchar('\n');
 }
 
 /* names: NULL, or those of the rows' peers. */
@@ -173,10 +172,10 @@ static void print_notes(const struct destination_rows *rows, const struct pool_r
 	if (!rows->sees_buckets && rows->destinations) {
 		putchar('\n');
 		terminal_print_wrapped(
-		    "Ports that bind() took before connect() count for their own "
-		    "destination alone, though all have lost them, and all TIME_WAIT as "
-		    "used, though connect() may take it over: to see that takes CAP_BPF "
-		    "and CAP_PERFMON.",
+		    "Two things are not seen here. A port that bind() took before connect() is "
+		    "lost to all destinations, but counts for its own alone. A TIME_WAIT that "
+		    "connect() may take over counts as used. To see them takes CAP_BPF and "
+		    "CAP_PERFMON.",
 		    0, terminal_width());
 	}
 	if (rows->lacks_cgroups && (rows->length || pools->length))

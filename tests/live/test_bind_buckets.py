@@ -233,7 +233,7 @@ def test_without_the_right_it_says_which_truth_it_tells(public_binary):
     found = destinations(**prefix)
     assert found["bind_before_connect"] is False
     assert [entry["active"] for entry in found["destinations"]] == [7]
-    assert "to see that takes CAP_BPF and CAP_PERFMON" in " ".join(
+    assert "To see them takes CAP_BPF and CAP_PERFMON" in " ".join(
         run("destinations", **prefix).stdout.split())
     port = str(_clients[0].getsockname()[1])
     text = " ".join(run("port", port, **prefix).stdout.split())
