@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "collectors/views.h"
-
 extern const struct collector range_collector;
 extern const struct collector binds_collector;
 extern const struct collector sockets_collector;
@@ -31,8 +29,8 @@ const struct collector *const collectors[] = {
 
 const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);
 
-_Static_assert(sizeof(collectors) / sizeof(collectors[0]) + VIEWS <= COLLECTORS_MAX,
-    "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
+_Static_assert(
+    sizeof(collectors) / sizeof(collectors[0]) == COLLECTORS, "the registry has COLLECTORS of them");
 
 int collector_find(const char *name)
 {

@@ -6,7 +6,8 @@
 
 #include "collectors/collector.h"
 
-#define COLLECTORS_MAX 16 /* views (views.h) included */
+#define COLLECTORS_MAX 16 /* collectors of a walk: those of the registry and the views */
+#define COLLECTORS 10	  /* of the registry */
 
 extern const struct collector *const collectors[];
 extern const size_t collectors_length;

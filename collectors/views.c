@@ -6,6 +6,10 @@
 
 #include "collectors/destination_rows.h"
 #include "collectors/port_map.h"
+#include "collectors/registry.h"
+
+_Static_assert(COLLECTORS + VIEWS <= COLLECTORS_MAX,
+    "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
 
 struct range_view {
 	const struct facts *facts; /* of the walk in progress */
