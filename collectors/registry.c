@@ -29,8 +29,8 @@ const struct collector *const collectors[] = {
 
 const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);
 
-_Static_assert(
-    sizeof(collectors) / sizeof(collectors[0]) == COLLECTORS, "the registry has COLLECTORS of them");
+_Static_assert(sizeof(collectors) / sizeof(collectors[0]) == COLLECTORS,
+    "the registry has COLLECTORS of them");
 
 int collector_find(const char *name)
 {

@@ -2,10 +2,15 @@
 #ifndef EPHEMERA_REFUSALS_H
 #define EPHEMERA_REFUSALS_H
 
-/* How often a limit was reached. Any thread may count. */
+/*
+ * What other parts count or note for the exporter to tell of itself, so that it need not know
+ * them. Any thread may.
+ */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
+/* How often a limit was reached. */
 enum refusal {
 	REFUSAL_CONNECTIONS,		 /* closed: --web.max-connections */
 	REFUSAL_CONNECTIONS_PER_ADDRESS, /* closed: --web.max-connections-per-address */
@@ -28,5 +33,13 @@ static inline void refusals_count(struct refusals *refusals, enum refusal refusa
 {
 	atomic_fetch_add(&refusals->counts[refusal], 1);
 }
+
+/* How reading --web.config.file fares. Times are in seconds since 1970. */
+struct config_status {
+	atomic_bool is_known;		 /* there is such a file, and it was read */
+	atomic_bool successful;		 /* the last time that it was read */
+	atomic_llong success_seconds;	 /* when it was read rightly */
+	atomic_llong certificate_expiry; /* 0: no TLS */
+};
 
 #endif

@@ -176,7 +176,7 @@ struct self {
 	unsigned long scrapes;
 	atomic_ulong responses[CODES];
 	struct refusals refusals;
-	struct web_rules *rules; /* NULL: none */
+	struct config_status config;
 };
 
 static const char *const reasons[] = {
@@ -211,9 +211,9 @@ struct refusals *self_refusals(struct self *self)
 	return &self->refusals;
 }
 
-void self_set_rules(struct self *self, struct web_rules *rules)
+struct config_status *self_config_status(struct self *self)
 {
-	self->rules = rules;
+	return &self->config;
 }
 
 void self_count_response(struct self *self, unsigned status)
@@ -299,17 +299,20 @@ static void emit_refusals(const struct self *self, struct metric_set *set)
 		    METRIC_LABELS(reasons[i]));
 }
 
-static void emit_rules(const struct self *self, struct metric_set *set)
+static void emit_config(const struct self *self, struct metric_set *set)
 {
-	if (!self->rules)
+	const struct config_status *status = &self->config;
+
+	if (!atomic_load(&status->is_known))
 		return;
 
-	const struct web_rules_status status = web_rules_status(self->rules);
+	const double expiry = (double)atomic_load(&status->certificate_expiry);
 
-	metric_add(set, &config_successful, status.successful, METRIC_NO_LABELS);
-	metric_add(set, &config_success_time, status.success_seconds, METRIC_NO_LABELS);
-	if (status.certificate_expiry > 0)
-		metric_add(set, &certificate_expiry, status.certificate_expiry, METRIC_NO_LABELS);
+	metric_add(set, &config_successful, atomic_load(&status->successful), METRIC_NO_LABELS);
+	metric_add(set, &config_success_time, (double)atomic_load(&status->success_seconds),
+	    METRIC_NO_LABELS);
+	if (expiry > 0)
+		metric_add(set, &certificate_expiry, expiry, METRIC_NO_LABELS);
 }
 
 static void emit_process(struct metric_set *set)
@@ -334,6 +337,6 @@ void self_emit(struct self *self, const struct gathering *gathering, const struc
 	metric_add(set, &scrapes, (double)self->scrapes, METRIC_NO_LABELS);
 	emit_responses(self, set);
 	emit_refusals(self, set);
-	emit_rules(self, set);
+	emit_config(self, set);
 	emit_process(set);
 }

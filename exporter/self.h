@@ -6,7 +6,6 @@
 
 #include "collectors/gather.h"
 #include "exporter/refusals.h"
-#include "exporter/web_rules.h"
 
 struct self;
 
@@ -20,8 +19,8 @@ void self_count_response(struct self *self, unsigned status);
 /* What was refused; lives as long as self. */
 struct refusals *self_refusals(struct self *self);
 
-/* Tells how reading these fares from now on; NULL: there are none. Not during a scrape. */
-void self_set_rules(struct self *self, struct web_rules *rules);
+/* How reading --web.config.file fares, told once it is known; lives as long as self. */
+struct config_status *self_config_status(struct self *self);
 
 /* Every family that self_emit() may add, ended by NULL. */
 extern const struct metric_family *const self_families[];

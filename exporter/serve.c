@@ -102,7 +102,6 @@ static int start_rules(struct web_parts *parts)
 
 	if (result < 0)
 		return result;
-	self_set_rules(parts->self, parts->rules);
 	return web_rules_start(parts->rules);
 }
 
@@ -177,7 +176,6 @@ static void free_parts(struct parts *parts)
 	web_free(parts->server);
 	lookup_free(parts->web.lookup);
 	auth_free(parts->web.auth);
-	self_set_rules(parts->web.self, NULL);
 	web_rules_free(parts->web.rules);
 }
 
@@ -205,11 +203,16 @@ static int run_threads(const struct options *options, struct parts *parts,
 	return result;
 }
 
-static int read_rules(const struct options *options, struct web_rules **ret_rules)
+static int read_rules(
+    const struct options *options, struct self *self, struct web_rules **ret_rules)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
+
+	if (!options->web_config)
+		return 0;
+
 	const int result =
-	    options->web_config ? web_rules_new(options->web_config, ret_rules, error) : 0;
+	    web_rules_new(options->web_config, self_config_status(self), ret_rules, error);
 
 	if (result < 0)
 		log_line(LOG_LEVEL_ERROR, "Cannot use the web configuration", "flag",
@@ -252,7 +255,7 @@ int serve(const struct options *options, struct scraper *scraper, struct self *s
 
 	open_systemd(&systemd);
 
-	int result = read_rules(options, &parts.web.rules);
+	int result = read_rules(options, self, &parts.web.rules);
 
 	if (result == 0)
 		result = listeners_open(options, &listeners);

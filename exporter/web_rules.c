@@ -23,7 +23,7 @@ struct web_rules {
 	bool stopping;
 	struct rules *current;
 	struct bucket bucket;
-	struct web_rules_status status;
+	struct config_status *status;
 	/* The thread's: */
 	unsigned failures;		   /* in a row */
 	char error[WEB_CONFIG_ERROR_SIZE]; /* of the last one that was logged */
@@ -64,25 +64,27 @@ int rules_read(const char *path, struct rules **ret_rules, char error[static WEB
 	return 0;
 }
 
-static double now_seconds(void)
+static long long now_seconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec;
+	return now.tv_sec;
 }
 
 /* With the lock, or before there is a thread. Takes over next. */
 static void put_in_force(struct web_rules *rules, struct rules *next)
 {
 	rules->current = next;
-	rules->status.successful = true;
-	rules->status.success_seconds = now_seconds();
-	rules->status.certificate_expiry = next->tls ? tls_expiry(next->tls) : 0;
+	atomic_store(&rules->status->successful, true);
+	atomic_store(&rules->status->success_seconds, now_seconds());
+	atomic_store(
+	    &rules->status->certificate_expiry, next->tls ? (long long)tls_expiry(next->tls) : 0);
+	atomic_store(&rules->status->is_known, true);
 }
 
-int web_rules_new(
-    const char *path, struct web_rules **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE])
+int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
+    char error[static WEB_CONFIG_ERROR_SIZE])
 {
 	struct web_rules *rules = calloc(1, sizeof(*rules));
 	pthread_condattr_t attributes;
@@ -100,6 +102,7 @@ int web_rules_new(
 		return result;
 	}
 	rules->path = path;
+	rules->status = status;
 	pthread_mutex_init(&rules->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -158,7 +161,7 @@ static void look(struct web_rules *rules)
 	if (result == 0)
 		put_in_force(rules, next);
 	else if (rules->failures >= FAILURES_SAID)
-		rules->status.successful = false;
+		atomic_store(&rules->status->successful, false);
 	pthread_mutex_unlock(&rules->lock);
 	if (result == 0) {
 		log_line(
@@ -236,14 +239,4 @@ bool web_rules_let_through(struct web_rules *rules)
 			      config->rate_interval) <= 0;
 	pthread_mutex_unlock(&rules->lock);
 	return through;
-}
-
-struct web_rules_status web_rules_status(struct web_rules *rules)
-{
-	pthread_mutex_lock(&rules->lock);
-
-	const struct web_rules_status status = rules->status;
-
-	pthread_mutex_unlock(&rules->lock);
-	return status;
 }

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "exporter/refusals.h"
 #include "exporter/tls.h"
 #include "exporter/web_config.h"
 
@@ -28,15 +29,12 @@ int rules_read(
 
 struct web_rules;
 
-struct web_rules_status {
-	bool successful;	   /* the last time that the file was read */
-	double success_seconds;	   /* when it was read rightly, in seconds since 1970 */
-	double certificate_expiry; /* likewise; 0: no TLS */
-};
-
-/* As rules_read(). path must outlive what is returned. */
-int web_rules_new(
-    const char *path, struct web_rules **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE]);
+/*
+ * As rules_read(). What is noted in status from then on is for others to read; path and status
+ * must outlive what is returned.
+ */
+int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
+    char error[static WEB_CONFIG_ERROR_SIZE]);
 
 /* Starts the thread, which logs what it did. Returns 0 or -errno. */
 int web_rules_start(struct web_rules *rules);
@@ -47,7 +45,5 @@ struct rules *web_rules_take(struct web_rules *rules);
 
 /* Whether rate_limit lets a request through now, and counts it. */
 bool web_rules_let_through(struct web_rules *rules);
-
-struct web_rules_status web_rules_status(struct web_rules *rules);
 
 #endif
