@@ -29,7 +29,8 @@ static void load_name_services(void)
 	port_service(UNASSIGNED_PORT, SOCKET_TCP, service);
 }
 
-static int drop_privileges(const struct options *options, struct privileges_report *ret_report)
+static int drop_privileges(
+    const struct serve_options *options, struct privileges_report *ret_report)
 {
 	const struct privileges_options wanted = {
 	    options->user, options->enable_api ? PRIVILEGES_HOLDERS : 0};
@@ -79,7 +80,7 @@ static int enter_sandbox(const struct sandbox_options *options, bool *ret_is_on)
 	return result;
 }
 
-int confine(const struct options *options, bool removes_sockets)
+int confine(const struct serve_options *options, bool removes_sockets)
 {
 	const struct sandbox_options sandbox = {
 	    .removes_sockets = removes_sockets,

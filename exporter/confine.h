@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "exporter/options.h"
+#include "exporter/serve.h"
 
 /*
  * Gives up the privileges that nothing needs any more, and lets the kernel refuse the
@@ -17,6 +17,6 @@
  * Logs what was done, what the kernel does not let us do, and what went wrong. Returns 0, or
  * -errno where the daemon must not go on.
  */
-int confine(const struct options *options, bool removes_sockets);
+int confine(const struct serve_options *options, bool removes_sockets);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#define LISTEN_ADDRESSES_MAX 16
 #define LISTEN_HOST_SIZE 256
 #define LISTEN_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 #define LISTEN_UNIX_PREFIX "unix:" /* of a path */

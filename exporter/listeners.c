@@ -54,7 +54,7 @@ static int adopt_listeners(struct listeners *listeners)
 	return -EINVAL;
 }
 
-int listeners_open(const struct options *options, struct listeners *listeners)
+int listeners_open(const struct serve_options *options, struct listeners *listeners)
 {
 	if (options->systemd_socket)
 		return adopt_listeners(listeners);

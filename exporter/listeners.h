@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "exporter/listen.h"
-#include "exporter/options.h"
+#include "exporter/serve.h"
 #include "exporter/web.h"
 
 struct listeners {
@@ -20,7 +20,7 @@ struct listeners {
  * there are the privileges that it takes. Returns 0 or -errno; listeners, zero before, are to be
  * closed in any case.
  */
-int listeners_open(const struct options *options, struct listeners *listeners);
+int listeners_open(const struct serve_options *options, struct listeners *listeners);
 
 /* Whether one of them has a path that listeners_close() removes. */
 bool listeners_have_paths(const struct listeners *listeners);

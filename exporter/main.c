@@ -95,13 +95,24 @@ static void choose_observers(const struct options *options, struct observers *ob
 	memcpy(observers->values, options->values, sizeof(options->values));
 	observers->length = collectors_length;
 	observers->enabled = options->enabled;
-	for (size_t i = 0; options->enable_api && i < VIEWS; i++) {
+	for (size_t i = 0; options->serve.enable_api && i < VIEWS; i++) {
 		observers->list[observers->length] = views[i];
 		observers->enabled |= (collector_set)1 << observers->length;
 		if (i == VIEW_DESTINATIONS)
 			observers->values[observers->length][0] = VIEW_DESTINATIONS_LIMIT;
 		observers->length++;
 	}
+}
+
+static int run_serve(const struct options *options, struct scraper *scraper, struct self *self)
+{
+	struct serve_options serve_options = options->serve;
+
+	serve_options.enabled = options->enabled;
+	serve_options.procfs = options->procfs;
+	serve_options.sysfs = options->sysfs;
+	serve_options.source = options->source;
+	return serve(&serve_options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int run(const struct options *options)
@@ -128,7 +139,8 @@ static int run(const struct options *options)
 		    .bind_buckets = options->source.buckets,
 		},
 	    .source = options->source,
-	    .limit = {(double)options->max_walks_per_second, self ? self_refusals(self) : NULL},
+	    .limit = {(double)options->serve.max_walks_per_second,
+		self ? self_refusals(self) : NULL},
 	};
 	struct scraper *scraper = NULL;
 	const int result = self ? scraper_new(&scraper_options, self, &scraper) : -ENOMEM;
@@ -143,7 +155,7 @@ static int run(const struct options *options)
 	} else if (options->command == COMMAND_METRICS) {
 		status = run_metrics(options, scraper);
 	} else {
-		status = serve(options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
+		status = run_serve(options, scraper, self);
 	}
 	scraper_free(scraper);
 	self_free(self);
@@ -210,9 +222,10 @@ int main(int argc, char **argv)
 		return check_config(options.checked) < 0 ? EXIT_FAILED : EXIT_DONE;
 	case COMMAND_HEALTHCHECK:
 		if (options.process)
-			process_addresses(options.procfs, options.process, options.addresses,
-			    &options.addresses_length);
-		return healthcheck(options.addresses, options.addresses_length, options.ready) < 0
+			process_addresses(options.procfs, options.process, options.serve.addresses,
+			    &options.serve.addresses_length);
+		return healthcheck(options.serve.addresses, options.serve.addresses_length,
+			   options.ready) < 0
 			   ? EXIT_FAILED
 			   : EXIT_DONE;
 	default:

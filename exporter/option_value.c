@@ -74,15 +74,16 @@ static int parse_duration(
 static int parse_address(
     char *error, struct options *options, const struct flag *flag, const char *text)
 {
-	if (options->addresses_length == LISTEN_ADDRESSES_MAX)
+	if (options->serve.addresses_length == LISTEN_ADDRESSES_MAX)
 		return option_fail(
 		    error, "--%s: at most %d addresses", flag->name, LISTEN_ADDRESSES_MAX);
 
-	const char *wrong = listen_parse(text, &options->addresses[options->addresses_length]);
+	const char *wrong =
+	    listen_parse(text, &options->serve.addresses[options->serve.addresses_length]);
 
 	if (wrong)
 		return option_fail(error, "--%s: \"%.80s\": %s", flag->name, text, wrong);
-	options->addresses_length++;
+	options->serve.addresses_length++;
 	return 0;
 }
 

@@ -172,16 +172,16 @@ static int read_flag(struct reader *reader, const char *argument)
 static void set_defaults(struct options *options)
 {
 	memset(options, 0, sizeof(*options));
-	options->telemetry_path = "/metrics";
-	options->max_requests = 40;
+	options->serve.telemetry_path = "/metrics";
+	options->serve.max_requests = 40;
 	options->limit = 20;
-	options->max_connections = 256;
-	options->max_header_bytes = 8192;
-	options->max_walks_per_second = 20;
-	options->socket_mode = 0660;
-	options->user = "nobody";
-	options->request_seconds = 10;
-	options->response_seconds = 30;
+	options->serve.max_connections = 256;
+	options->serve.max_header_bytes = 8192;
+	options->serve.max_walks_per_second = 20;
+	options->serve.socket_mode = 0660;
+	options->serve.user = "nobody";
+	options->serve.request_seconds = 10;
+	options->serve.response_seconds = 30;
 	options->procfs = "/proc";
 	options->sysfs = "/sys";
 	options->log_level = LOG_LEVEL_INFO;
@@ -207,15 +207,16 @@ static int finish(struct reader *reader)
 			options->enabled |= (collector_set)1 << i;
 	options->enabled = (options->enabled | reader->on) & ~reader->off;
 	options->wanted = reader->on;
-	if (options->telemetry_path[0] != '/' || strcmp(options->telemetry_path, "/") == 0 ||
-	    starts_with(options->telemetry_path, "/-/") ||
-	    starts_with(options->telemetry_path, "/api/") ||
-	    starts_with(options->telemetry_path, "/pages/") ||
-	    strpbrk(options->telemetry_path, "?#% "))
+	if (options->serve.telemetry_path[0] != '/' ||
+	    strcmp(options->serve.telemetry_path, "/") == 0 ||
+	    starts_with(options->serve.telemetry_path, "/-/") ||
+	    starts_with(options->serve.telemetry_path, "/api/") ||
+	    starts_with(options->serve.telemetry_path, "/pages/") ||
+	    strpbrk(options->serve.telemetry_path, "?#% "))
 		return option_fail(reader->error,
 		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
 		    "\", and be neither / nor below /-/, /api/ or /pages/",
-		    options->telemetry_path);
+		    options->serve.telemetry_path);
 	if (options->source.replay && options->source.kind != SOURCE_AUTO)
 		return option_fail(
 		    reader->error, "--sockets.replay and --sockets.source cannot be combined");
@@ -227,23 +228,23 @@ static int finish(struct reader *reader)
 						  "\"ephemera port 60416 8000-8080\"");
 	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
 		return option_fail(reader->error, "check-config: which file?");
-	if (options->command == COMMAND_HEALTHCHECK && options->systemd_socket)
+	if (options->command == COMMAND_HEALTHCHECK && options->serve.systemd_socket)
 		return option_fail(reader->error,
 		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
 		    "--web.listen-address instead");
-	if (options->process && options->addresses_length)
+	if (options->process && options->serve.addresses_length)
 		return option_fail(
 		    reader->error, "--process and --web.listen-address cannot be combined");
-	if (options->systemd_socket && options->addresses_length)
+	if (options->serve.systemd_socket && options->serve.addresses_length)
 		return option_fail(reader->error,
 		    "--web.systemd-socket and --web.listen-address cannot be combined");
-	set_half(&options->max_requests_per_address, options->max_requests);
-	set_half(&options->max_connections_per_address, options->max_connections);
+	set_half(&options->serve.max_requests_per_address, options->serve.max_requests);
+	set_half(&options->serve.max_connections_per_address, options->serve.max_connections);
 	if (options->source.replay)
 		options->source.kind = SOURCE_REPLAY;
 	options->source.procfs = options->procfs;
-	if (options->addresses_length == 0 && !options->systemd_socket)
-		options->addresses[options->addresses_length++] =
+	if (options->serve.addresses_length == 0 && !options->serve.systemd_socket)
+		options->serve.addresses[options->serve.addresses_length++] =
 		    (struct listen_address){.port = 10059};
 	return 0;
 }

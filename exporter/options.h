@@ -7,9 +7,8 @@
 #include <stdio.h>
 
 #include "collectors/gather.h"
-#include "exporter/clients.h"
-#include "exporter/listen.h"
 #include "exporter/log.h"
+#include "exporter/serve.h"
 
 enum command {
 	COMMAND_SERVE,
@@ -23,24 +22,9 @@ enum command {
 	COMMAND_VERSION
 };
 
-#define LISTEN_ADDRESSES_MAX 16
-
 struct options {
 	enum command command;
-	struct listen_address addresses[LISTEN_ADDRESSES_MAX];
-	size_t addresses_length;
-	unsigned long socket_mode; /* of unix sockets */
-	bool systemd_socket;
-	const char *web_config; /* NULL: none */
-	const char *telemetry_path;
-	unsigned long max_requests;
-	unsigned long max_requests_per_address;
-	unsigned long max_connections;
-	unsigned long max_connections_per_address;
-	unsigned long max_header_bytes;
-	unsigned long max_walks_per_second;
-	unsigned long request_seconds;
-	unsigned long response_seconds;
+	struct serve_options serve; /* but for what the other commands have, too, which is below */
 	bool disable_exporter_metrics;
 	collector_set enabled;
 	collector_set wanted; /* switched on by a flag of their own */
@@ -57,10 +41,7 @@ struct options {
 	bool all_processes;
 	unsigned long process; /* healthcheck: whose addresses; 0: those of the flags */
 	bool ready;	       /* healthcheck: whether a scrape would work */
-	bool enable_api;
-	int sandbox_off;     /* 0: --security.sandbox=on */
-	const char *user;    /* whom root becomes */
-	const char *checked; /* check-config: the file */
+	const char *checked;   /* check-config: the file */
 	enum log_level log_level;
 	enum log_format log_format;
 };

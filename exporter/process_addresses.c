@@ -66,9 +66,10 @@ void process_addresses(const char *procfs, unsigned long pid,
 
 		if (count > 0 && is_exporter(words[0]) &&
 		    options_parse(count, words, options, error) == 0 &&
-		    options->command == COMMAND_SERVE && options->addresses_length) {
-			memcpy(addresses, options->addresses, sizeof(options->addresses));
-			*length = options->addresses_length;
+		    options->command == COMMAND_SERVE && options->serve.addresses_length) {
+			memcpy(
+			    addresses, options->serve.addresses, sizeof(options->serve.addresses));
+			*length = options->serve.addresses_length;
 		}
 	}
 	free(options);

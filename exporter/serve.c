@@ -88,7 +88,7 @@ struct parts {
 };
 
 static int start_lookup(
-    const struct options *options, struct refusals *refusals, struct lookup **ret_lookup)
+    const struct serve_options *options, struct refusals *refusals, struct lookup **ret_lookup)
 {
 	const struct shared_limit limit = {(double)options->max_walks_per_second, refusals};
 	const int result = lookup_new(&options->source, options->sysfs, &limit, ret_lookup);
@@ -105,7 +105,7 @@ static int start_rules(struct web_parts *parts)
 	return web_rules_start(parts->rules);
 }
 
-static struct clients_limits limits_of(const struct options *options)
+static struct clients_limits limits_of(const struct serve_options *options)
 {
 	return (struct clients_limits){
 	    .connections = (unsigned)options->max_connections,
@@ -145,7 +145,7 @@ static void fit_limits(struct clients_limits *limits, size_t listeners)
 		limits->per_peer = (connections + 1) / 2;
 }
 
-static int start_parts(const struct options *options, struct parts *parts)
+static int start_parts(const struct serve_options *options, struct parts *parts)
 {
 	const struct web_options web_options = {
 	    .telemetry_path = options->telemetry_path,
@@ -180,7 +180,7 @@ static void free_parts(struct parts *parts)
 }
 
 /* With the listeners open, and whatever takes privileges done: threads start here. */
-static int run_threads(const struct options *options, struct parts *parts,
+static int run_threads(const struct serve_options *options, struct parts *parts,
     struct listeners *listeners, const struct systemd *systemd, const sigset_t *signals)
 {
 	int result = start_parts(options, parts);
@@ -204,7 +204,7 @@ static int run_threads(const struct options *options, struct parts *parts,
 }
 
 static int read_rules(
-    const struct options *options, struct self *self, struct web_rules **ret_rules)
+    const struct serve_options *options, struct self *self, struct web_rules **ret_rules)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
 
@@ -221,7 +221,7 @@ static int read_rules(
 }
 
 /* Root that is nobody now may have read what nobody may not. */
-static void warn_of_unreadable_rules(const struct options *options)
+static void warn_of_unreadable_rules(const struct serve_options *options)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
 	struct rules *rules;
@@ -236,7 +236,7 @@ static void warn_of_unreadable_rules(const struct options *options)
 		    "flag", "--security.user", "value", options->user, "err", error, NULL);
 }
 
-int serve(const struct options *options, struct scraper *scraper, struct self *self)
+int serve(const struct serve_options *options, struct scraper *scraper, struct self *self)
 {
 	struct parts parts = {
 	    .web = {.scraper = scraper, .self = self},

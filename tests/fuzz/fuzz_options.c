@@ -41,10 +41,10 @@ static void check_values(const struct options *options)
 
 static void check_addresses(const struct options *options)
 {
-	FUZZ_CHECK(options->systemd_socket == (options->addresses_length == 0));
-	FUZZ_CHECK(options->addresses_length <= LISTEN_ADDRESSES_MAX);
-	for (size_t i = 0; i < options->addresses_length; i++) {
-		const struct listen_address *address = &options->addresses[i];
+	FUZZ_CHECK(options->serve.systemd_socket == (options->serve.addresses_length == 0));
+	FUZZ_CHECK(options->serve.addresses_length <= LISTEN_ADDRESSES_MAX);
+	for (size_t i = 0; i < options->serve.addresses_length; i++) {
+		const struct listen_address *address = &options->serve.addresses[i];
 
 		if (address->kind == LISTEN_UNIX) {
 			FUZZ_CHECK(address->path[0] && address->path[0] != '@');
@@ -61,7 +61,7 @@ static void check(const struct options *options)
 	check_values(options);
 	FUZZ_CHECK(options->enabled >> collectors_length == 0);
 	check_addresses(options);
-	FUZZ_CHECK(options->telemetry_path[0] == '/');
+	FUZZ_CHECK(options->serve.telemetry_path[0] == '/');
 	FUZZ_CHECK(!portset_has(&options->ports, 0) && !portset_has(&options->single_ports, 0));
 	FUZZ_CHECK(options->command != COMMAND_CHECK_CONFIG || options->checked);
 	FUZZ_CHECK(options->command != COMMAND_PORT || portset_count(&options->ports) > 0);

@@ -68,25 +68,25 @@ static void defaults_are_those_of_the_help(void **state)
 	(void)state;
 	assert_result(parse_nothing(), 0);
 	assert_int_equal(options.command, COMMAND_SERVE);
-	assert_int_equal(options.addresses_length, 1);
-	assert_string_equal(options.addresses[0].host, "");
-	assert_int_equal(options.addresses[0].port, 10059);
-	assert_string_equal(options.telemetry_path, "/metrics");
-	assert_int_equal(options.max_requests, 40);
-	assert_int_equal(options.max_requests_per_address, 20);
-	assert_int_equal(options.max_connections, 256);
-	assert_int_equal(options.max_connections_per_address, 128);
-	assert_int_equal(options.max_header_bytes, 8192);
-	assert_int_equal(options.max_walks_per_second, 20);
-	assert_int_equal(options.addresses[0].kind, LISTEN_TCP);
-	assert_int_equal(options.socket_mode, 0660);
-	assert_false(options.systemd_socket);
-	assert_null(options.web_config);
-	assert_int_equal(options.sandbox_off, 0);
-	assert_string_equal(options.user, "nobody");
+	assert_int_equal(options.serve.addresses_length, 1);
+	assert_string_equal(options.serve.addresses[0].host, "");
+	assert_int_equal(options.serve.addresses[0].port, 10059);
+	assert_string_equal(options.serve.telemetry_path, "/metrics");
+	assert_int_equal(options.serve.max_requests, 40);
+	assert_int_equal(options.serve.max_requests_per_address, 20);
+	assert_int_equal(options.serve.max_connections, 256);
+	assert_int_equal(options.serve.max_connections_per_address, 128);
+	assert_int_equal(options.serve.max_header_bytes, 8192);
+	assert_int_equal(options.serve.max_walks_per_second, 20);
+	assert_int_equal(options.serve.addresses[0].kind, LISTEN_TCP);
+	assert_int_equal(options.serve.socket_mode, 0660);
+	assert_false(options.serve.systemd_socket);
+	assert_null(options.serve.web_config);
+	assert_int_equal(options.serve.sandbox_off, 0);
+	assert_string_equal(options.serve.user, "nobody");
 	assert_null(options.checked);
-	assert_int_equal(options.request_seconds, 10);
-	assert_int_equal(options.response_seconds, 30);
+	assert_int_equal(options.serve.request_seconds, 10);
+	assert_int_equal(options.serve.response_seconds, 30);
 	assert_false(options.disable_exporter_metrics);
 	assert_string_equal(options.procfs, "/proc");
 	assert_int_equal(options.source.kind, SOURCE_AUTO);
@@ -96,7 +96,7 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_string_equal(options.sysfs, "/sys");
 	assert_int_equal(options.limit, 20);
 	assert_false(options.json || options.watch || options.resolve || options.all_processes);
-	assert_false(options.enable_api);
+	assert_false(options.serve.enable_api);
 	assert_int_equal(portset_count(&options.ports), 0);
 	assert_int_equal(portset_count(&options.single_ports), 0);
 	assert_int_equal(options.wanted, 0);
@@ -122,21 +122,21 @@ static void reads_every_flag(void **state)
 		"--web.max-walks-per-second=3", "--security.sandbox=off",
 		"--security.user=ephemera", "--log.level=debug", "--log.format=json"),
 	    0);
-	assert_int_equal(options.addresses_length, 1);
-	assert_string_equal(options.addresses[0].host, "127.0.0.1");
-	assert_int_equal(options.addresses[0].port, 9000);
-	assert_string_equal(options.telemetry_path, "/m/x");
-	assert_int_equal(options.max_requests, 7);
-	assert_int_equal(options.max_connections, 11);
-	assert_int_equal(options.socket_mode, 0606);
-	assert_string_equal(options.web_config, "web.yml");
-	assert_int_equal(options.max_connections_per_address, 5);
-	assert_int_equal(options.max_header_bytes, 4096);
-	assert_int_equal(options.max_walks_per_second, 3);
-	assert_int_equal(options.sandbox_off, 1);
-	assert_string_equal(options.user, "ephemera");
-	assert_int_equal(options.request_seconds, 13);
-	assert_int_equal(options.response_seconds, 120);
+	assert_int_equal(options.serve.addresses_length, 1);
+	assert_string_equal(options.serve.addresses[0].host, "127.0.0.1");
+	assert_int_equal(options.serve.addresses[0].port, 9000);
+	assert_string_equal(options.serve.telemetry_path, "/m/x");
+	assert_int_equal(options.serve.max_requests, 7);
+	assert_int_equal(options.serve.max_connections, 11);
+	assert_int_equal(options.serve.socket_mode, 0606);
+	assert_string_equal(options.serve.web_config, "web.yml");
+	assert_int_equal(options.serve.max_connections_per_address, 5);
+	assert_int_equal(options.serve.max_header_bytes, 4096);
+	assert_int_equal(options.serve.max_walks_per_second, 3);
+	assert_int_equal(options.serve.sandbox_off, 1);
+	assert_string_equal(options.serve.user, "ephemera");
+	assert_int_equal(options.serve.request_seconds, 13);
+	assert_int_equal(options.serve.response_seconds, 120);
 	assert_true(options.disable_exporter_metrics);
 	assert_int_equal(options.source.kind, SOURCE_PROCFS);
 	assert_string_equal(options.procfs, "/host/proc");
@@ -152,7 +152,7 @@ static void a_value_may_be_the_next_word(void **state)
 	assert_result(PARSE("--web.max-requests", "7", "--log.level", "warn", "--path.procfs",
 			  "--odd", "--collector.destinations.limit", "3"),
 	    0);
-	assert_int_equal(options.max_requests, 7);
+	assert_int_equal(options.serve.max_requests, 7);
 	assert_int_equal(options.log_level, LOG_LEVEL_WARN);
 	assert_string_equal(options.procfs, "--odd");
 	assert_int_equal(collector_value("destinations", "limit"), 3);
@@ -181,7 +181,7 @@ static void the_last_of_a_flag_stands(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--web.max-requests=7", "--web.max-requests=9"), 0);
-	assert_int_equal(options.max_requests, 9);
+	assert_int_equal(options.serve.max_requests, 9);
 }
 
 static void numbers_have_bounds(void **state)
@@ -240,7 +240,7 @@ static void durations_have_units(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(good); i++) {
 		assert_result(PARSE("--web.request-timeout", good[i].text), 0);
-		assert_int_equal(options.request_seconds, good[i].seconds);
+		assert_int_equal(options.serve.request_seconds, good[i].seconds);
 	}
 	for (size_t i = 0; i < LENGTH(bad); i++)
 		assert_refused(
@@ -260,7 +260,7 @@ static void modes_are_octal(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(good); i++) {
 		assert_result(PARSE("--web.socket-mode", good[i].text), 0);
-		assert_int_equal(options.socket_mode, good[i].mode);
+		assert_int_equal(options.serve.socket_mode, good[i].mode);
 	}
 	for (size_t i = 0; i < LENGTH(bad); i++) {
 		assert_refused(PARSE("--web.socket-mode", bad[i]), "--web.socket-mode", bad[i]);
@@ -272,24 +272,24 @@ static void one_address_gets_half_of_the_connections(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--web.max-connections=10"), 0);
-	assert_int_equal(options.max_connections_per_address, 5);
+	assert_int_equal(options.serve.max_connections_per_address, 5);
 	assert_result(PARSE("--web.max-connections=11"), 0);
-	assert_int_equal(options.max_connections_per_address, 6);
+	assert_int_equal(options.serve.max_connections_per_address, 6);
 	assert_result(PARSE("--web.max-connections=2"), 0);
-	assert_int_equal(options.max_connections_per_address, 1);
+	assert_int_equal(options.serve.max_connections_per_address, 1);
 	assert_result(PARSE("--web.max-connections=10", "--web.max-connections-per-address=9"), 0);
-	assert_int_equal(options.max_connections_per_address, 9);
+	assert_int_equal(options.serve.max_connections_per_address, 9);
 }
 
 static void one_address_gets_half_of_the_requests(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--web.max-requests=10"), 0);
-	assert_int_equal(options.max_requests_per_address, 5);
+	assert_int_equal(options.serve.max_requests_per_address, 5);
 	assert_result(PARSE("--web.max-requests=1"), 0);
-	assert_int_equal(options.max_requests_per_address, 1);
+	assert_int_equal(options.serve.max_requests_per_address, 1);
 	assert_result(PARSE("--web.max-requests-per-address=9", "--web.max-requests=10"), 0);
-	assert_int_equal(options.max_requests_per_address, 9);
+	assert_int_equal(options.serve.max_requests_per_address, 9);
 }
 
 static void a_health_check_takes_addresses(void **state)
@@ -297,11 +297,11 @@ static void a_health_check_takes_addresses(void **state)
 	(void)state;
 	assert_result(PARSE("healthcheck"), 0);
 	assert_int_equal(options.command, COMMAND_HEALTHCHECK);
-	assert_int_equal(options.addresses_length, 1);
-	assert_int_equal(options.addresses[0].port, 10059);
+	assert_int_equal(options.serve.addresses_length, 1);
+	assert_int_equal(options.serve.addresses[0].port, 10059);
 	assert_result(
 	    PARSE("healthcheck", "--web.listen-address=:1", "--web.listen-address=:2"), 0);
-	assert_int_equal(options.addresses_length, 2);
+	assert_int_equal(options.serve.addresses_length, 2);
 	assert_refused(PARSE("healthcheck", "--web.systemd-socket"), "--web.systemd-socket", NULL);
 }
 
@@ -312,11 +312,11 @@ static void paths_to_listen_on_are_taken(void **state)
 	(void)state;
 	assert_result(
 	    PARSE("--web.listen-address=unix:/run/x.sock", "--web.listen-address", ":80"), 0);
-	assert_int_equal(options.addresses_length, 2);
-	assert_int_equal(options.addresses[0].kind, LISTEN_UNIX);
-	assert_string_equal(options.addresses[0].path, "/run/x.sock");
-	assert_int_equal(options.addresses[1].kind, LISTEN_TCP);
-	assert_int_equal(options.addresses[1].port, 80);
+	assert_int_equal(options.serve.addresses_length, 2);
+	assert_int_equal(options.serve.addresses[0].kind, LISTEN_UNIX);
+	assert_string_equal(options.serve.addresses[0].path, "/run/x.sock");
+	assert_int_equal(options.serve.addresses[1].kind, LISTEN_TCP);
+	assert_int_equal(options.serve.addresses[1].port, 80);
 	assert_refused(PARSE("--web.listen-address=unix:"), "--web.listen-address", "empty");
 	assert_refused(PARSE("--web.listen-address=unix:@x"), "--web.listen-address", "unix:@x");
 	memset(text + 5, 'p', sizeof(text) - 6);
@@ -328,8 +328,8 @@ static void systemd_says_where_to_listen_or_the_flags_do(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--web.systemd-socket"), 0);
-	assert_true(options.systemd_socket);
-	assert_int_equal(options.addresses_length, 0);
+	assert_true(options.serve.systemd_socket);
+	assert_int_equal(options.serve.addresses_length, 0);
 	assert_refused(PARSE("--web.systemd-socket", "--web.listen-address=:80"),
 	    "--web.systemd-socket", "--web.listen-address");
 	assert_refused(PARSE("--web.listen-address=unix:/x", "--web.systemd-socket"),
@@ -340,9 +340,9 @@ static void the_sandbox_is_on_or_off(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--security.sandbox=off"), 0);
-	assert_int_equal(options.sandbox_off, 1);
+	assert_int_equal(options.serve.sandbox_off, 1);
 	assert_result(PARSE("--security.sandbox=off", "--security.sandbox=on"), 0);
-	assert_int_equal(options.sandbox_off, 0);
+	assert_int_equal(options.serve.sandbox_off, 0);
 	assert_refused(PARSE("--security.sandbox=none"), "--security.sandbox", "none");
 	assert_non_null(strstr(error, ": on, off"));
 }
@@ -384,7 +384,7 @@ static void addresses_add_up_to_a_limit(void **state)
 	for (int i = 1; i <= LISTEN_ADDRESSES_MAX; i++)
 		argv[i] = "--web.listen-address=[::1]:8080";
 	assert_result(parse(argv), 0);
-	assert_int_equal(options.addresses_length, LISTEN_ADDRESSES_MAX);
+	assert_int_equal(options.serve.addresses_length, LISTEN_ADDRESSES_MAX);
 	argv[LISTEN_ADDRESSES_MAX + 1] = "--web.listen-address=:8081";
 	assert_refused(parse(argv), "--web.listen-address", "16");
 }
@@ -733,7 +733,7 @@ static void the_api_is_off_unless_asked_for(void **state)
 {
 	(void)state;
 	assert_result(PARSE("--web.enable-api"), 0);
-	assert_true(options.enable_api);
+	assert_true(options.serve.enable_api);
 	assert_refused(PARSE("--web.enable-api=yes"), "--web.enable-api", "yes");
 	assert_refused(PARSE("--web.telemetry-path=/api/x"), "--web.telemetry-path", "/api/x");
 	assert_refused(PARSE("--web.telemetry-path=/pages/x"), "--web.telemetry-path", "/pages/x");
