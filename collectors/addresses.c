@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/address_pools.h"
 #include "collectors/collector.h"
+#include "collectors/tables/address_pools.h"
 
 static const struct metric_family address_ports = {
     .name = "ephemera_address_ports",

@@ -7,7 +7,7 @@
 
 #include "collectors/binds.h"
 #include "collectors/collector.h"
-#include "collectors/udp_services.h"
+#include "collectors/tables/udp_services.h"
 
 static const struct metric_family bound_ports = {
     .name = "ephemera_range_bound_ports",

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "collectors/collector.h"
-#include "collectors/destination_table.h"
-#include "collectors/destination_top.h"
+#include "collectors/tables/destination_table.h"
+#include "collectors/tables/destination_top.h"
 
 static const struct metric_family destination_count = {
     .name = "ephemera_destinations",

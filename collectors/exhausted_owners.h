@@ -4,8 +4,8 @@
 
 /* Who failed, by name: a tally whose keys are cgroups. */
 
-#include "collectors/owner_names.h"
-#include "collectors/tally_top.h"
+#include "collectors/tables/owner_names.h"
+#include "collectors/tables/tally_top.h"
 
 /*
  * Looks at the tally: those that are shown, by name, the most first; and how many failures all

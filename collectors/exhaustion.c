@@ -15,7 +15,7 @@
 #include "collectors/kernel/container.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/leases.h"
-#include "collectors/tally_top.h"
+#include "collectors/tables/tally_top.h"
 
 static const struct metric_family connect_errors = {
     .name = "ephemera_port_exhaustion_errors_total",

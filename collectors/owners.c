@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/bound_owners.h"
 #include "collectors/collector.h"
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/container.h"
-#include "collectors/owner_names.h"
-#include "collectors/owner_table.h"
+#include "collectors/tables/bound_owners.h"
+#include "collectors/tables/owner_names.h"
+#include "collectors/tables/owner_table.h"
 
 static const struct metric_family owner_ports = {
     .name = "ephemera_owner_ports",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "collectors/collector.h"
-#include "collectors/iana.h"
+#include "collectors/kernel/iana.h"
 
 static const struct metric_family first_port = {
     .name = "ephemera_range_first_port",

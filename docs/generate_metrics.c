@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "collectors/registry.h"
-#include "exporter/self.h"
-#include "exporter/text.h"
+#include "exporter/base/text.h"
+#include "exporter/scrape/self_metrics.h"
 
 #define WIDTH 100
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exporter/commands.h"
-#include "exporter/flags.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/flags.h"
 
 /* A flag, of whichever table. */
 struct manual_flag {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "docs/manual.h"
-#include "exporter/version.h"
+#include "exporter/base/version.h"
 
 #define WIDTH 78
 

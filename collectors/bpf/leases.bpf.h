@@ -89,7 +89,7 @@ static __always_inline bool has_timestamps(struct sock *sk)
 
 /*
  * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule
- * of tcp_twsk_unique(), as collectors/port_use.c has it.
+ * of tcp_twsk_unique(), as collectors/kernel/port_use.c has it.
  */
 static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 {

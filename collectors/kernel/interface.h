@@ -4,7 +4,7 @@
 
 /*
  * Names of network interfaces. if_indextoname() takes ioctl() and a socket of another family,
- * which the daemon's sandbox refuses (exporter/sandbox.h); RTM_GETLINK takes netlink alone.
+ * which the daemon's sandbox refuses (exporter/daemon/sandbox.h); RTM_GETLINK takes netlink alone.
  */
 
 #include <net/if.h>

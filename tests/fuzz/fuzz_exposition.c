@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/exposition.h"
-#include "exporter/utf8.h"
+#include "exporter/base/utf8.h"
+#include "exporter/scrape/exposition.h"
 #include "fuzz.h"
 
 static const struct metric_family family = {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/flags.h"
-#include "exporter/options.h"
+#include "exporter/commands/flags.h"
+#include "exporter/commands/options.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 64

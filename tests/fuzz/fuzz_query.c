@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/query.h"
+#include "exporter/web/query.h"
 #include "fuzz.h"
 
 static void add(void *query, const char *key, const char *value)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/views.h"
-#include "exporter/routes.h"
+#include "collectors/views/views.h"
+#include "exporter/web/routes.h"
 #include "fuzz.h"
 
 static const struct answer index_page = {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/json.h"
-#include "exporter/text.h"
-#include "exporter/utf8.h"
+#include "exporter/base/json.h"
+#include "exporter/base/text.h"
+#include "exporter/base/utf8.h"
 #include "fuzz.h"
 
 static void check_json(const char *string, const char *valid)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/web_config.h"
+#include "exporter/access/web_config.h"
 #include "fuzz.h"
 
 static bool is_given(const struct blob *blob)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "exporter/exposition.h"
+#include "exporter/scrape/exposition.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -4,7 +4,7 @@
 
 /* What the tests of the web configuration share. */
 
-#include "exporter/web_config.h"
+#include "exporter/access/web_config.h"
 #include "workspace.h"
 
 #define SALT "bMuzfWAirNPLnsuAdgZLV."

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PORT_FINDING_H
+#define EPHEMERA_PORT_FINDING_H
+
+/* A lookup in progress, for those who make it: port_lookup.c and port_held.c. */
+
+#include "collectors/kernel/bind_buckets.h"
+#include "collectors/views/port_lookup.h"
+
+/* One lookup in progress. */
+struct finding {
+	const struct port_lookup_options *options;
+	const struct portset *ports;
+	struct source *source;
+	struct port_lookup *lookup;
+	size_t kept;
+	struct buckets_found buckets; /* of TCP */
+	bool has_buckets;	      /* they were listed */
+	uint32_t place[PORTS];	      /* of a port's answer, plus one; 0: none yet */
+	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
+	unsigned char listed[PORTS];
+};
+
+/* As batch of struct source_observer: asks whoever wants the lookup whether to stop. */
+int port_finding_batch(void *context);
+
+static inline void port_finding_raise(struct port_answer *answer, enum port_state state)
+{
+	if (state > answer->state)
+		answer->state = state;
+}
+
+/* Finds the ports that a bind() holds, where BPF may tell. Returns 0 or -errno. */
+int port_finding_list_buckets(struct finding *finding);
+
+/* Fills in the lookup's held, after the former. Returns 0 or -errno. */
+int port_finding_list_held(struct finding *finding);
+
+/* What the buckets tell of the answer's sockets. */
+void port_finding_judge_bound(const struct finding *finding, struct port_answer *answer);
+
+#endif

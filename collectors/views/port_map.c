@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/views/port_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mapper {
+	const struct facts *facts;
+	uint8_t states[PORTS]; /* while a walk runs */
+	bool found;
+	struct port_map map; /* of the last walk that came to its end */
+};
+
+static int create(const struct collector_config *config, void **ret_state)
+{
+	(void)config;
+	*ret_state = calloc(1, sizeof(struct mapper));
+	return *ret_state ? 0 : -ENOMEM;
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	struct mapper *mapper = state;
+
+	mapper->facts = facts;
+	memset(mapper->states, PORT_STATE_FREE, sizeof(mapper->states));
+	return 0;
+}
+
+static void note(struct mapper *mapper, uint16_t port, enum port_state state)
+{
+	if (state > mapper->states[port])
+		mapper->states[port] = (uint8_t)state;
+}
+
+static int observe(void *state, const struct socket *socket)
+{
+	note(state, socket->local_port, port_state_of(socket, false));
+	return 0;
+}
+
+static int observe_chosen(void *state, const struct socket *socket)
+{
+	note(state, socket->local_port, port_state_of(socket, true));
+	return 0;
+}
+
+static int emit(void *state, struct metric_set *set)
+{
+	struct mapper *mapper = state;
+	struct port_map *map = &mapper->map;
+	const struct facts *facts = mapper->facts;
+
+	(void)set;
+	map->range = facts->settings.range;
+	memset(map->counts, 0, sizeof(map->counts));
+	for (unsigned port = 0; port < PORTS; port++) {
+		/* The list of them may be older than the walk, and so have ports that are free. */
+		if (mapper->states[port] == PORT_STATE_OUTBOUND &&
+		    portset_has(&facts->holders.connected, (uint16_t)port))
+			note(mapper, (uint16_t)port, PORT_STATE_BOUND);
+		if (portset_has(&facts->settings.reserved, (uint16_t)port))
+			note(mapper, (uint16_t)port, PORT_STATE_RESERVED);
+		map->states[port] = mapper->states[port];
+		map->counts[map->states[port]]++;
+	}
+	mapper->found = true;
+	return 0;
+}
+
+const struct collector port_map_view = {
+    .name = "port map",
+    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN | NEEDS_TCP | NEEDS_UDP,
+    .create = create,
+    .begin = begin,
+    .observe = observe,
+    .observe_chosen = observe_chosen,
+    .emit = emit,
+    .destroy = free,
+};
+
+const struct port_map *port_map_found(const void *state)
+{
+	const struct mapper *mapper = state;
+
+	return mapper->found ? &mapper->map : NULL;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/views/views.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "collectors/registry.h"
+#include "collectors/views/destination_rows.h"
+#include "collectors/views/port_map.h"
+
+_Static_assert(COLLECTORS + VIEWS <= COLLECTORS_MAX,
+    "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
+
+struct range_view {
+	const struct facts *facts; /* of the walk in progress */
+	bool found;
+	struct facts copy;
+};
+
+static int create_range(const struct collector_config *config, void **ret_state)
+{
+	(void)config;
+	*ret_state = calloc(1, sizeof(struct range_view));
+	return *ret_state ? 0 : -ENOMEM;
+}
+
+static int begin_range(void *state, const struct facts *facts)
+{
+	struct range_view *view = state;
+
+	view->facts = facts;
+	return 0;
+}
+
+static int emit_range(void *state, struct metric_set *set)
+{
+	struct range_view *view = state;
+
+	(void)set;
+	view->copy = *view->facts;
+	view->found = true;
+	return 0;
+}
+
+static const struct collector range_view = {
+    .name = "range view",
+    .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN,
+    .create = create_range,
+    .begin = begin_range,
+    .emit = emit_range,
+    .destroy = free,
+};
+
+const struct facts *range_found(const void *state)
+{
+	const struct range_view *view = state;
+
+	return view->found ? &view->copy : NULL;
+}
+
+const struct collector *const views[VIEWS] = {
+    [VIEW_PORT_MAP] = &port_map_view,
+    [VIEW_DESTINATIONS] = &destination_finder,
+    [VIEW_RANGE] = &range_view,
+};

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/access/config_watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/kernel/clock.h"
+#include "exporter/base/log.h"
+#include "exporter/base/token_bucket.h"
+
+#define LOOK_SECONDS 1
+#define FAILURES_SAID 2
+
+struct web_rules {
+	const char *path;
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stopping;
+	struct rules *current;
+	struct bucket bucket;
+	struct config_status *status;
+	/* The thread's: */
+	unsigned failures;		   /* in a row */
+	char error[WEB_CONFIG_ERROR_SIZE]; /* of the last one that was logged */
+};
+
+void rules_release(struct rules *rules)
+{
+	if (!rules || atomic_fetch_sub(&rules->references, 1) > 1)
+		return;
+	tls_unref(rules->tls);
+	web_config_free(rules->config);
+	free(rules);
+}
+
+int rules_read(const char *path, struct rules **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE])
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+	char why[WEB_CONFIG_ERROR_SIZE];
+
+	if (!rules) {
+		snprintf(error, WEB_CONFIG_ERROR_SIZE, "%.200s: out of memory", path);
+		return -ENOMEM;
+	}
+	atomic_init(&rules->references, 1);
+
+	int result = web_config_read(path, &rules->config, error);
+
+	if (result == 0 && rules->config->has_tls) {
+		result = tls_new(&rules->config->tls, &rules->tls, why);
+		if (result < 0)
+			snprintf(error, WEB_CONFIG_ERROR_SIZE, "%.200s: %.300s", path, why);
+	}
+	if (result < 0) {
+		rules_release(rules);
+		return result;
+	}
+	*ret_rules = rules;
+	return 0;
+}
+
+static long long now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
+/* With the lock, or before there is a thread. Takes over next. */
+static void put_in_force(struct web_rules *rules, struct rules *next)
+{
+	rules->current = next;
+	atomic_store(&rules->status->successful, true);
+	atomic_store(&rules->status->success_seconds, now_seconds());
+	atomic_store(
+	    &rules->status->certificate_expiry, next->tls ? (long long)tls_expiry(next->tls) : 0);
+	atomic_store(&rules->status->is_known, true);
+}
+
+int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
+    char error[static WEB_CONFIG_ERROR_SIZE])
+{
+	struct web_rules *rules = calloc(1, sizeof(*rules));
+	pthread_condattr_t attributes;
+	struct rules *first;
+
+	if (!rules) {
+		snprintf(error, WEB_CONFIG_ERROR_SIZE, "%.200s: out of memory", path);
+		return -ENOMEM;
+	}
+
+	const int result = rules_read(path, &first, error);
+
+	if (result < 0) {
+		free(rules);
+		return result;
+	}
+	rules->path = path;
+	rules->status = status;
+	pthread_mutex_init(&rules->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&rules->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	put_in_force(rules, first);
+	*ret_rules = rules;
+	return 0;
+}
+
+/* A listening socket's connections begin with TLS or they do not: that stays as it is. */
+static int read_next(struct web_rules *rules, const struct rules *current, struct rules **ret_next)
+{
+	char error[WEB_CONFIG_ERROR_SIZE];
+	struct rules *next;
+	int result = rules_read(rules->path, &next, error);
+
+	if (result == 0 && !next->tls != !current->tls) {
+		snprintf(error, sizeof(error), "%.200s: tls_server_config %s: this takes a restart",
+		    rules->path, next->tls ? "was added" : "was removed");
+		rules_release(next);
+		result = -EINVAL;
+	}
+	if (result == 0) {
+		rules->failures = 0;
+		rules->error[0] = '\0';
+		*ret_next = next;
+		return 0;
+	}
+	/*
+	 * It is tried again each second, and said once. Not at the first time: a certificate is
+	 * replaced in two steps, and between them its key is another's.
+	 */
+	if (++rules->failures >= FAILURES_SAID && strcmp(error, rules->error) != 0) {
+		log_line(LOG_LEVEL_ERROR, "The web configuration is wrong now; the old one stays",
+		    "err", error, NULL);
+		memcpy(rules->error, error, sizeof(error));
+	}
+	return result;
+}
+
+/* In the thread, which alone replaces the current ones. */
+static void look(struct web_rules *rules)
+{
+	struct rules *current = web_rules_take(rules);
+	struct rules *next = NULL;
+
+	if (!web_config_has_changed(current->config) && rules->failures == 0) {
+		rules_release(current);
+		return;
+	}
+
+	const int result = read_next(rules, current, &next);
+
+	pthread_mutex_lock(&rules->lock);
+	if (result == 0)
+		put_in_force(rules, next);
+	else if (rules->failures >= FAILURES_SAID)
+		atomic_store(&rules->status->successful, false);
+	pthread_mutex_unlock(&rules->lock);
+	if (result == 0) {
+		log_line(
+		    LOG_LEVEL_INFO, "Read the web configuration anew", "file", rules->path, NULL);
+		rules_release(current); /* the reference that the one in force had */
+	}
+	rules_release(current);
+}
+
+static void *watch(void *context)
+{
+	struct web_rules *rules = context;
+
+	pthread_mutex_lock(&rules->lock);
+	while (!rules->stopping) {
+		const struct timespec until = clock_in(LOOK_SECONDS);
+
+		pthread_cond_timedwait(&rules->wake, &rules->lock, &until);
+		if (rules->stopping)
+			break;
+		pthread_mutex_unlock(&rules->lock);
+		look(rules);
+		pthread_mutex_lock(&rules->lock);
+	}
+	pthread_mutex_unlock(&rules->lock);
+	return NULL;
+}
+
+int web_rules_start(struct web_rules *rules)
+{
+	const int error = pthread_create(&rules->thread, NULL, watch, rules);
+
+	rules->started = error == 0;
+	return -error;
+}
+
+void web_rules_free(struct web_rules *rules)
+{
+	if (!rules)
+		return;
+	pthread_mutex_lock(&rules->lock);
+	rules->stopping = true;
+	pthread_cond_signal(&rules->wake);
+	pthread_mutex_unlock(&rules->lock);
+	if (rules->started)
+		pthread_join(rules->thread, NULL);
+	pthread_cond_destroy(&rules->wake);
+	pthread_mutex_destroy(&rules->lock);
+	rules_release(rules->current);
+	free(rules);
+}
+
+struct rules *web_rules_take(struct web_rules *rules)
+{
+	pthread_mutex_lock(&rules->lock);
+
+	struct rules *current = rules->current;
+
+	atomic_fetch_add(&current->references, 1);
+	pthread_mutex_unlock(&rules->lock);
+	return current;
+}
+
+bool web_rules_let_through(struct web_rules *rules)
+{
+	bool through = true;
+
+	pthread_mutex_lock(&rules->lock);
+
+	const struct web_config *config = rules->current->config;
+
+	if (config->rate_interval > 0)
+		through = config->rate_burst > 0 &&
+			  bucket_take(&rules->bucket, (double)config->rate_burst,
+			      config->rate_interval) <= 0;
+	pthread_mutex_unlock(&rules->lock);
+	return through;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_DESTINATIONS_JSON_H
+#define EPHEMERA_DESTINATIONS_JSON_H
+
+/* The fullest destinations as JSON, and what the table for people shares with it. */
+
+#include "collectors/views/destination_rows.h"
+#include "exporter/answers/resolver.h"
+#include "exporter/base/json.h"
+
+/* The share of its capacity that a destination has used; 1 where no port is usable. */
+double destination_share(const struct destination *destination, unsigned capacity);
+
+struct destinations_json {
+	size_t limit;		      /* rows at the most */
+	bool owners;		      /* with their owners, where they have any */
+	const struct resolver *names; /* of the rows' peers; NULL: without */
+};
+
+/* Adds the rows, and what is true of them all, to object, which is empty. */
+void destinations_json_add(
+    struct json *object, const struct destination_rows *rows, const struct destinations_json *how);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/answers/port_expression.h"
+
+#include <string.h>
+
+/* Returns what follows the number, or NULL where there is none or it is no port. */
+static const char *parse_port(const char *text, uint16_t *ret_port)
+{
+	unsigned value = 0;
+	const char *at = text;
+
+	for (; *at >= '0' && *at <= '9'; at++) {
+		value = value * 10 + (unsigned)(*at - '0');
+		if (value >= PORTS)
+			return NULL;
+	}
+	if (at == text || value == 0)
+		return NULL;
+	*ret_port = (uint16_t)value;
+	return at;
+}
+
+const char *port_expression_parse(const char *text, struct port_range *ret_range)
+{
+	static const char no_port[] = "a port is a number from 1 to 65535, a range two: 8000-8080";
+	struct port_range range;
+	const char *end = parse_port(text, &range.first);
+
+	if (!end)
+		return no_port;
+	range.last = range.first;
+	if (*end == '-')
+		end = parse_port(end + 1, &range.last);
+	if (!end || *end)
+		return no_port;
+	if (range.last < range.first)
+		return "the range ends before it begins";
+	*ret_range = range;
+	return NULL;
+}

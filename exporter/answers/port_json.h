@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_PORT_JSON_H
+#define EPHEMERA_PORT_JSON_H
+
+/* The answer about a port as JSON; docs/port.md says what each member is. */
+
+#include "collectors/views/port_lookup.h"
+#include "exporter/base/json.h"
+
+/* Adds first_port, last_port and ports. */
+void port_json_add_range(struct json *object, struct port_range range);
+
+/* Adds socket_source: what the sockets of each protocol were read from. */
+void port_json_add_source(struct json *object, const struct port_lookup *lookup);
+
+/*
+ * Adds the command that keeps the ports of services for them, of those that were asked for; nothing
+ * where none is to be kept.
+ */
+void port_json_add_advice(
+    struct json *object, const struct port_lookup *lookup, const struct portset *asked);
+
+/* Adds the answer, and of each side as many sockets as limit. */
+void port_json_add(struct json *object, const struct port_lookup *lookup,
+    const struct port_answer *answer, size_t limit);
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/answers/port_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/answers/port_group.h"
+#include "exporter/answers/port_holders.h"
+#include "exporter/answers/port_words.h"
+#include "exporter/answers/user_name.h"
+#include "exporter/base/terminal.h"
+#include "exporter/base/text.h"
+
+/* Of a server with a process for each client the first ones say enough. */
+#define PROCESSES_SHOWN 3
+#define DESCRIPTORS_SHOWN 8
+#define ALIKE_SHOWN 5
+
+#define DESCRIPTOR_WIDTH 18 /* a number behind its comma, and what may end the list */
+#define COMMAND_WIDTH 16    /* of less than this nobody makes sense */
+
+static void format_endpoint(
+    const struct socket *socket, const struct socket_address *address, uint16_t port, char *text)
+{
+	char name[SOCKET_ADDRESS_TEXT];
+
+	if (address == &socket->local)
+		socket_bound_format(address, socket->family, socket->interface, name);
+	else
+		socket_address_format(address, socket->family, socket->interface, name);
+	text_make_printable(name); /* it may end in an interface's name */
+	socket_endpoint_format(name, socket->family, port, text);
+}
+
+static const char *state_of(const struct socket *socket)
+{
+	if (socket->protocol == SOCKET_UDP)
+		return socket->state == SOCKET_CLOSE ? "unconnected" : "connected";
+	return socket_state_name(socket->state);
+}
+
+/* Prints text, on a line of its own where it does not fit. Returns the column behind it. */
+static int print_part(const char *text, int column, int indent, int width)
+{
+	if (column > indent && column + 1 + (int)strlen(text) > width) {
+		putchar('\n');
+		column = printf("%*s", indent, "");
+	} else if (column > indent) {
+		column += printf(" ");
+	}
+	return column + printf("%s", text);
+}
+
+#define HEAD_WIDTH 18 /* "tcp  established  " */
+
+/* Where lines of that length can begin, at the latest at column. */
+static int indent_for(size_t length, int column, int width)
+{
+	const int latest = width - (int)length;
+
+	return column < latest ? column : latest < 2 ? 2 : latest;
+}
+
+void port_text_print_socket(const struct socket *socket, int column, const char *was)
+{
+	const int width = terminal_width();
+	char local[SOCKET_ENDPOINT_TEXT];
+	char remote[SOCKET_ENDPOINT_TEXT + 3] = "-> ";
+	char note[64];
+
+	format_endpoint(socket, &socket->local, socket->local_port, local);
+	format_endpoint(socket, &socket->remote, socket->remote_port, remote + 3);
+	const bool connected = socket->remote_port != 0;
+	const size_t longest =
+	    connected && strlen(remote) > strlen(local) ? strlen(remote) : strlen(local);
+	const int behind = column + HEAD_WIDTH;
+	const int indent = indent_for(longest, behind, width);
+
+	printf("%s  %-*s", socket_protocol_name(socket->protocol), indent < behind ? 0 : 13,
+	    state_of(socket));
+	if (indent < behind)
+		printf("\n%*s", indent, "");
+	column = print_part(local, indent, indent, width);
+	if (connected)
+		column = print_part(remote, column, indent, width);
+	if (was) {
+		snprintf(note, sizeof(note), "was %s", was);
+		print_part(note, column, indent, width);
+	}
+	putchar('\n');
+}
+
+/* Takes over text, which is ours but for what it quotes. */
+static void print_text(struct text *text, int indent)
+{
+	text_add_char(text, '\0');
+	if (!text->error)
+		text_make_printable(text->data);
+	if (!text->error)
+		terminal_print_wrapped(text->data, indent, terminal_width());
+	free(text->data);
+}
+
+/* What a process or a cgroup is called is its maker's choice: it must not move the cursor. */
+static void print_foreign(const char *foreign, int column, int width)
+{
+	char *copy = strdup(foreign);
+
+	if (copy && column < width) {
+		text_make_printable(copy);
+		terminal_print_clipped(copy, (size_t)(width - column));
+	}
+	free(copy);
+}
+
+/* A command is clipped at its end, where it tells least. */
+static void print_command(const char *command, int column, int width)
+{
+	char *copy = strdup(command);
+
+	if (copy) {
+		text_make_printable(copy);
+		if (strlen(copy) > (size_t)(width - column)) {
+			size_t end = (size_t)(width - column) - 3;
+
+			while (end && ((unsigned char)copy[end] & 0xc0) == 0x80)
+				end--; /* not within a character */
+			printf("%.*s...", (int)end, copy);
+		} else {
+			fputs(copy, stdout);
+		}
+	}
+	free(copy);
+}
+
+static void print_process(const struct process *process, const struct holding *holdings,
+    size_t length, int indent, int width)
+{
+	char name[PROCESS_NAME_SIZE];
+	size_t i;
+	int column;
+
+	snprintf(name, sizeof(name), "%s", process->name);
+	text_make_printable(name);
+	column = printf("%*s%s (pid %d, fd", indent, "", name, process->pid);
+	for (i = 0; i < length && i < DESCRIPTORS_SHOWN && column + DESCRIPTOR_WIDTH < width; i++)
+		column += printf("%s%d", i ? "," : " ", holdings[i].fd);
+	column += printf("%s)", i < length ? ",..." : "");
+	if (process->command && strcmp(process->command, process->name) != 0 &&
+	    column + COMMAND_WIDTH < width) {
+		column += printf(": ");
+		print_command(process->command, column, width);
+	}
+	putchar('\n');
+}
+
+static void print_processes(
+    const struct port_lookup *lookup, const struct port_group *group, int indent, int width)
+{
+	size_t length;
+	size_t processes = 0;
+	struct holding *holdings = port_group_holdings(lookup, group, &length);
+
+	for (size_t start = 0, end; start < length; start = end) {
+		for (end = start; end < length && holdings[end].pid == holdings[start].pid;)
+			end++;
+		if (processes++ < PROCESSES_SHOWN)
+			print_process(process_search_find(lookup->processes, holdings[start].pid),
+			    &holdings[start], end - start, indent, width);
+	}
+	if (processes > PROCESSES_SHOWN)
+		printf("%*sand %zu more processes (--json shows all)\n", indent, "",
+		    processes - PROCESSES_SHOWN);
+	free(holdings);
+}
+
+/* The kernel says root of a socket that no process has open, which tells nothing. */
+static void print_owner(const struct port_socket *found, int indent, int width)
+{
+	char name[USER_NAME_SIZE];
+	int column = indent;
+
+	if (!found->socket.inode && !found->cgroup)
+		return;
+	printf("%*s", indent, "");
+	if (found->socket.inode) {
+		user_name(found->socket.uid, name);
+		text_make_printable(name);
+		column += name[0] ? printf("user %s", name) : printf("user %u", found->socket.uid);
+		column += printf("%s", found->cgroup ? ", " : "");
+	}
+	if (found->cgroup) {
+		column += printf("cgroup ");
+		print_foreign(found->cgroup, column, width);
+	}
+	putchar('\n');
+}
+
+/* What the sockets of a group are, and who has them. */
+static void print_details(
+    const struct port_lookup *lookup, const struct port_group *group, int indent)
+{
+	const struct port_socket *found = group->list[0];
+	const int width = terminal_width();
+	struct text meaning = {0};
+
+	port_words_add_alike(&meaning, lookup, group->list, group->length);
+	print_text(&meaning, indent);
+	print_owner(found, indent, width);
+	switch (port_holders_of(lookup, found)) {
+	case PORT_HOLDERS_FOUND:
+		print_processes(lookup, group, indent, width);
+		break;
+	case PORT_HOLDERS_UNKNOWN:
+		printf("%*sprocesses unknown: to see them takes their user, or CAP_SYS_PTRACE\n",
+		    indent, "");
+		break;
+	case PORT_HOLDERS_ELSEWHERE:
+		printf("%*sno process in sight has it open: another container's, or the kernel's\n",
+		    indent, "");
+		break;
+	case PORT_HOLDERS_NONE:
+		if (socket_has_owner(&found->socket) && !port_waits_for_accept(found))
+			printf("%*sno process has it open any more\n", indent, "");
+		break;
+	}
+}
+
+void port_text_print_details(
+    const struct port_lookup *lookup, const struct port_socket *found, int indent)
+{
+	print_details(lookup, &(const struct port_group){&found, 1}, indent);
+}
+
+static void print_group(const struct port_lookup *lookup, const struct port_group *group)
+{
+	/* "And one more" takes the line that the one would. */
+	const size_t shown = group->length > ALIKE_SHOWN + 1 ? ALIKE_SHOWN : group->length;
+
+	putchar('\n');
+	for (size_t i = 0; i < shown; i++) {
+		printf("  ");
+		port_text_print_socket(&group->list[i]->socket, 2, NULL);
+	}
+	if (group->length > shown)
+		printf("  and %zu like these (--json shows all)\n", group->length - shown);
+	print_details(lookup, group, 7);
+}
+
+/* Of the first ones, what is alike at once. Returns how many it has shown. */
+static size_t print_groups(
+    const struct port_lookup *lookup, const struct port_side *side, size_t first)
+{
+	bool *rest = calloc(first, sizeof(*rest));
+	struct port_group group = {calloc(first, sizeof(void *)), 0};
+	size_t shown = 0;
+
+	while (rest && group.list && port_group_next(lookup, side, first, rest, &group)) {
+		print_group(lookup, &group);
+		shown += group.length;
+	}
+	free(rest);
+	free(group.list);
+	return shown;
+}
+
+static void print_side(const struct port_lookup *lookup, const struct port_side *side, size_t limit,
+    const char *one, const char *many)
+{
+	size_t shown;
+
+	if (side->total == 0)
+		return;
+	printf("\n%lu %s:\n", side->total, side->total == 1 ? one : many);
+	shown = print_groups(lookup, side, side->length < limit ? side->length : limit);
+	if (side->total == shown)
+		return;
+	printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
+	/* The one that a restart has to wait for may be among those. */
+	if (side->time_wait)
+		printf("  The last of %lu in TIME_WAIT is gone in %.0f s.\n", side->time_wait,
+		    side->time_wait_ms / 1e3);
+}
+
+void port_text_print(
+    const struct port_lookup *lookup, const struct port_answer *answer, size_t limit)
+{
+	struct text words = {0};
+
+	port_words_add_port(&words, lookup, answer);
+	print_text(&words, 0);
+	print_side(lookup, &answer->local, limit, "socket has it as its local port",
+	    "sockets have it as their local port");
+	print_side(lookup, &answer->remote, limit, "socket has it as its remote port",
+	    "sockets have it as their remote port");
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_COUNTERS_H
+#define EPHEMERA_COUNTERS_H
+
+/*
+ * What other parts count or note for the exporter to tell of itself, so that it need not know
+ * them. Any thread may.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* How often a limit was reached. */
+enum refusal {
+	REFUSAL_CONNECTIONS,		 /* closed: --web.max-connections */
+	REFUSAL_CONNECTIONS_PER_ADDRESS, /* closed: --web.max-connections-per-address */
+	REFUSAL_HEADER_BYTES,		 /* 414 or 431: --web.max-header-bytes */
+	REFUSAL_REQUEST_TIMEOUT,	 /* closed: --web.request-timeout */
+	REFUSAL_RESPONSE_TIMEOUT,	 /* closed: --web.response-timeout */
+	REFUSAL_REQUESTS,		 /* 503: --web.max-requests */
+	REFUSAL_REQUESTS_PER_ADDRESS,	 /* 503: --web.max-requests-per-address */
+	REFUSAL_PASSWORD_CHECKS,	 /* 503: too many passwords to check */
+	REFUSAL_RATE_LIMIT,		 /* 429: rate_limit of --web.config.file */
+	REFUSAL_WALKS,			 /* waited: --web.max-walks-per-second */
+	REFUSALS
+};
+
+struct refusals {
+	atomic_ulong counts[REFUSALS];
+};
+
+static inline void refusals_count(struct refusals *refusals, enum refusal refusal)
+{
+	atomic_fetch_add(&refusals->counts[refusal], 1);
+}
+
+/* How reading --web.config.file fares. Times are in seconds since 1970. */
+struct config_status {
+	atomic_bool is_known;		 /* there is such a file, and it was read */
+	atomic_bool successful;		 /* the last time that it was read */
+	atomic_llong success_seconds;	 /* when it was read rightly */
+	atomic_llong certificate_expiry; /* 0: no TLS */
+};
+
+#endif

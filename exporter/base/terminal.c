@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/base/terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_MIN 60
+#define WIDTH_MAX 500
+
+int terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return WIDTH_DEFAULT;
+	if (size.ws_col < WIDTH_MIN)
+		return WIDTH_MIN;
+	return size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
+}
+
+void terminal_print_clipped(const char *text, size_t width)
+{
+	const size_t length = strlen(text);
+
+	if (length <= width) {
+		fputs(text, stdout);
+	} else if (width > 3) {
+		text += length - (width - 3);
+		while (((unsigned char)*text & 0xc0) == 0x80)
+			text++; /* the rest of a character that was cut in two */
+		printf("...%s", text);
+	}
+}
+
+void terminal_print_wrapped(const char *text, int indent, int width)
+{
+	int column = 0;
+
+	while (*text) {
+		const int length = (int)strcspn(text, " ");
+
+		if (column && column + 1 + length > width) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0)
+			column = printf("%*s", indent, "");
+		else
+			column += printf(" ");
+		column += printf("%.*s", length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+void terminal_print_source_note(bool refused)
+{
+	putchar('\n');
+	terminal_print_wrapped(refused
+				   ? "The kernel or a sandbox refused sock_diag, so sockets were "
+				     "read from /proc: TCP sockets that only called bind() are not "
+				     "seen, nor who chose a port."
+				   : "Sockets were read from /proc: TCP sockets that only called "
+				     "bind() are not seen, nor who chose a port.",
+	    0, terminal_width());
+}
+
+int terminal_watch(int (*show)(void *context), void *context)
+{
+	const struct timespec second = {.tv_sec = 1};
+	sigset_t signals;
+	int result;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	do {
+		result = show(context);
+	} while (result == 0 && sigtimedwait(&signals, NULL, &second) < 0);
+	return result;
+}
+
+int terminal_put_line(const char *text)
+{
+	errno = 0;
+	if (puts(text) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+int terminal_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) != 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/buckets.h"
+
+#include <string.h>
+
+#include "collectors/binds.h"
+#include "collectors/kernel/bind_buckets.h"
+#include "exporter/base/log.h"
+
+static bool is_wanted(const struct options *options)
+{
+	const unsigned long asked = options->values[collector_find("binds")][BINDS_BUCKETS];
+
+	/* Of a replay the sockets are another host's, or long gone. */
+	if (options->source.replay)
+		return false;
+	if (asked != BINDS_BUCKETS_BY_DEFAULT)
+		return asked;
+	switch (options->command) {
+	case COMMAND_SERVE:
+	case COMMAND_METRICS:
+		return options_has_collector(options, "exhaustion");
+	default:
+		/* Whoever asks for /proc wants to see what that tells. */
+		return options->source.kind != SOURCE_PROCFS;
+	}
+}
+
+void buckets_open(struct options *options)
+{
+	const bool is_asked_for = options->values[collector_find("binds")][BINDS_BUCKETS] == 1;
+	const char *reason;
+
+	if (!is_wanted(options))
+		return;
+
+	const int result = bind_buckets_open(&options->source.buckets, &reason);
+
+	/* Where --collector.exhaustion is what asked, its collector says why. */
+	if (result < 0)
+		log_line(is_asked_for ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+		    "Cannot see which ports bind() gave before connect()", "flag",
+		    "--collector.binds.buckets", "err", strerrordesc_np(-result), "reason", reason,
+		    NULL);
+}

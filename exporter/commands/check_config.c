@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/check_config.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exporter/access/config_watch.h"
+#include "exporter/base/terminal.h"
+#include "exporter/base/text.h"
+
+static const char *const version_names[] = {
+    [TLS_VERSION_1_0] = "1.0",
+    [TLS_VERSION_1_1] = "1.1",
+    [TLS_VERSION_1_2] = "1.2",
+    [TLS_VERSION_1_3] = "1.3",
+};
+
+static const char *const client_auth_words[] = {
+    [CLIENT_AUTH_NONE] = "not asked for",
+    [CLIENT_AUTH_REQUEST] = "asked for, not verified",
+    [CLIENT_AUTH_REQUIRE_ANY] = "required, not verified",
+    [CLIENT_AUTH_VERIFY_IF_GIVEN] = "verified where given",
+    [CLIENT_AUTH_REQUIRE_AND_VERIFY] = "required and verified",
+};
+
+static void print_tls(const struct web_config_tls *tls)
+{
+	const char *first = version_names[tls->min_version];
+	const char *last = version_names[tls->max_version];
+
+	if (first == last)
+		printf("  TLS: %s only\n", first);
+	else
+		printf("  TLS: %s to %s\n", first, last);
+	printf("  client certificates: %s", client_auth_words[tls->client_auth]);
+	if (tls->allowed_sans.length)
+		printf(", for one of %zu names", tls->allowed_sans.length);
+	putchar('\n');
+	if (tls->cipher_suites.length)
+		printf("  cipher suites: %zu\n", tls->cipher_suites.length);
+	if (tls->curve_preferences.length)
+		printf("  curves: %zu\n", tls->curve_preferences.length);
+}
+
+static void print_users(const struct web_config *config)
+{
+	if (config->users_length == 0) {
+		puts("  users: none, no password is asked for");
+		return;
+	}
+	printf("  users: %zu%s\n", config->users_length,
+	    config->has_tls ? "" : ", whose passwords cross the network as they are without TLS");
+	if (config->excluded_paths.length)
+		printf("  paths without a password: %zu\n", config->excluded_paths.length);
+}
+
+static void print_headers(const struct web_config *config)
+{
+	if (config->headers_length == 0)
+		return;
+	fputs("  headers:", stdout);
+	for (size_t i = 0; i < config->headers_length; i++)
+		printf("%s %s", i ? "," : "", config->headers[i].name);
+	putchar('\n');
+}
+
+static void print_summary(const struct web_config *config)
+{
+	if (config->has_tls)
+		print_tls(&config->tls);
+	else
+		puts("  TLS: off");
+	print_users(config);
+	print_headers(config);
+	if (config->rate_interval > 0)
+		printf("  rate limit: %lu at once, then one each %.9g s\n", config->rate_burst,
+		    config->rate_interval);
+	else
+		puts("  rate limit: none");
+	if (config->http2_given)
+		puts("  without effect: http2, since HTTP/2 is not spoken");
+}
+
+int check_config(const char *path)
+{
+	struct rules *rules;
+	char error[WEB_CONFIG_ERROR_SIZE];
+	char name[PATH_MAX];
+	const int result = rules_read(path, &rules, error);
+
+	if (result < 0) {
+		fprintf(stderr, "%s\n", error);
+		return result;
+	}
+	snprintf(name, sizeof(name), "%s", path);
+	text_make_printable(name);
+	printf("%s: right\n", name);
+	print_summary(rules->config);
+	rules_release(rules);
+	return terminal_flush();
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/destinations.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/views/destination_rows.h"
+#include "exporter/answers/destinations_json.h"
+#include "exporter/answers/pools.h"
+#include "exporter/answers/resolver.h"
+#include "exporter/base/terminal.h"
+#include "exporter/base/text.h"
+
+/* In an incident DNS is often dead as well: the table must not wait for it. */
+#define RESOLVER_SECONDS 2
+
+#define NUMBERS_WIDTH 33 /* " ACTIVE TIME_WAIT REUSABLE  SHARE" */
+
+static void format_destination(
+    const struct destination *destination, char text[static SOCKET_ENDPOINT_TEXT])
+{
+	char address[SOCKET_ADDRESS_TEXT];
+
+	socket_address_format(
+	    &destination->address, destination->family, destination->interface, address);
+	text_make_printable(address); /* it may end in an interface's name */
+	socket_endpoint_format(address, destination->family, destination->port, text);
+}
+
+/* What a cgroup's directory is called is its maker's choice: it must not move the cursor. */
+static char *printable_owner(const struct destination_row *row)
+{
+	char *owner = strdup(row->owner ? row->owner : "a cgroup that is gone");
+
+	if (owner)
+		text_make_printable(owner);
+	return owner;
+}
+
+static void print_details(const struct destination_row *row, const char *name, int width)
+{
+	char source[SOCKET_ADDRESS_TEXT];
+	char *owner = row->owner_ports ? printable_owner(row) : NULL;
+	const struct destination *destination = &row->destination;
+	int column = 0;
+
+	destination_source_format(destination, source);
+	text_make_printable(source);
+	if (name[0]) {
+		fputs("  ", stdout);
+		terminal_print_clipped(name, (size_t)width - 2);
+		putchar('\n');
+	}
+	column += printf("  from %s%s%s", destination->family == SOCKET_IPV6 ? "[" : "", source,
+	    destination->family == SOCKET_IPV6 ? "]" : "");
+	if (owner) {
+		const int wanted = (int)strlen(owner) + 5;
+
+		if (column + wanted > width)
+			column = printf("\n   ") - 1;
+		column += printf("  by ");
+		terminal_print_clipped(owner, (size_t)(width - column));
+	}
+	putchar('\n');
+	if (destination->shared)
+		printf("  %u more in use by sockets that are bound to no interface\n",
+		    destination->shared);
+	free(owner);
+}
+
+static int destination_width(const struct destination_rows *rows, int width)
+{
+	int longest = (int)strlen("DESTINATION");
+
+	for (size_t i = 0; i < rows->length; i++) {
+		char text[SOCKET_ENDPOINT_TEXT];
+
+		format_destination(&rows->list[i].destination, text);
+		if ((int)strlen(text) > longest)
+			longest = (int)strlen(text);
+	}
+	return longest + NUMBERS_WIDTH > width ? width - NUMBERS_WIDTH : longest;
+}
+
+static void print_bound_owner(const char *path, unsigned long ports, int width)
+{
+	char *name = strdup(path);
+	const int column = printf("%6lu  ", ports);
+
+	if (name) {
+		text_make_printable(name);
+		terminal_print_clipped(name, (size_t)(width - column));
+	}
+	putchar('\n');
+	free(name);
+}
+
+/* The ports that every destination has lost, and whose they are. */
+static void print_bound(const struct destination_rows *rows, size_t limit, int width)
+{
+	const struct bound_owned *bound = &rows->bound;
+	unsigned long others = bound->other;
+	const unsigned ports = bound->ports.listen + bound->ports.bound + bound->ports.connected;
+
+	if (!ports) {
+		putchar('\n');
+		return;
+	}
+	printf("bind() holds %u, which all have lost: %u of listeners, %u idle, %u connected.\n\n",
+	    ports, bound->ports.listen, bound->ports.bound, bound->ports.connected);
+	puts(" PORTS  BOUND BY");
+	for (size_t i = 0; i < bound->length; i++) {
+		if (i < limit)
+			print_bound_owner(bound->names[i].path, bound->names[i].count, width);
+		else
+			others += bound->names[i].count;
+	}
+	if (others)
+		print_bound_owner("other cgroups (--limit)", others, width);
+	if (bound->unowned)
+		print_bound_owner("no cgroup any more, such as TIME_WAIT", bound->unowned, width);
+	putchar('\n');
+}
+
+/* names: NULL, or those of the rows' peers. */
+static void print_table(const struct destination_rows *rows, const struct resolver *names,
+    const struct options *options)
+{
+	const int width = terminal_width();
+	const int column = destination_width(rows, width);
+	unsigned long shown = 0;
+
+	printf("Each destination can have %s%u of the %u ports from %u to %u.\n",
+	    rows->source == SOURCE_PROCFS ? "at most " : "", rows->capacity,
+	    port_range_size(rows->settings.range), rows->settings.range.first,
+	    rows->settings.range.last);
+	print_bound(rows, options->limit, width);
+	if (rows->length)
+		printf("%-*s %6s %9s %8s %6s\n", column, "DESTINATION", "ACTIVE", "TIME_WAIT",
+		    "REUSABLE", "SHARE");
+	for (size_t i = 0; i < rows->length; i++) {
+		const struct destination *destination = &rows->list[i].destination;
+		char text[SOCKET_ENDPOINT_TEXT];
+
+		format_destination(destination, text);
+		/* An address that leaves no room for the numbers has a line of its own. */
+		if (strlen(text) > (size_t)column)
+			printf("%s\n", text);
+		printf("%-*s %6u %9u %8u %5.1f%%\n", column,
+		    strlen(text) > (size_t)column ? "" : text, destination->ports[PORT_ACTIVE],
+		    destination->ports[PORT_TIME_WAIT], destination->ports[PORT_REUSABLE],
+		    destination_share(destination, rows->capacity) * 100);
+		print_details(&rows->list[i], names ? resolver_name(names, i) : "", width);
+		shown += destination_total(destination);
+	}
+	if (rows->destinations == 0)
+		puts("No outgoing connection holds a port of the range.");
+	else if (rows->destinations > rows->length)
+		printf("\nAnd %zu more with %lu ports (--limit).\n",
+		    (size_t)rows->destinations - rows->length, rows->ports - shown);
+	if (names && resolver_unanswered(names))
+		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
+		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
+}
+
+static void print_notes(const struct destination_rows *rows, const struct pool_rows *pools,
+    const struct options *options)
+{
+	if (!rows->sees_buckets && rows->destinations) {
+		putchar('\n');
+		terminal_print_wrapped(
+		    "Two things are not seen here. A port that bind() took before connect() is "
+		    "lost to all destinations, but counts for its own alone. A TIME_WAIT that "
+		    "connect() may take over counts as used. To see them takes CAP_BPF and "
+		    "CAP_PERFMON.",
+		    0, terminal_width());
+	}
+	if (rows->lacks_cgroups && (rows->length || pools->length))
+		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
+	if (rows->source == SOURCE_PROCFS)
+		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
+}
+
+static int print_json(const struct destination_rows *rows, const struct pool_rows *pools,
+    const struct resolver *names, size_t limit)
+{
+	struct json *object = json_new_object();
+
+	destinations_json_add(object, rows, &(struct destinations_json){limit, true, names});
+	pools_json_add(object, pools, &rows->settings);
+
+	char *text = json_print(object);
+	const int result = text ? terminal_put_line(text) : -ENOMEM;
+
+	free(text);
+	json_free(object);
+	return result;
+}
+
+static int resolve(const struct destination_rows *rows, struct resolver **ret_names)
+{
+	struct resolver_address *addresses = calloc(rows->length + 1, sizeof(*addresses));
+	int result = -ENOMEM;
+
+	for (size_t i = 0; addresses && i < rows->length; i++) {
+		const struct destination *destination = &rows->list[i].destination;
+
+		addresses[i] = (struct resolver_address){
+		    destination->address, destination->family, destination->interface};
+	}
+	if (addresses)
+		result = resolver_run(addresses, rows->length, RESOLVER_SECONDS * 1000, ret_names);
+	free(addresses);
+	return result;
+}
+
+static int show(const struct options *options)
+{
+	struct resolver *names = NULL;
+	struct destination_rows *rows;
+	struct pool_rows *pools;
+	int result = destination_rows_read(&options->source, options->sysfs, options->limit, &rows);
+
+	if (result < 0)
+		return result;
+	result = pool_rows_read(&options->source, options->sysfs, &pools);
+	if (result < 0) {
+		destination_rows_free(rows);
+		return result;
+	}
+	if (options->resolve && (result = resolve(rows, &names)) < 0)
+		goto out;
+	if (options->watch && !options->json && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[J", stdout); /* from the top, on a screen that is empty */
+	if (options->json) {
+		result = print_json(rows, pools, names, options->limit);
+	} else {
+		print_table(rows, names, options);
+		pools_print(pools, &rows->settings);
+		print_notes(rows, pools, options);
+	}
+out:
+	pool_rows_free(pools);
+	resolver_free(names);
+	destination_rows_free(rows);
+	return result < 0 ? result : terminal_flush();
+}
+
+static int show_again(void *context)
+{
+	const struct options *options = context;
+	const int result = show(options);
+
+	if (result == 0 && !options->json && !isatty(STDOUT_FILENO))
+		putchar('\n');
+	return result;
+}
+
+int run_destinations(const struct options *options)
+{
+	struct options again = *options;
+	const int result = options->watch ? terminal_watch(show_again, &again) : show(options);
+
+	if (result == 0)
+		return EXIT_SUCCESS;
+	/* A reader that has seen enough is no failure of ours to talk about. */
+	if (result != -EPIPE)
+		fprintf(stderr, "ephemera: destinations: %s\n", strerrordesc_np(-result));
+	return EXIT_FAILURE;
+}

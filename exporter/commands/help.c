@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "exporter/commands/commands.h"
+#include "exporter/commands/flags.h"
+#include "exporter/commands/options.h"
+
+#define WIDTH 80
+#define USAGE_INDENT 31
+#define FLAG_INDENT 6
+
+/* Prints text from the column indent on, broken into lines. */
+static void print_wrapped(FILE *file, int indent, const char *text)
+{
+	int column = indent;
+
+	while (*text) {
+		const int length = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + length > WIDTH) {
+			fprintf(file, "\n%*s", indent, "");
+			column = indent;
+		}
+		if (column > indent) {
+			fputc(' ', file);
+			column++;
+		}
+		fprintf(file, "%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', file);
+}
+
+static void print_entry(FILE *file, const char *flag, const char *text)
+{
+	fprintf(file, "  %s\n%*s", flag, FLAG_INDENT, "");
+	print_wrapped(file, FLAG_INDENT, text);
+}
+
+static void print_usage(FILE *file, const struct command_word *word)
+{
+	const int length = fprintf(file, "  ephemera%s%s%s%s%s", word->name ? " " : "",
+	    word->name ? word->name : "", word->arguments ? " " : "",
+	    word->arguments ? word->arguments : "", word->takes_flags ? " [FLAG...]" : "");
+
+	if (length + 2 > USAGE_INDENT)
+		fprintf(file, "\n%*s", USAGE_INDENT, "");
+	else
+		fprintf(file, "%*s", USAGE_INDENT - length, "");
+	print_wrapped(file, USAGE_INDENT, word->help);
+}
+
+static void print_collector(FILE *file, const struct collector *collector)
+{
+	char name[128];
+	char text[512];
+
+	snprintf(name, sizeof(name), "--[no-]collector.%s", collector->name);
+	snprintf(text, sizeof(text), "%s (%s by default)", collector->help,
+	    collector->on_by_default ? "on" : "off");
+	print_entry(file, name, text);
+	for (size_t i = 0; collector->flags && collector->flags[i].name; i++) {
+		const struct collector_flag *flag = &collector->flags[i];
+
+		snprintf(name, sizeof(name), "--%scollector.%s.%s%s",
+		    flag->by_default ? "[no-]" : "", collector->name, flag->name,
+		    flag->by_default ? "" : "=N");
+		if (flag->by_default)
+			snprintf(
+			    text, sizeof(text), "%s (default: %s)", flag->help, flag->by_default);
+		else
+			snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
+		print_entry(file, name, text);
+	}
+}
+
+void options_help(FILE *file)
+{
+	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, towards\n"
+	      "whom they are used up, and when they come back.\n"
+	      "\n"
+	      "Usage:\n",
+	    file);
+	for (size_t i = 0; i < command_words_length; i++)
+		print_usage(file, &command_words[i]);
+	fputs("\nFlags (--flag=value or --flag value):\n", file);
+	print_entry(file, "-h, --help", flag_help_help);
+	print_entry(file, "--version", flag_version_help);
+	for (size_t i = 0; i < flags_length; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "--%s%s%s", flags[i].name, flags[i].value ? "=" : "",
+		    flags[i].value ? flags[i].value : "");
+		print_entry(file, name, flags[i].help);
+	}
+	fputs("\nCollectors:\n", file);
+	print_entry(file, "--collector.disable-defaults", flag_disable_defaults_help);
+	for (size_t i = 0; i < collectors_length; i++)
+		print_collector(file, collectors[i]);
+	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);
+}

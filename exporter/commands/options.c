@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/answers/port_expression.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/flags.h"
+#include "exporter/commands/option_value.h"
+
+/* What is left of the command line while it is read. */
+struct reader {
+	int argc;
+	char **argv;
+	int next;
+	struct options *options;
+	char *error;
+	bool disable_defaults;
+	collector_set on;  /* switched on by a flag of their own */
+	collector_set off; /* switched off so */
+};
+
+/* Splits "--name=value"; where a value is wanted and not there, takes the next word. */
+struct word {
+	char name[64];
+	const char *value; /* NULL: none */
+};
+
+static int split(struct reader *reader, const char *argument, struct word *ret_word)
+{
+	const char *name = argument + 2;
+	const char *equals = strchr(name, '=');
+	const size_t length = equals ? (size_t)(equals - name) : strlen(name);
+
+	if (length >= sizeof(ret_word->name))
+		return option_fail(reader->error, "unknown flag %.100s; see --help", argument);
+	memcpy(ret_word->name, name, length);
+	ret_word->name[length] = '\0';
+	ret_word->value = equals ? equals + 1 : NULL;
+	return 0;
+}
+
+static int want_value(struct reader *reader, struct word *word)
+{
+	if (word->value)
+		return 0;
+	if (reader->next == reader->argc)
+		return option_fail(reader->error, "--%s: its value is missing", word->name);
+	word->value = reader->argv[reader->next++];
+	return 0;
+}
+
+static int refuse_value(struct reader *reader, const struct word *word)
+{
+	if (!word->value)
+		return 0;
+	return option_fail(
+	    reader->error, "--%s: it takes no value, and got \"%.80s\"", word->name, word->value);
+}
+
+/* "NAME" of --collector.NAME and --no-collector.NAME. */
+static int switch_collector(
+    struct reader *reader, const struct word *word, const char *name, bool on)
+{
+	const int found = collector_find(name);
+
+	if (found < 0)
+		return option_fail(
+		    reader->error, "--%s: there is no such collector; see --help", word->name);
+	if (refuse_value(reader, word) < 0)
+		return -EINVAL;
+
+	const collector_set one = (collector_set)1 << found;
+
+	/* The last word counts. */
+	reader->on = on ? reader->on | one : reader->on & ~one;
+	reader->off = on ? reader->off & ~one : reader->off | one;
+	return 0;
+}
+
+static int set_value(struct reader *reader, struct word *word, const struct collector_flag *flag,
+    bool on, unsigned long *value)
+{
+	if (flag->by_default) {
+		*value = on;
+		return refuse_value(reader, word);
+	}
+	if (!on)
+		return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
+	return want_value(reader, word) < 0 ? -EINVAL
+					    : option_number(reader->error, word->name, word->value,
+						  flag->minimum, flag->maximum, value);
+}
+
+/* "NAME.FLAG" of --collector.NAME.FLAG, and of --no-collector.NAME.FLAG, which is not on. */
+static int set_collector_flag(
+    struct reader *reader, struct word *word, const char *name, const char *dot, bool on)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const struct collector_flag *flag = collectors[i]->flags;
+
+		if (strlen(collectors[i]->name) != (size_t)(dot - name) ||
+		    strncmp(collectors[i]->name, name, (size_t)(dot - name)) != 0)
+			continue;
+		for (size_t j = 0; flag && flag[j].name; j++)
+			if (strcmp(flag[j].name, dot + 1) == 0)
+				return set_value(
+				    reader, word, &flag[j], on, &reader->options->values[i][j]);
+	}
+	return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Names the commands of a flag that was given to another one. */
+static int refuse_command(struct reader *reader, const struct flag *flag)
+{
+	char names[128] = "";
+
+	for (size_t i = 0; i < command_words_length; i++) {
+		const size_t length = strlen(names);
+
+		if (flag->commands >> command_words[i].command & 1)
+			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
+			    length ? " and " : "", command_words[i].name ? " " : "",
+			    command_words[i].name ? command_words[i].name : "");
+	}
+	return option_fail(reader->error, "--%s is a flag of %s", flag->name, names);
+}
+
+static int read_flag(struct reader *reader, const char *argument)
+{
+	struct word word = {{0}, NULL};
+
+	if (split(reader, argument, &word) < 0)
+		return -EINVAL;
+	if (strcmp(word.name, "help") == 0 || strcmp(word.name, "version") == 0) {
+		reader->options->command = word.name[0] == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+		return refuse_value(reader, &word);
+	}
+	if (strcmp(word.name, "collector.disable-defaults") == 0) {
+		reader->disable_defaults = true;
+		return refuse_value(reader, &word);
+	}
+	if (starts_with(word.name, "no-collector.") || starts_with(word.name, "collector.")) {
+		const bool on = word.name[0] == 'c';
+		const char *name = strchr(word.name, '.') + 1;
+		const char *dot = strchr(name, '.');
+
+		return dot ? set_collector_flag(reader, &word, name, dot, on)
+			   : switch_collector(reader, &word, name, on);
+	}
+	for (size_t i = 0; i < flags_length; i++) {
+		if (strcmp(flags[i].name, word.name) != 0)
+			continue;
+		if (flags[i].commands && !(flags[i].commands >> reader->options->command & 1))
+			return refuse_command(reader, &flags[i]);
+		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
+						 : want_value(reader, &word) < 0)
+			return -EINVAL;
+		return option_set(reader->options, &flags[i], word.value, reader->error);
+	}
+	return option_fail(reader->error, "unknown flag --%s; see --help", word.name);
+}
+
+static void set_defaults(struct options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->serve.telemetry_path = "/metrics";
+	options->serve.max_requests = 40;
+	options->limit = 20;
+	options->serve.max_connections = 256;
+	options->serve.max_header_bytes = 8192;
+	options->serve.max_walks_per_second = 20;
+	options->serve.socket_mode = 0660;
+	options->serve.user = "nobody";
+	options->serve.request_seconds = 10;
+	options->serve.response_seconds = 30;
+	options->procfs = "/proc";
+	options->sysfs = "/sys";
+	options->log_level = LOG_LEVEL_INFO;
+	for (size_t i = 0; i < collectors_length; i++)
+		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
+			options->values[i][j] = collectors[i]->flags[j].initial;
+}
+
+/* A share that no flag gave: half, since then there is room for others. */
+static void set_half(unsigned long *share, unsigned long whole)
+{
+	if (*share == 0)
+		*share = (whole + 1) / 2;
+}
+
+/* What only the whole command line tells. */
+static int finish(struct reader *reader)
+{
+	struct options *options = reader->options;
+
+	for (size_t i = 0; i < collectors_length; i++)
+		if (collectors[i]->on_by_default && !reader->disable_defaults)
+			options->enabled |= (collector_set)1 << i;
+	options->enabled = (options->enabled | reader->on) & ~reader->off;
+	options->wanted = reader->on;
+	if (options->serve.telemetry_path[0] != '/' ||
+	    strcmp(options->serve.telemetry_path, "/") == 0 ||
+	    starts_with(options->serve.telemetry_path, "/-/") ||
+	    starts_with(options->serve.telemetry_path, "/api/") ||
+	    starts_with(options->serve.telemetry_path, "/pages/") ||
+	    strpbrk(options->serve.telemetry_path, "?#% "))
+		return option_fail(reader->error,
+		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
+		    "\", and be neither / nor below /-/, /api/ or /pages/",
+		    options->serve.telemetry_path);
+	if (options->source.replay && options->source.kind != SOURCE_AUTO)
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.source cannot be combined");
+	if (options->source.replay && options->source.record)
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
+	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
+		return option_fail(reader->error, "port: which? Such as \"ephemera port 60416\" or "
+						  "\"ephemera port 60416 8000-8080\"");
+	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
+		return option_fail(reader->error, "check-config: which file?");
+	if (options->command == COMMAND_HEALTHCHECK && options->serve.systemd_socket)
+		return option_fail(reader->error,
+		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
+		    "--web.listen-address instead");
+	if (options->process && options->serve.addresses_length)
+		return option_fail(
+		    reader->error, "--process and --web.listen-address cannot be combined");
+	if (options->serve.systemd_socket && options->serve.addresses_length)
+		return option_fail(reader->error,
+		    "--web.systemd-socket and --web.listen-address cannot be combined");
+	set_half(&options->serve.max_requests_per_address, options->serve.max_requests);
+	set_half(&options->serve.max_connections_per_address, options->serve.max_connections);
+	if (options->source.replay)
+		options->source.kind = SOURCE_REPLAY;
+	options->source.procfs = options->procfs;
+	if (options->serve.addresses_length == 0 && !options->serve.systemd_socket)
+		options->serve.addresses[options->serve.addresses_length++] =
+		    (struct listen_address){.port = 10059};
+	return 0;
+}
+
+static int read_ports(struct reader *reader, const char *argument)
+{
+	struct options *options = reader->options;
+	struct port_range range;
+	const char *wrong = port_expression_parse(argument, &range);
+
+	if (wrong)
+		return option_fail(reader->error, "port: \"%.80s\": %s", argument, wrong);
+	portset_add_range(&options->ports, range);
+	if (!strchr(argument, '-'))
+		portset_add(&options->single_ports, range.first);
+	return 0;
+}
+
+static int read_command(struct reader *reader, const char *argument)
+{
+	if (reader->options->command == COMMAND_PORT)
+		return read_ports(reader, argument);
+	if (reader->options->command == COMMAND_CHECK_CONFIG && !reader->options->checked) {
+		reader->options->checked = argument;
+		return 0;
+	}
+	if (reader->next != 2)
+		return option_fail(
+		    reader->error, "unexpected argument \"%.80s\"; see --help", argument);
+
+	const struct command_word *word = command_find(argument);
+
+	if (!word)
+		return option_fail(
+		    reader->error, "unknown command \"%.80s\"; see --help", argument);
+	reader->options->command = word->command;
+	return 0;
+}
+
+bool options_has_collector(const struct options *options, const char *name)
+{
+	return options->enabled >> collector_find(name) & 1;
+}
+
+int options_parse(
+    int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE])
+{
+	struct reader reader = {
+	    .argc = argc, .argv = argv, .next = 1, .options = ret_options, .error = error};
+
+	set_defaults(ret_options);
+	while (reader.next < argc) {
+		const char *argument = argv[reader.next++];
+		if (strcmp(argument, "-h") == 0)
+			argument = "--help";
+
+		const int result = starts_with(argument, "--") && argument[2]
+				       ? read_flag(&reader, argument)
+				       : read_command(&reader, argument);
+
+		if (result < 0)
+			return result;
+		if (ret_options->command == COMMAND_HELP || ret_options->command == COMMAND_VERSION)
+			return 0;
+	}
+	return finish(&reader);
+}

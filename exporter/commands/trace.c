@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/binds.h"
+#include "collectors/exhausted_owners.h"
+#include "collectors/gather.h"
+#include "collectors/kernel/clock.h"
+#include "collectors/views/destination_rows.h"
+#include "exporter/base/terminal.h"
+#include "exporter/commands/trace_print.h"
+
+/* Of failures that are not printed yet: some 8,000. */
+#define EVENTS_BYTES (1ul << 20)
+#define WAIT_MS 200
+/* A look at all sockets is made once a second at the most, and in a tenth of the time. */
+#define LOOK_SECONDS 1.0
+#define LOOK_SHARE 10.0
+#define ROWS_MAX 1000ul
+
+/* How many signals came: one ends it, another what is left to be printed. */
+static volatile sig_atomic_t ended;
+
+struct trace {
+	const struct options *options;
+	struct exhaustion_probe probe;
+	struct exhaustion_events *events;
+	struct bind_buckets *buckets;
+	struct gatherer *finder; /* of the destinations' ports; NULL where they cannot be read */
+	struct timespec looked;
+	double look_seconds;
+	struct cgroups *cgroups; /* NULL: there are none */
+	unsigned long shown;
+	bool stopped;
+	struct timespec started;
+};
+
+static void end(int signal)
+{
+	(void)signal;
+	ended++;
+}
+
+/* The wait for events comes back in any case; what is being printed is to be printed whole. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static void open_finder(struct trace *trace)
+{
+	static const struct collector *const finders[] = {&destination_finder};
+	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
+	const struct options *options = trace->options;
+	const struct gatherer_options wanted = {
+	    .collectors = finders,
+	    .length = 1,
+	    .enabled = 1,
+	    .values = values,
+	    .procfs = options->procfs,
+	    .sysfs = options->sysfs,
+	    .bind_buckets = trace->buckets,
+	};
+	struct source *source;
+
+	if (source_open(&options->source, &source) < 0)
+		return;
+	if (gatherer_new(&wanted, source, &trace->finder) < 0)
+		source_close(source);
+}
+
+static void look(struct trace *trace)
+{
+	struct metric_set *set = metric_set_new();
+	struct gathering gathering;
+
+	trace->looked = clock_now();
+	if (set && gather(trace->finder, 1, NULL, NULL, set, &gathering) == 0)
+		trace->look_seconds = gathering.seconds;
+	metric_set_free(set);
+}
+
+static bool is_due(const struct trace *trace)
+{
+	const double pause = trace->look_seconds * LOOK_SHARE;
+
+	return trace->looked.tv_sec == 0 ||
+	       clock_seconds_since(&trace->looked) >= (pause > LOOK_SECONDS ? pause : LOOK_SECONDS);
+}
+
+/* Where its own interface has no socket there yet, those of no interface are what it met. */
+static bool is_of(const struct destination *destination, const struct exhausted_event *event)
+{
+	return (destination->interface == event->interface || destination->interface == 0) &&
+	       destination->family == (event->family ? SOCKET_IPV6 : SOCKET_IPV4) &&
+	       destination->port == event->remote_port &&
+	       memcmp(&destination->address, event->remote, sizeof(event->remote)) == 0 &&
+	       memcmp(&destination->source, event->local, sizeof(event->local)) == 0;
+}
+
+static void find_ports(struct trace *trace, struct traced *traced)
+{
+	const struct destination_rows *rows;
+
+	if (!trace->finder || traced->event->call != EXHAUSTED_CONNECT)
+		return;
+	if (is_due(trace))
+		look(trace);
+	rows = destination_rows_found(gatherer_state(trace->finder, 0));
+	if (!rows)
+		return;
+	traced->usable_ports = rows->capacity;
+	/* Where bind() has all ports, no destination has any. */
+	traced->has_ports = rows->capacity == 0;
+	for (size_t i = 0; i < rows->length; i++) {
+		if (!is_of(&rows->list[i].destination, traced->event))
+			continue;
+
+		const unsigned ports = destination_used(&rows->list[i].destination);
+
+		if (ports > traced->ports)
+			traced->ports = ports;
+		traced->has_ports = true;
+	}
+}
+
+/* The event has the time of a clock that no one sets. */
+static struct timespec time_of(const struct exhausted_event *event)
+{
+	const struct timespec monotonic = clock_now();
+	const int64_t age =
+	    (int64_t)monotonic.tv_sec * 1000000000 + monotonic.tv_nsec - (int64_t)event->time_ns;
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+
+	const int64_t then = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec - age;
+
+	return (struct timespec){then / 1000000000, then % 1000000000};
+}
+
+/* Or failures that come faster than they are printed would keep it from its end. */
+static void stop_where_ended(struct trace *trace)
+{
+	if (!ended || trace->stopped)
+		return;
+	exhaustion_probe_stop(&trace->probe);
+	trace->stopped = true;
+}
+
+static int print_event(void *context, const struct exhausted_event *event)
+{
+	struct trace *trace = context;
+	struct traced traced = {.event = event, .time = time_of(event)};
+
+	stop_where_ended(trace);
+	if (ended > 1)
+		return -ECANCELED;
+	trace->shown++;
+
+	if (trace->cgroups && event->cgroup_id) {
+		const uint64_t id = event->cgroup_id;
+		const int result = cgroups_resolve(trace->cgroups, &id, 1, &traced.cgroup);
+
+		if (result < 0)
+			return result;
+	}
+	find_ports(trace, &traced);
+	return trace->options->json ? trace_print_json(&traced) : trace_print_text(&traced);
+}
+
+static unsigned long count_calls(const struct exhaustion_shared *shared)
+{
+	unsigned long calls = 0;
+
+	for (enum exhausted_call call = 0; call < EXHAUSTED_CALLS; call++)
+		for (int family = 0; family < EXHAUSTED_FAMILIES; family++)
+			calls += shared->failures[call][family];
+	return calls;
+}
+
+static int print_sum(struct trace *trace)
+{
+	const struct exhaustion_shared *shared = trace->probe.shared;
+	const size_t limit = trace->options->limit;
+	struct traced_sum sum = {
+	    .seconds = clock_seconds_since(&trace->started),
+	    .calls = count_calls(shared),
+	};
+
+	sum.lost = sum.calls - trace->shown;
+
+	struct tally_top *destinations =
+	    tally_top_new(trace->probe.destinations, TALLY_DESTINATIONS, limit);
+	struct tally_top *owners = tally_top_new(trace->probe.owners, TALLY_OWNERS, limit);
+	struct owner_name *names = NULL;
+	uint64_t others = 0;
+	int result = destinations && owners ? 0 : -ENOMEM;
+
+	if (result == 0) {
+		sum.destinations_length = tally_top_look(destinations, &sum.destinations, &others);
+		sum.other_destinations = others + shared->untracked_destinations;
+		result = exhausted_owners_list(
+		    owners, trace->cgroups, &names, &sum.owners_length, &others);
+	}
+	if (result == 0) {
+		sum.owners = names;
+		sum.other_owners = others + shared->untracked_owners;
+		result =
+		    trace->options->json ? trace_print_sum_json(&sum) : trace_print_sum_text(&sum);
+	}
+	owner_names_free(names, sum.owners_length);
+	tally_top_free(destinations);
+	tally_top_free(owners);
+	return result;
+}
+
+static int print_start(const struct trace *trace)
+{
+	if (trace->options->json)
+		return 0;
+	puts("Each call that finds no port is shown as it happens; Ctrl-C sums up.");
+	if (!trace->probe.counts_binds)
+		puts("This kernel shows connect() alone, and not bind().");
+	putchar('\n');
+	return terminal_flush();
+}
+
+static int run(struct trace *trace)
+{
+	int result = print_start(trace);
+
+	while (!ended && result >= 0) {
+		result = exhaustion_events_wait(trace->events, WAIT_MS);
+		if (result == -EINTR)
+			result = 0;
+	}
+	stop_where_ended(trace);
+	/* What came before the signal. */
+	if (result >= 0)
+		result = exhaustion_events_wait(trace->events, 0);
+	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
+}
+
+static int open_trace(struct trace *trace, const char **ret_reason)
+{
+	const struct exhaustion_probe_options wanted = {.events_bytes = EVENTS_BYTES};
+	const char *unused;
+	int result = exhaustion_probe_open(&wanted, &trace->probe, ret_reason);
+
+	if (result < 0)
+		return result;
+	trace->started = clock_now();
+	/* Without them some ports in use are missing from what is printed beside a failure. */
+	if (trace->options->values[collector_find("binds")][BINDS_BUCKETS])
+		(void)bind_buckets_open(&trace->buckets, &unused);
+	open_finder(trace);
+	result = cgroups_new(trace->options->sysfs, &trace->cgroups);
+	if (result == 0 || result == -EOPNOTSUPP)
+		result = exhaustion_events_open(&trace->probe, print_event, trace, &trace->events);
+	return result;
+}
+
+int run_trace(const struct options *options)
+{
+	struct trace trace = {.options = options};
+	const char *reason = NULL;
+
+	catch_signals();
+
+	int result = open_trace(&trace, &reason);
+
+	if (result == 0)
+		result = run(&trace);
+	exhaustion_events_close(trace.events);
+	gatherer_free(trace.finder);
+	bind_buckets_close(trace.buckets);
+	cgroups_free(trace.cgroups);
+	exhaustion_probe_close(&trace.probe);
+	if (result == 0)
+		return EXIT_SUCCESS;
+	/* A reader that has seen enough is no failure of ours to talk about. */
+	if (result != -EPIPE)
+		fprintf(
+		    stderr, "ephemera: trace: %s\n", reason ? reason : strerrordesc_np(-result));
+	return EXIT_FAILURE;
+}

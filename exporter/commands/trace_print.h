@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_TRACE_PRINT_H
+#define EPHEMERA_TRACE_PRINT_H
+
+/* What `ephemera trace` says, in lines for people or as JSON, an object a line. */
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "collectors/kernel/exhaustion_probe.h"
+#include "collectors/tables/owner_names.h"
+#include "collectors/tables/tally_top.h"
+
+/* One failure, and what was found out about it. */
+struct traced {
+	const struct exhausted_event *event;
+	struct timespec time; /* CLOCK_REALTIME */
+	const char *cgroup;   /* NULL: unknown */
+	bool has_ports;	      /* somebody looked how many ports are in use there: */
+	unsigned ports;
+	unsigned usable_ports;
+};
+
+struct traced_sum {
+	double seconds;
+	unsigned long calls; /* that found no port, told or not */
+	unsigned long lost;  /* of them, those that were not told one by one */
+	const struct tally_shown *destinations;
+	size_t destinations_length;
+	unsigned long other_destinations; /* calls to others */
+	const struct owner_name *owners;
+	size_t owners_length;
+	unsigned long other_owners;
+};
+
+/* Each prints to standard output and returns 0 or -errno. */
+int trace_print_text(const struct traced *traced);
+int trace_print_json(const struct traced *traced);
+int trace_print_sum_text(const struct traced_sum *sum);
+int trace_print_sum_json(const struct traced_sum *sum);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/daemon/listeners.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/kernel/settings.h"
+#include "exporter/answers/port_advice.h"
+#include "exporter/base/log.h"
+#include "exporter/base/text.h"
+#include "exporter/daemon/systemd.h"
+
+void listeners_close(struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->length; i++) {
+		if (listeners->list[i].fd >= 0)
+			close(listeners->list[i].fd);
+		listen_remove(&listeners->list[i]);
+	}
+}
+
+static void log_cannot_listen(const struct listen_address *address, int error)
+{
+	char asked[LISTEN_ADDRESS_TEXT];
+
+	listen_address_format(address, asked);
+	log_line(LOG_LEVEL_ERROR, "Cannot listen", "flag", "--web.listen-address", "value", asked,
+	    "err", strerrordesc_np(-error), NULL);
+}
+
+/* systemd's, which stay open there whatever we do. */
+static int adopt_listeners(struct listeners *listeners)
+{
+	char which[16] = "";
+	size_t count = 0;
+	const char *wrong = systemd_take_sockets(&count);
+
+	if (!wrong && count > LISTEN_ADDRESSES_MAX)
+		wrong = "too many sockets were passed";
+	for (size_t i = 0; i < count && !wrong; i++) {
+		const int fd = SYSTEMD_FIRST_FD + (int)i;
+
+		snprintf(which, sizeof(which), "%d", fd);
+		wrong = listen_adopt(fd, &listeners->list[listeners->length]);
+		listeners->length += !wrong;
+	}
+	if (!wrong)
+		return 0;
+	log_line(LOG_LEVEL_ERROR, "Cannot listen", "flag", "--web.systemd-socket", "err", wrong,
+	    which[0] ? "fd" : NULL, which, NULL);
+	return -EINVAL;
+}
+
+int listeners_open(const struct serve_options *options, struct listeners *listeners)
+{
+	if (options->systemd_socket)
+		return adopt_listeners(listeners);
+	for (size_t i = 0; i < options->addresses_length; i++) {
+		const int result = listen_open(&options->addresses[i], (mode_t)options->socket_mode,
+		    &listeners->list[listeners->length]);
+
+		if (result < 0) {
+			log_cannot_listen(&options->addresses[i], result);
+			return result;
+		}
+		listeners->length++;
+	}
+	return 0;
+}
+
+bool listeners_have_paths(const struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->length; i++)
+		if (listeners->list[i].path[0])
+			return true;
+	return false;
+}
+
+int listeners_serve(struct listeners *listeners, struct web *web)
+{
+	for (size_t i = 0; i < listeners->length; i++) {
+		struct listener *listener = &listeners->list[i];
+		const int result = web_serve(web, listener->fd);
+
+		listener->fd = -1; /* the server's, or closed */
+		if (result < 0) {
+			log_line(LOG_LEVEL_ERROR, "Cannot serve", "address", listener->text, "err",
+			    strerrordesc_np(-result), NULL);
+			return result;
+		}
+		log_line(LOG_LEVEL_INFO, "Listening", "address", listener->text, NULL);
+	}
+	return 0;
+}
+
+void listeners_warn(const struct listeners *listeners, const char *procfs)
+{
+	struct portset ports = {0};
+	struct settings settings;
+	struct text command = {0};
+
+	if (settings_read(procfs, &settings, NULL) < 0)
+		return; /* each scrape tells */
+	for (size_t i = 0; i < listeners->length; i++)
+		if (listeners->list[i].port)
+			portset_add(&ports, listeners->list[i].port);
+	if (!port_advice_add_command(&command, &settings, &ports))
+		return;
+	text_add_char(&command, '\0');
+	for (size_t i = 0; i < listeners->length && !command.error; i++) {
+		const struct listener *listener = &listeners->list[i];
+
+		if (listener->port && port_range_has(settings.range, listener->port) &&
+		    !portset_has(&settings.reserved, listener->port))
+			log_line(LOG_LEVEL_WARN,
+			    "An outgoing connection can take this port while the exporter is down",
+			    "address", listener->text, "reserve", command.data, NULL);
+	}
+	free(command.data);
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/daemon/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/registry.h"
+#include "exporter/base/log.h"
+#include "exporter/base/text.h"
+#include "exporter/base/version.h"
+#include "exporter/daemon/confine.h"
+#include "exporter/daemon/descriptor_limit.h"
+#include "exporter/daemon/listeners.h"
+#include "exporter/daemon/systemd.h"
+#include "exporter/scrape/shared_lookup.h"
+#include "exporter/web/server.h"
+
+#define IDLE_SECONDS 300 /* longer than any sensible scrape interval */
+#define DRAIN_SECONDS 5	 /* for responses in flight when we are told to end */
+/* For files of /proc, netlink sockets and what is open from the start. */
+#define OTHER_DESCRIPTORS 64
+
+static void open_systemd(struct systemd *systemd)
+{
+	const int result = systemd_open(systemd);
+	const char *wrong = systemd_read_watchdog(systemd);
+
+	if (result < 0)
+		log_line(LOG_LEVEL_WARN, "Cannot tell systemd that the exporter is ready",
+		    "variable", "NOTIFY_SOCKET", "value", getenv("NOTIFY_SOCKET"), "err",
+		    strerrordesc_np(-result), NULL);
+	if (wrong)
+		log_line(LOG_LEVEL_WARN, "The watchdog will be told nothing", "variable",
+		    "WATCHDOG_USEC", "value", getenv("WATCHDOG_USEC"), "err", wrong, NULL);
+}
+
+static void tell_ready(const struct systemd *systemd, const struct listeners *listeners)
+{
+	char state[LISTEN_TEXT_SIZE + 64];
+	char address[LISTEN_TEXT_SIZE];
+	char more[32] = "";
+
+	snprintf(address, sizeof(address), "%s", listeners->list[0].text);
+	text_make_printable(address); /* a line of its own would say something else */
+	if (listeners->length > 1)
+		snprintf(more, sizeof(more), " and %zu more", listeners->length - 1);
+	snprintf(state, sizeof(state), "READY=1\nSTATUS=Listening on %s%s", address, more);
+	systemd_tell(systemd, state);
+}
+
+/* Returns the signal that came. Until then the watchdog is told of a service that is alive. */
+static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, struct web *web)
+{
+	const double period = systemd->watchdog_seconds / 2;
+	const struct timespec pause = {
+	    (time_t)period, (long)((period - (double)(time_t)period) * 1e9)};
+	bool hangs = false;
+
+	for (;;) {
+		const int number =
+		    period > 0 ? sigtimedwait(signals, NULL, &pause) : sigwaitinfo(signals, NULL);
+
+		if (number > 0)
+			return number;
+		if (period <= 0)
+			continue;
+		if (!web_is_alive(web, systemd->watchdog_seconds)) {
+			if (!hangs)
+				log_line(LOG_LEVEL_ERROR,
+				    "A thread hangs: the watchdog is told nothing", NULL);
+			hangs = true;
+			continue;
+		}
+		hangs = false;
+		systemd_tell(systemd, "WATCHDOG=1");
+	}
+}
+
+/* What runs beside the scraper. */
+struct parts {
+	struct web_parts web;
+	struct web *server;
+	struct clients_limits limits;
+};
+
+static int start_lookup(
+    const struct serve_options *options, struct refusals *refusals, struct lookup **ret_lookup)
+{
+	const struct shared_limit limit = {(double)options->max_walks_per_second, refusals};
+	const int result = lookup_new(&options->source, options->sysfs, &limit, ret_lookup);
+
+	return result < 0 ? result : lookup_start(*ret_lookup);
+}
+
+static int start_rules(struct web_parts *parts)
+{
+	const int result = auth_new(&parts->auth);
+
+	if (result < 0)
+		return result;
+	return web_rules_start(parts->rules);
+}
+
+static struct clients_limits limits_of(const struct serve_options *options)
+{
+	return (struct clients_limits){
+	    .connections = (unsigned)options->max_connections,
+	    .per_peer = (unsigned)options->max_connections_per_address,
+	    .works = (unsigned)options->max_requests,
+	    .works_per_peer = (unsigned)options->max_requests_per_address,
+	    .request_seconds = (unsigned)options->request_seconds,
+	    .response_seconds = (unsigned)options->response_seconds,
+	    .idle_seconds = IDLE_SECONDS,
+	};
+}
+
+/* A connection that is accepted with the last descriptor leaves none to make a scrape with. */
+static void fit_limits(struct clients_limits *limits, size_t listeners)
+{
+	const unsigned others = WEB_CONNECTION_SLACK + OTHER_DESCRIPTORS +
+				WEB_DESCRIPTORS_PER_SOCKET * (unsigned)listeners;
+	const long limit = descriptor_limit_raise(limits->connections + others);
+	char texts[2][24];
+
+	if (limit < 0) {
+		log_line(LOG_LEVEL_WARN, "Cannot raise the limit of open files", "err",
+		    strerrordesc_np((int)-limit), NULL);
+		return;
+	}
+
+	const unsigned connections = descriptor_limit_fit(limit, limits->connections, others);
+
+	if (connections == limits->connections)
+		return;
+	snprintf(texts[0], sizeof(texts[0]), "%ld", limit);
+	snprintf(texts[1], sizeof(texts[1]), "%u", connections);
+	log_line(LOG_LEVEL_WARN, "The limit of open files allows fewer connections", "flag",
+	    "--web.max-connections", "open_files", texts[0], "connections", texts[1], NULL);
+	limits->connections = connections;
+	if (limits->per_peer > (connections + 1) / 2)
+		limits->per_peer = (connections + 1) / 2;
+}
+
+static int start_parts(const struct serve_options *options, struct parts *parts)
+{
+	const struct web_options web_options = {
+	    .telemetry_path = options->telemetry_path,
+	    .max_header_bytes = (unsigned)options->max_header_bytes,
+	    .limits = parts->limits,
+	    .enabled = options->enabled,
+	    .procfs = options->procfs,
+	    .source = options->source,
+	    .sysfs = options->sysfs,
+	    .first_view = collectors_length,
+	    .outlived = options->systemd_socket,
+	};
+	int result = scraper_start(parts->web.scraper);
+
+	if (result == 0 && options->enable_api)
+		result = start_lookup(options, self_refusals(parts->web.self), &parts->web.lookup);
+	if (result == 0 && parts->web.rules)
+		result = start_rules(&parts->web);
+	if (result == 0)
+		result = web_new(&web_options, &parts->web, &parts->server);
+	if (result < 0)
+		log_line(LOG_LEVEL_ERROR, "Cannot start", "err", strerrordesc_np(-result), NULL);
+	return result;
+}
+
+static void free_parts(struct parts *parts)
+{
+	web_free(parts->server);
+	lookup_free(parts->web.lookup);
+	auth_free(parts->web.auth);
+	web_rules_free(parts->web.rules);
+}
+
+/* With the listeners open, and whatever takes privileges done: threads start here. */
+static int run_threads(const struct serve_options *options, struct parts *parts,
+    struct listeners *listeners, const struct systemd *systemd, const sigset_t *signals)
+{
+	int result = start_parts(options, parts);
+
+	if (result < 0)
+		return result;
+	log_line(LOG_LEVEL_INFO, "Starting ephemera", "version", EPHEMERA_VERSION, NULL);
+	listeners_warn(listeners, options->procfs);
+	result = listeners_serve(listeners, parts->server);
+	if (result == 0) {
+		tell_ready(systemd, listeners);
+
+		const int number = wait_for_end(signals, systemd, parts->server);
+
+		log_line(LOG_LEVEL_INFO, "Ending", "signal",
+		    number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+		systemd_tell(systemd, "STOPPING=1\nSTATUS=Ending");
+	}
+	web_stop(parts->server, DRAIN_SECONDS);
+	return result;
+}
+
+static int read_rules(
+    const struct serve_options *options, struct self *self, struct web_rules **ret_rules)
+{
+	char error[WEB_CONFIG_ERROR_SIZE];
+
+	if (!options->web_config)
+		return 0;
+
+	const int result =
+	    web_rules_new(options->web_config, self_config_status(self), ret_rules, error);
+
+	if (result < 0)
+		log_line(LOG_LEVEL_ERROR, "Cannot use the web configuration", "flag",
+		    "--web.config.file", "err", error, NULL);
+	return result;
+}
+
+/* Root that is nobody now may have read what nobody may not. */
+static void warn_of_unreadable_rules(const struct serve_options *options)
+{
+	char error[WEB_CONFIG_ERROR_SIZE];
+	struct rules *rules;
+
+	if (!options->web_config)
+		return;
+	if (rules_read(options->web_config, &rules, error) == 0)
+		rules_release(rules);
+	else
+		log_line(LOG_LEVEL_WARN,
+		    "The web configuration cannot be read again: changes to it take a restart",
+		    "flag", "--security.user", "value", options->user, "err", error, NULL);
+}
+
+int serve(const struct serve_options *options, struct scraper *scraper, struct self *self)
+{
+	struct parts parts = {
+	    .web = {.scraper = scraper, .self = self},
+	    .limits = limits_of(options),
+	};
+	struct listeners listeners = {0};
+	struct systemd systemd;
+	sigset_t signals;
+
+	/* Blocked before any thread is started, so that only sigwait() gets them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+
+	open_systemd(&systemd);
+
+	int result = read_rules(options, self, &parts.web.rules);
+
+	if (result == 0)
+		result = listeners_open(options, &listeners);
+	if (result == 0)
+		fit_limits(&parts.limits, listeners.length);
+	if (result == 0)
+		result = confine(options, listeners_have_paths(&listeners));
+	if (result == 0)
+		warn_of_unreadable_rules(options);
+	if (result == 0)
+		result = run_threads(options, &parts, &listeners, &systemd, &signals);
+	free_parts(&parts);
+	listeners_close(&listeners);
+	systemd_close(&systemd);
+	return result;
+}

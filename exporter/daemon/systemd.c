@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/daemon/systemd.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define WATCHDOG_LEAST_USEC 100000u
+
+/* Reads a whole number without sign or blanks. */
+static bool parse_number(const char *text, unsigned long maximum, unsigned long *ret_number)
+{
+	if (!*text || strspn(text, "0123456789") != strlen(text))
+		return false;
+	errno = 0;
+
+	const unsigned long number = strtoul(text, NULL, 10);
+
+	if (errno || number > maximum)
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+static bool is_ours(const char *pid)
+{
+	unsigned long number;
+
+	return parse_number(pid, INT_MAX, &number) && (pid_t)number == getpid();
+}
+
+static const char *count_sockets(size_t *ret_count)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *fds = getenv("LISTEN_FDS");
+	unsigned long count = 0;
+
+	if (!pid || !fds)
+		return "no sockets were passed (LISTEN_PID, LISTEN_FDS)";
+	if (!is_ours(pid))
+		return "the sockets were passed to another process (LISTEN_PID)";
+	if (!parse_number(fds, INT_MAX - SYSTEMD_FIRST_FD, &count))
+		return "LISTEN_FDS is no number of sockets";
+	if (count == 0)
+		return "no sockets were passed (LISTEN_FDS is 0)";
+	*ret_count = count;
+	return NULL;
+}
+
+const char *systemd_take_sockets(size_t *ret_count)
+{
+	const char *wrong = count_sockets(ret_count);
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return wrong;
+}
+
+static int connect_to(const char *path)
+{
+	const struct timeval patience = {.tv_sec = 1};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const size_t length = strlen(path);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+
+	if (path[0] != '/' && path[0] != '@')
+		return -EAFNOSUPPORT;
+	if (length < 2)
+		return -EINVAL;
+	if (length >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0'; /* the name of an abstract one ends with its size */
+	else
+		size++;
+
+	const int fd = socket(AF_UNIX, (int)SOCK_DGRAM | (int)SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&address, size) < 0) {
+		const int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+int systemd_open(struct systemd *ret_systemd)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	*ret_systemd = (struct systemd){.fd = -1};
+	if (!path)
+		return 0;
+
+	const int fd = connect_to(path);
+
+	if (fd < 0)
+		return fd;
+	ret_systemd->fd = fd;
+	return 0;
+}
+
+const char *systemd_read_watchdog(struct systemd *systemd)
+{
+	const char *text = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+	unsigned long microseconds = 0;
+
+	if (systemd->fd < 0 || !text || (pid && !is_ours(pid)))
+		return NULL;
+	if (!parse_number(text, ULONG_MAX, &microseconds))
+		return "it is no number of microseconds";
+	if (microseconds < WATCHDOG_LEAST_USEC)
+		return "it is less than 100 milliseconds";
+	systemd->watchdog_seconds = 1e-6 * (double)microseconds;
+	return NULL;
+}
+
+void systemd_tell(const struct systemd *systemd, const char *state)
+{
+	/* Nothing of ours depends on whether it is taken. */
+	if (systemd->fd >= 0 && send(systemd->fd, state, strlen(state), MSG_NOSIGNAL) < 0)
+		return;
+}
+
+void systemd_close(struct systemd *systemd)
+{
+	if (systemd->fd >= 0)
+		close(systemd->fd);
+	systemd->fd = -1;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/scrape/scraper.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/base/log.h"
+
+struct scraper {
+	struct gatherer *gatherer;
+	struct self *self;
+	const char *procfs;
+	unsigned long serial;
+	bool is_auto;		  /* the source falls back to /proc by itself */
+	bool told_source;	  /* that it does */
+	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
+
+	struct sharing *sharing;
+	collector_set running;	    /* what the walk in progress covers; under sharing's lock */
+	struct scrape_result found; /* the last one's, as is the next */
+	struct metric_set *set;
+};
+
+static const struct shared_work scraper_work;
+
+static int open_gatherer(const struct scraper_options *options, struct gatherer **ret_gatherer)
+{
+	struct source *source;
+	int result = source_open(&options->source, &source);
+
+	if (result < 0)
+		return result;
+	result = gatherer_new(&options->gatherer, source, ret_gatherer);
+	if (result < 0)
+		source_close(source);
+	return result;
+}
+
+static void log_reason(size_t i, int error, const char *reason)
+{
+	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
+	    strerrordesc_np(-error), "reason", reason, NULL);
+}
+
+/* Once: the metrics tell what holds at each scrape. */
+static void log_source(struct scraper *scraper, const struct source *source)
+{
+	const bool tcp = source_used(source, SOCKET_TCP) == SOURCE_PROCFS;
+
+	if (!scraper->is_auto || scraper->told_source ||
+	    (!tcp && source_used(source, SOCKET_UDP) != SOURCE_PROCFS))
+		return;
+	scraper->told_source = true;
+	log_line(LOG_LEVEL_WARN,
+	    "The kernel or a sandbox refuses sock_diag, so sockets are read from /proc", "protocol",
+	    tcp ? "tcp" : "udp", "missing",
+	    tcp ? "TCP sockets that only bind(), ports that bind() chose, cgroups" : "cgroups",
+	    NULL);
+}
+
+static int ignore_socket(void *context, const struct socket *socket)
+{
+	(void)context;
+	(void)socket;
+	return 0;
+}
+
+/* Asks for listeners, which are few, so that it is known before the first scrape. */
+static void probe_source(struct scraper *scraper, const struct source_options *options)
+{
+	const struct source_observer nobody = {ignore_socket, NULL, NULL};
+	struct source *source;
+
+	scraper->is_auto = options->kind == SOURCE_AUTO && !options->record;
+	if (!scraper->is_auto || source_open(options, &source) < 0)
+		return;
+	if (source_list(source, LISTING_TCP_LISTEN, &nobody) == 0)
+		log_source(scraper, source);
+	source_close(source);
+}
+
+/* Now, and not at the first scrape: whoever has asked for it is still looking. */
+static void tell_who_will_fail(struct scraper *scraper)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const char *reason = NULL;
+		const int error = gatherer_check(scraper->gatherer, i, &reason);
+
+		if (error == 0)
+			continue;
+		scraper->told[i] = error;
+		log_reason(i, error, reason);
+	}
+}
+
+int scraper_new(
+    const struct scraper_options *options, struct self *self, struct scraper **ret_scraper)
+{
+	struct scraper *scraper = calloc(1, sizeof(*scraper));
+	struct shared_work work = scraper_work;
+
+	if (!scraper)
+		return -ENOMEM;
+	work.context = scraper;
+	scraper->self = self;
+	scraper->procfs = options->gatherer.procfs;
+
+	int result = open_gatherer(options, &scraper->gatherer);
+
+	if (result == 0)
+		result = sharing_new(&work, &options->limit, &scraper->sharing);
+	if (result < 0) {
+		scraper_free(scraper);
+		return result;
+	}
+	tell_who_will_fail(scraper);
+	probe_source(scraper, &options->source);
+	*ret_scraper = scraper;
+	return 0;
+}
+
+static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
+{
+	const struct collector_outcome *outcome = &gathering->outcomes[i];
+	const char *error = strerrordesc_np(-outcome->error);
+	char path[PATH_MAX];
+
+	if (outcome->reason) {
+		log_reason(i, outcome->error, outcome->reason);
+		return;
+	}
+	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {
+		log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name,
+		    "err", error, NULL);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", scraper->procfs, gathering->settings_file);
+	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
+	    error, "file", path, NULL);
+}
+
+/* A collector that fails for the same reason at every scrape is told of once. */
+static void log_outcomes(struct scraper *scraper, const struct gathering *gathering)
+{
+	for (size_t i = 0; i < collectors_length; i++) {
+		const bool absent = gathering->outcomes[i].absent;
+		const int error = absent ? -EOPNOTSUPP : gathering->outcomes[i].error;
+
+		if (!(gathering->asked >> i & 1) || error == scraper->told[i])
+			continue;
+		scraper->told[i] = error;
+		if (error == -EOPNOTSUPP && collectors[i]->lacking)
+			log_line(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+			    "This host lacks what the collector needs", "collector",
+			    collectors[i]->name, "reason", collectors[i]->lacking, NULL);
+		else if (error < 0)
+			log_failure(scraper, i, gathering);
+		else
+			log_line(LOG_LEVEL_INFO, "Collector works again", "collector",
+			    collectors[i]->name, NULL);
+	}
+}
+
+static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)(void *context),
+    void *context, struct scrape_result *ret_result)
+{
+	struct metric_set *set = metric_set_new();
+
+	if (!set)
+		return -ENOMEM;
+
+	int result =
+	    gather(scraper->gatherer, asked, should_stop, context, set, &ret_result->gathering);
+
+	if (result == 0) {
+		log_outcomes(scraper, &ret_result->gathering);
+		log_source(scraper, gatherer_source(scraper->gatherer));
+		self_emit(
+		    scraper->self, &ret_result->gathering, gatherer_source(scraper->gatherer), set);
+		result = metric_set_error(set);
+	}
+	if (result < 0) {
+		metric_set_free(set);
+		return result;
+	}
+	ret_result->serial = ++scraper->serial;
+	ret_result->set = set;
+	ret_result->self = scraper->self;
+	ret_result->gatherer = scraper->gatherer;
+	scraper->set = set;
+	return 0;
+}
+
+int scraper_run(struct scraper *scraper, collector_set asked,
+    void (*with_result)(void *context, const struct scrape_result *result), void *context)
+{
+	struct scrape_result found;
+	const int result = run(scraper, asked, NULL, NULL, &found);
+
+	if (result < 0)
+		return result;
+	with_result(context, &found);
+	metric_set_free(scraper->set);
+	return 0;
+}
+
+static const struct scrape_request *request_of(const struct shared_request *request)
+{
+	return (const struct scrape_request *)request; /* its first member */
+}
+
+static void add_request(void *context, const struct shared_request *request)
+{
+	struct scraper *scraper = context;
+
+	scraper->running |= request_of(request)->asked;
+}
+
+static bool covers(void *context, const struct shared_request *request)
+{
+	const struct scraper *scraper = context;
+
+	return (request_of(request)->asked & ~scraper->running) == 0;
+}
+
+static int work(
+    void *context, bool (*should_stop)(void *sharing), void *sharing, const void **ret_result)
+{
+	struct scraper *scraper = context;
+	const int result = run(scraper, scraper->running, should_stop, sharing, &scraper->found);
+
+	*ret_result = result < 0 ? NULL : &scraper->found;
+	return result;
+}
+
+static void finish(void *context, const void *result)
+{
+	struct scraper *scraper = context;
+
+	scraper->running = 0;
+	if (result)
+		metric_set_free(scraper->set);
+}
+
+static const struct shared_work scraper_work = {
+    .add = add_request,
+    .covers = covers,
+    .run = work,
+    .finish = finish,
+};
+
+int scraper_start(struct scraper *scraper)
+{
+	return sharing_start(scraper->sharing);
+}
+
+void scraper_submit(struct scraper *scraper, struct scrape_request *request)
+{
+	sharing_submit(scraper->sharing, &request->shared);
+}
+
+bool scraper_is_alive(struct scraper *scraper, double seconds)
+{
+	return sharing_is_alive(scraper->sharing, seconds);
+}
+
+void scraper_stop(struct scraper *scraper)
+{
+	sharing_stop(scraper->sharing);
+}
+
+void scraper_free(struct scraper *scraper)
+{
+	if (!scraper)
+		return;
+	sharing_free(scraper->sharing);
+	gatherer_free(scraper->gatherer);
+	free(scraper);
+}
+
+static int write_outcomes(const struct scrape_result *result, collector_set asked,
+    enum exposition_format format, struct text *text)
+{
+	struct metric_set *outcomes = metric_set_new();
+
+	if (!outcomes)
+		return -ENOMEM;
+	self_emit_outcomes(result->self, &result->gathering, asked, outcomes);
+	exposition_write(text, format, outcomes, self_outcome_families);
+
+	const int error = metric_set_error(outcomes);
+
+	metric_set_free(outcomes);
+	return error;
+}
+
+int scrape_write(const struct scrape_result *result, collector_set asked,
+    enum exposition_format format, struct text *text)
+{
+	for (size_t i = 0; i < collectors_length; i++)
+		if (asked >> i & 1)
+			exposition_write(text, format, result->set, collectors[i]->families);
+
+	const int error = write_outcomes(result, asked, format, text);
+
+	if (error < 0)
+		return error;
+	exposition_write(text, format, result->set, self_families);
+	exposition_end(text, format);
+	return text->error;
+}

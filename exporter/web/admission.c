@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/admission.h"
+
+#include <string.h>
+
+#include "exporter/web/dispatch.h"
+
+/* In the thread that checks passwords. */
+static void on_checked(struct auth_request *request, enum auth_verdict verdict)
+{
+	struct exchange *exchange =
+	    (struct exchange *)((char *)request - offsetof(struct exchange, auth));
+
+	exchange->verdict = verdict;
+	exchange_resume(exchange);
+}
+
+static bool is_excluded(const struct web_config *config, const char *path)
+{
+	for (size_t i = 0; i < config->excluded_paths.length; i++)
+		if (strcmp(config->excluded_paths.list[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the request may have what is at path, as far as a password decides. */
+static enum auth_verdict authenticate(struct exchange *exchange, const char *path)
+{
+	const struct web_config *config = exchange_config(exchange);
+	const struct client *client = connection_client(exchange->connection);
+	char *password = NULL;
+	enum auth_verdict verdict = AUTH_DENIED;
+
+	if (!config || config->users_length == 0 || is_excluded(config, path))
+		return AUTH_GRANTED;
+
+	char *name = MHD_basic_auth_get_username_password(exchange->connection, &password);
+
+	if (name && password && client)
+		verdict = auth_check(exchange->web->parts.auth, config, name, password,
+		    client_peer(client), &exchange->auth);
+	MHD_free(name);
+	MHD_free(password);
+	return verdict;
+}
+
+static enum MHD_Result refuse(struct exchange *exchange, enum auth_verdict verdict)
+{
+	struct answer answer;
+
+	if (verdict == AUTH_BUSY) {
+		refusals_count(exchange->web->refusals, REFUSAL_PASSWORD_CHECKS);
+		return exchange_send_answer(
+		    exchange, answer_unavailable(false, "too many passwords are being checked"));
+	}
+	answer = answer_error(false, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed");
+	answer.authenticate = true;
+	return exchange_send_answer(exchange, answer);
+}
+
+/* What is refused whatever it asks for. Returns whether there is such an answer. */
+static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
+{
+	struct web *web = exchange->web;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	if (info && info->header_size > web->options.max_header_bytes) {
+		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+		*ret_answer = answer_error(false, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+		    "the request's line and headers are longer than %u bytes "
+		    "(--web.max-header-bytes)",
+		    web->options.max_header_bytes);
+		return true;
+	}
+	if (web->parts.rules && !web_rules_let_through(web->parts.rules)) {
+		refusals_count(web->refusals, REFUSAL_RATE_LIMIT);
+		*ret_answer = answer_error(
+		    false, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");
+		ret_answer->retry = true;
+		return true;
+	}
+	return false;
+}
+
+enum MHD_Result admission_decide(struct exchange *exchange, const char *path, const char *method)
+{
+	struct answer answer;
+
+	if (exchange->stage != STAGE_PASSWORD) {
+		if (exceeds_limits(exchange, &answer)) {
+			exchange->stage = STAGE_WORK;
+			return exchange_send_answer(exchange, answer);
+		}
+		exchange->verdict = authenticate(exchange, path);
+		if (exchange->verdict == AUTH_WAITS) {
+			exchange->stage = STAGE_PASSWORD;
+			exchange->auth.done = on_checked;
+			clients_set_phase(exchange->web->clients,
+			    connection_client(exchange->connection), CLIENT_PASSWORD);
+			exchange_suspend(exchange);
+			auth_submit(exchange->web->parts.auth, &exchange->auth);
+			return MHD_YES;
+		}
+	}
+	exchange->stage = STAGE_WORK;
+	return exchange->verdict == AUTH_GRANTED ? dispatch(exchange, path, method)
+						 : refuse(exchange, exchange->verdict);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_API_H
+#define EPHEMERA_API_H
+
+/*
+ * What /api/v1 answers, as docs/openapi.yaml has it. All return text that the caller frees,
+ * or NULL where memory is out.
+ */
+
+#include "collectors/kernel/holders.h"
+#include "collectors/views/destination_rows.h"
+#include "collectors/views/port_lookup.h"
+#include "collectors/views/port_map.h"
+
+char *api_ports(const struct port_map *map);
+char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit);
+/* owners: they were found, and are wanted. */
+char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners);
+char *api_range(const struct facts *facts);
+
+#endif

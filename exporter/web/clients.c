@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/clients.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "collectors/kernel/clock.h"
+
+#define TICK_NANOSECONDS 200000000L
+/* Who has connected asks by then, if ever. */
+#define ASKING_SECONDS 1.0
+
+struct client {
+	int fd;
+	struct peer peer;
+	enum client_phase phase;
+	bool shut_down;
+	struct timespec since;
+	struct client *next;
+	struct client **link; /* what points to this one */
+};
+
+struct clients {
+	struct clients_limits limits;
+	struct refusals *refusals;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t watched; /* for the watching thread: there is something to watch */
+	pthread_cond_t settled; /* for clients_drain(): somebody got what was owed */
+	bool stopping;
+	bool sleeps; /* the watching thread, until watched */
+	unsigned length;
+	struct client *first;
+};
+
+static bool is_overdue(const struct clients_limits *limits, const struct client *client)
+{
+	const double seconds = clock_seconds_since(&client->since);
+
+	switch (client->phase) {
+	case CLIENT_REQUEST:
+		return seconds >= limits->request_seconds;
+	case CLIENT_RESPONSE:
+		return seconds >= limits->response_seconds;
+	case CLIENT_IDLE:
+		return seconds >= limits->idle_seconds;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The HTTP server then reads an end of file and closes the connection as usual. Each call wakes
+ * it, also where the connection is shut down already.
+ */
+static void shut_down(struct client *client)
+{
+	client->shut_down = true;
+	(void)shutdown(client->fd, SHUT_RDWR);
+}
+
+static void cut_overdue(struct clients *clients)
+{
+	for (struct client *i = clients->first; i; i = i->next) {
+		/*
+		 * libmicrohttpd (0.9.75) forgets a connection where its first look at a handshake
+		 * finds some bytes and the end at once: GnuTLS says "again", and then nothing more
+		 * comes.
+		 */
+		if (i->shut_down) {
+			shut_down(i);
+			continue;
+		}
+		if (!is_overdue(&clients->limits, i))
+			continue;
+		if (i->phase != CLIENT_IDLE)
+			refusals_count(clients->refusals, i->phase == CLIENT_REQUEST
+							      ? REFUSAL_REQUEST_TIMEOUT
+							      : REFUSAL_RESPONSE_TIMEOUT);
+		shut_down(i);
+	}
+}
+
+static void wait_tick(struct clients *clients, pthread_cond_t *condition)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NANOSECONDS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	pthread_cond_timedwait(condition, &clients->lock, &until);
+}
+
+static void *watch(void *context)
+{
+	struct clients *clients = context;
+
+	pthread_mutex_lock(&clients->lock);
+	while (!clients->stopping) {
+		if (!clients->first) {
+			clients->sleeps = true;
+			pthread_cond_wait(&clients->watched, &clients->lock);
+			continue;
+		}
+		cut_overdue(clients);
+		wait_tick(clients, &clients->watched);
+	}
+	pthread_mutex_unlock(&clients->lock);
+	return NULL;
+}
+
+int clients_new(
+    const struct clients_limits *limits, struct refusals *refusals, struct clients **ret_clients)
+{
+	struct clients *clients = calloc(1, sizeof(*clients));
+	pthread_condattr_t attributes;
+
+	if (!clients)
+		return -ENOMEM;
+	clients->limits = *limits;
+	clients->refusals = refusals;
+	pthread_mutex_init(&clients->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&clients->watched, &attributes);
+	pthread_cond_init(&clients->settled, &attributes);
+	pthread_condattr_destroy(&attributes);
+
+	const int error = pthread_create(&clients->thread, NULL, watch, clients);
+
+	if (error) {
+		pthread_cond_destroy(&clients->watched);
+		pthread_cond_destroy(&clients->settled);
+		pthread_mutex_destroy(&clients->lock);
+		free(clients);
+		return -error;
+	}
+	*ret_clients = clients;
+	return 0;
+}
+
+void clients_free(struct clients *clients)
+{
+	if (!clients)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	clients->stopping = true;
+	pthread_cond_signal(&clients->watched);
+	pthread_mutex_unlock(&clients->lock);
+	pthread_join(clients->thread, NULL);
+	pthread_cond_destroy(&clients->watched);
+	pthread_cond_destroy(&clients->settled);
+	pthread_mutex_destroy(&clients->lock);
+	free(clients);
+}
+
+static bool is_earlier(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/*
+ * Who asks for nothing goes before who does not take what he asked for; whoever still waits
+ * for us is left alone.
+ */
+static int patience(enum client_phase phase)
+{
+	switch (phase) {
+	case CLIENT_REQUEST:
+	case CLIENT_IDLE:
+		return 0;
+	case CLIENT_RESPONSE:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
+/* Of the peer's, or where peer is NULL of all. */
+static struct client *most_dispensable(const struct clients *clients, const struct peer *peer)
+{
+	struct client *found = NULL;
+
+	for (struct client *i = clients->first; i; i = i->next) {
+		if (i->shut_down || patience(i->phase) < 0 ||
+		    (peer && !peer_is_same(&i->peer, peer)))
+			continue;
+		if (!found || patience(i->phase) < patience(found->phase) ||
+		    (patience(i->phase) == patience(found->phase) &&
+			is_earlier(&i->since, &found->since)))
+			found = i;
+	}
+	return found;
+}
+
+/* Those that are on their way out do not count. */
+static unsigned count_of_peer(const struct clients *clients, const struct peer *peer)
+{
+	unsigned count = 0;
+
+	for (const struct client *i = clients->first; i; i = i->next)
+		count += !i->shut_down && peer_is_same(&i->peer, peer);
+	return count;
+}
+
+/* Before the newcomer is in the list. */
+static void make_room(struct clients *clients, struct client *newcomer)
+{
+	struct client *dispensable = NULL;
+
+	if (count_of_peer(clients, &newcomer->peer) >= clients->limits.per_peer) {
+		dispensable = most_dispensable(clients, &newcomer->peer);
+		shut_down(dispensable ? dispensable : newcomer);
+		refusals_count(clients->refusals, REFUSAL_CONNECTIONS_PER_ADDRESS);
+	} else if (clients->length >= clients->limits.connections) {
+		dispensable = most_dispensable(clients, NULL);
+		if (!dispensable)
+			return;
+		shut_down(dispensable);
+		refusals_count(clients->refusals, REFUSAL_CONNECTIONS);
+	}
+}
+
+struct client *clients_add(struct clients *clients, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->fd = fd;
+	client->peer = peer_of(fd);
+	client->phase = CLIENT_REQUEST;
+	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	pthread_mutex_lock(&clients->lock);
+	make_room(clients, client);
+	client->link = &clients->first;
+	client->next = clients->first;
+	if (client->next)
+		client->next->link = &client->next;
+	clients->first = client;
+	clients->length++;
+	if (clients->sleeps) {
+		clients->sleeps = false;
+		pthread_cond_signal(&clients->watched);
+	}
+	pthread_mutex_unlock(&clients->lock);
+	return client;
+}
+
+const struct peer *client_peer(const struct client *client)
+{
+	return &client->peer;
+}
+
+void clients_remove(struct clients *clients, struct client *client)
+{
+	if (!client)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	*client->link = client->next;
+	if (client->next)
+		client->next->link = client->link;
+	clients->length--;
+	pthread_cond_signal(&clients->settled);
+	pthread_mutex_unlock(&clients->lock);
+	free(client);
+}
+
+static void start_phase(struct clients *clients, struct client *client, enum client_phase phase)
+{
+	client->phase = phase;
+	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	pthread_cond_signal(&clients->settled);
+}
+
+void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase)
+{
+	if (!client)
+		return;
+	pthread_mutex_lock(&clients->lock);
+	start_phase(clients, client, phase);
+	pthread_mutex_unlock(&clients->lock);
+}
+
+/* Of the peer's, or where peer is NULL of all. */
+static unsigned count_works(const struct clients *clients, const struct peer *peer)
+{
+	unsigned count = 0;
+
+	for (const struct client *i = clients->first; i; i = i->next)
+		count += i->phase == CLIENT_WORK && (!peer || peer_is_same(&i->peer, peer));
+	return count;
+}
+
+enum refusal clients_start_work(struct clients *clients, struct client *client)
+{
+	enum refusal refusal = REFUSALS;
+
+	pthread_mutex_lock(&clients->lock);
+	if (count_works(clients, NULL) >= clients->limits.works)
+		refusal = REFUSAL_REQUESTS;
+	else if (count_works(clients, &client->peer) >= clients->limits.works_per_peer)
+		refusal = REFUSAL_REQUESTS_PER_ADDRESS;
+	else
+		start_phase(clients, client, CLIENT_WORK);
+	pthread_mutex_unlock(&clients->lock);
+	if (refusal != REFUSALS)
+		refusals_count(clients->refusals, refusal);
+	return refusal;
+}
+
+static bool is_owed(const struct client *client)
+{
+	switch (client->phase) {
+	case CLIENT_REQUEST:
+		return !client->shut_down && clock_seconds_since(&client->since) < ASKING_SECONDS;
+	case CLIENT_IDLE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool owes_nobody(const struct clients *clients)
+{
+	for (const struct client *i = clients->first; i; i = i->next)
+		if (is_owed(i))
+			return false;
+	return true;
+}
+
+bool clients_drain(struct clients *clients, unsigned seconds)
+{
+	struct timespec start;
+	bool drained;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	pthread_mutex_lock(&clients->lock);
+	while (!(drained = owes_nobody(clients)) && clock_seconds_since(&start) < seconds)
+		wait_tick(clients, &clients->settled);
+	pthread_mutex_unlock(&clients->lock);
+	return drained;
+}

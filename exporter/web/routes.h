@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_ROUTES_H
+#define EPHEMERA_ROUTES_H
+
+/* What a request asks for. No HTTP library, no threads. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collectors/gather.h"
+#include "exporter/scrape/exposition.h"
+#include "exporter/web/answer.h"
+
+enum route_kind {
+	ROUTE_ANSWER, /* the answer is there at once */
+	ROUTE_READY,  /* whether a scrape would work */
+	/* What takes a scrape: the collectors and views of asked. */
+	ROUTE_METRICS,
+	ROUTE_PORTS,
+	ROUTE_DESTINATIONS,
+	ROUTE_RANGE,
+	/* What takes a lookup. */
+	ROUTE_PORT,
+};
+
+struct route {
+	enum route_kind kind;
+	struct answer answer; /* of ROUTE_ANSWER; to be released */
+	bool json;	      /* errors are told in JSON */
+	collector_set asked;
+	struct exposition_choice choice; /* of ROUTE_METRICS */
+	bool gzip;
+	size_t limit; /* of ROUTE_DESTINATIONS and ROUTE_PORT */
+	bool owners;  /* of ROUTE_DESTINATIONS */
+	uint16_t port;
+	double seconds; /* until an answer is of no use any more */
+};
+
+struct route_options {
+	const char *telemetry_path;
+	collector_set enabled; /* collectors that a scrape may ask for */
+	bool api;
+	size_t first_view;	    /* the views' place in the gatherer's list */
+	const struct answer *index; /* the page at "/"; outlives every answer */
+};
+
+struct http_request {
+	const char *method;
+	const char *path;   /* decoded */
+	const char *target; /* as it was sent, query included */
+	bool from_loopback; /* from this host */
+	const char *host;   /* headers: NULL where there is none */
+	const char *accept;
+	const char *accept_encoding;
+	const char *scrape_timeout;
+	/* Calls each for every parameter of the query; value may be NULL. */
+	void (*parameters)(void *source,
+	    void (*each)(void *context, const char *key, const char *value), void *context);
+	void *source;
+};
+
+/* Whether the method is GET or HEAD, the ones that every path takes. */
+bool route_reads(const char *method);
+
+struct route route_find(const struct route_options *options, const struct http_request *request);
+
+/* Whether both are answered by the same bytes, where they are of one scrape. */
+bool route_is_same(const struct route *a, const struct route *b);
+
+#endif

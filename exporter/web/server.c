@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/server.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collectors/kernel/clock.h"
+#include "exporter/base/log.h"
+#include "exporter/web/admission.h"
+#include "exporter/web/dispatch.h"
+#include "exporter/web/pages.h"
+
+/* What libmicrohttpd keeps of a request beside its bytes, and for the head of a response. */
+#define CONNECTION_MEMORY 8192
+/* Of a request's query. There is use for one per collector. */
+#define PARAMETERS_MAX 64
+/* From accept() to on_connection(), also where the processors have others to serve. */
+#define ACCEPT_NANOSECONDS 200000000L
+
+static long long clock_nanoseconds(void)
+{
+	const struct timespec now = clock_now();
+
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Each callback of the daemon's thread begins with it, and leaves on every path. */
+static struct server *enter(void *context)
+{
+	struct server *server = context;
+
+	atomic_store(&server->entered, clock_nanoseconds());
+	return server;
+}
+
+static void leave(struct server **server)
+{
+	atomic_store(&(*server)->entered, 0);
+}
+
+#define until_left __attribute__((cleanup(leave)))
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *upload, size_t *upload_size,
+    void **exchange_slot)
+{
+	until_left struct server *server = enter(context);
+	struct exchange *exchange = *exchange_slot;
+
+	(void)server;
+	(void)version;
+	(void)upload;
+	if (!exchange)
+		return MHD_NO; /* memory was out when the request began */
+	if (exchange->waits)
+		return MHD_YES;
+	switch (exchange->stage) {
+	case STAGE_HEAD:
+		/*
+		 * This call comes before any body. A response here ends the connection, which is
+		 * right for those who would send one, and wrong for everyone else.
+		 */
+		exchange->connection = connection;
+		exchange->stage = STAGE_BODY;
+		return route_reads(method) ? MHD_YES : admission_decide(exchange, url, method);
+	case STAGE_BODY:
+		if (!*upload_size)
+			return admission_decide(exchange, url, method);
+		*upload_size = 0;
+		return MHD_YES;
+	case STAGE_PASSWORD:
+		return admission_decide(exchange, url, method);
+	default:
+		return dispatch_finish(exchange);
+	}
+}
+
+static bool has_too_many_parameters(const char *target)
+{
+	size_t separators = 0;
+
+	for (const char *i = strchr(target, '&'); i; i = strchr(i + 1, '&'))
+		separators++;
+	return separators >= PARAMETERS_MAX;
+}
+
+static void hang_up(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		(void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+/*
+ * The raw request target, before libmicrohttpd decodes it into a C string, where "%00"
+ * would hide what follows.
+ *
+ * libmicrohttpd goes on to put every parameter into the connection's memory. Where that runs
+ * out it (0.9.75) makes an answer, and then forgets to send it: the connection would neither
+ * be read from nor written to until its time is over, and never be told of as completed if
+ * the server ended first.
+ */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+	until_left struct server *server = enter(context);
+	if (has_too_many_parameters(target)) {
+		refusals_count(server->web->refusals, REFUSAL_HEADER_BYTES);
+		hang_up(connection);
+		return NULL;
+	}
+
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (!exchange)
+		return NULL;
+	exchange->web = server->web;
+	if (exchange->web->parts.rules)
+		exchange->rules = web_rules_take(exchange->web->parts.rules);
+	clients_set_phase(exchange->web->clients, connection_client(connection), CLIENT_REQUEST);
+	exchange->target = strdup(target);
+	if (!exchange->target) {
+		exchange_free(exchange);
+		return NULL;
+	}
+	return exchange;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **exchange_slot,
+    enum MHD_RequestTerminationCode how)
+{
+	until_left struct server *server = enter(context);
+	struct web *web = server->web;
+	struct exchange *exchange = *exchange_slot;
+
+	(void)how;
+	clients_set_phase(web->clients, connection_client(connection), CLIENT_IDLE);
+	if (!exchange)
+		return;
+	exchange_free(exchange);
+	*exchange_slot = NULL;
+}
+
+/* Before the handshake: its rules are the ones in force now. */
+static int begin_tls(struct web *web, struct MHD_Connection *connection, struct link *link)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	if (!info || !info->tls_session)
+		return 0;
+	link->rules = web_rules_take(web->parts.rules);
+	return link->rules->tls ? tls_begin(link->rules->tls, info->tls_session) : -EINVAL;
+}
+
+static void free_link(struct web *web, struct link *link)
+{
+	if (!link)
+		return;
+	clients_remove(web->clients, link->client);
+	rules_release(link->rules);
+	free(link);
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **link_slot,
+    enum MHD_ConnectionNotificationCode what)
+{
+	until_left struct server *server = enter(context);
+	struct web *web = server->web;
+	struct link *link = *link_slot;
+
+	if (what != MHD_CONNECTION_NOTIFY_STARTED) {
+		free_link(web, link);
+		*link_slot = NULL;
+		return;
+	}
+
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info)
+		return;
+	link = calloc(1, sizeof(*link));
+	if (link)
+		link->client = clients_add(web->clients, info->connect_fd);
+	*link_slot = link;
+	/* Who is not watched, or not as secure as asked for, is not served. */
+	if (!link || !link->client || begin_tls(web, connection, link) < 0)
+		(void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+int web_new(const struct web_options *options, const struct web_parts *parts, struct web **ret_web)
+{
+	struct web *web = calloc(1, sizeof(*web));
+
+	if (!web)
+		return -ENOMEM;
+	web->options = *options;
+	web->parts = *parts;
+	web->refusals = self_refusals(parts->self);
+	web->index = pages_index(options->telemetry_path, parts->lookup != NULL);
+
+	const int result =
+	    web->index.body ? clients_new(&options->limits, web->refusals, &web->clients) : -ENOMEM;
+
+	if (result < 0) {
+		web_free(web);
+		return result;
+	}
+	*ret_web = web;
+	return 0;
+}
+
+/* What peers do wrong is no news; whoever debugs wants it all the same. */
+static void on_library_log(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+/* What libmicrohttpd answers by itself: to what is no HTTP, and where a head is too long for it. */
+static void count_own_answer(struct web *web, const char *format, va_list arguments)
+{
+	static const char start[] = "Error processing request (HTTP response code is %u";
+	va_list copy;
+
+	if (strncmp(format, start, strlen(start)) != 0)
+		return;
+	va_copy(copy, arguments);
+
+	const unsigned status = va_arg(copy, unsigned);
+
+	va_end(copy);
+	self_count_response(web->parts.self, status);
+	if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
+		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+}
+
+static void on_library_log(void *context, const char *format, va_list arguments)
+{
+	char line[512];
+
+	count_own_answer(context, format, arguments);
+	vsnprintf(line, sizeof(line), format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	log_line(LOG_LEVEL_DEBUG, "HTTP server", "detail", line, NULL);
+}
+
+static bool has_tls(const struct web *web)
+{
+	struct rules *rules = web->parts.rules ? web_rules_take(web->parts.rules) : NULL;
+	const bool tls = rules && rules->tls;
+
+	rules_release(rules);
+	return tls;
+}
+
+int web_serve(struct web *web, int fd)
+{
+	struct MHD_OptionItem tls[] = {
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_refusing_callback()},
+	    {MHD_OPTION_END, 0, NULL},
+	};
+	unsigned flags =
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+	if (web->length == DAEMONS_MAX) {
+		close(fd);
+		return -E2BIG;
+	}
+	if (has_tls(web))
+		flags |= MHD_USE_TLS;
+	else
+		tls[0].option = MHD_OPTION_END;
+
+	struct server *server = &web->servers[web->length];
+
+	server->web = web;
+
+	struct MHD_Daemon *daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, web, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_LIMIT, web->options.limits.connections + WEB_CONNECTION_SLACK,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)web->options.max_header_bytes * 2 + CONNECTION_MEMORY,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+
+	if (!daemon) {
+		const int error = errno ? errno : ENOMEM;
+
+		close(fd);
+		return -error;
+	}
+	web->daemons[web->length++] = daemon;
+	return 0;
+}
+
+bool web_is_alive(const struct web *web, double seconds)
+{
+	const double now = (double)clock_nanoseconds();
+
+	for (size_t i = 0; i < web->length; i++) {
+		const long long entered = atomic_load(&web->servers[i].entered);
+
+		if (entered && now - (double)entered > 1e9 * seconds)
+			return false;
+	}
+	return scraper_is_alive(web->parts.scraper, seconds) &&
+	       (!web->parts.lookup || lookup_is_alive(web->parts.lookup, seconds));
+}
+
+/*
+ * A daemon's thread may be about to tell us of a connection that it has accepted, and says
+ * nothing where it has not.
+ */
+static void wait_for_the_accepted(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ACCEPT_NANOSECONDS}, NULL);
+}
+
+void web_stop(struct web *web, unsigned seconds)
+{
+	int fds[DAEMONS_MAX];
+
+	/* A daemon's thread may touch the socket that it gives back until the thread has ended. */
+	for (size_t i = 0; i < web->length; i++)
+		fds[i] = MHD_quiesce_daemon(web->daemons[i]);
+	if (web->options.outlived)
+		wait_for_the_accepted();
+	if (!clients_drain(web->clients, seconds))
+		log_line(
+		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
+	/* No connection may be suspended when a daemon is stopped. */
+	scraper_stop(web->parts.scraper);
+	if (web->parts.lookup)
+		lookup_stop(web->parts.lookup);
+	if (web->parts.auth)
+		auth_stop(web->parts.auth);
+	for (size_t i = 0; i < web->length; i++) {
+		MHD_stop_daemon(web->daemons[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	web->length = 0;
+}
+
+void web_free(struct web *web)
+{
+	if (!web)
+		return;
+	response_cache_clear(&web->cache);
+	answer_release(&web->index);
+	clients_free(web->clients);
+	free(web);
+}

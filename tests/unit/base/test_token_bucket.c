@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/base/token_bucket.h"
+
+#include "unit.h"
+
+static double now_seconds;
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+	(void)clock;
+	ret_time->tv_sec = (time_t)now_seconds;
+	ret_time->tv_nsec = (long)((now_seconds - (double)ret_time->tv_sec) * 1e9);
+	return 0;
+}
+
+static void assert_near(double found, double wanted)
+{
+	if (found < wanted - 1e-6 || found > wanted + 1e-6)
+		fail_msg("found %.9g, wanted %.9g", found, wanted);
+}
+
+static void a_full_one_gives_its_size_and_then_one_each_interval(void **state)
+{
+	struct bucket bucket = {0};
+
+	(void)state;
+	now_seconds = 1000;
+	for (int i = 0; i < 5; i++)
+		assert_near(bucket_take(&bucket, 5, 2), 0);
+	assert_near(bucket_take(&bucket, 5, 2), 2);
+	now_seconds += 0.5;
+	assert_near(bucket_take(&bucket, 5, 2), 1.5);
+	now_seconds += 1.5;
+	assert_near(bucket_take(&bucket, 5, 2), 0);
+	assert_near(bucket_take(&bucket, 5, 2), 2);
+}
+
+static void it_never_holds_more_than_its_size(void **state)
+{
+	struct bucket bucket = {0};
+
+	(void)state;
+	now_seconds = 1000;
+	for (int i = 0; i < 3; i++)
+		assert_near(bucket_take(&bucket, 3, 1), 0);
+	now_seconds += 1e6;
+	for (int i = 0; i < 3; i++)
+		assert_near(bucket_take(&bucket, 3, 1), 0);
+	assert_near(bucket_take(&bucket, 3, 1), 1);
+}
+
+static void asking_in_vain_costs_nothing(void **state)
+{
+	struct bucket bucket = {0};
+
+	(void)state;
+	now_seconds = 1000;
+	assert_near(bucket_take(&bucket, 1, 10), 0);
+	for (int i = 0; i < 99; i++) {
+		now_seconds += 0.1;
+		assert_true(bucket_take(&bucket, 1, 10) > 0);
+	}
+	now_seconds += 0.11;
+	assert_near(bucket_take(&bucket, 1, 10), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_full_one_gives_its_size_and_then_one_each_interval),
+	    cmocka_unit_test(it_never_holds_more_than_its_size),
+	    cmocka_unit_test(asking_in_vain_costs_nothing),
+	};
+
+	return cmocka_run_group_tests_name("bucket", tests, NULL, NULL);
+}

@@ -1,0 +1,1069 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/views/port_lookup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "collect.h"
+#include "collectors/kernel/dumpfile.h"
+#include "fake_proc.h"
+#include "messages.h"
+#include "unit.h"
+#include "workspace.h"
+
+/* As often as a lookup is begun again, and as many sockets as one keeps (port_lookup.c). */
+#define ATTEMPTS 3
+#define KEPT_MAX 20000u
+
+#define RESERVED "sys/net/ipv4/ip_local_reserved_ports"
+
+static struct workspace workspace;
+static struct messages messages;
+static FILE *dump;
+static struct port_lookup *lookup;
+
+/* CMakeLists.txt puts this in the place of the real one, which it calls. */
+int __real_source_list_ports(struct source *source, enum listing listing,
+    const struct port_filter *filter, const struct source_observer *observer);
+int __wrap_source_list_ports(struct source *source, enum listing listing,
+    const struct port_filter *filter, const struct source_observer *observer);
+
+static struct {
+	unsigned calls;
+	unsigned fails[8]; /* which of the calls fail, after having handed on what they have */
+	size_t fails_length;
+	int result;
+	unsigned asked; /* listings, as bits */
+	unsigned sides[LISTINGS];
+} listings;
+
+int __wrap_source_list_ports(struct source *source, enum listing listing,
+    const struct port_filter *filter, const struct source_observer *observer)
+{
+	const int result = __real_source_list_ports(source, listing, filter, observer);
+
+	listings.calls++;
+	listings.asked |= 1u << listing;
+	listings.sides[listing] = filter->sides;
+	for (size_t i = 0; i < listings.fails_length; i++)
+		if (listings.fails[i] == listings.calls)
+			return listings.result;
+	return result;
+}
+
+int __real_source_list(
+    struct source *source, enum listing listing, const struct source_observer *observer);
+int __wrap_source_list(
+    struct source *source, enum listing listing, const struct source_observer *observer);
+
+/* A listener that is gone at the next look. */
+static uint16_t listened_once;
+
+int __wrap_source_list(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	const struct socket socket = {.state = SOCKET_LISTEN, .local_port = listened_once};
+	const int result = __real_source_list(source, listing, observer);
+
+	if (result < 0 || !listened_once)
+		return result;
+	listened_once = 0;
+	return observer->observe(observer->context, &socket);
+}
+
+int __real_process_search(const struct process_search_options *options,
+    const struct socket_identity *sockets, size_t length, struct process_search **ret_search);
+int __wrap_process_search(const struct process_search_options *options,
+    const struct socket_identity *sockets, size_t length, struct process_search **ret_search);
+
+static int search_result;
+static struct process_search_options searched;
+
+int __wrap_process_search(const struct process_search_options *options,
+    const struct socket_identity *sockets, size_t length, struct process_search **ret_search)
+{
+	searched = *options;
+	return search_result ? search_result
+			     : __real_process_search(options, sockets, length, ret_search);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	workspace_make(&workspace);
+	workspace_write_settings(&workspace, "40000 49999\n");
+	memset(&listings, 0, sizeof(listings));
+	search_result = 0;
+	lookup = NULL;
+	dump = fopen(workspace_path(&workspace, "dump"), "we");
+	return dump ? dumpfile_start(dump) : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	port_lookup_free(lookup);
+	if (dump)
+		fclose(dump);
+	dump = NULL;
+	workspace_remove(&workspace);
+	return 0;
+}
+
+static void begin(enum listing listing)
+{
+	assert_result(dumpfile_begin_listing(dump, listing), 0);
+	messages.length = 0;
+}
+
+static void flush(void)
+{
+	if (messages.length)
+		assert_result(dumpfile_write_chunk(dump, messages.bytes, messages.length), 0);
+	messages.length = 0;
+}
+
+static void put(const struct record *record)
+{
+	if (messages.length > MESSAGES_SIZE - 1024)
+		flush();
+	messages_add_record(&messages, record);
+}
+
+static void end(int result)
+{
+	if (result == 0)
+		messages_add_done(&messages, 0);
+	flush();
+	assert_result(dumpfile_end_listing(dump, result), 0);
+}
+
+static void put_empty(enum listing listing)
+{
+	begin(listing);
+	end(0);
+}
+
+/* IPv4 on 127.0.0.1, towards 192.0.2.REMOTE where there is a remote port. */
+static void put_socket(uint8_t state, uint16_t local_port, uint16_t remote_port, uint32_t inode)
+{
+	const struct record record = {
+	    .family = AF_INET,
+	    .state = state,
+	    .local = "127.0.0.1",
+	    .local_port = local_port,
+	    .remote = remote_port ? "192.0.2.9" : NULL,
+	    .remote_port = remote_port,
+	    .inode = inode,
+	};
+
+	put(&record);
+}
+
+static struct source_options source;
+
+static struct port_lookup_options options_of(size_t limit)
+{
+	source = (struct source_options){
+	    .procfs = workspace.path,
+	    .kind = SOURCE_REPLAY,
+	    .replay = workspace_path(&workspace, "dump"),
+	};
+	return (struct port_lookup_options){
+	    .source = &source, .sysfs = "/nonexistent", .limit = limit, .search_seconds = 60};
+}
+
+static int run_with(const struct port_lookup_options *options, const char *ports)
+{
+	struct portset set;
+
+	assert_result(portset_parse(ports, strlen(ports), &set), 0);
+	if (dump)
+		assert_result(fflush(dump), 0);
+	port_lookup_free(lookup);
+	lookup = NULL;
+	return port_lookup_run(options, &set, &lookup);
+}
+
+static int run(const char *ports, size_t limit)
+{
+	const struct port_lookup_options options = options_of(limit);
+
+	return run_with(&options, ports);
+}
+
+/*
+ * "PORT STATE LOCAL:REMOTE", "!" behind a state that is to last, the totals, and then each socket
+ * that was kept, after a slash of those that have it as their remote port: "STATE LOCAL>REMOTE
+ * ROLE" and "+" or "-" for a port that was chosen or picked, "m" for one that may be
+ * reusable.
+ */
+static void print_side(FILE *file, const struct port_side *side)
+{
+	static const char marks[] = {[CHOSEN_UNKNOWN] = '?', [CHOSEN_NO] = '-', [CHOSEN_YES] = '+'};
+
+	for (size_t i = 0; i < side->length; i++) {
+		const struct port_socket *found = &side->list[i];
+
+		fprintf(file, "\n  %s %s %u>%u %s %c%s",
+		    socket_protocol_name(found->socket.protocol),
+		    socket_state_name(found->socket.state), found->socket.local_port,
+		    found->socket.remote_port, port_role_name(found->role), marks[found->chosen],
+		    found->reusable	     ? "r"
+		    : found->may_be_reusable ? "m"
+					     : "");
+	}
+}
+
+static void assert_answers(const char *wanted)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *file = open_memstream(&text, &length);
+
+	assert_non_null(file);
+	for (size_t i = 0; i < lookup->length; i++) {
+		const struct port_answer *answer = &lookup->answers[i];
+
+		fprintf(file, "%u %s%s %lu:%lu", answer->port, port_state_name(answer->state),
+		    answer->has_lasting_listener ? "!" : "", answer->local.total,
+		    answer->remote.total);
+		print_side(file, &answer->local);
+		if (answer->remote.length)
+			fputs("\n /", file);
+		print_side(file, &answer->remote);
+		fputc('\n', file);
+	}
+	fprintf(file, "%u empty\n", lookup->empty);
+	fclose(file);
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+/* A host with a bit of everything: what the tests below look at. */
+static void write_host(void)
+{
+	begin(LISTING_TCP_LISTEN);
+	put_socket(SOCKET_LISTEN, 40004, 0, 1);
+	put_socket(SOCKET_LISTEN, 80, 0, 2);
+	end(0);
+	begin(LISTING_TCP);
+	put_socket(SOCKET_BOUND, 40006, 0, 3);
+	put_socket(SOCKET_ESTABLISHED, 40010, 40004, 4);
+	put_socket(SOCKET_ESTABLISHED, 40004, 40010, 5);
+	put_socket(SOCKET_ESTABLISHED, 40008, 443, 6);
+	put_socket(SOCKET_ESTABLISHED, 40012, 443, 7);
+	put_socket(SOCKET_TIME_WAIT, 40014, 443, 0);
+	put_socket(SOCKET_TIME_WAIT, 40008, 444, 0);
+	end(0);
+	begin(LISTING_UDP4);
+	put_socket(SOCKET_CLOSE, 40004, 0, 8);
+	put_socket(SOCKET_ESTABLISHED, 40016, 53, 9);
+	put_socket(SOCKET_CLOSE, 40018, 0, 10);
+	put_socket(SOCKET_CLOSE, 53, 0, 11);
+	end(0);
+	put_empty(LISTING_UDP6);
+}
+
+static void write_chosen(void)
+{
+	begin(LISTING_TCP_BINDS_CHOSEN);
+	put_socket(SOCKET_LISTEN, 40004, 0, 1);
+	end(0);
+	begin(LISTING_TCP_CHOSEN);
+	put_socket(SOCKET_ESTABLISHED, 40012, 443, 7);
+	end(0);
+	begin(LISTING_UDP4_CHOSEN);
+	put_socket(SOCKET_CLOSE, 40018, 0, 10);
+	put_socket(SOCKET_CLOSE, 53, 0, 11);
+	end(0);
+	put_empty(LISTING_UDP6_CHOSEN);
+}
+
+static void both_sides_of_a_port_are_told(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	assert_result(run("40004", 20), 0);
+	assert_answers("40004 listener! 3:1\n"
+		       "  tcp listen 40004>0 listener +\n"
+		       "  udp close 40004>0 outbound -\n"
+		       "  tcp established 40004>40010 inbound -\n"
+		       " /\n"
+		       "  tcp established 40010>40004 outbound ?\n"
+		       "0 empty\n");
+	/* A replay's sockets belong to no process of this host. */
+	assert_null(lookup->processes);
+	assert_int_equal(lookup->settings.range.first, 40000);
+	assert_true(portset_has(&lookup->listen, 80));
+	assert_true(portset_has(&lookup->listen, 40004));
+	assert_int_equal(portset_count(&lookup->listen), 2);
+}
+
+static void a_range_has_answers_where_it_has_sockets(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	assert_result(run("40005-40018", 20), 0);
+	assert_answers("40006 bound 1:0\n"
+		       "  tcp bound 40006>0 bound -\n"
+		       "40008 outbound 2:0\n"
+		       "  tcp established 40008>443 outbound -\n"
+		       "  tcp time_wait 40008>444 time_wait ?m\n"
+		       "40010 outbound 1:1\n"
+		       "  tcp established 40010>40004 outbound -\n"
+		       " /\n"
+		       "  tcp established 40004>40010 inbound -\n"
+		       "40012 bound 1:0\n"
+		       "  tcp established 40012>443 outbound +\n"
+		       "40014 time_wait 1:0\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
+		       "40016 outbound 1:0\n"
+		       "  udp established 40016>53 outbound -\n"
+		       "40018 listener! 1:0\n"
+		       "  udp close 40018>0 listener +\n"
+		       "7 empty\n");
+}
+
+static void where_nothing_is_nothing_is_told(void **state)
+{
+	(void)state;
+	write_host();
+	assert_result(run("5,40001,50000-50002", 20), 0);
+	assert_answers("5 empty\n");
+	put_empty(LISTING_TCP_LISTEN);
+	/* Nothing was kept, so nothing chosen is asked for. */
+	assert_int_equal(
+	    listings.asked, 1u << LISTING_TCP | 1u << LISTING_UDP4 | 1u << LISTING_UDP6);
+}
+
+static void a_port_may_have_only_remote_sockets(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	workspace_write(&workspace, RESERVED, "444\n");
+	assert_result(run("443-444", 20), 0);
+	assert_answers("443 free 0:3\n"
+		       " /\n"
+		       "  tcp established 40008>443 outbound ?\n"
+		       "  tcp established 40012>443 outbound ?\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
+		       "444 reserved 0:1\n"
+		       " /\n"
+		       "  tcp time_wait 40008>444 time_wait ?m\n"
+		       "0 empty\n");
+}
+
+/* A connection of a host with itself may have one port at both ends. */
+static void a_socket_may_have_the_port_at_both_ends(void **state)
+{
+	(void)state;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	put_socket(SOCKET_ESTABLISHED, 40001, 40001, 7);
+	put_socket(SOCKET_ESTABLISHED, 40002, 40003, 8);
+	end(0);
+	put_empty(LISTING_UDP4);
+	put_empty(LISTING_UDP6);
+	assert_result(run("40001-40003", 20), 0);
+	assert_answers("40001 outbound 1:1\n"
+		       "  tcp established 40001>40001 outbound ?\n"
+		       " /\n"
+		       "  tcp established 40001>40001 outbound ?\n"
+		       "40002 outbound 1:0\n"
+		       "  tcp established 40002>40003 outbound ?\n"
+		       "40003 free 0:1\n"
+		       " /\n"
+		       "  tcp established 40002>40003 outbound ?\n"
+		       "0 empty\n");
+}
+
+static void every_port_asked_for_has_an_answer(void **state)
+{
+	struct port_answer answer;
+
+	(void)state;
+	write_host();
+	write_chosen();
+	workspace_write(&workspace, RESERVED, "40005,40014\n");
+	assert_result(run("40000-40018", 20), 0);
+	answer = port_lookup_answer(lookup, 40004);
+	assert_int_equal(answer.port, 40004);
+	assert_int_equal(answer.state, PORT_STATE_LISTENER);
+	assert_int_equal(answer.local.total, 3);
+	answer = port_lookup_answer(lookup, 40005);
+	assert_int_equal(answer.port, 40005);
+	assert_int_equal(answer.state, PORT_STATE_RESERVED);
+	assert_int_equal(answer.local.total + answer.remote.total, 0);
+	answer = port_lookup_answer(lookup, 40007);
+	assert_int_equal(answer.port, 40007);
+	assert_int_equal(answer.state, PORT_STATE_FREE);
+	/* What is there says more than that it is reserved. */
+	assert_int_equal(port_lookup_answer(lookup, 40014).state, PORT_STATE_TIME_WAIT);
+	assert_int_equal(port_lookup_answer(lookup, 40000).port, 40000);
+	assert_int_equal(port_lookup_answer(lookup, 40018).state, PORT_STATE_LISTENER);
+	assert_result(run("1", 20), 0);
+	assert_int_equal(port_lookup_answer(lookup, 1).state, PORT_STATE_FREE);
+}
+
+static void reuse_goes_by_the_settings(void **state)
+{
+	const struct record record = {
+	    .family = AF_INET,
+	    .state = SOCKET_TIME_WAIT,
+	    .timer = 3,
+	    .expires = 59500,
+	    .local = "127.0.0.1",
+	    .local_port = 40001,
+	    .remote = "127.0.0.1",
+	    .remote_port = 443,
+	};
+	struct record later = record;
+
+	(void)state;
+	later.remote_port = 444;
+	later.expires = 58000;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	put(&record);
+	put(&later);
+	end(0);
+	put_empty(LISTING_UDP4);
+	put_empty(LISTING_UDP6);
+	assert_result(run("40001", 20), 0);
+	assert_answers("40001 time_wait 2:0\n"
+		       "  tcp time_wait 40001>443 time_wait ?\n"
+		       "  tcp time_wait 40001>444 time_wait ?m\n"
+		       "0 empty\n");
+	assert_int_equal(lookup->answers[0].local.list[0].socket.expires_ms, 59500);
+	workspace_write(&workspace, "sys/net/ipv4/tcp_tw_reuse", "0\n");
+	assert_result(run("40001,443", 20), 0);
+	assert_false(lookup->answers[1].local.list[1].reusable);
+	/* On the other side as well. */
+	assert_false(lookup->answers[0].remote.list[0].reusable);
+}
+
+/* More sockets than places, in an order that is none: the first ones in theirs are kept. */
+static void the_first_in_order_are_kept(void **state)
+{
+	static const struct {
+		uint8_t state;
+		int family;
+		const char *remote;
+		uint16_t remote_port;
+		const char *local;
+		uint32_t interface;
+		uint32_t inode;
+	} ordered[] = {
+	    {SOCKET_BOUND, AF_INET, NULL, 0, "127.0.0.1", 0, 100},
+	    {SOCKET_BOUND, AF_INET, NULL, 0, "127.0.0.2", 0, 101},
+	    {SOCKET_BOUND, AF_INET6, NULL, 0, "::1", 0, 102},
+	    {SOCKET_BOUND, AF_INET6, NULL, 0, "::1", 5, 102},
+	    {SOCKET_SYN_SENT, AF_INET, "9.0.0.1", 3, "127.0.0.9", 9, 103},
+	    {SOCKET_ESTABLISHED, AF_INET, "10.0.0.1", 1, "127.0.0.1", 0, 104},
+	    {SOCKET_ESTABLISHED, AF_INET, "10.0.0.1", 2, "127.0.0.1", 0, 104},
+	    {SOCKET_CLOSE_WAIT, AF_INET, "10.0.0.1", 2, "127.0.0.3", 0, 104},
+	    {SOCKET_FIN_WAIT1, AF_INET, "10.0.0.1", 2, "127.0.0.3", 1, 9},
+	    {SOCKET_FIN_WAIT2, AF_INET, "10.0.0.1", 2, "127.0.0.3", 1, 10},
+	    {SOCKET_ESTABLISHED, AF_INET, "10.0.0.2", 1, "127.0.0.1", 0, 1},
+	    {SOCKET_ESTABLISHED, AF_INET6, "2001:db8::1", 1, "::1", 0, 1},
+	    {SOCKET_TIME_WAIT, AF_INET, "8.0.0.1", 1, "127.0.0.1", 0, 0},
+	    {SOCKET_TIME_WAIT, AF_INET6, "2001:db8::1", 1, "::1", 0, 0},
+	};
+	/* 5 and 14 have no divisor in common: each comes once. */
+	const size_t step = 5;
+
+	(void)state;
+	begin(LISTING_TCP_LISTEN);
+	put_socket(SOCKET_LISTEN, 40001, 0, 999);
+	end(0);
+	begin(LISTING_TCP);
+	for (size_t i = 0; i < LENGTH(ordered); i++) {
+		const size_t at = (3 + i * step) % LENGTH(ordered);
+		const struct record record = {
+		    .family = ordered[at].family,
+		    .state = ordered[at].state,
+		    .local = ordered[at].local,
+		    .local_port = 40001,
+		    .remote = ordered[at].remote,
+		    .remote_port = ordered[at].remote_port,
+		    .interface = ordered[at].interface,
+		    .inode = ordered[at].inode,
+		};
+
+		put(&record);
+	}
+	end(0);
+	begin(LISTING_UDP4);
+	put_socket(SOCKET_CLOSE, 40001, 0, 5);
+	end(0);
+	put_empty(LISTING_UDP6);
+	for (size_t limit = 1; limit <= 18; limit++) {
+		const struct port_side *side;
+
+		assert_result(run("40001", limit), 0);
+		side = &lookup->answers[0].local;
+		assert_int_equal(side->total, LENGTH(ordered) + 2);
+		assert_int_equal(side->length, limit < 16 ? limit : 16);
+		assert_int_equal(side->list[0].socket.inode, 999);
+		for (size_t i = 1; i < side->length; i++) {
+			/* UDP that may be a service comes after TCP's binds, before connections. */
+			const struct socket *socket = &side->list[i].socket;
+			const size_t at = i <= 4 ? i - 1 : i - 2;
+
+			if (i == 5) {
+				assert_int_equal(socket->protocol, SOCKET_UDP);
+				continue;
+			}
+			assert_int_equal(socket->state, ordered[at].state);
+			assert_int_equal(socket->inode, ordered[at].inode);
+			assert_int_equal(socket->interface, ordered[at].interface);
+			assert_int_equal(socket->remote_port, ordered[at].remote_port);
+		}
+	}
+}
+
+static void totals_count_what_is_not_kept(void **state)
+{
+	(void)state;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	for (uint16_t i = 0; i < 3001; i++)
+		put_socket(SOCKET_ESTABLISHED, 40001, (uint16_t)(6001 - i), 1u + i);
+	for (uint16_t i = 0; i < 907; i++)
+		put_socket(SOCKET_ESTABLISHED, (uint16_t)(41000 + i), 40001, 9001u + i);
+	end(0);
+	put_empty(LISTING_UDP4);
+	put_empty(LISTING_UDP6);
+	assert_result(run("40001", 7), 0);
+	assert_int_equal(lookup->answers[0].local.total, 3001);
+	assert_int_equal(lookup->answers[0].local.length, 7);
+	assert_int_equal(lookup->answers[0].remote.total, 907);
+	assert_int_equal(lookup->answers[0].remote.length, 7);
+	for (size_t i = 0; i < 7; i++) {
+		assert_int_equal(lookup->answers[0].local.list[i].socket.remote_port, 3001 + i);
+		assert_int_equal(lookup->answers[0].remote.list[i].socket.local_port, 41000 + i);
+	}
+}
+
+/* What is counted only says what the port is all the same, where it says most. */
+static void a_chosen_socket_that_is_not_kept_counts(void **state)
+{
+	(void)state;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	put_socket(SOCKET_ESTABLISHED, 40001, 443, 1);
+	put_socket(SOCKET_ESTABLISHED, 40001, 444, 2);
+	put_socket(SOCKET_ESTABLISHED, 40003, 443, 3);
+	end(0);
+	begin(LISTING_UDP4);
+	put_socket(SOCKET_CLOSE, 40001, 0, 4);
+	end(0);
+	put_empty(LISTING_UDP6);
+	put_empty(LISTING_TCP_BINDS_CHOSEN);
+	begin(LISTING_TCP_CHOSEN);
+	put_socket(SOCKET_ESTABLISHED, 40001, 444, 2);
+	/* One that came since, on a port where all are kept. */
+	put_socket(SOCKET_ESTABLISHED, 40003, 444, 9);
+	/* And one on a port that nothing was on. */
+	put_socket(SOCKET_ESTABLISHED, 40005, 444, 10);
+	end(0);
+	put_empty(LISTING_UDP4_CHOSEN);
+	put_empty(LISTING_UDP6_CHOSEN);
+	assert_result(run("40001-40005", 1), 0);
+	assert_answers("40001 bound 3:0\n"
+		       "  udp close 40001>0 outbound -\n"
+		       "40003 outbound 1:0\n"
+		       "  tcp established 40003>443 outbound -\n"
+		       "3 empty\n");
+}
+
+/* A busy port of the range has many connections. They must not hide the service on it. */
+static void a_udp_server_is_not_lost_among_connections(void **state)
+{
+	(void)state;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	for (uint16_t i = 0; i < 30; i++)
+		put_socket(SOCKET_ESTABLISHED, 51820, (uint16_t)(443 + i), 1u + i);
+	end(0);
+	begin(LISTING_UDP4);
+	put_socket(SOCKET_CLOSE, 51820, 0, 99);
+	end(0);
+	put_empty(LISTING_UDP6);
+	put_empty(LISTING_TCP_CHOSEN);
+	begin(LISTING_UDP4_CHOSEN);
+	put_socket(SOCKET_CLOSE, 51820, 0, 99);
+	end(0);
+	put_empty(LISTING_UDP6_CHOSEN);
+	assert_result(run("51820", 40), 0);
+	assert_int_equal(lookup->answers[0].state, PORT_STATE_LISTENER);
+	assert_result(run("51820", 20), 0);
+	assert_int_equal(lookup->answers[0].local.total, 31);
+	assert_int_equal(lookup->answers[0].state, PORT_STATE_LISTENER);
+}
+
+static void a_chosen_socket_is_the_very_same(void **state)
+{
+	struct record record = {
+	    .family = AF_INET,
+	    .state = SOCKET_ESTABLISHED,
+	    .local = "127.0.0.1",
+	    .local_port = 40001,
+	    .remote = "192.0.2.9",
+	    .remote_port = 443,
+	    .inode = 7,
+	};
+
+	(void)state;
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	put(&record);
+	end(0);
+	put_empty(LISTING_UDP4);
+	put_empty(LISTING_UDP6);
+	begin(LISTING_TCP_CHOSEN);
+	record.inode = 8;
+	put(&record);
+	record.inode = 7;
+	record.remote = "192.0.2.10";
+	put(&record);
+	record.remote = "192.0.2.9";
+	record.remote_port = 444;
+	put(&record);
+	record.remote_port = 443;
+	record.local = "127.0.0.2";
+	put(&record);
+	record.local = "127.0.0.1";
+	record.local_port = 40002;
+	put(&record);
+	end(0);
+	assert_result(run("40001-40002", 20), 0);
+	assert_answers("40001 outbound 1:0\n"
+		       "  tcp established 40001>443 outbound -\n"
+		       "1 empty\n");
+}
+
+static void where_it_is_not_told_who_chose_that_is_unknown(void **state)
+{
+	(void)state;
+	write_host();
+	assert_result(run("40004-40018", 20), 0);
+	assert_int_equal(lookup->length, 8);
+	for (size_t i = 0; i < lookup->length; i++)
+		for (size_t j = 0; j < lookup->answers[i].local.length; j++)
+			assert_int_equal(lookup->answers[i].local.list[j].chosen, CHOSEN_UNKNOWN);
+	/* A UDP socket that may be a server is none then. */
+	assert_int_equal(port_lookup_answer(lookup, 40018).state, PORT_STATE_OUTBOUND);
+	assert_int_equal(port_lookup_answer(lookup, 40012).state, PORT_STATE_OUTBOUND);
+	assert_int_equal(port_lookup_answer(lookup, 40004).state, PORT_STATE_LISTENER);
+}
+
+/* Each of them for itself: UDP's may be there where TCP's is not. */
+static void one_chosen_listing_may_be_missing(void **state)
+{
+	(void)state;
+	write_host();
+	begin(LISTING_UDP4_CHOSEN);
+	put_socket(SOCKET_CLOSE, 40018, 0, 10);
+	end(0);
+	assert_result(run("40012-40018", 20), 0);
+	assert_answers("40012 outbound 1:0\n"
+		       "  tcp established 40012>443 outbound ?\n"
+		       "40014 time_wait 1:0\n"
+		       "  tcp time_wait 40014>443 time_wait ?m\n"
+		       "40016 outbound 1:0\n"
+		       "  udp established 40016>53 outbound -\n"
+		       "40018 listener! 1:0\n"
+		       "  udp close 40018>0 listener +\n"
+		       "3 empty\n");
+}
+
+static void chosen_ports_are_asked_for_where_it_matters(void **state)
+{
+	const unsigned always = 1u << LISTING_TCP | 1u << LISTING_UDP4 | 1u << LISTING_UDP6;
+	const unsigned udp = 1u << LISTING_UDP4_CHOSEN | 1u << LISTING_UDP6_CHOSEN;
+
+	(void)state;
+	write_host();
+	write_chosen();
+	/* A listener without connections. */
+	assert_result(run("80", 20), 0);
+	assert_int_equal(listings.asked, always | 1u << LISTING_TCP_BINDS_CHOSEN);
+	listings.asked = 0;
+	assert_result(run("40004", 20), 0);
+	assert_int_equal(listings.asked,
+	    always | 1u << LISTING_TCP_BINDS_CHOSEN | 1u << LISTING_TCP_CHOSEN | udp);
+	listings.asked = 0;
+	assert_result(run("40012", 20), 0);
+	assert_int_equal(listings.asked, always | 1u << LISTING_TCP_CHOSEN);
+	listings.asked = 0;
+	assert_result(run("53", 20), 0);
+	assert_int_equal(listings.asked, always | udp);
+	listings.asked = 0;
+	assert_result(run("443", 20), 0);
+	assert_int_equal(listings.asked, always);
+	assert_int_equal(
+	    listings.sides[LISTING_TCP], (unsigned)PORT_FILTER_LOCAL | PORT_FILTER_REMOTE);
+	assert_int_equal(
+	    listings.sides[LISTING_TCP_CHOSEN], (unsigned)PORT_FILTER_LOCAL | PORT_FILTER_REMOTE);
+}
+
+static void what_hinders_a_listing_is_told(void **state)
+{
+	(void)state;
+	/* Nothing of it in the recording. */
+	assert_result(run("40004", 20), -ENODATA);
+	put_empty(LISTING_TCP_LISTEN);
+	assert_result(run("40004", 20), -ENODATA);
+	put_empty(LISTING_TCP);
+	put_empty(LISTING_UDP4);
+	begin(LISTING_UDP6);
+	end(-EACCES);
+	assert_result(run("40004", 20), -EACCES);
+	assert_null(lookup);
+}
+
+static void what_hinders_a_listing_of_chosen_ports_is_told(void **state)
+{
+	(void)state;
+	write_host();
+	begin(LISTING_TCP_BINDS_CHOSEN);
+	end(-ENOBUFS);
+	assert_result(run("40004", 20), -ENOBUFS);
+	assert_null(lookup);
+	/* Where it is not needed it is not asked for. */
+	assert_result(run("40012", 20), 0);
+}
+
+static void what_hinders_the_beginning_is_told(void **state)
+{
+	struct port_lookup_options options = options_of(20);
+
+	(void)state;
+	write_host();
+	source.replay = workspace_path(&workspace, "none");
+	assert_result(run_with(&options, "40004"), -ENOENT);
+	assert_null(lookup);
+	workspace_write(&workspace, "other", "no dump\n");
+	source.replay = workspace_path(&workspace, "other");
+	assert_result(run_with(&options, "40004"), -EBADMSG);
+	options = options_of(20);
+	workspace_write(&workspace, RESERVED, "x\n");
+	assert_result(run_with(&options, "40004"), -EBADMSG);
+	workspace_unlink(&workspace, "sys/net/ipv4/ip_local_port_range");
+	assert_result(run_with(&options, "40004"), -ENOENT);
+	assert_null(lookup);
+}
+
+/* What was handed on before the kernel said so is forgotten: nothing counts twice. */
+static void an_inconsistent_listing_is_begun_again(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	for (unsigned call = 1; call <= 7; call++) {
+		memset(&listings, 0, sizeof(listings));
+		listings.fails[0] = call;
+		listings.fails_length = 1;
+		listings.result = -EINTR;
+		assert_result(run("40004", 20), 0);
+		assert_answers("40004 listener! 3:1\n"
+			       "  tcp listen 40004>0 listener +\n"
+			       "  udp close 40004>0 outbound -\n"
+			       "  tcp established 40004>40010 inbound -\n"
+			       " /\n"
+			       "  tcp established 40010>40004 outbound ?\n"
+			       "0 empty\n");
+		assert_int_equal(portset_count(&lookup->listen), 2);
+		assert_int_equal(listings.calls, call + 7);
+	}
+}
+
+static void a_listener_that_has_gone_is_forgotten(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	listened_once = 40012;
+	listings.fails[0] = 2;
+	listings.fails_length = 1;
+	listings.result = -EINTR;
+	assert_result(run("40012", 20), 0);
+	assert_int_equal(listened_once, 0);
+	assert_answers("40012 bound 1:0\n"
+		       "  tcp established 40012>443 outbound +\n"
+		       "0 empty\n");
+}
+
+static void a_listing_is_begun_again_so_often_and_no_more(void **state)
+{
+	(void)state;
+	write_host();
+	write_chosen();
+	/* The first listing of each attempt: the last of them may still be good. */
+	listings.result = -EINTR;
+	listings.fails[0] = 1;
+	listings.fails[1] = 2;
+	listings.fails_length = 2;
+	assert_result(run("40012", 20), 0);
+	memset(&listings, 0, sizeof(listings));
+	listings.result = -EINTR;
+	for (unsigned i = 0; i < 8; i++)
+		listings.fails[i] = i + 1;
+	listings.fails_length = 8;
+	assert_result(run("40012", 20), -EINTR);
+	assert_int_equal(listings.calls, ATTEMPTS);
+	assert_null(lookup);
+	/* Any other error ends it at once. */
+	memset(&listings, 0, sizeof(listings));
+	listings.result = -EIO;
+	listings.fails[0] = 1;
+	listings.fails_length = 1;
+	assert_result(run("40012", 20), -EIO);
+	assert_int_equal(listings.calls, 1);
+}
+
+#define SOCKETS 60000u
+
+/* On the ports 1 to 60000, each of which is kept at both its ends; and a last one. */
+static void write_very_many(void)
+{
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	for (unsigned i = 0; i < SOCKETS; i++)
+		put_socket(SOCKET_ESTABLISHED, (uint16_t)(1 + i), (uint16_t)(SOCKETS - i), 1 + i);
+	put_socket(SOCKET_TIME_WAIT, 60001, 9, 0);
+	end(0);
+	put_empty(LISTING_UDP4);
+	put_empty(LISTING_UDP6);
+	put_empty(LISTING_TCP_CHOSEN);
+}
+
+/* However many ports there is a bound on what is kept, and none on what is counted. */
+static void there_is_a_bound_to_what_is_kept(void **state)
+{
+	(void)state;
+	write_very_many();
+	/* The second time it is begun again, which must not count against it. */
+	for (int time = 0; time < 2; time++) {
+		size_t kept = 0;
+		unsigned long total = 0;
+
+		memset(&listings, 0, sizeof(listings));
+		listings.fails[0] = 3;
+		listings.fails_length = time ? 1 : 0;
+		listings.result = -EINTR;
+		assert_result(run("1-65535", 1000), 0);
+		assert_int_equal(lookup->length, SOCKETS + 1);
+		for (size_t i = 0; i < lookup->length; i++) {
+			const struct port_answer *answer = &lookup->answers[i];
+
+			kept += answer->local.length + answer->remote.length;
+			total += answer->local.total + answer->remote.total;
+		}
+		assert_int_equal(kept, KEPT_MAX);
+		assert_int_equal(total, 2 * (SOCKETS + 1));
+		assert_int_equal(lookup->empty, 65535 - SOCKETS - 1);
+	}
+}
+
+/* What was counted and not kept is there all the same. */
+static void a_port_beyond_the_bound_is_not_free(void **state)
+{
+	(void)state;
+	write_very_many();
+	assert_result(run("1-65535", 1000), 0);
+	for (size_t i = 0; i < lookup->length; i++)
+		if (lookup->answers[i].state == PORT_STATE_FREE)
+			fail_msg("port %u has %lu sockets, and is told to be free",
+			    lookup->answers[i].port, lookup->answers[i].local.total);
+	assert_int_equal(port_lookup_answer(lookup, 60000).state, PORT_STATE_OUTBOUND);
+	assert_int_equal(port_lookup_answer(lookup, 60001).state, PORT_STATE_TIME_WAIT);
+}
+
+/* A listener that the kernel gave a port has another one at its next start. */
+static void a_listener_lasts_unless_the_kernel_picked_its_port(void **state)
+{
+	(void)state;
+	begin(LISTING_TCP_LISTEN);
+	put_socket(SOCKET_LISTEN, 40001, 0, 1);
+	put_socket(SOCKET_LISTEN, 40002, 0, 2);
+	put_socket(SOCKET_LISTEN, 40003, 0, 3);
+	put_socket(SOCKET_LISTEN, 40003, 0, 4);
+	end(0);
+	put_empty(LISTING_TCP);
+	begin(LISTING_UDP4);
+	put_socket(SOCKET_CLOSE, 40001, 0, 5);
+	put_socket(SOCKET_CLOSE, 40005, 0, 6);
+	end(0);
+	put_empty(LISTING_UDP6);
+	/* Not told who chose: then it is taken to last, but a UDP socket to be no service. */
+	assert_result(run("40001-40005", 20), 0);
+	assert_true(port_lookup_answer(lookup, 40001).has_lasting_listener);
+	assert_true(port_lookup_answer(lookup, 40002).has_lasting_listener);
+	assert_false(port_lookup_answer(lookup, 40004).has_lasting_listener);
+	assert_false(port_lookup_answer(lookup, 40005).has_lasting_listener);
+	begin(LISTING_TCP_BINDS_CHOSEN);
+	put_socket(SOCKET_LISTEN, 40002, 0, 2);
+	put_socket(SOCKET_LISTEN, 40003, 0, 4);
+	end(0);
+	begin(LISTING_UDP4_CHOSEN);
+	put_socket(SOCKET_CLOSE, 40005, 0, 6);
+	end(0);
+	put_empty(LISTING_UDP6_CHOSEN);
+	/* Of two on one port it is enough that one lasts, be it kept or not. */
+	for (size_t limit = 1; limit <= 2; limit++) {
+		assert_result(run("40001-40005", limit), 0);
+		assert_false(port_lookup_answer(lookup, 40001).has_lasting_listener);
+		assert_true(port_lookup_answer(lookup, 40002).has_lasting_listener);
+		assert_true(port_lookup_answer(lookup, 40003).has_lasting_listener);
+		assert_true(port_lookup_answer(lookup, 40005).has_lasting_listener);
+	}
+}
+
+static int stops_left;
+
+static bool stop_later(void *context)
+{
+	assert_ptr_equal(context, &stops_left);
+	return stops_left-- == 0;
+}
+
+/* Whoever waits no longer need not be answered: not even by the last listing of all. */
+static void a_lookup_may_be_stopped(void **state)
+{
+	struct port_lookup_options options = options_of(20);
+	int asked = 0;
+
+	(void)state;
+	write_host();
+	write_chosen();
+	options.should_stop = stop_later;
+	options.context = &stops_left;
+	for (int after = 0; after < 100; after++) {
+		int result;
+
+		stops_left = after;
+		result = run_with(&options, "40004-40018");
+		if (result == 0)
+			break;
+		assert_result(result, -ECANCELED);
+		assert_null(lookup);
+		asked++;
+	}
+	/* Every listing asks. Free ports are among these, so all nine are made, one of them twice.
+	 */
+	assert_int_equal(asked, 9);
+	assert_non_null(lookup);
+}
+
+/* /proc tells less: neither who chose a port, nor cgroups; but inodes, and so processes. */
+static void from_proc_there_are_processes(void **state)
+{
+	static const char header[] =
+	    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+	    "timeout inode\n";
+	struct port_lookup_options options = options_of(20);
+	char table[1024];
+	const struct holding *holding;
+	size_t length;
+
+	(void)state;
+	snprintf(table, sizeof(table),
+	    "%s   0: 0100007F:9C44 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000"
+	    "        0 4711 1 0000000000000000 100 0 0 10 0\n"
+	    "   1: 0100007F:9C45 0100007F:01BB 01 00000000:00000000 00:00000000 00000000  1000"
+	    "        0 4712 1 0000000000000000 100 0 0 10 0\n",
+	    header);
+	workspace_write(&workspace, "net/tcp", table);
+	workspace_write(&workspace, "net/udp", header);
+	fake_proc_add(&workspace, 1, "init\n", "", 0);
+	fake_proc_add(&workspace, 12, "nginx\n", "nginx", 5);
+	fake_proc_open(&workspace, 12, 3, "socket:[4711]");
+	/* Not asked for. */
+	fake_proc_open(&workspace, 12, 4, "socket:[4712]");
+	source.kind = SOURCE_PROCFS;
+	source.replay = NULL;
+	assert_result(run_with(&options, "40004"), 0);
+	assert_answers("40004 listener! 1:0\n"
+		       "  tcp listen 40004>0 listener ?\n"
+		       "0 empty\n");
+	assert_non_null(lookup->processes);
+	assert_true(process_search_is_complete(lookup->processes));
+	holding = process_search_holdings(lookup->processes, 4711, &length);
+	assert_non_null(holding);
+	assert_int_equal(length, 1);
+	assert_int_equal(holding->pid, 12);
+	assert_int_equal(holding->fd, 3);
+	assert_null(process_search_holdings(lookup->processes, 4712, &length));
+	assert_int_equal(lookup->answers[0].local.list[0].socket.uid, 1000);
+	assert_null(lookup->answers[0].local.list[0].cgroup);
+	/* As the caller asked. */
+	assert_string_equal(searched.procfs, workspace.path);
+	assert_number(searched.seconds, 60);
+	assert_false(searched.everyone);
+	options.everyone = true;
+	options.search_seconds = 0.5;
+	assert_result(run_with(&options, "40004"), 0);
+	assert_number(searched.seconds, 0.5);
+	assert_true(searched.everyone);
+	/* A host whose /proc hides from us tells its sockets all the same. */
+	search_result = -EACCES;
+	assert_result(run_with(&options, "40004"), 0);
+	assert_null(lookup->processes);
+	search_result = -ENOMEM;
+	assert_result(run_with(&options, "40004"), -ENOMEM);
+	search_result = 0;
+	/* The other end's process is looked for as well. */
+	assert_result(run_with(&options, "443"), 0);
+	assert_non_null(process_search_holdings(lookup->processes, 4712, &length));
+}
+
+static void freeing_nothing_is_fine(void **state)
+{
+	(void)state;
+	port_lookup_free(NULL);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(both_sides_of_a_port_are_told),
+	    TEST(a_range_has_answers_where_it_has_sockets),
+	    TEST(where_nothing_is_nothing_is_told),
+	    TEST(a_port_may_have_only_remote_sockets),
+	    TEST(a_socket_may_have_the_port_at_both_ends),
+	    TEST(every_port_asked_for_has_an_answer),
+	    TEST(reuse_goes_by_the_settings),
+	    TEST(the_first_in_order_are_kept),
+	    TEST(totals_count_what_is_not_kept),
+	    TEST(a_chosen_socket_that_is_not_kept_counts),
+	    TEST(a_udp_server_is_not_lost_among_connections),
+	    TEST(a_chosen_socket_is_the_very_same),
+	    TEST(where_it_is_not_told_who_chose_that_is_unknown),
+	    TEST(one_chosen_listing_may_be_missing),
+	    TEST(chosen_ports_are_asked_for_where_it_matters),
+	    TEST(what_hinders_a_listing_is_told),
+	    TEST(what_hinders_a_listing_of_chosen_ports_is_told),
+	    TEST(what_hinders_the_beginning_is_told),
+	    TEST(an_inconsistent_listing_is_begun_again),
+	    TEST(a_listener_that_has_gone_is_forgotten),
+	    TEST(a_listing_is_begun_again_so_often_and_no_more),
+	    TEST(there_is_a_bound_to_what_is_kept),
+	    TEST(a_port_beyond_the_bound_is_not_free),
+	    TEST(a_listener_lasts_unless_the_kernel_picked_its_port),
+	    TEST(a_lookup_may_be_stopped),
+	    TEST(from_proc_there_are_processes),
+	    TEST(freeing_nothing_is_fine),
+	};
+
+	return cmocka_run_group_tests_name("port_lookup", tests, NULL, NULL);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/routes.h"
+
+#include <string.h>
+
+#include "collectors/views/views.h"
+#include "unit.h"
+
+#define RANGE_COLLECTOR ((collector_set)1)
+
+static const struct answer index_page = {
+    .status = 200, .type = "text/html; charset=utf-8", .body = "<p>", .length = 3};
+
+static struct route_options options;
+static struct http_request request;
+
+/* A query: names and values in turn. */
+static const char *const *query;
+
+static void each_parameter(
+    void *source, void (*each)(void *context, const char *key, const char *value), void *context)
+{
+	assert_ptr_equal(source, &query);
+	for (size_t i = 0; query && query[i]; i += 2)
+		each(context, query[i], query[i + 1]);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	options = (struct route_options){.telemetry_path = "/metrics",
+	    .enabled = RANGE_COLLECTOR,
+	    .api = true,
+	    .first_view = 9,
+	    .index = &index_page};
+	request =
+	    (struct http_request){.method = "GET", .parameters = each_parameter, .source = &query};
+	query = NULL;
+	return 0;
+}
+
+/* What the path leads to; with a target of its own where that is not the path. */
+static struct route find_target(const char *path, const char *target)
+{
+	request.path = path;
+	request.target = target;
+	return route_find(&options, &request);
+}
+
+static struct route find(const char *path)
+{
+	return find_target(path, path);
+}
+
+static void assert_error(struct route route, unsigned status, bool json, const char *words)
+{
+	char body[600];
+
+	assert_int_equal(route.kind, ROUTE_ANSWER);
+	assert_int_equal(route.answer.status, status);
+	assert_non_null(route.answer.body);
+	assert_in_range(route.answer.length, 1, sizeof(body) - 1);
+	memcpy(body, route.answer.body, route.answer.length);
+	body[route.answer.length] = '\0';
+	if (!strstr(body, words))
+		fail_msg("%s does not say %s", body, words);
+	assert_string_equal(
+	    route.answer.type, json ? "application/json" : "text/plain; charset=utf-8");
+	assert_int_equal(body[0] == '{', json);
+	answer_release(&route.answer);
+}
+
+static collector_set view(enum view which)
+{
+	return (collector_set)1 << (9 + which);
+}
+
+static void paths_lead_to_what_they_name(void **state)
+{
+	static const struct {
+		const char *path;
+		enum route_kind kind;
+	} paths[] = {
+	    {"/metrics", ROUTE_METRICS},
+	    {"/-/ready", ROUTE_READY},
+	    {"/-/healthy", ROUTE_ANSWER},
+	    {"/", ROUTE_ANSWER},
+	    {"/pages/map.js", ROUTE_ANSWER},
+	    {"/api/v1/ports", ROUTE_PORTS},
+	    {"/api/v1/ports/1", ROUTE_PORT},
+	    {"/api/v1/destinations", ROUTE_DESTINATIONS},
+	    {"/api/v1/range", ROUTE_RANGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(paths); i++) {
+		const struct route route = find(paths[i].path);
+
+		assert_int_equal(route.kind, paths[i].kind);
+		assert_int_equal(route.json, strncmp(paths[i].path, "/api/", 5) == 0);
+		if (route.kind != ROUTE_ANSWER)
+			continue;
+		assert_int_equal(route.answer.status, 200);
+		assert_true(route.answer.is_static);
+	}
+	assert_ptr_equal(find("/").answer.body, index_page.body);
+}
+
+/* A name of anybody's may resolve to a loopback address: DNS rebinding. */
+static void the_api_knows_how_this_host_is_called(void **state)
+{
+	static const char *const ours[] = {"localhost", "LOCALHOST:10059", "127.0.0.1",
+	    "127.0.0.1:10059", "127.1.2.3", "[::1]", "[::1]:10059", "ip6-localhost:1"};
+	static const char *const others[] = {"evil.example", "localhost.evil.example", "localhos",
+	    "127.evil.example", "127.0.0.1.evil.example:80", "evil.example:127", "192.0.2.1",
+	    "[2001:db8::1]", "[::1].evil.example", "[::1]evil", "", ":", "[", "localhostx",
+	    "1270.0.0.1", "[::11]"};
+
+	(void)state;
+	request.from_loopback = true;
+	for (size_t i = 0; i < LENGTH(ours); i++) {
+		request.host = ours[i];
+		assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	}
+	for (size_t i = 0; i < LENGTH(others); i++) {
+		request.host = others[i];
+		assert_error(find("/api/v1/ports"), 403, true, "is no name of a loopback address");
+		assert_error(find("/api/v1/nothing"), 403, true, others[i]);
+		/* What is not the API's says nothing of processes. */
+		assert_int_equal(find("/metrics").kind, ROUTE_METRICS);
+	}
+	/* Who is elsewhere calls it as he likes, and who speaks HTTP/1.0 need not call it. */
+	request.from_loopback = false;
+	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	request.from_loopback = true;
+	request.host = NULL;
+	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+}
+
+static void the_page_and_what_it_loads_have_a_policy(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(find("/pages/map.js").answer.policy, "default-src 'none'"));
+	assert_string_equal(find("/pages/map.js").answer.type, "text/javascript; charset=utf-8");
+	assert_string_equal(find("/pages/map.css").answer.type, "text/css; charset=utf-8");
+	/* The template is no page. */
+	assert_error(find("/pages/index.html"), 404, false, "/pages/index.html");
+	assert_error(find("/pages/"), 404, false, "/pages/");
+	assert_error(find("/pages/../map.js"), 404, false, "there is nothing at");
+}
+
+static void ports_are_numbers_from_1_to_65535(void **state)
+{
+	static const char *const wrong[] = {"0", "65536", "abc", "5-3", "8000-8080", "", " 80",
+	    "80 ", "+80", "-1", "0x50", "80.0", "99999999999999999999", "\xc3\xa9"};
+
+	(void)state;
+	assert_int_equal(find("/api/v1/ports/1").port, 1);
+	assert_int_equal(find("/api/v1/ports/65535").port, 65535);
+	for (size_t i = 0; i < LENGTH(wrong); i++) {
+		char path[64] = "/api/v1/ports/";
+
+		strcat(path, wrong[i]);
+		assert_error(find(path), 400, true, "is no port from 1 to 65535");
+	}
+	assert_error(find("/api/v1/ports/../../etc"), 404, true, "there is nothing at");
+	assert_error(find("/api/v1/ports/80/"), 404, true, "there is nothing at");
+}
+
+static void the_map_and_the_destinations_share_a_walk(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    find("/api/v1/ports").asked, view(VIEW_PORT_MAP) | view(VIEW_DESTINATIONS));
+	assert_int_equal(find("/api/v1/destinations").asked, find("/api/v1/ports").asked);
+	/* The range takes no walk over all sockets, so it asks for none. */
+	assert_int_equal(find("/api/v1/range").asked, view(VIEW_RANGE));
+	assert_int_equal(find("/metrics").asked, RANGE_COLLECTOR);
+}
+
+static void parameters_have_bounds(void **state)
+{
+	static const char *const wrong[][3] = {{"limit", "0"}, {"limit", "1001"}, {"limit", "abc"},
+	    {"limit", ""}, {"limit", NULL}, {"limit", "-1"}, {"limit", "1e2"}, {"limit", "00020"},
+	    {"owners", "maybe"}, {"owners", ""}, {"owners", NULL}, {"owners", "TRUE"}};
+	const char *const good[] = {"limit", "1000", "owners", "true", "other", "whatever", NULL};
+	const char *const none[] = {"owners", "false", "LIMIT", "0", NULL};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(wrong); i++) {
+		query = wrong[i];
+		assert_error(find("/api/v1/destinations"), 400, true, wrong[i][0]);
+		assert_error(find("/api/v1/ports/80"), 400, true, wrong[i][0]);
+	}
+	query = good;
+	assert_int_equal(find("/api/v1/destinations").limit, 1000);
+	assert_true(find("/api/v1/destinations").owners);
+	query = none;
+	assert_int_equal(find("/api/v1/destinations").limit, 20);
+	assert_false(find("/api/v1/destinations").owners);
+}
+
+static void without_the_api_it_says_how_to_turn_it_on(void **state)
+{
+	static const char *const paths[] = {"/api/v1/ports", "/api/v1/ports/80", "/api/", "/api/v2",
+	    "/api/v1/ports/abc", "/api/v1/destinations"};
+
+	(void)state;
+	options.api = false;
+	for (size_t i = 0; i < LENGTH(paths); i++)
+		assert_error(find(paths[i]), 404, true, "--web.enable-api");
+	assert_error(find("/apix"), 404, false, "/metrics");
+	assert_int_equal(find("/pages/map.css").answer.status, 200);
+}
+
+static void other_methods_are_refused_where_there_is_something(void **state)
+{
+	struct route route;
+
+	(void)state;
+	request.method = "HEAD";
+	assert_int_equal(find("/api/v1/range").kind, ROUTE_RANGE);
+	request.method = "POST";
+	route = find("/api/v1/range");
+	assert_string_equal(route.answer.allow, "GET, HEAD");
+	assert_error(route, 405, true, "POST");
+	assert_error(find("/metrics"), 405, false, "POST");
+	assert_error(find("/pages/map.js"), 405, false, "POST");
+	assert_error(find("/nothing"), 404, false, "/nothing");
+	request.method = "\033[2J";
+	assert_error(find("/metrics"), 405, false, "?[2J");
+}
+
+static void a_zero_byte_in_the_target_is_refused(void **state)
+{
+	(void)state;
+	assert_error(
+	    find_target("/api/v1/ports/80", "/api/v1/ports/80%00"), 400, true, "zero byte");
+	assert_error(find_target("/metrics", "/metrics%00x"), 400, false, "zero byte");
+	assert_error(find_target("/metrics", "/metrics?a=%00"), 400, false, "zero byte");
+}
+
+static void what_is_quoted_is_cut_and_harmless(void **state)
+{
+	char path[5000] = "/";
+
+	(void)state;
+	memset(path + 1, 'x', sizeof(path) - 2);
+	path[sizeof(path) - 1] = '\0';
+	assert_error(find(path), 404, false, "there is nothing at /xxx");
+	assert_error(find("/\033]0;x\007"), 404, false, "/?]0;x?");
+	assert_error(find("/api/v1/ports/\033[2J"), 400, true, "?[2J");
+}
+
+static void a_timeout_leaves_time_to_answer(void **state)
+{
+	static const struct {
+		const char *header;
+		double seconds;
+	} timeouts[] = {{NULL, 59.5}, {"10", 9.5}, {"1", 0.9}, {"0.5", 0.45}, {"0", 59.5},
+	    {"-1", 59.5}, {"100", 59.5}, {"nan", 59.5}, {"inf", 59.5}, {"1s", 59.5}, {"", 59.5}};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(timeouts); i++) {
+		request.scrape_timeout = timeouts[i].header;
+		assert_number(find("/metrics").seconds, timeouts[i].seconds);
+	}
+}
+
+static void only_the_same_bytes_are_the_same(void **state)
+{
+	const struct route route = find("/api/v1/destinations");
+	struct route other = route;
+
+	(void)state;
+	assert_true(route_is_same(&route, &other));
+	other.seconds = 1; /* how long it may take changes nothing of it */
+	assert_true(route_is_same(&route, &other));
+	other.limit = 7;
+	assert_false(route_is_same(&route, &other));
+	other = route;
+	other.owners = true;
+	assert_false(route_is_same(&route, &other));
+	other = route;
+	other.gzip = true;
+	assert_false(route_is_same(&route, &other));
+	other = route;
+	other.asked = 1;
+	assert_false(route_is_same(&route, &other));
+	other = find("/api/v1/ports");
+	assert_int_equal(other.asked, route.asked);
+	assert_false(route_is_same(&route, &other));
+	other = route;
+	other.choice.format = EXPOSITION_OPENMETRICS_1_0_0;
+	assert_false(route_is_same(&route, &other));
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(paths_lead_to_what_they_name),
+	    TEST(the_api_knows_how_this_host_is_called),
+	    TEST(the_page_and_what_it_loads_have_a_policy),
+	    TEST(ports_are_numbers_from_1_to_65535),
+	    TEST(the_map_and_the_destinations_share_a_walk),
+	    TEST(parameters_have_bounds),
+	    TEST(without_the_api_it_says_how_to_turn_it_on),
+	    TEST(other_methods_are_refused_where_there_is_something),
+	    TEST(a_zero_byte_in_the_target_is_refused),
+	    TEST(what_is_quoted_is_cut_and_harmless),
+	    TEST(a_timeout_leaves_time_to_answer),
+	    TEST(only_the_same_bytes_are_the_same),
+	};
+
+	return cmocka_run_group_tests_name("routes", tests, NULL, NULL);
+}
