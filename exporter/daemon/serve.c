@@ -148,14 +148,17 @@ static void fit_limits(struct clients_limits *limits, size_t listeners)
 static int start_parts(const struct serve_options *options, struct parts *parts)
 {
 	const struct web_options web_options = {
-	    .telemetry_path = options->telemetry_path,
 	    .max_header_bytes = (unsigned)options->max_header_bytes,
 	    .limits = parts->limits,
-	    .enabled = options->enabled,
-	    .procfs = options->procfs,
-	    .source = options->source,
-	    .sysfs = options->sysfs,
-	    .first_view = collectors_length,
+	    .site =
+		{
+		    .telemetry_path = options->telemetry_path,
+		    .enabled = options->enabled,
+		    .first_view = collectors_length,
+		    .procfs = options->procfs,
+		    .sysfs = options->sysfs,
+		    .source = options->source,
+		},
 	    .outlived = options->systemd_socket,
 	};
 	int result = scraper_start(parts->web.scraper);

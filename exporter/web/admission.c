@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-#include "exporter/web/dispatch.h"
-
-/* In the thread that checks passwords. */
-static void on_checked(struct auth_request *request, enum auth_verdict verdict)
-{
-	struct exchange *exchange =
-	    (struct exchange *)((char *)request - offsetof(struct exchange, auth));
-
-	exchange->verdict = verdict;
-	exchange_resume(exchange);
-}
-
 static bool is_excluded(const struct web_config *config, const char *path)
 {
 	for (size_t i = 0; i < config->excluded_paths.length; i++)
@@ -44,18 +32,17 @@ static enum auth_verdict authenticate(struct exchange *exchange, const char *pat
 	return verdict;
 }
 
-static enum MHD_Result refuse(struct exchange *exchange, enum auth_verdict verdict)
+static struct answer refuse(struct web *web, enum auth_verdict verdict)
 {
 	struct answer answer;
 
 	if (verdict == AUTH_BUSY) {
-		refusals_count(exchange->web->refusals, REFUSAL_PASSWORD_CHECKS);
-		return exchange_send_answer(
-		    exchange, answer_unavailable(false, "too many passwords are being checked"));
+		refusals_count(web->refusals, REFUSAL_PASSWORD_CHECKS);
+		return answer_unavailable(false, "too many passwords are being checked");
 	}
 	answer = answer_error(false, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed");
 	answer.authenticate = true;
-	return exchange_send_answer(exchange, answer);
+	return answer;
 }
 
 /* What is refused whatever it asks for. Returns whether there is such an answer. */
@@ -83,27 +70,22 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 	return false;
 }
 
-enum MHD_Result admission_decide(struct exchange *exchange, const char *path, const char *method)
+enum admission admission_decide(
+    struct exchange *exchange, const char *path, struct answer *ret_answer)
 {
-	struct answer answer;
-
+	/* One whose password was checked meanwhile comes again. */
 	if (exchange->stage != STAGE_PASSWORD) {
-		if (exceeds_limits(exchange, &answer)) {
-			exchange->stage = STAGE_WORK;
-			return exchange_send_answer(exchange, answer);
-		}
+		if (exceeds_limits(exchange, ret_answer))
+			return ADMISSION_REFUSED;
 		exchange->verdict = authenticate(exchange, path);
-		if (exchange->verdict == AUTH_WAITS) {
-			exchange->stage = STAGE_PASSWORD;
-			exchange->auth.done = on_checked;
-			clients_set_phase(exchange->web->clients,
-			    connection_client(exchange->connection), CLIENT_PASSWORD);
-			exchange_suspend(exchange);
-			auth_submit(exchange->web->parts.auth, &exchange->auth);
-			return MHD_YES;
-		}
 	}
-	exchange->stage = STAGE_WORK;
-	return exchange->verdict == AUTH_GRANTED ? dispatch(exchange, path, method)
-						 : refuse(exchange, exchange->verdict);
+	switch (exchange->verdict) {
+	case AUTH_GRANTED:
+		return ADMISSION_GRANTED;
+	case AUTH_WAITS:
+		return ADMISSION_WAITS;
+	default:
+		*ret_answer = refuse(exchange->web, exchange->verdict);
+		return ADMISSION_REFUSED;
+	}
 }

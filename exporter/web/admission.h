@@ -6,11 +6,18 @@
 
 #include "exporter/web/exchange.h"
 
+enum admission {
+	ADMISSION_GRANTED,
+	ADMISSION_REFUSED, /* there is an answer that says why */
+	ADMISSION_WAITS,   /* for its password to be checked, which exchange->auth is to be
+			      submitted for; then it is to be decided once more */
+};
+
 /*
- * Refuses the request, suspends it until its password has been checked, or dispatches it. To be
- * called when the request is here as a whole, or as much of it as we want, and once more when it
- * was suspended.
+ * Decides on a request that is here as a whole, or as much of it as we want. Sets ret_answer, the
+ * caller's, only where it is refused.
  */
-enum MHD_Result admission_decide(struct exchange *exchange, const char *path, const char *method);
+enum admission admission_decide(
+    struct exchange *exchange, const char *path, struct answer *ret_answer);
 
 #endif

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/answer.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/base/gzip.h"
 #include "exporter/base/json.h"
 #include "exporter/base/text.h"
 
@@ -96,6 +98,37 @@ struct answer answer_error(bool json, unsigned status, const char *format, ...)
 	answer.body = text;
 	answer.length = (size_t)length;
 	return answer;
+}
+
+struct answer answer_failure(bool json, int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		return answer_unavailable(json, "it took longer than the client's time-out");
+	case -ESHUTDOWN:
+		return answer_unavailable(json, "the exporter is shutting down");
+	case -ENOMEM:
+		return answer_unavailable(json, "out of memory");
+	default:
+		return answer_unavailable(json, strerrordesc_np(-error));
+	}
+}
+
+void answer_compress(struct answer *answer, bool gzip)
+{
+	struct text text = {(char *)answer->body, answer->length, answer->length, 0};
+
+	answer->varies = true;
+	if (!gzip || !answer->body || answer->is_static)
+		return;
+	if (gzip_text(&text) < 0) {
+		free(text.data);
+		answer->body = NULL;
+		return;
+	}
+	answer->body = text.data;
+	answer->length = text.length;
+	answer->gzip = true;
 }
 
 struct answer answer_unavailable(bool json, const char *why)

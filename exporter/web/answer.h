@@ -40,6 +40,12 @@ struct answer answer_text(const char *text);
 /* 503, to be tried again. */
 struct answer answer_unavailable(bool json, const char *why);
 
+/* 503, for the error, -errno, that a request ended with. */
+struct answer answer_failure(bool json, int error);
+
+/* Compresses the body where the client takes gzip. A body that is not ours stays. */
+void answer_compress(struct answer *answer, bool gzip);
+
 /* Takes over text, which may be NULL where memory was out. */
 struct answer answer_json(char *text);
 

@@ -5,18 +5,7 @@
 #include <string.h>
 
 #include "collectors/kernel/clock.h"
-
-static struct answer render(
-    const struct web *web, const struct exchange *exchange, const struct scrape_result *result)
-{
-	const struct render_options options = {
-	    .source = &web->options.source,
-	    .sysfs = web->options.sysfs,
-	    .first_view = web->options.first_view,
-	};
-
-	return render_scrape(&options, &exchange->route, result);
-}
+#include "exporter/web/endpoints.h"
 
 /*
  * The response for exchange, rendered once for all who want the same; NULL: no memory. One
@@ -33,7 +22,8 @@ static struct shared_response *find_response(
 	if (shared)
 		return shared;
 
-	struct answer answer = render(web, exchange, result);
+	struct answer answer =
+	    exchange->route.endpoint->render(&web->site, &exchange->route, result);
 
 	exchange->status = answer.status;
 	shared = response_share(&answer, config);
@@ -42,11 +32,11 @@ static struct shared_response *find_response(
 	return shared;
 }
 
-/* Ends the wait that serve_work() began. shared may be NULL. */
+/* Ends the wait for work. shared may be NULL. */
 static void finish_work(struct exchange *exchange, struct shared_response *shared)
 {
 	if (!shared) {
-		struct answer answer = render_failure(&exchange->route, -ENOMEM);
+		struct answer answer = answer_failure(exchange->route.json, -ENOMEM);
 
 		exchange->status = answer.status;
 		shared = response_share(&answer, exchange_config(exchange));
@@ -57,7 +47,7 @@ static void finish_work(struct exchange *exchange, struct shared_response *share
 
 static void fail(struct exchange *exchange, int error)
 {
-	struct answer answer = render_failure(&exchange->route, error);
+	struct answer answer = answer_failure(exchange->route.json, error);
 
 	exchange->status = answer.status;
 	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
@@ -86,58 +76,11 @@ static void on_looked_up(struct shared_request *request, int error, const void *
 		return;
 	}
 
-	struct answer answer = render_lookup(&exchange->route, result);
+	struct answer answer =
+	    exchange->route.endpoint->render(&exchange->web->site, &exchange->route, result);
 
 	exchange->status = answer.status;
 	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
-}
-
-/* What takes a scrape or a lookup: the connection waits for its thread. */
-static enum MHD_Result serve_work(struct exchange *exchange)
-{
-	struct web *web = exchange->web;
-	const struct route *route = &exchange->route;
-	const bool looks_up = route->kind == ROUTE_PORT;
-	struct client *client = connection_client(exchange->connection);
-
-	if (!client)
-		return MHD_NO; /* it is being closed */
-	switch (clients_start_work(web->clients, client)) {
-	case REFUSAL_REQUESTS:
-		return exchange_send_answer(
-		    exchange, answer_unavailable(route->json,
-				  "too many requests at the same time (--web.max-requests)"));
-	case REFUSAL_REQUESTS_PER_ADDRESS:
-		return exchange_send_answer(exchange,
-		    answer_unavailable(route->json, "too many requests of one address at the same "
-						    "time (--web.max-requests-per-address)"));
-	default:
-		break;
-	}
-	if (looks_up) {
-		exchange->request.lookup.port = route->port;
-		exchange->request.lookup.limit = route->limit;
-	} else {
-		exchange->request.scrape.asked = route->asked;
-	}
-	exchange->request.shared.deadline = clock_in(route->seconds);
-	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
-	exchange_suspend(exchange);
-	if (looks_up)
-		lookup_submit(web->parts.lookup, &exchange->request.lookup);
-	else
-		scraper_submit(web->parts.scraper, &exchange->request.scrape);
-	return MHD_YES;
-}
-
-static struct answer find_readiness(const struct web *web)
-{
-	const int error = gather_probe(web->options.procfs, &web->options.source);
-
-	if (error < 0)
-		return answer_error(false, MHD_HTTP_SERVICE_UNAVAILABLE, "a scrape would fail: %s",
-		    strerrordesc_np(-error));
-	return answer_text("Ready.\n");
 }
 
 struct parameters {
@@ -168,18 +111,11 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-enum MHD_Result dispatch(struct exchange *exchange, const char *path, const char *method)
+static struct route find_route(
+    const struct exchange *exchange, const char *path, const char *method)
 {
-	struct web *web = exchange->web;
 	struct MHD_Connection *connection = exchange->connection;
 	const struct client *client = connection_client(connection);
-	const struct route_options options = {
-	    .telemetry_path = web->options.telemetry_path,
-	    .enabled = web->options.enabled,
-	    .api = web->parts.lookup != NULL,
-	    .first_view = web->options.first_view,
-	    .index = &web->index,
-	};
 	const struct http_request request = {
 	    .method = method,
 	    .path = path,
@@ -193,26 +129,62 @@ enum MHD_Result dispatch(struct exchange *exchange, const char *path, const char
 	    .source = connection,
 	};
 
-	exchange->route = route_find(&options, &request);
-	switch (exchange->route.kind) {
-	case ROUTE_ANSWER:
-		return exchange_send_answer(exchange, exchange->route.answer);
-	case ROUTE_READY:
-		return exchange_send_answer(exchange, find_readiness(web));
+	return route_find(&exchange->web->site, &request);
+}
+
+/* Takes a place among those who wait for work. Returns whether there was one. */
+static bool take_place(struct exchange *exchange, struct client *client, struct answer *ret_answer)
+{
+	const bool json = exchange->route.json;
+
+	switch (clients_start_work(exchange->web->clients, client)) {
+	case REFUSAL_REQUESTS:
+		*ret_answer = answer_unavailable(
+		    json, "too many requests at the same time (--web.max-requests)");
+		return false;
+	case REFUSAL_REQUESTS_PER_ADDRESS:
+		*ret_answer =
+		    answer_unavailable(json, "too many requests of one address at the same "
+					     "time (--web.max-requests-per-address)");
+		return false;
 	default:
-		return serve_work(exchange);
+		return true;
 	}
 }
 
-enum MHD_Result dispatch_finish(struct exchange *exchange)
+enum dispatched dispatch(
+    struct exchange *exchange, const char *path, const char *method, struct answer *ret_answer)
 {
-	if (!exchange->shared)
-		return MHD_NO;
+	struct client *client = connection_client(exchange->connection);
+	const struct route *route = &exchange->route;
 
-	const enum MHD_Result result =
-	    exchange_send_response(exchange, exchange->status, response_of(exchange->shared));
+	exchange->route = find_route(exchange, path, method);
+	if (!route->endpoint) {
+		*ret_answer = route->answer;
+		return DISPATCH_ANSWERED;
+	}
+	if (route->endpoint->need == NEED_NOTHING) {
+		*ret_answer = route->endpoint->render(&exchange->web->site, route, NULL);
+		return DISPATCH_ANSWERED;
+	}
+	if (!client)
+		return DISPATCH_GONE;
+	return take_place(exchange, client, ret_answer) ? DISPATCH_WORKS : DISPATCH_ANSWERED;
+}
 
-	response_release(exchange->shared);
-	exchange->shared = NULL;
-	return result;
+void dispatch_start(struct exchange *exchange)
+{
+	const struct route *route = &exchange->route;
+	const bool looks_up = route->endpoint->need == NEED_LOOKUP;
+
+	exchange->request.shared.deadline = clock_in(route->seconds);
+	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
+	if (looks_up) {
+		exchange->request.lookup.port = route->port;
+		exchange->request.lookup.limit = route->limit;
+		lookup_submit(exchange->web->parts.lookup, &exchange->request.lookup);
+	} else {
+		exchange->request.scrape.asked = route->asked;
+		scraper_submit(exchange->web->parts.scraper, &exchange->request.scrape);
+	}
 }

@@ -39,6 +39,19 @@ enum MHD_Result exchange_send_answer(struct exchange *exchange, struct answer an
 	return result;
 }
 
+enum MHD_Result exchange_send_shared(struct exchange *exchange)
+{
+	if (!exchange->shared)
+		return MHD_NO;
+
+	const enum MHD_Result result =
+	    exchange_send_response(exchange, exchange->status, response_of(exchange->shared));
+
+	response_release(exchange->shared);
+	exchange->shared = NULL;
+	return result;
+}
+
 void exchange_suspend(struct exchange *exchange)
 {
 	exchange->waits = true;

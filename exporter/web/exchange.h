@@ -4,8 +4,8 @@
 
 /*
  * The server's connections and requests as libmicrohttpd hands them to us, for the files that
- * share the work: web.c has the daemons and their callbacks, admission.c decides who is let in,
- * dispatch.c finds what is asked for. For these only.
+ * share the work: server.c has the daemons and their callbacks, engine.c says what comes next,
+ * admission.c decides who is let in, dispatch.c finds what is asked for. For these only.
  */
 
 #include <microhttpd.h>
@@ -31,6 +31,7 @@ struct web {
 	struct server servers[DAEMONS_MAX];
 	size_t length;
 	struct answer index;
+	struct site site;
 	struct response_cache cache; /* the scraper's thread's */
 };
 
@@ -79,6 +80,9 @@ enum MHD_Result exchange_send_response(
 
 /* Takes over the answer's body. */
 enum MHD_Result exchange_send_answer(struct exchange *exchange, struct answer answer);
+
+/* Sends what the work made, exchange->shared, and lets go of it. */
+enum MHD_Result exchange_send_shared(struct exchange *exchange);
 
 /*
  * The connection waits, until exchange_resume(). Its phase has been set, and tells what for.

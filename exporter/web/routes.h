@@ -11,37 +11,31 @@
 #include "exporter/scrape/exposition.h"
 #include "exporter/web/answer.h"
 
-enum route_kind {
-	ROUTE_ANSWER, /* the answer is there at once */
-	ROUTE_READY,  /* whether a scrape would work */
-	/* What takes a scrape: the collectors and views of asked. */
-	ROUTE_METRICS,
-	ROUTE_PORTS,
-	ROUTE_DESTINATIONS,
-	ROUTE_RANGE,
-	/* What takes a lookup. */
-	ROUTE_PORT,
-};
+struct endpoint;
 
-struct route {
-	enum route_kind kind;
-	struct answer answer; /* of ROUTE_ANSWER; to be released */
-	bool json;	      /* errors are told in JSON */
-	collector_set asked;
-	struct exposition_choice choice; /* of ROUTE_METRICS */
-	bool gzip;
-	size_t limit; /* of ROUTE_DESTINATIONS and ROUTE_PORT */
-	bool owners;  /* of ROUTE_DESTINATIONS */
-	uint16_t port;
-	double seconds; /* until an answer is of no use any more */
-};
-
-struct route_options {
+/* What is the same for every request. */
+struct site {
 	const char *telemetry_path;
 	collector_set enabled; /* collectors that a scrape may ask for */
 	bool api;
 	size_t first_view;	    /* the views' place in the gatherer's list */
 	const struct answer *index; /* the page at "/"; outlives every answer */
+	const char *procfs;
+	const char *sysfs;
+	struct source_options source;
+};
+
+struct route {
+	const struct endpoint *endpoint; /* NULL: answer says why there is none */
+	struct answer answer;		 /* of a page, too; to be released */
+	bool json;			 /* errors are told in JSON */
+	collector_set asked;		 /* collectors and views */
+	struct exposition_choice choice; /* of the metrics */
+	bool gzip;
+	size_t limit; /* of destinations and a port */
+	bool owners;  /* of destinations */
+	uint16_t port;
+	double seconds; /* until an answer is of no use any more */
 };
 
 struct http_request {
@@ -62,7 +56,7 @@ struct http_request {
 /* Whether the method is GET or HEAD, the ones that every path takes. */
 bool route_reads(const char *method);
 
-struct route route_find(const struct route_options *options, const struct http_request *request);
+struct route route_find(const struct site *site, const struct http_request *request);
 
 /* Whether both are answered by the same bytes, where they are of one scrape. */
 bool route_is_same(const struct route *a, const struct route *b);

@@ -13,8 +13,7 @@
 
 #include "collectors/kernel/clock.h"
 #include "exporter/base/log.h"
-#include "exporter/web/admission.h"
-#include "exporter/web/dispatch.h"
+#include "exporter/web/engine.h"
 #include "exporter/web/pages.h"
 
 /* What libmicrohttpd keeps of a request beside its bytes, and for the head of a response. */
@@ -59,27 +58,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	(void)upload;
 	if (!exchange)
 		return MHD_NO; /* memory was out when the request began */
-	if (exchange->waits)
-		return MHD_YES;
-	switch (exchange->stage) {
-	case STAGE_HEAD:
-		/*
-		 * This call comes before any body. A response here ends the connection, which is
-		 * right for those who would send one, and wrong for everyone else.
-		 */
-		exchange->connection = connection;
-		exchange->stage = STAGE_BODY;
-		return route_reads(method) ? MHD_YES : admission_decide(exchange, url, method);
-	case STAGE_BODY:
-		if (!*upload_size)
-			return admission_decide(exchange, url, method);
-		*upload_size = 0;
-		return MHD_YES;
-	case STAGE_PASSWORD:
-		return admission_decide(exchange, url, method);
-	default:
-		return dispatch_finish(exchange);
-	}
+	exchange->connection = connection;
+	return exchange->waits ? MHD_YES : exchange_advance(exchange, url, method, upload_size);
 }
 
 static bool has_too_many_parameters(const char *target)
@@ -206,7 +186,10 @@ int web_new(const struct web_options *options, const struct web_parts *parts, st
 	web->options = *options;
 	web->parts = *parts;
 	web->refusals = self_refusals(parts->self);
-	web->index = pages_index(options->telemetry_path, parts->lookup != NULL);
+	web->index = pages_index(options->site.telemetry_path, parts->lookup != NULL);
+	web->site = options->site;
+	web->site.api = parts->lookup != NULL;
+	web->site.index = &web->index;
 
 	const int result =
 	    web->index.body ? clients_new(&options->limits, web->refusals, &web->clients) : -ENOMEM;

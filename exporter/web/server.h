@@ -9,18 +9,13 @@
 #include "exporter/scrape/scraper.h"
 #include "exporter/scrape/shared_lookup.h"
 #include "exporter/web/clients.h"
-#include "exporter/web/render.h"
+#include "exporter/web/routes.h"
 
 struct web_options {
-	const char *telemetry_path; /* begins with a slash */
-	unsigned max_header_bytes;  /* of a request's line and headers */
+	struct site site;	   /* but for its index and whether there is an API */
+	unsigned max_header_bytes; /* of a request's line and headers */
 	struct clients_limits limits;
-	collector_set enabled;
-	const char *procfs; /* for /-/ready, as the next one */
-	struct source_options source;
-	const char *sysfs;
-	size_t first_view; /* the views' place in the gatherer's list */
-	bool outlived;	   /* others go on listening on the sockets when the server has ended */
+	bool outlived; /* others go on listening on the sockets when the server has ended */
 };
 
 /*

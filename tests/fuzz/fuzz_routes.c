@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "collectors/views/views.h"
-#include "exporter/web/routes.h"
+#include "exporter/web/endpoints.h"
 #include "fuzz.h"
 
 static const struct answer index_page = {
@@ -43,32 +43,24 @@ static void check_answer(const struct route *route)
 	free(body);
 }
 
-static void check(const struct route_options *options, const struct http_request *request)
+static void check(const struct site *site, const struct http_request *request)
 {
-	struct route route = route_find(options, request);
+	struct route route = route_find(site, request);
 
 	FUZZ_CHECK(route_is_same(&route, &route));
 	FUZZ_CHECK(route.seconds > 0 && route.seconds < 60);
-	switch (route.kind) {
-	case ROUTE_ANSWER:
+	if (!route.endpoint) {
 		check_answer(&route);
-		break;
-	case ROUTE_METRICS:
-		FUZZ_CHECK((route.asked & ~options->enabled) == 0);
-		break;
-	case ROUTE_PORT:
-		FUZZ_CHECK(route.port > 0);
-		/* fall through */
-	case ROUTE_DESTINATIONS:
+	} else if (route.endpoint == &metrics_endpoint) {
+		FUZZ_CHECK((route.asked & ~site->enabled) == 0);
+	} else if (route.json) {
+		FUZZ_CHECK(site->api && route.endpoint->need != NEED_NOTHING);
 		FUZZ_CHECK(route.limit >= 1 && route.limit <= 1000);
-		/* fall through */
-	case ROUTE_PORTS:
-	case ROUTE_RANGE:
-		FUZZ_CHECK(options->api && route.json);
-		FUZZ_CHECK(route.kind == ROUTE_PORT || route.asked >> options->first_view);
-		break;
-	case ROUTE_READY:
-		break;
+		FUZZ_CHECK((route.endpoint->need == NEED_LOOKUP) == (route.port > 0));
+		FUZZ_CHECK(
+		    (route.endpoint->need == NEED_WALK) == (route.asked >> site->first_view != 0));
+	} else {
+		FUZZ_CHECK(route.endpoint->need == NEED_NOTHING);
 	}
 	answer_release(&route.answer);
 }
@@ -98,14 +90,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .from_loopback = lines[6] != NULL,
 	    .parameters = parameters,
 	    .source = lines[2]};
-	struct route_options options = {.telemetry_path = "/metrics",
+	struct site site = {.telemetry_path = "/metrics",
 	    .enabled = ((collector_set)1 << collectors_length) - 2,
 	    .first_view = collectors_length,
 	    .index = &index_page};
 
-	check(&options, &request);
-	options.api = true;
-	check(&options, &request);
+	check(&site, &request);
+	site.api = true;
+	check(&site, &request);
 	free(target);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		free(lines[i]);

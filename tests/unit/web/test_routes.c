@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collectors/views/views.h"
+#include "exporter/web/endpoints.h"
 #include "unit.h"
 
 #define RANGE_COLLECTOR ((collector_set)1)
@@ -11,7 +12,7 @@
 static const struct answer index_page = {
     .status = 200, .type = "text/html; charset=utf-8", .body = "<p>", .length = 3};
 
-static struct route_options options;
+static struct site site;
 static struct http_request request;
 
 /* A query: names and values in turn. */
@@ -28,7 +29,7 @@ static void each_parameter(
 static int set_up(void **state)
 {
 	(void)state;
-	options = (struct route_options){.telemetry_path = "/metrics",
+	site = (struct site){.telemetry_path = "/metrics",
 	    .enabled = RANGE_COLLECTOR,
 	    .api = true,
 	    .first_view = 9,
@@ -44,7 +45,7 @@ static struct route find_target(const char *path, const char *target)
 {
 	request.path = path;
 	request.target = target;
-	return route_find(&options, &request);
+	return route_find(&site, &request);
 }
 
 static struct route find(const char *path)
@@ -56,7 +57,7 @@ static void assert_error(struct route route, unsigned status, bool json, const c
 {
 	char body[600];
 
-	assert_int_equal(route.kind, ROUTE_ANSWER);
+	assert_null(route.endpoint);
 	assert_int_equal(route.answer.status, status);
 	assert_non_null(route.answer.body);
 	assert_in_range(route.answer.length, 1, sizeof(body) - 1);
@@ -70,6 +71,15 @@ static void assert_error(struct route route, unsigned status, bool json, const c
 	answer_release(&route.answer);
 }
 
+static void assert_endpoint(struct route route, const char *path)
+{
+	assert_non_null(route.endpoint);
+	if (strcmp(path, "/metrics") == 0)
+		assert_ptr_equal(route.endpoint, &metrics_endpoint);
+	else
+		assert_string_equal(route.endpoint->path, path);
+}
+
 static collector_set view(enum view which)
 {
 	return (collector_set)1 << (9 + which);
@@ -79,31 +89,54 @@ static void paths_lead_to_what_they_name(void **state)
 {
 	static const struct {
 		const char *path;
-		enum route_kind kind;
+		const char *endpoint; /* NULL: the metrics' */
+		enum endpoint_need need;
 	} paths[] = {
-	    {"/metrics", ROUTE_METRICS},
-	    {"/-/ready", ROUTE_READY},
-	    {"/-/healthy", ROUTE_ANSWER},
-	    {"/", ROUTE_ANSWER},
-	    {"/pages/map.js", ROUTE_ANSWER},
-	    {"/api/v1/ports", ROUTE_PORTS},
-	    {"/api/v1/ports/1", ROUTE_PORT},
-	    {"/api/v1/destinations", ROUTE_DESTINATIONS},
-	    {"/api/v1/range", ROUTE_RANGE},
+	    {"/metrics", NULL, NEED_WALK},
+	    {"/-/ready", "/-/ready", NEED_NOTHING},
+	    {"/-/healthy", "/-/healthy", NEED_NOTHING},
+	    {"/", "/", NEED_NOTHING},
+	    {"/pages/map.js", "/pages/", NEED_NOTHING},
+	    {"/api/v1/ports", "/api/v1/ports", NEED_WALK},
+	    {"/api/v1/ports/1", "/api/v1/ports/", NEED_LOOKUP},
+	    {"/api/v1/destinations", "/api/v1/destinations", NEED_WALK},
+	    {"/api/v1/range", "/api/v1/range", NEED_WALK},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(paths); i++) {
 		const struct route route = find(paths[i].path);
 
-		assert_int_equal(route.kind, paths[i].kind);
+		assert_non_null(route.endpoint);
+		assert_int_equal(route.endpoint->need, paths[i].need);
+		if (paths[i].endpoint)
+			assert_string_equal(route.endpoint->path, paths[i].endpoint);
+		else
+			assert_ptr_equal(route.endpoint, &metrics_endpoint);
 		assert_int_equal(route.json, strncmp(paths[i].path, "/api/", 5) == 0);
-		if (route.kind != ROUTE_ANSWER)
-			continue;
-		assert_int_equal(route.answer.status, 200);
-		assert_true(route.answer.is_static);
 	}
-	assert_ptr_equal(find("/").answer.body, index_page.body);
+}
+
+static struct answer rendered(const char *path)
+{
+	const struct route route = find(path);
+
+	assert_non_null(route.endpoint);
+	assert_int_equal(route.endpoint->need, NEED_NOTHING);
+	return route.endpoint->render(&site, &route, NULL);
+}
+
+static void what_takes_no_work_is_rendered_at_once(void **state)
+{
+	static const char *const paths[] = {"/", "/-/healthy", "/pages/map.js"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(paths); i++) {
+		assert_int_equal(rendered(paths[i]).status, 200);
+		assert_true(rendered(paths[i]).is_static);
+	}
+	assert_ptr_equal(rendered("/").body, index_page.body);
+	assert_string_equal(rendered("/-/healthy").body, "Healthy.\n");
 }
 
 /* A name of anybody's may resolve to a loopback address: DNS rebinding. */
@@ -120,21 +153,21 @@ static void the_api_knows_how_this_host_is_called(void **state)
 	request.from_loopback = true;
 	for (size_t i = 0; i < LENGTH(ours); i++) {
 		request.host = ours[i];
-		assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+		assert_endpoint(find("/api/v1/ports"), "/api/v1/ports");
 	}
 	for (size_t i = 0; i < LENGTH(others); i++) {
 		request.host = others[i];
 		assert_error(find("/api/v1/ports"), 403, true, "is no name of a loopback address");
 		assert_error(find("/api/v1/nothing"), 403, true, others[i]);
 		/* What is not the API's says nothing of processes. */
-		assert_int_equal(find("/metrics").kind, ROUTE_METRICS);
+		assert_endpoint(find("/metrics"), "/metrics");
 	}
 	/* Who is elsewhere calls it as he likes, and who speaks HTTP/1.0 need not call it. */
 	request.from_loopback = false;
-	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	assert_endpoint(find("/api/v1/ports"), "/api/v1/ports");
 	request.from_loopback = true;
 	request.host = NULL;
-	assert_int_equal(find("/api/v1/ports").kind, ROUTE_PORTS);
+	assert_endpoint(find("/api/v1/ports"), "/api/v1/ports");
 }
 
 static void the_page_and_what_it_loads_have_a_policy(void **state)
@@ -206,7 +239,7 @@ static void without_the_api_it_says_how_to_turn_it_on(void **state)
 	    "/api/v1/ports/abc", "/api/v1/destinations"};
 
 	(void)state;
-	options.api = false;
+	site.api = false;
 	for (size_t i = 0; i < LENGTH(paths); i++)
 		assert_error(find(paths[i]), 404, true, "--web.enable-api");
 	assert_error(find("/apix"), 404, false, "/metrics");
@@ -219,7 +252,7 @@ static void other_methods_are_refused_where_there_is_something(void **state)
 
 	(void)state;
 	request.method = "HEAD";
-	assert_int_equal(find("/api/v1/range").kind, ROUTE_RANGE);
+	assert_endpoint(find("/api/v1/range"), "/api/v1/range");
 	request.method = "POST";
 	route = find("/api/v1/range");
 	assert_string_equal(route.answer.allow, "GET, HEAD");
@@ -301,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(paths_lead_to_what_they_name),
+	    TEST(what_takes_no_work_is_rendered_at_once),
 	    TEST(the_api_knows_how_this_host_is_called),
 	    TEST(the_page_and_what_it_loads_have_a_policy),
 	    TEST(ports_are_numbers_from_1_to_65535),

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/endpoints.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/views/views.h"
+#include "exporter/answers/port_expression.h"
+#include "exporter/scrape/scraper.h"
+#include "exporter/web/api.h"
+#include "exporter/web/negotiate.h"
+#include "exporter/web/pages.h"
+#include "exporter/web/query.h"
+
+#define LIMIT_DEFAULT 20
+
+static struct answer render_index(
+    const struct site *site, const struct route *route, const void *nothing)
+{
+	struct answer answer = *site->index;
+
+	(void)route;
+	(void)nothing;
+	answer.is_static = true; /* the body stays its owner's */
+	return answer;
+}
+
+static enum endpoint_found parse_page(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	(void)site;
+	(void)request;
+	return pages_find(rest, &route->answer) ? FOUND : FOUND_NOTHING;
+}
+
+static struct answer render_page(
+    const struct site *site, const struct route *route, const void *nothing)
+{
+	(void)site;
+	(void)nothing;
+	return route->answer;
+}
+
+static struct answer render_health(
+    const struct site *site, const struct route *route, const void *nothing)
+{
+	(void)site;
+	(void)route;
+	(void)nothing;
+	return answer_text("Healthy.\n");
+}
+
+static struct answer render_readiness(
+    const struct site *site, const struct route *route, const void *nothing)
+{
+	const int error = gather_probe(site->procfs, &site->source);
+
+	(void)nothing;
+	if (error < 0)
+		return answer_error(
+		    route->json, 503, "a scrape would fail: %s", strerrordesc_np(-error));
+	return answer_text("Ready.\n");
+}
+
+static void add_to_query(void *query, const char *key, const char *value)
+{
+	query_add(query, key, value);
+}
+
+static enum endpoint_found parse_metrics(const struct site *site,
+    const struct http_request *request, const char *rest, struct route *route)
+{
+	struct query query = {.enabled = site->enabled};
+
+	(void)rest;
+	request->parameters(request->source, add_to_query, &query);
+	if (!query_finish(&query, &route->asked)) {
+		route->answer = answer_error(route->json, 400, "%s", query.error);
+		return FOUND_WRONG;
+	}
+	route->choice = negotiate_format(request->accept);
+	return FOUND;
+}
+
+static struct answer render_metrics(
+    const struct site *site, const struct route *route, const void *found)
+{
+	struct answer answer = {.status = 200};
+	struct text text = {0};
+
+	(void)site;
+	if (scrape_write(found, route->asked, route->choice.format, &text) < 0) {
+		free(text.data);
+		return answer;
+	}
+	exposition_content_type(route->choice, answer.type);
+	answer.body = text.data;
+	answer.length = text.length;
+	answer_compress(&answer, route->gzip);
+	return answer;
+}
+
+/* The parameters that the API knows. */
+struct api_parameters {
+	const char *wrong; /* the name of one with a value that does not fit */
+	size_t limit;
+	bool owners;
+};
+
+static void add_api_parameter(void *context, const char *key, const char *value)
+{
+	struct api_parameters *parameters = context;
+
+	if (!value)
+		value = "";
+	if (strcmp(key, "limit") == 0) {
+		const unsigned long limit = strtoul(value, NULL, 10);
+
+		if (!*value || strlen(value) > 4 || strspn(value, "0123456789") != strlen(value) ||
+		    limit < 1 || limit > 1000)
+			parameters->wrong = "limit is a whole number from 1 to 1000";
+		parameters->limit = limit;
+	} else if (strcmp(key, "owners") == 0) {
+		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+			parameters->wrong = "owners is true or false";
+		parameters->owners = strcmp(value, "true") == 0;
+	}
+}
+
+static enum endpoint_found parse_api(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	struct api_parameters parameters = {.limit = LIMIT_DEFAULT};
+
+	(void)site;
+	(void)rest;
+	request->parameters(request->source, add_api_parameter, &parameters);
+	if (parameters.wrong) {
+		route->answer = answer_error(true, 400, "%s", parameters.wrong);
+		return FOUND_WRONG;
+	}
+	route->limit = parameters.limit;
+	route->owners = parameters.owners;
+	return FOUND;
+}
+
+static enum endpoint_found parse_port(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	struct port_range range;
+
+	if (strchr(rest, '/'))
+		return FOUND_NOTHING;
+	if (parse_api(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
+	if (port_expression_parse(rest, &range) || strchr(rest, '-')) {
+		route->answer =
+		    answer_error(true, 400, "\"%.80s\" is no port from 1 to 65535", rest);
+		return FOUND_WRONG;
+	}
+	route->port = range.first;
+	return FOUND;
+}
+
+/* The state of a view that was asked for, or NULL and the error it ended with. */
+static void *find_view(
+    const struct site *site, enum view view, const struct scrape_result *result, int *ret_error)
+{
+	const size_t place = site->first_view + view;
+
+	*ret_error = result->gathering.outcomes[place].error;
+	return *ret_error < 0 ? NULL : gatherer_state(result->gatherer, place);
+}
+
+/* Takes over text, which is NULL where memory is out. */
+static struct answer finish_api(const struct route *route, char *text, int error)
+{
+	if (error < 0)
+		return answer_failure(true, error);
+
+	struct answer answer = answer_json(text);
+
+	answer_compress(&answer, route->gzip);
+	return answer;
+}
+
+static struct answer render_ports(
+    const struct site *site, const struct route *route, const void *found)
+{
+	int error;
+	void *state = find_view(site, VIEW_PORT_MAP, found, &error);
+
+	return finish_api(route, error < 0 ? NULL : api_ports(port_map_found(state)), error);
+}
+
+static struct answer render_destinations(
+    const struct site *site, const struct route *route, const void *found)
+{
+	int error;
+	void *state = find_view(site, VIEW_DESTINATIONS, found, &error);
+	char *text = NULL;
+
+	if (error == 0) {
+		const struct scrape_result *result = found;
+		struct destination_rows *rows = destination_rows_found(state);
+
+		rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
+		/* Once for all who share the scrape. */
+		if (route->owners && !rows->has_owners)
+			error = destination_rows_add_owners(&site->source, site->sysfs, rows);
+		if (error == 0)
+			text = api_destinations(rows, route->limit, route->owners);
+	}
+	return finish_api(route, text, error);
+}
+
+static struct answer render_range(
+    const struct site *site, const struct route *route, const void *found)
+{
+	int error;
+	void *state = find_view(site, VIEW_RANGE, found, &error);
+
+	return finish_api(route, error < 0 ? NULL : api_range(range_found(state)), error);
+}
+
+static struct answer render_port(
+    const struct site *site, const struct route *route, const void *found)
+{
+	(void)site;
+	return finish_api(route, api_port(found, route->port, route->limit), 0);
+}
+
+/*
+ * The page asks for both at the same time. One of its requests comes first and starts a walk,
+ * which the other can only share if that walk is for both.
+ */
+#define VIEWS_OF_THE_PAGE (1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS)
+
+const struct endpoint metrics_endpoint = {NULL, NEED_WALK, 0, parse_metrics, render_metrics};
+
+const struct endpoint endpoints[] = {
+    {"/", NEED_NOTHING, 0, NULL, render_index},
+    {"/pages/", NEED_NOTHING, 0, parse_page, render_page},
+    {"/-/healthy", NEED_NOTHING, 0, NULL, render_health},
+    {"/-/ready", NEED_NOTHING, 0, NULL, render_readiness},
+    {"/api/v1/ports", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_ports},
+    {"/api/v1/ports/", NEED_LOOKUP, 0, parse_port, render_port},
+    {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
+    {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
+};
+
+const size_t endpoints_length = sizeof(endpoints) / sizeof(endpoints[0]);

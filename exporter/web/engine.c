@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/engine.h"
+
+#include "exporter/web/admission.h"
+#include "exporter/web/dispatch.h"
+
+/* In the thread that checks passwords. */
+static void on_checked(struct auth_request *request, enum auth_verdict verdict)
+{
+	struct exchange *exchange =
+	    (struct exchange *)((char *)request - offsetof(struct exchange, auth));
+
+	exchange->verdict = verdict;
+	exchange_resume(exchange);
+}
+
+static enum MHD_Result wait_for_password(struct exchange *exchange)
+{
+	struct web *web = exchange->web;
+
+	exchange->stage = STAGE_PASSWORD;
+	exchange->auth.done = on_checked;
+	clients_set_phase(web->clients, connection_client(exchange->connection), CLIENT_PASSWORD);
+	exchange_suspend(exchange);
+	auth_submit(web->parts.auth, &exchange->auth);
+	return MHD_YES;
+}
+
+/*
+ * Takes a request that is here through all that it has to pass, as far as it gets: it is
+ * refused, answered, or waits for a thread that resumes it.
+ */
+static enum MHD_Result decide(struct exchange *exchange, const char *path, const char *method)
+{
+	struct answer answer;
+	const enum admission admission = admission_decide(exchange, path, &answer);
+
+	if (admission == ADMISSION_WAITS)
+		return wait_for_password(exchange);
+	exchange->stage = STAGE_WORK;
+	if (admission == ADMISSION_REFUSED)
+		return exchange_send_answer(exchange, answer);
+	switch (dispatch(exchange, path, method, &answer)) {
+	case DISPATCH_ANSWERED:
+		return exchange_send_answer(exchange, answer);
+	case DISPATCH_WORKS:
+		exchange_suspend(exchange);
+		dispatch_start(exchange);
+		return MHD_YES;
+	default:
+		return MHD_NO;
+	}
+}
+
+enum MHD_Result exchange_advance(
+    struct exchange *exchange, const char *path, const char *method, size_t *upload_size)
+{
+	switch (exchange->stage) {
+	case STAGE_HEAD:
+		/*
+		 * This call comes before any body. A response here ends the connection, which is
+		 * right for those who would send one, and wrong for everyone else.
+		 */
+		exchange->stage = STAGE_BODY;
+		return route_reads(method) ? MHD_YES : decide(exchange, path, method);
+	case STAGE_BODY:
+		if (!*upload_size)
+			return decide(exchange, path, method);
+		*upload_size = 0;
+		return MHD_YES;
+	case STAGE_PASSWORD:
+		return decide(exchange, path, method);
+	default:
+		return exchange_send_shared(exchange);
+	}
+}
