@@ -21,7 +21,7 @@ struct manual_flag {
 	char bounds[64];   /* "from 1 to 1000"; else empty */
 	const char *value; /* NULL: it takes none */
 	const char *const *choices;
-	unsigned commands;  /* bits of enum command that it is a flag of; never 0 */
+	unsigned commands;  /* bits, in the order of the list, that it is a flag of; never 0 */
 	bool is_everywhere; /* of all commands that take flags */
 	bool is_collectors;
 	bool is_repeatable;
@@ -37,10 +37,10 @@ extern size_t manual_flags_length;
 bool manual_flags_collect(void);
 
 /* Whether it is a flag of that command. */
-bool manual_flag_is_of(const struct manual_flag *flag, const struct command_word *word);
+bool manual_flag_is_of(const struct manual_flag *flag, const struct command *word);
 
 /* The command's name; "serve" where there is none. */
-const char *manual_command_name(const struct command_word *word);
+const char *manual_command_name(const struct command *word);
 
 struct manual_part {
 	const char *name;

@@ -18,7 +18,7 @@ static void print_quoted(const char *text, const char *specials, const char *quo
 	}
 }
 
-static bool takes_file(const struct command_word *word)
+static bool takes_file(const struct command *word)
 {
 	return word->arguments && strcmp(word->arguments, "FILE") == 0;
 }
@@ -31,8 +31,8 @@ static void print_choices(const struct manual_flag *flag)
 
 static void print_command_names(void)
 {
-	for (size_t i = 1; i < command_words_length; i++)
-		printf("%s%s", i > 1 ? " " : "", command_words[i].name);
+	for (size_t i = 1; i < commands_length; i++)
+		printf("%s%s", i > 1 ? " " : "", commands[i]->name);
 }
 
 /* bash */
@@ -49,12 +49,12 @@ static bool print_bash_commands(const char *argument)
 static bool print_bash_flags(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 0; i < command_words_length; i++) {
-		printf("\t%s)\n\t\techo \"-h", manual_command_name(&command_words[i]));
+	for (size_t i = 0; i < commands_length; i++) {
+		printf("\t%s)\n\t\techo \"-h", manual_command_name(commands[i]));
 		for (size_t j = 0; j < manual_flags_length; j++) {
 			const struct manual_flag *flag = &manual_flags[j];
 
-			if (!manual_flag_is_of(flag, &command_words[i]))
+			if (!manual_flag_is_of(flag, commands[i]))
 				continue;
 			printf(" --%s%s", flag->name, flag->value ? "=" : "");
 			if (flag->opposite[0])
@@ -94,9 +94,9 @@ static bool print_bash_values(const char *argument)
 static bool print_bash_arguments(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 1; i < command_words_length; i++)
-		if (takes_file(&command_words[i]))
-			printf("\t%s) _ephemera_files -f ;;\n", command_words[i].name);
+	for (size_t i = 1; i < commands_length; i++)
+		if (takes_file(commands[i]))
+			printf("\t%s) _ephemera_files -f ;;\n", commands[i]->name);
 	return true;
 }
 
@@ -105,9 +105,9 @@ static bool print_bash_arguments(const char *argument)
 static bool print_zsh_commands(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 1; i < command_words_length; i++) {
-		printf("\t\t'%s:", command_words[i].name);
-		print_quoted(command_words[i].help, "", "'\\''");
+	for (size_t i = 1; i < commands_length; i++) {
+		printf("\t\t'%s:", commands[i]->name);
+		print_quoted(commands[i]->help, "", "'\\''");
 		puts("'");
 	}
 	return true;
@@ -135,7 +135,7 @@ static void print_zsh_flag(const char *name, const struct manual_flag *flag)
 	puts("'");
 }
 
-static void print_zsh_arguments(const struct command_word *word)
+static void print_zsh_arguments(const struct command *word)
 {
 	if (word->name)
 		puts("\t\t'1:command:'");
@@ -147,19 +147,19 @@ static void print_zsh_arguments(const struct command_word *word)
 static bool print_zsh_flags(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 0; i < command_words_length; i++) {
-		printf("\t(%s)\n\t\tflags=(\n", manual_command_name(&command_words[i]));
+	for (size_t i = 0; i < commands_length; i++) {
+		printf("\t(%s)\n\t\tflags=(\n", manual_command_name(commands[i]));
 		printf("\t\t'-h[%s]'\n", flag_help_help);
 		for (size_t j = 0; j < manual_flags_length; j++) {
 			const struct manual_flag *flag = &manual_flags[j];
 
-			if (!manual_flag_is_of(flag, &command_words[i]))
+			if (!manual_flag_is_of(flag, commands[i]))
 				continue;
 			print_zsh_flag(flag->name, flag);
 			if (flag->opposite[0])
 				print_zsh_flag(flag->opposite, flag);
 		}
-		print_zsh_arguments(&command_words[i]);
+		print_zsh_arguments(commands[i]);
 		puts("\t\t)\n\t\t;;");
 	}
 	return true;
@@ -179,14 +179,14 @@ static bool print_fish_commands(const char *argument)
 static bool print_fish_first_words(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 1; i < command_words_length; i++) {
+	for (size_t i = 1; i < commands_length; i++) {
 		printf("complete -c ephemera -n __ephemera_at_first_word -a %s -d '",
-		    command_words[i].name);
-		print_quoted(command_words[i].help, "\\", "\\'");
+		    commands[i]->name);
+		print_quoted(commands[i]->help, "\\", "\\'");
 		puts("'");
-		if (takes_file(&command_words[i]))
+		if (takes_file(commands[i]))
 			printf("complete -c ephemera -n '__ephemera_completes %s' -F\n",
-			    command_words[i].name);
+			    commands[i]->name);
 	}
 	return true;
 }
@@ -194,9 +194,9 @@ static bool print_fish_first_words(const char *argument)
 static void print_fish_flag(const char *name, const struct manual_flag *flag)
 {
 	printf("complete -c ephemera -n '__ephemera_completes");
-	for (size_t i = 0; i < command_words_length; i++)
-		if (manual_flag_is_of(flag, &command_words[i]))
-			printf(" %s", manual_command_name(&command_words[i]));
+	for (size_t i = 0; i < commands_length; i++)
+		if (manual_flag_is_of(flag, commands[i]))
+			printf(" %s", manual_command_name(commands[i]));
 	printf("'%s -l %s", strcmp(name, "help") == 0 ? " -s h" : "", name);
 	if (flag->choices) {
 		printf(" -x -a '");

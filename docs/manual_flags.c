@@ -13,14 +13,14 @@ static unsigned with_flags;
 static unsigned all;
 
 /* The next one, with its name and help; the last one again where there is no room. */
-static struct manual_flag *add(const char *name, const char *help, unsigned commands)
+static struct manual_flag *add(const char *name, const char *help, unsigned of)
 {
 	struct manual_flag *flag = &manual_flags[manual_flags_length];
 
 	snprintf(flag->name, sizeof(flag->name), "%s", name);
 	snprintf(flag->help, sizeof(flag->help), "%s", help);
-	flag->commands = commands;
-	flag->is_everywhere = commands == with_flags || commands == all;
+	flag->commands = of;
+	flag->is_everywhere = of == with_flags || of == all;
 	if (manual_flags_length < MANUAL_FLAGS_MAX - 1)
 		manual_flags_length++;
 	return flag;
@@ -28,8 +28,15 @@ static struct manual_flag *add(const char *name, const char *help, unsigned comm
 
 static void add_member(const struct flag *member)
 {
-	struct manual_flag *flag =
-	    add(member->name, member->help, member->commands ? member->commands : with_flags);
+	char help[FLAG_HELP_SIZE];
+	unsigned own = 0;
+
+	for (size_t i = 0; i < commands_length; i++)
+		if (commands[i]->takes_flags && flag_is_of(member, commands[i]->name))
+			own |= 1u << i;
+	flag_format_help(member, help);
+
+	struct manual_flag *flag = add(member->name, help, own);
 
 	flag->value = member->value;
 	flag->choices = member->choices;
@@ -79,10 +86,10 @@ static void add_collector(const struct collector *collector)
 
 bool manual_flags_collect(void)
 {
-	for (size_t i = 0; i < command_words_length; i++) {
-		all |= 1u << command_words[i].command;
-		if (command_words[i].takes_flags)
-			with_flags |= 1u << command_words[i].command;
+	for (size_t i = 0; i < commands_length; i++) {
+		all |= 1u << i;
+		if (commands[i]->takes_flags)
+			with_flags |= 1u << i;
 	}
 	add("help", flag_help_help, all);
 	add("version", flag_version_help, all);
@@ -95,12 +102,15 @@ bool manual_flags_collect(void)
 	return manual_flags_length < MANUAL_FLAGS_MAX - 1;
 }
 
-bool manual_flag_is_of(const struct manual_flag *flag, const struct command_word *word)
+bool manual_flag_is_of(const struct manual_flag *flag, const struct command *word)
 {
-	return flag->commands >> word->command & 1;
+	for (size_t i = 0; i < commands_length; i++)
+		if (commands[i] == word)
+			return flag->commands >> i & 1;
+	return false;
 }
 
-const char *manual_command_name(const struct command_word *word)
+const char *manual_command_name(const struct command *word)
 {
 	return word->name ? word->name : "serve";
 }

@@ -9,7 +9,7 @@
 
 #define WIDTH 78
 
-/* Of commands, as in flags: those that the page has described. */
+/* Bits, in the order of the list: the commands that the page has described. */
 static unsigned described;
 
 /*
@@ -63,7 +63,7 @@ static bool print_os(const char *argument)
 	return true;
 }
 
-static void print_usage(const struct command_word *word, const char *separator)
+static void print_usage(const struct command *word, const char *separator)
 {
 	if (word->name)
 		printf("%sCm %s", separator, word->name);
@@ -76,9 +76,9 @@ static void print_usage(const struct command_word *word, const char *separator)
 static bool print_synopsis(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 0; i < command_words_length; i++) {
+	for (size_t i = 0; i < commands_length; i++) {
 		printf(".Nm");
-		print_usage(&command_words[i], "\n.");
+		print_usage(commands[i], "\n.");
 		putchar('\n');
 	}
 	return true;
@@ -87,14 +87,16 @@ static bool print_synopsis(const char *argument)
 /* The head of a command's description, which the page goes on with. */
 static bool print_command(const char *argument)
 {
-	const struct command_word *word =
-	    strcmp(argument, "serve") == 0 ? &command_words[0] : command_find(argument);
+	const struct command *word =
+	    strcmp(argument, "serve") == 0 ? commands[0] : command_find(argument);
 
 	if (!word) {
 		fprintf(stderr, "there is no command %s\n", argument);
 		return false;
 	}
-	described |= 1u << word->command;
+	for (size_t i = 0; i < commands_length; i++)
+		if (commands[i] == word)
+			described |= 1u << i;
 	printf(".It Nm");
 	print_usage(word, " ");
 	putchar('\n');
@@ -108,11 +110,11 @@ bool manual_page_is_complete(void)
 {
 	bool complete = true;
 
-	for (size_t i = 0; i < command_words_length; i++) {
-		if (described >> command_words[i].command & 1)
+	for (size_t i = 0; i < commands_length; i++) {
+		if (described >> i & 1)
 			continue;
 		fprintf(stderr, "the page says nothing of a command; add: @command %s\n",
-		    manual_command_name(&command_words[i]));
+		    manual_command_name(commands[i]));
 		complete = false;
 	}
 	return complete;

@@ -7,7 +7,7 @@
 #include "collectors/kernel/bind_buckets.h"
 #include "exporter/base/log.h"
 
-static bool is_wanted(const struct options *options)
+static bool is_wanted(const struct options *options, bool wherever)
 {
 	const unsigned long asked = options->values[collector_find("binds")][BINDS_BUCKETS];
 
@@ -16,22 +16,17 @@ static bool is_wanted(const struct options *options)
 		return false;
 	if (asked != BINDS_BUCKETS_BY_DEFAULT)
 		return asked;
-	switch (options->command) {
-	case COMMAND_SERVE:
-	case COMMAND_METRICS:
-		return options_has_collector(options, "exhaustion");
-	default:
-		/* Whoever asks for /proc wants to see what that tells. */
-		return options->source.kind != SOURCE_PROCFS;
-	}
+	/* Whoever asks for /proc wants to see what that tells. */
+	return wherever ? options->source.kind != SOURCE_PROCFS
+			: options_has_collector(options, "exhaustion");
 }
 
-void buckets_open(struct options *options)
+void buckets_open(struct options *options, bool wherever)
 {
 	const bool is_asked_for = options->values[collector_find("binds")][BINDS_BUCKETS] == 1;
 	const char *reason;
 
-	if (!is_wanted(options))
+	if (!is_wanted(options, wherever))
 		return;
 
 	const int result = bind_buckets_open(&options->source.buckets, &reason);

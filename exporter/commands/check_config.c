@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/commands/check_config.h"
-
+/* `ephemera check-config`: whether a --web.config.file is right, and what it says. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,8 @@
 #include "exporter/access/config_watch.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/option_value.h"
 
 static const char *const version_names[] = {
     [TLS_VERSION_1_0] = "1.0",
@@ -82,7 +83,7 @@ static void print_summary(const struct web_config *config)
 		puts("  without effect: http2, since HTTP/2 is not spoken");
 }
 
-int check_config(const char *path)
+static int check_config(const char *path)
 {
 	struct rules *rules;
 	char error[WEB_CONFIG_ERROR_SIZE];
@@ -100,3 +101,31 @@ int check_config(const char *path)
 	rules_release(rules);
 	return terminal_flush();
 }
+
+static int run_check_config(struct options *options)
+{
+	return check_config(options->checked) < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int read_file(
+    struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (options->checked)
+		return option_fail(error, "unexpected argument \"%.80s\"; see --help", argument);
+	options->checked = argument;
+	return 0;
+}
+
+static int check_file(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	return options->checked ? 0 : option_fail(error, "check-config: which file?");
+}
+
+const struct command check_config_command = {
+    .name = "check-config",
+    .arguments = "FILE",
+    .help = "whether a --web.config.file is right",
+    .read_argument = read_file,
+    .check = check_file,
+    .run = run_check_config,
+};

@@ -1,29 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/commands/commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-const struct command_word command_words[] = {
-    {NULL, NULL, "serve metrics over HTTP", COMMAND_SERVE, true},
-    {"metrics", NULL, "one scrape to standard output; exit status 1 where a collector failed",
-	COMMAND_METRICS, true},
-    {"destinations", NULL, "the fullest destinations, as a table", COMMAND_DESTINATIONS, true},
-    {"port", "PORT|FIRST-LAST...",
-	"what is on these ports, and who has it; exit status 0 something, 1 nothing, 2 an error",
-	COMMAND_PORT, true},
-    {"trace", NULL, "each call that finds no port, as it happens; takes CAP_BPF and CAP_PERFMON",
-	COMMAND_TRACE, true},
-    {"check-config", "FILE", "whether a --web.config.file is right", COMMAND_CHECK_CONFIG, false},
-    {"healthcheck", NULL, "whether what serves at --web.listen-address answers",
-	COMMAND_HEALTHCHECK, true},
+extern const struct command serve_command;
+extern const struct command metrics_command;
+extern const struct command destinations_command;
+extern const struct command port_command;
+extern const struct command trace_command;
+extern const struct command check_config_command;
+extern const struct command healthcheck_command;
+
+const struct command *const commands[] = {
+    &serve_command,
+    &metrics_command,
+    &destinations_command,
+    &port_command,
+    &trace_command,
+    &check_config_command,
+    &healthcheck_command,
 };
 
-const size_t command_words_length = sizeof(command_words) / sizeof(command_words[0]);
+const size_t commands_length = sizeof(commands) / sizeof(commands[0]);
 
-const struct command_word *command_find(const char *name)
+const struct command *command_find(const char *name)
 {
-	for (size_t i = 0; i < command_words_length; i++)
-		if (command_words[i].name && strcmp(command_words[i].name, name) == 0)
-			return &command_words[i];
+	for (size_t i = 0; i < commands_length; i++)
+		if (commands[i]->name && strcmp(commands[i]->name, name) == 0)
+			return commands[i];
 	return NULL;
+}
+
+void command_tell_failure(const struct command *command, int error, const char *reason)
+{
+	if (error != -EPIPE)
+		fprintf(stderr, "ephemera: %s: %s\n", command->name,
+		    reason ? reason : strerrordesc_np(-error));
 }

@@ -2,25 +2,48 @@
 #ifndef EPHEMERA_COMMANDS_H
 #define EPHEMERA_COMMANDS_H
 
-/* The table of commands: reading, --help, the manual and the shells' completions go by it. */
+/*
+ * The commands, each a struct in the file that runs it: reading, --help, the manual and the
+ * shells' completions go by the list of them.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "exporter/commands/options.h"
 
-struct command_word {
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+struct command {
 	const char *name;      /* NULL: where no command is given */
 	const char *arguments; /* what follows it; NULL: nothing but flags */
 	const char *help;
-	enum command command;
 	bool takes_flags; /* more than --help and --version */
+	/*
+	 * Both return 0, or -EINVAL with what is wrong in error. read_argument takes what is no
+	 * flag, and is NULL where nothing is taken; check looks at the whole, and may be NULL.
+	 */
+	int (*read_argument)(
+	    struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE]);
+	int (*check)(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
+	int (*run)(struct options *options); /* returns the exit status */
 };
 
-extern const struct command_word command_words[];
-extern const size_t command_words_length;
+/* The one without a name comes first. */
+extern const struct command *const commands[];
+extern const size_t commands_length;
+
+/* What --help and --version run. */
+extern const struct command help_command;
+extern const struct command version_command;
 
 /* NULL: there is none of that name. */
-const struct command_word *command_find(const char *name);
+const struct command *command_find(const char *name);
+
+/*
+ * Says on standard error how a command that prints failed, -errno or for a reason that is known,
+ * unless its reader has seen enough, which is no failure of ours to talk about.
+ */
+void command_tell_failure(const struct command *command, int error, const char *reason);
 
 #endif

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/commands/destinations.h"
-
+/* `ephemera destinations`: the fullest destinations, as a table for people. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "collectors/kernel/bind_buckets.h"
 #include "collectors/views/destination_rows.h"
 #include "exporter/answers/destinations_json.h"
 #include "exporter/answers/pools.h"
 #include "exporter/answers/resolver.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/buckets.h"
+#include "exporter/commands/commands.h"
 
 /* In an incident DNS is often dead as well: the table must not wait for it. */
 #define RESOLVER_SECONDS 2
+
+extern const struct command destinations_command;
 
 #define NUMBERS_WIDTH 33 /* " ACTIVE TIME_WAIT REUSABLE  SHARE" */
 
@@ -259,15 +263,23 @@ static int show_again(void *context)
 	return result;
 }
 
-int run_destinations(const struct options *options)
+static int run_destinations(struct options *options)
 {
-	struct options again = *options;
-	const int result = options->watch ? terminal_watch(show_again, &again) : show(options);
+	buckets_open(options, true);
+
+	const int result = options->watch ? terminal_watch(show_again, options) : show(options);
+
+	bind_buckets_close(options->source.buckets);
 
 	if (result == 0)
-		return EXIT_SUCCESS;
-	/* A reader that has seen enough is no failure of ours to talk about. */
-	if (result != -EPIPE)
-		fprintf(stderr, "ephemera: destinations: %s\n", strerrordesc_np(-result));
-	return EXIT_FAILURE;
+		return EXIT_DONE;
+	command_tell_failure(&destinations_command, result, NULL);
+	return EXIT_FAILED;
 }
+
+const struct command destinations_command = {
+    .name = "destinations",
+    .help = "the fullest destinations, as a table",
+    .takes_flags = true,
+    .run = run_destinations,
+};

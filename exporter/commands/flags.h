@@ -24,17 +24,27 @@ enum flag_kind {
 struct flag {
 	const char *name;  /* without the dashes */
 	const char *value; /* what --help calls its value; FILE, DIRECTORY and USER are completed */
+	const char *initial; /* the value where it is not given; NULL: none, or help says which */
 	const char *help;
 	enum flag_kind kind;
 	size_t offset; /* in struct options */
 	unsigned long minimum;
 	unsigned long maximum;
 	const char *const *choices;
-	unsigned commands; /* bits of enum command that it is a flag of; 0: of them all */
+	const char *commands; /* names of those that it is a flag of, "serve" that
+				 without one; NULL: of all that take flags */
 };
 
 extern const struct flag flags[];
 extern const size_t flags_length;
+
+/* Whether it is a flag of that command, by its name; NULL: of the one without. */
+bool flag_is_of(const struct flag *flag, const char *command);
+
+#define FLAG_HELP_SIZE 256
+
+/* What the flag is for, and its default. */
+void flag_format_help(const struct flag *flag, char text[static FLAG_HELP_SIZE]);
 
 /* What --help, --version and --collector.disable-defaults, which are not in the table, do. */
 extern const char flag_help_help[];

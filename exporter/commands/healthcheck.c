@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/commands/healthcheck.h"
-
+/*
+ * `ephemera healthcheck`, for images that have no shell and no curl: asks a daemon whether it
+ * answers, at each address that it listens on, over TLS where it wants that. No certificate is
+ * verified, and no password sent: being refused is an answer, too. Where the host has no ephemeral
+ * port left it asks from one outside of their range, so that this is not taken for a dead daemon.
+ */
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -17,6 +21,9 @@
 #include "exporter/access/tls.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/option_value.h"
+#include "exporter/commands/process_addresses.h"
 
 /* Of each step: connecting, sending, and each part of the answer. */
 #define TIMEOUT_SECONDS 5
@@ -221,7 +228,7 @@ static int check(const struct listen_address *address, const char *name, const c
 	return status < 0 ? status : -EPROTO;
 }
 
-int healthcheck(const struct listen_address *addresses, size_t length, bool ready)
+static int healthcheck(const struct listen_address *addresses, size_t length, bool ready)
 {
 	int result = 0;
 
@@ -242,3 +249,32 @@ int healthcheck(const struct listen_address *addresses, size_t length, bool read
 
 	return result < 0 ? result : flushed;
 }
+
+static int run_healthcheck(struct options *options)
+{
+	struct serve_options serve = options->serve;
+
+	if (options->process)
+		process_addresses(
+		    options->procfs, options->process, serve.addresses, &serve.addresses_length);
+	return healthcheck(serve.addresses, serve.addresses_length, options->ready) < 0
+		   ? EXIT_FAILED
+		   : EXIT_DONE;
+}
+
+static int check_flags(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (options->serve.systemd_socket)
+		return option_fail(error,
+		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
+		    "--web.listen-address instead");
+	return 0;
+}
+
+const struct command healthcheck_command = {
+    .name = "healthcheck",
+    .help = "whether what serves at --web.listen-address answers",
+    .takes_flags = true,
+    .check = check_flags,
+    .run = run_healthcheck,
+};

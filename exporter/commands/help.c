@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exporter/base/version.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
 #include "exporter/commands/options.h"
@@ -40,7 +41,7 @@ static void print_entry(FILE *file, const char *flag, const char *text)
 	print_wrapped(file, FLAG_INDENT, text);
 }
 
-static void print_usage(FILE *file, const struct command_word *word)
+static void print_usage(FILE *file, const struct command *word)
 {
 	const int length = fprintf(file, "  ephemera%s%s%s%s%s", word->name ? " " : "",
 	    word->name ? word->name : "", word->arguments ? " " : "",
@@ -84,17 +85,19 @@ void options_help(FILE *file)
 	      "\n"
 	      "Usage:\n",
 	    file);
-	for (size_t i = 0; i < command_words_length; i++)
-		print_usage(file, &command_words[i]);
+	for (size_t i = 0; i < commands_length; i++)
+		print_usage(file, commands[i]);
 	fputs("\nFlags (--flag=value or --flag value):\n", file);
 	print_entry(file, "-h, --help", flag_help_help);
 	print_entry(file, "--version", flag_version_help);
 	for (size_t i = 0; i < flags_length; i++) {
 		char name[128];
+		char text[FLAG_HELP_SIZE];
 
 		snprintf(name, sizeof(name), "--%s%s%s", flags[i].name, flags[i].value ? "=" : "",
 		    flags[i].value ? flags[i].value : "");
-		print_entry(file, name, flags[i].help);
+		flag_format_help(&flags[i], text);
+		print_entry(file, name, text);
 	}
 	fputs("\nCollectors:\n", file);
 	print_entry(file, "--collector.disable-defaults", flag_disable_defaults_help);
@@ -102,3 +105,21 @@ void options_help(FILE *file)
 		print_collector(file, collectors[i]);
 	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);
 }
+
+static int run_help(struct options *options)
+{
+	(void)options;
+	options_help(stdout);
+	return EXIT_DONE;
+}
+
+const struct command help_command = {.run = run_help};
+
+static int run_version(struct options *options)
+{
+	(void)options;
+	puts("ephemera " EPHEMERA_VERSION " (" EPHEMERA_COMPILER ")");
+	return EXIT_DONE;
+}
+
+const struct command version_command = {.run = run_version};

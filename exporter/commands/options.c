@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/answers/port_expression.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
 #include "exporter/commands/option_value.h"
@@ -123,13 +122,13 @@ static int refuse_command(struct reader *reader, const struct flag *flag)
 {
 	char names[128] = "";
 
-	for (size_t i = 0; i < command_words_length; i++) {
+	for (size_t i = 0; i < commands_length; i++) {
+		const char *name = commands[i]->name;
 		const size_t length = strlen(names);
 
-		if (flag->commands >> command_words[i].command & 1)
+		if (commands[i]->takes_flags && flag_is_of(flag, name))
 			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
-			    length ? " and " : "", command_words[i].name ? " " : "",
-			    command_words[i].name ? command_words[i].name : "");
+			    length ? " and " : "", name ? " " : "", name ? name : "");
 	}
 	return option_fail(reader->error, "--%s is a flag of %s", flag->name, names);
 }
@@ -141,7 +140,7 @@ static int read_flag(struct reader *reader, const char *argument)
 	if (split(reader, argument, &word) < 0)
 		return -EINVAL;
 	if (strcmp(word.name, "help") == 0 || strcmp(word.name, "version") == 0) {
-		reader->options->command = word.name[0] == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+		reader->options->command = word.name[0] == 'h' ? &help_command : &version_command;
 		return refuse_value(reader, &word);
 	}
 	if (strcmp(word.name, "collector.disable-defaults") == 0) {
@@ -159,7 +158,7 @@ static int read_flag(struct reader *reader, const char *argument)
 	for (size_t i = 0; i < flags_length; i++) {
 		if (strcmp(flags[i].name, word.name) != 0)
 			continue;
-		if (flags[i].commands && !(flags[i].commands >> reader->options->command & 1))
+		if (!flag_is_of(&flags[i], reader->options->command->name))
 			return refuse_command(reader, &flags[i]);
 		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 						 : want_value(reader, &word) < 0)
@@ -171,23 +170,26 @@ static int read_flag(struct reader *reader, const char *argument)
 
 static void set_defaults(struct options *options)
 {
+	char error[OPTIONS_ERROR_SIZE];
+
 	memset(options, 0, sizeof(*options));
-	options->serve.telemetry_path = "/metrics";
-	options->serve.max_requests = 40;
-	options->limit = 20;
-	options->serve.max_connections = 256;
-	options->serve.max_header_bytes = 8192;
-	options->serve.max_walks_per_second = 20;
-	options->serve.socket_mode = 0660;
-	options->serve.user = "nobody";
-	options->serve.request_seconds = 10;
-	options->serve.response_seconds = 30;
-	options->procfs = "/proc";
-	options->sysfs = "/sys";
-	options->log_level = LOG_LEVEL_INFO;
+	options->command = commands[0];
+	for (size_t i = 0; i < flags_length; i++)
+		if (flags[i].initial && flags[i].kind != KIND_ADDRESS)
+			(void)option_set(options, &flags[i], flags[i].initial, error);
 	for (size_t i = 0; i < collectors_length; i++)
 		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
 			options->values[i][j] = collectors[i]->flags[j].initial;
+}
+
+/* Where none was given: the others would come on top of it. */
+static void set_default_addresses(struct options *options)
+{
+	char error[OPTIONS_ERROR_SIZE];
+
+	for (size_t i = 0; i < flags_length; i++)
+		if (flags[i].initial && flags[i].kind == KIND_ADDRESS)
+			(void)option_set(options, &flags[i], flags[i].initial, error);
 }
 
 /* A share that no flag gave: half, since then there is room for others. */
@@ -223,15 +225,8 @@ static int finish(struct reader *reader)
 	if (options->source.replay && options->source.record)
 		return option_fail(
 		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
-	if (options->command == COMMAND_PORT && portset_count(&options->ports) == 0)
-		return option_fail(reader->error, "port: which? Such as \"ephemera port 60416\" or "
-						  "\"ephemera port 60416 8000-8080\"");
-	if (options->command == COMMAND_CHECK_CONFIG && !options->checked)
-		return option_fail(reader->error, "check-config: which file?");
-	if (options->command == COMMAND_HEALTHCHECK && options->serve.systemd_socket)
-		return option_fail(reader->error,
-		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
-		    "--web.listen-address instead");
+	if (options->command->check && options->command->check(options, reader->error) < 0)
+		return -EINVAL;
 	if (options->process && options->serve.addresses_length)
 		return option_fail(
 		    reader->error, "--process and --web.listen-address cannot be combined");
@@ -244,43 +239,27 @@ static int finish(struct reader *reader)
 		options->source.kind = SOURCE_REPLAY;
 	options->source.procfs = options->procfs;
 	if (options->serve.addresses_length == 0 && !options->serve.systemd_socket)
-		options->serve.addresses[options->serve.addresses_length++] =
-		    (struct listen_address){.port = 10059};
+		set_default_addresses(options);
 	return 0;
 }
 
-static int read_ports(struct reader *reader, const char *argument)
+/* A command, or what follows it. */
+static int read_word(struct reader *reader, const char *argument)
 {
 	struct options *options = reader->options;
-	struct port_range range;
-	const char *wrong = port_expression_parse(argument, &range);
 
-	if (wrong)
-		return option_fail(reader->error, "port: \"%.80s\": %s", argument, wrong);
-	portset_add_range(&options->ports, range);
-	if (!strchr(argument, '-'))
-		portset_add(&options->single_ports, range.first);
-	return 0;
-}
-
-static int read_command(struct reader *reader, const char *argument)
-{
-	if (reader->options->command == COMMAND_PORT)
-		return read_ports(reader, argument);
-	if (reader->options->command == COMMAND_CHECK_CONFIG && !reader->options->checked) {
-		reader->options->checked = argument;
-		return 0;
-	}
+	if (options->command->read_argument)
+		return options->command->read_argument(options, argument, reader->error);
 	if (reader->next != 2)
 		return option_fail(
 		    reader->error, "unexpected argument \"%.80s\"; see --help", argument);
 
-	const struct command_word *word = command_find(argument);
+	const struct command *command = command_find(argument);
 
-	if (!word)
+	if (!command)
 		return option_fail(
 		    reader->error, "unknown command \"%.80s\"; see --help", argument);
-	reader->options->command = word->command;
+	options->command = command;
 	return 0;
 }
 
@@ -303,11 +282,12 @@ int options_parse(
 
 		const int result = starts_with(argument, "--") && argument[2]
 				       ? read_flag(&reader, argument)
-				       : read_command(&reader, argument);
+				       : read_word(&reader, argument);
 
 		if (result < 0)
 			return result;
-		if (ret_options->command == COMMAND_HELP || ret_options->command == COMMAND_VERSION)
+		if (ret_options->command == &help_command ||
+		    ret_options->command == &version_command)
 			return 0;
 	}
 	return finish(&reader);

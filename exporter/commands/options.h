@@ -10,20 +10,10 @@
 #include "exporter/base/log.h"
 #include "exporter/daemon/serve.h"
 
-enum command {
-	COMMAND_SERVE,
-	COMMAND_METRICS,
-	COMMAND_DESTINATIONS,
-	COMMAND_PORT,
-	COMMAND_TRACE,
-	COMMAND_CHECK_CONFIG,
-	COMMAND_HEALTHCHECK,
-	COMMAND_HELP,
-	COMMAND_VERSION
-};
+struct command;
 
 struct options {
-	enum command command;
+	const struct command *command;
 	struct serve_options serve; /* but for what the other commands have, too, which is below */
 	bool disable_exporter_metrics;
 	collector_set enabled;

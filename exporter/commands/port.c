@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/commands/port.h"
-
+/* `ephemera port`: what is on these ports. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "collectors/kernel/bind_buckets.h"
 #include "exporter/answers/port_advice.h"
+#include "exporter/answers/port_expression.h"
 #include "exporter/answers/port_json.h"
 #include "exporter/answers/port_text.h"
 #include "exporter/base/json.h"
 #include "exporter/base/terminal.h"
+#include "exporter/commands/buckets.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/option_value.h"
 
 /* Of a port with more sockets than this only their number is watched. */
 #define WATCHED_MAX 1000
 
 enum { EXIT_SOMETHING, EXIT_NOTHING, EXIT_ERROR };
+
+extern const struct command port_command;
 
 struct watch {
 	const struct options *options;
@@ -306,16 +312,52 @@ static int run_once(const struct options *options, int *ret_status)
 	return result < 0 ? result : terminal_flush();
 }
 
-int run_port(const struct options *options)
+static int run_port(struct options *options)
 {
 	int status = EXIT_NOTHING;
+
+	buckets_open(options, true);
+
 	const int result =
 	    options->watch ? run_watch(options, &status) : run_once(options, &status);
 
+	bind_buckets_close(options->source.buckets);
+
 	if (result == 0)
 		return status;
-	/* A reader that has seen enough is no failure of ours to talk about. */
-	if (result != -EPIPE)
-		fprintf(stderr, "ephemera: port: %s\n", strerrordesc_np(-result));
+	command_tell_failure(&port_command, result, NULL);
 	return EXIT_ERROR;
 }
+
+static int read_ports(
+    struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE])
+{
+	struct port_range range;
+	const char *wrong = port_expression_parse(argument, &range);
+
+	if (wrong)
+		return option_fail(error, "port: \"%.80s\": %s", argument, wrong);
+	portset_add_range(&options->ports, range);
+	if (!strchr(argument, '-'))
+		portset_add(&options->single_ports, range.first);
+	return 0;
+}
+
+static int check_ports(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (portset_count(&options->ports) == 0)
+		return option_fail(error, "port: which? Such as \"ephemera port 60416\" or "
+					  "\"ephemera port 60416 8000-8080\"");
+	return 0;
+}
+
+const struct command port_command = {
+    .name = "port",
+    .arguments = "PORT|FIRST-LAST...",
+    .help = "what is on these ports, and who has it; exit status 0 something, 1 nothing, 2 an "
+	    "error",
+    .takes_flags = true,
+    .read_argument = read_ports,
+    .check = check_ports,
+    .run = run_port,
+};

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/commands/commands.h"
+
 /* Of a command line: more than any that has LISTEN_ADDRESSES_MAX addresses and paths. */
 #define BYTES_MAX 65536
 #define WORDS_MAX 1024
@@ -65,8 +67,8 @@ void process_addresses(const char *procfs, unsigned long pid,
 		const int count = got > 0 && got < BYTES_MAX ? split(bytes, got, words) : 0;
 
 		if (count > 0 && is_exporter(words[0]) &&
-		    options_parse(count, words, options, error) == 0 &&
-		    options->command == COMMAND_SERVE && options->serve.addresses_length) {
+		    options_parse(count, words, options, error) == 0 && !options->command->name &&
+		    options->serve.addresses_length) {
 			memcpy(
 			    addresses, options->serve.addresses, sizeof(options->serve.addresses));
 			*length = options->serve.addresses_length;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/commands/trace.h"
+/* `ephemera trace`: each call that finds no port, as it happens, until Ctrl-C sums up. */
 
 #include <errno.h>
 #include <signal.h>
@@ -13,9 +13,12 @@
 #include "collectors/kernel/clock.h"
 #include "collectors/views/destination_rows.h"
 #include "exporter/base/terminal.h"
+#include "exporter/commands/commands.h"
 #include "exporter/commands/trace_print.h"
 
 /* Of failures that are not printed yet: some 8,000. */
+extern const struct command trace_command;
+
 #define EVENTS_BYTES (1ul << 20)
 #define WAIT_MS 200
 /* A look at all sockets is made once a second at the most, and in a tenth of the time. */
@@ -270,7 +273,7 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	return result;
 }
 
-int run_trace(const struct options *options)
+static int run_trace(struct options *options)
 {
 	struct trace trace = {.options = options};
 	const char *reason = NULL;
@@ -287,10 +290,14 @@ int run_trace(const struct options *options)
 	cgroups_free(trace.cgroups);
 	exhaustion_probe_close(&trace.probe);
 	if (result == 0)
-		return EXIT_SUCCESS;
-	/* A reader that has seen enough is no failure of ours to talk about. */
-	if (result != -EPIPE)
-		fprintf(
-		    stderr, "ephemera: trace: %s\n", reason ? reason : strerrordesc_np(-result));
-	return EXIT_FAILURE;
+		return EXIT_DONE;
+	command_tell_failure(&trace_command, result, reason);
+	return EXIT_FAILED;
 }
+
+const struct command trace_command = {
+    .name = "trace",
+    .help = "each call that finds no port, as it happens; takes CAP_BPF and CAP_PERFMON",
+    .takes_flags = true,
+    .run = run_trace,
+};

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
-#include "exporter/commands/options.h"
 #include "fuzz.h"
 
 #define ARGUMENTS_MAX 64
@@ -63,8 +63,8 @@ static void check(const struct options *options)
 	check_addresses(options);
 	FUZZ_CHECK(options->serve.telemetry_path[0] == '/');
 	FUZZ_CHECK(!portset_has(&options->ports, 0) && !portset_has(&options->single_ports, 0));
-	FUZZ_CHECK(options->command != COMMAND_CHECK_CONFIG || options->checked);
-	FUZZ_CHECK(options->command != COMMAND_PORT || portset_count(&options->ports) > 0);
+	FUZZ_CHECK(options->command != command_find("check-config") || options->checked);
+	FUZZ_CHECK(options->command != command_find("port") || portset_count(&options->ports) > 0);
 	FUZZ_CHECK(options->log_level <= LOG_LEVEL_ERROR);
 }
 
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result < 0) {
 		FUZZ_CHECK(error[0] && memchr(error, '\0', sizeof(error)));
 		FUZZ_CHECK(fuzz_is_printable(error));
-	} else if (options.command != COMMAND_HELP && options.command != COMMAND_VERSION) {
+	} else if (options.command != &help_command && options.command != &version_command) {
 		check(&options);
 	}
 	for (int i = 0; i < count; i++)
