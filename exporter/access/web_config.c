@@ -55,7 +55,7 @@ static const char *const rate_keys[] = {
     [RATE_BURST] = "burst",
 };
 
-static int read_header(struct web_reader *reader, const struct yaml_item *item, size_t header)
+static int read_header(struct web_reader *reader, struct web_item item, size_t header)
 {
 	struct web_config *config = reader->config;
 	const char *const *allowed = header_values[header];
@@ -68,14 +68,14 @@ static int read_header(struct web_reader *reader, const struct yaml_item *item, 
 	const char *wrong = web_value_check_header(value);
 
 	if (wrong)
-		return web_reader_fail(reader, item->key->line, item->key->text, "%s", wrong);
+		return web_reader_fail(reader, item.line, item.key, "%s", wrong);
 	if (allowed[0] && strcmp(value, allowed[0]) != 0 &&
 	    !(allowed[1] && strcmp(value, allowed[1]) == 0))
-		return web_reader_fail(reader, item->key->line, item->key->text,
+		return web_reader_fail(reader, item.line, item.key,
 		    "\"%.80s\" is neither empty nor %s%s%s", value, allowed[0],
 		    allowed[1] ? " nor " : "", allowed[1] ? allowed[1] : "");
 
-	char *copied = web_reader_copy(value, item->value->length);
+	char *copied = strdup(value);
 
 	if (!copied)
 		return web_reader_no_memory(reader);
@@ -84,24 +84,23 @@ static int read_header(struct web_reader *reader, const struct yaml_item *item, 
 	return 0;
 }
 
-static int read_http(struct web_reader *reader, const struct yaml_item *item)
+static int read_http(struct web_reader *reader, struct web_item item)
 {
-	const struct yaml_item *found[LENGTH(http_keys)];
-	const struct yaml_item *headers[WEB_CONFIG_HEADERS];
+	struct web_item found[LENGTH(http_keys)];
+	struct web_item headers[WEB_CONFIG_HEADERS];
 	const struct web_section section = {
 	    top_keys[TOP_HTTP], http_keys, found, LENGTH(http_keys)};
 	const struct web_section headers_section = {
 	    "http_server_config: headers", header_keys, headers, LENGTH(header_keys)};
 	bool http2;
-	int result = web_reader_section(reader, web_reader_value(item), &section);
+	int result = web_reader_section(reader, item.value, &section);
 
 	if (result == 0)
 		result = web_reader_bool(reader, found[HTTP_HTTP2], &http2);
 	if (result == 0)
-		reader->config->http2_given = found[HTTP_HTTP2] != NULL;
+		reader->config->http2_given = found[HTTP_HTTP2].key != NULL;
 	if (result == 0)
-		result = web_reader_section(
-		    reader, web_reader_value(found[HTTP_HEADERS]), &headers_section);
+		result = web_reader_section(reader, found[HTTP_HEADERS].value, &headers_section);
 	for (size_t i = 0; result == 0 && i < WEB_CONFIG_HEADERS; i++)
 		result = read_header(reader, headers[i], i);
 	return result;
@@ -115,30 +114,30 @@ static int compare_users(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-static int read_user(struct web_reader *reader, const struct yaml_item *item)
+static int read_user(struct web_reader *reader, struct web_item item)
 {
 	struct web_config *config = reader->config;
-	const char *wrong = web_value_check_user(item->key->text);
+	const char *wrong = web_value_check_user(item.key);
 	struct web_config_user user;
 	unsigned cost;
 
 	if (wrong)
-		return web_reader_fail(reader, item->key->line, NULL, "%s", wrong);
-	if (item->value->kind != YAML_KIND_TEXT)
+		return web_reader_fail(reader, item.line, NULL, "%s", wrong);
+	if (!item.text)
 		return web_reader_fail_kind(reader, item, "a bcrypt hash");
 	/* Never quoted: who writes a password where its hash belongs shall not find it in a log. */
-	wrong = web_value_check_hash(item->value->text, &cost);
+	wrong = web_value_check_hash(item.text, &cost);
 	if (wrong)
-		return web_reader_fail(reader, item->key->line, item->key->text, "%s", wrong);
+		return web_reader_fail(reader, item.line, item.key, "%s", wrong);
 	if (cost < BCRYPT_COST_MIN || cost > BCRYPT_COST_MAX)
-		return web_reader_fail(reader, item->key->line, item->key->text,
+		return web_reader_fail(reader, item.line, item.key,
 		    "a bcrypt cost of %u is not from %d, the least there is, to %d, at which each "
 		    "password tried takes a processor for seconds",
 		    cost, BCRYPT_COST_MIN, BCRYPT_COST_MAX);
-	user.name = web_reader_copy(item->key->text, item->key->length);
-	user.hash = web_reader_copy(item->value->text, item->value->length);
+	user.name = strdup(item.key);
+	user.hash = strdup(item.text);
 	if (!user.name || !user.hash) {
-		secret_free(user.hash, user.hash ? item->value->length : 0);
+		secret_free(user.hash, strlen(item.text));
 		free(user.name);
 		return web_reader_no_memory(reader);
 	}
@@ -146,29 +145,29 @@ static int read_user(struct web_reader *reader, const struct yaml_item *item)
 	return 0;
 }
 
-static int read_users(struct web_reader *reader, const struct yaml_item *item)
+static int read_users(struct web_reader *reader, struct web_item item)
 {
 	struct web_config *config = reader->config;
 
 	reader->section = NULL;
-	if (!item)
+	if (!item.key)
 		return 0;
-	if (item->value->kind != YAML_KIND_MAPPING)
+	if (item.value->type != YAML_MAPPING_NODE)
 		return web_reader_fail_kind(reader, item, "a mapping of names to bcrypt hashes");
 	reader->section = top_keys[TOP_USERS];
 
-	const struct yaml_value *users = item->value;
+	const yaml_node_pair_t *users = item.value->data.mapping.pairs.start;
+	const size_t length = (size_t)(item.value->data.mapping.pairs.top - users);
 
-	if (users->items_length > USERS_MAX)
-		return web_reader_fail(
-		    reader, item->key->line, NULL, "more than %d users", USERS_MAX);
-	if (users->items_length == 0)
+	if (length > USERS_MAX)
+		return web_reader_fail(reader, item.line, NULL, "more than %d users", USERS_MAX);
+	if (length == 0)
 		return 0;
-	config->users = calloc(users->items_length, sizeof(*config->users));
+	config->users = calloc(length, sizeof(*config->users));
 	if (!config->users)
 		return web_reader_no_memory(reader);
-	for (size_t i = 0; i < users->items_length; i++) {
-		const int result = read_user(reader, &users->items[i]);
+	for (size_t i = 0; i < length; i++) {
+		const int result = read_user(reader, web_reader_item(reader, &users[i]));
 
 		if (result < 0)
 			return result;
@@ -177,33 +176,33 @@ static int read_users(struct web_reader *reader, const struct yaml_item *item)
 	return 0;
 }
 
-static int read_interval(struct web_reader *reader, const struct yaml_item *item)
+static int read_interval(struct web_reader *reader, struct web_item item)
 {
 	const char *text = NULL;
 	long number;
 	int result = web_reader_text(reader, item, &text);
 
-	if (result < 0 || !item)
+	if (result < 0 || !item.key)
 		return result;
 	if (text && web_value_parse_duration(text, &reader->config->rate_interval) == 0)
 		return 0;
 	/* Go would take a bare number for nanoseconds, which nobody means. */
 	if (text && web_value_parse_integer(text, &number) == 0)
-		return web_reader_fail(reader, item->key->line, item->key->text,
+		return web_reader_fail(reader, item.line, item.key,
 		    "\"%.80s\" has no unit, such as \"s\" or \"ms\"", text);
-	return web_reader_fail(reader, item->key->line, item->key->text,
+	return web_reader_fail(reader, item.line, item.key,
 	    "\"%.80s\" is no duration, such as \"500ms\", \"1m30s\" or 0", text ? text : "");
 }
 
-static int read_rate(struct web_reader *reader, const struct yaml_item *item)
+static int read_rate(struct web_reader *reader, struct web_item item)
 {
-	const struct yaml_item *found[LENGTH(rate_keys)];
+	struct web_item found[LENGTH(rate_keys)];
 	const struct web_section section = {
 	    top_keys[TOP_RATE], rate_keys, found, LENGTH(rate_keys)};
 	struct web_config *config = reader->config;
 	const char *text = NULL;
 	long burst = 0;
-	int result = web_reader_section(reader, web_reader_value(item), &section);
+	int result = web_reader_section(reader, item.value, &section);
 
 	if (result == 0)
 		result = read_interval(reader, found[RATE_INTERVAL]);
@@ -211,24 +210,25 @@ static int read_rate(struct web_reader *reader, const struct yaml_item *item)
 		result = web_reader_text(reader, found[RATE_BURST], &text);
 	if (result < 0)
 		return result;
-	if (found[RATE_BURST] &&
-	    (!found[RATE_BURST]->value->is_plain || web_value_parse_integer(text, &burst) < 0 ||
-		burst < 0 || burst > BURST_MAX))
-		return web_reader_fail(reader, found[RATE_BURST]->key->line, "burst",
-		    "\"%.80s\" is no whole number from 0 to %ld", found[RATE_BURST]->value->text,
+	if (found[RATE_BURST].key &&
+	    (!yaml_tree_is_plain(found[RATE_BURST].value) ||
+		web_value_parse_integer(text, &burst) < 0 || burst < 0 || burst > BURST_MAX))
+		return web_reader_fail(reader, found[RATE_BURST].line, "burst",
+		    "\"%.80s\" is no whole number from 0 to %ld", found[RATE_BURST].text,
 		    BURST_MAX);
 	if (config->rate_interval > 0 && burst == 0)
-		return web_reader_fail(reader, item->key->line, NULL,
+		return web_reader_fail(reader, item.line, NULL,
 		    "burst is 0 or not given: no request would ever be answered");
 	config->rate_burst = (unsigned long)burst;
 	return 0;
 }
 
-static int read_config(struct web_reader *reader, const struct yaml_value *root)
+static int read_config(struct web_reader *reader)
 {
-	const struct yaml_item *found[LENGTH(top_keys)];
+	struct web_item found[LENGTH(top_keys)];
 	const struct web_section top = {NULL, top_keys, found, LENGTH(top_keys)};
-	int result = web_reader_section(reader, root, &top);
+	int result =
+	    web_reader_section(reader, yaml_document_get_root_node(&reader->document), &top);
 
 	if (result == 0)
 		result = web_config_read_tls(reader, found[TOP_TLS]);
@@ -250,22 +250,21 @@ int web_config_parse(const char *text, size_t length, const char *name, const ch
 {
 	struct web_reader reader = {.name = name, .directory = directory, .error = error};
 	struct yaml_error yaml_error;
-	struct yaml_tree *tree;
 
 	if (length > WEB_CONFIG_FILE_SIZE) {
 		web_reader_fail(&reader, 0, NULL, "is larger than 1 MiB");
 		return -EFBIG;
 	}
 
-	int result = yaml_tree_parse(text, length, &tree, &yaml_error);
+	int result = yaml_tree_parse(text, length, &reader.document, &yaml_error);
 
 	if (result == -ENOMEM)
 		return web_reader_no_memory(&reader);
 	if (result < 0)
 		return web_reader_fail(&reader, yaml_error.line, NULL, "%s", yaml_error.text);
 	reader.config = calloc(1, sizeof(*reader.config));
-	result = reader.config ? read_config(&reader, tree->root) : web_reader_no_memory(&reader);
-	yaml_tree_free(tree);
+	result = reader.config ? read_config(&reader) : web_reader_no_memory(&reader);
+	yaml_tree_release(&reader.document);
 	if (result < 0)
 		web_config_free(reader.config);
 	else
@@ -278,8 +277,8 @@ static char *directory_of(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	if (!slash)
-		return web_reader_copy(".", 1);
-	return web_reader_copy(path, slash == path ? 1 : (size_t)(slash - path));
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 int web_config_read(
@@ -287,7 +286,7 @@ int web_config_read(
 {
 	struct web_reader reader = {.name = path, .error = error};
 	cleanup_free char *directory = directory_of(path);
-	char *copied = web_reader_copy(path, strlen(path));
+	char *copied = strdup(path);
 	struct web_config *config = NULL;
 	struct web_config_file file;
 	struct blob text = {0};

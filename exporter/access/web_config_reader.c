@@ -39,108 +39,109 @@ int web_reader_fail(
 	return -EINVAL;
 }
 
-static const char *describe(const struct yaml_value *value)
+static const char *describe(const yaml_node_t *value)
 {
-	switch (value->kind) {
-	case YAML_KIND_NULL:
-		return "nothing";
-	case YAML_KIND_TEXT:
-		return "text";
-	case YAML_KIND_LIST:
+	if (value->type == YAML_SEQUENCE_NODE)
 		return "a list";
-	default:
+	if (value->type == YAML_MAPPING_NODE)
 		return "a mapping";
-	}
+	return yaml_tree_is_null(value) ? "nothing" : "text";
 }
 
-int web_reader_fail_kind(
-    struct web_reader *reader, const struct yaml_item *item, const char *wanted)
+static const char *text_of(const yaml_node_t *value)
 {
-	return web_reader_fail(reader, item->key->line, item->key->text, "%s is wanted, not %s",
-	    wanted, describe(item->value));
+	return value->type == YAML_SCALAR_NODE && !yaml_tree_is_null(value) ? yaml_tree_text(value)
+									    : NULL;
 }
 
-char *web_reader_copy(const char *text, size_t length)
+struct web_item web_reader_item(struct web_reader *reader, const yaml_node_pair_t *pair)
 {
-	char *copied = malloc(length + 1);
+	const yaml_node_t *key = yaml_document_get_node(&reader->document, pair->key);
+	const yaml_node_t *value = yaml_document_get_node(&reader->document, pair->value);
 
-	if (!copied)
-		return NULL;
-	memcpy(copied, text, length);
-	copied[length] = '\0';
-	return copied;
+	return (struct web_item){yaml_tree_text(key), yaml_tree_line(key), value, text_of(value)};
 }
 
-int web_reader_text(struct web_reader *reader, const struct yaml_item *item, const char **ret_text)
+int web_reader_fail_kind(struct web_reader *reader, struct web_item item, const char *wanted)
 {
-	if (item && item->value->kind != YAML_KIND_TEXT)
+	return web_reader_fail(
+	    reader, item.line, item.key, "%s is wanted, not %s", wanted, describe(item.value));
+}
+
+int web_reader_text(struct web_reader *reader, struct web_item item, const char **ret_text)
+{
+	if (item.key && !item.text)
 		return web_reader_fail_kind(reader, item, "text");
-	*ret_text = item && item->value->text[0] ? item->value->text : NULL;
+	*ret_text = item.key && item.text[0] ? item.text : NULL;
 	return 0;
 }
 
-int web_reader_bool(struct web_reader *reader, const struct yaml_item *item, bool *ret_bool)
+int web_reader_bool(struct web_reader *reader, struct web_item item, bool *ret_bool)
 {
-	if (!item)
+	if (!item.key)
 		return 0;
-	if (item->value->kind != YAML_KIND_TEXT)
+	if (!item.text)
 		return web_reader_fail_kind(reader, item, "true or false");
-	if (!item->value->is_plain || web_value_parse_bool(item->value->text, ret_bool) < 0)
-		return web_reader_fail(reader, item->key->line, item->key->text,
-		    "true or false is wanted, not \"%.80s\"%s", item->value->text,
-		    item->value->is_plain ? "" : " in quotation marks");
+
+	const bool is_plain = yaml_tree_is_plain(item.value);
+
+	if (!is_plain || web_value_parse_bool(item.text, ret_bool) < 0)
+		return web_reader_fail(reader, item.line, item.key,
+		    "true or false is wanted, not \"%.80s\"%s", item.text,
+		    is_plain ? "" : " in quotation marks");
 	return 0;
 }
 
-int web_reader_word(struct web_reader *reader, const struct yaml_item *item,
-    const struct web_word *words, size_t length, int *ret_value)
+int web_reader_word(struct web_reader *reader, struct web_item item, const struct web_word *words,
+    size_t length, int *ret_value)
 {
-	if (!item)
+	if (!item.key)
 		return 0;
-	if (item->value->kind != YAML_KIND_TEXT)
+	if (!item.text)
 		return web_reader_fail_kind(reader, item, "text");
 	for (size_t i = 0; i < length; i++) {
-		if (strcmp(words[i].name, item->value->text) == 0) {
+		if (strcmp(words[i].name, item.text) == 0) {
 			*ret_value = words[i].value;
 			return 0;
 		}
 	}
-	return web_reader_fail(reader, item->key->line, item->key->text,
-	    "\"%.80s\" is none of its values", item->value->text);
+	return web_reader_fail(
+	    reader, item.line, item.key, "\"%.80s\" is none of its values", item.text);
 }
 
-int web_reader_list(struct web_reader *reader, const struct yaml_item *item,
+int web_reader_list(struct web_reader *reader, struct web_item item,
     const char *(*check)(const char *text), struct strings *strings)
 {
-	if (!item)
+	if (!item.key)
 		return 0;
-
-	const struct yaml_value *value = item->value;
-	const char *key = item->key->text;
-
-	if (value->kind != YAML_KIND_LIST)
+	if (item.value->type != YAML_SEQUENCE_NODE)
 		return web_reader_fail_kind(reader, item, "a list");
-	if (value->items_length > WEB_LIST_MAX)
+
+	const yaml_node_item_t *entries = item.value->data.sequence.items.start;
+	const size_t length = (size_t)(item.value->data.sequence.items.top - entries);
+
+	if (length > WEB_LIST_MAX)
 		return web_reader_fail(
-		    reader, item->key->line, key, "more than %d entries", WEB_LIST_MAX);
-	if (value->items_length == 0)
+		    reader, item.line, item.key, "more than %d entries", WEB_LIST_MAX);
+	if (length == 0)
 		return 0;
-	strings->list = calloc(value->items_length, sizeof(*strings->list));
+	strings->list = calloc(length, sizeof(*strings->list));
 	if (!strings->list)
 		return web_reader_no_memory(reader);
-	for (size_t i = 0; i < value->items_length; i++) {
-		const struct yaml_value *entry = value->items[i].value;
+	for (size_t i = 0; i < length; i++) {
+		const yaml_node_t *entry = yaml_document_get_node(&reader->document, entries[i]);
+		const char *text = text_of(entry);
 
-		if (entry->kind != YAML_KIND_TEXT)
-			return web_reader_fail(reader, entry->line, key,
+		if (!text)
+			return web_reader_fail(reader, yaml_tree_line(entry), item.key,
 			    "text is wanted in the list, not %s", describe(entry));
 
-		const char *wrong = check(entry->text);
+		const char *wrong = check(text);
 
 		if (wrong)
-			return web_reader_fail(
-			    reader, entry->line, key, "\"%.80s\" is %s", entry->text, wrong);
-		strings->list[i] = web_reader_copy(entry->text, entry->length);
+			return web_reader_fail(reader, yaml_tree_line(entry), item.key,
+			    "\"%.80s\" is %s", text, wrong);
+		strings->list[i] = strdup(text);
 		if (!strings->list[i])
 			return web_reader_no_memory(reader);
 		strings->length++;
@@ -149,33 +150,27 @@ int web_reader_list(struct web_reader *reader, const struct yaml_item *item,
 }
 
 int web_reader_section(
-    struct web_reader *reader, const struct yaml_value *value, const struct web_section *section)
+    struct web_reader *reader, const yaml_node_t *value, const struct web_section *section)
 {
 	reader->section = section->name;
-	for (size_t i = 0; i < section->length; i++)
-		section->found[i] = NULL;
-	if (!value || value->kind == YAML_KIND_NULL)
+	memset(section->found, 0, section->length * sizeof(*section->found));
+	if (!value || yaml_tree_is_null(value))
 		return 0;
-	if (value->kind != YAML_KIND_MAPPING)
-		return web_reader_fail(
-		    reader, value->line, NULL, "a mapping is wanted, not %s", describe(value));
-	for (size_t i = 0; i < value->items_length; i++) {
-		const struct yaml_item *item = &value->items[i];
+	if (value->type != YAML_MAPPING_NODE)
+		return web_reader_fail(reader, yaml_tree_line(value), NULL,
+		    "a mapping is wanted, not %s", describe(value));
+	for (const yaml_node_pair_t *i = value->data.mapping.pairs.start;
+	     i < value->data.mapping.pairs.top; i++) {
+		const struct web_item item = web_reader_item(reader, i);
 		size_t found = 0;
 
-		while (
-		    found < section->length && strcmp(section->keys[found], item->key->text) != 0)
+		while (found < section->length && strcmp(section->keys[found], item.key) != 0)
 			found++;
 		if (found == section->length)
-			return web_reader_fail(reader, item->key->line, NULL,
-			    "unknown key \"%.80s\"", item->key->text);
-		if (item->value->kind != YAML_KIND_NULL)
+			return web_reader_fail(
+			    reader, item.line, NULL, "unknown key \"%.80s\"", item.key);
+		if (!yaml_tree_is_null(item.value))
 			section->found[found] = item;
 	}
 	return 0;
-}
-
-const struct yaml_value *web_reader_value(const struct yaml_item *item)
-{
-	return item ? item->value : NULL;
 }

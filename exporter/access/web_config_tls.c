@@ -81,25 +81,18 @@ static const char *check_san(const char *name)
 
 static char *join(const char *directory, const char *path)
 {
-	const size_t length = strlen(path);
+	char *joined;
 
 	if (path[0] == '/' || strcmp(directory, ".") == 0)
-		return web_reader_copy(path, length);
-
-	const size_t size = strlen(directory) + 1 + length + 1;
-	char *joined = malloc(size);
-
-	if (joined)
-		snprintf(joined, size, "%s/%s", directory, path);
-	return joined;
+		return strdup(path);
+	return asprintf(&joined, "%s/%s", directory, path) < 0 ? NULL : joined;
 }
 
-static int read_named_file(
-    struct web_reader *reader, const struct yaml_item *item, struct blob *blob)
+static int read_named_file(struct web_reader *reader, struct web_item item, struct blob *blob)
 {
 	struct web_config_file file;
 	const char *why;
-	char *path = join(reader->directory, item->value->text);
+	char *path = join(reader->directory, item.text);
 
 	if (!path)
 		return web_reader_no_memory(reader);
@@ -110,8 +103,7 @@ static int read_named_file(
 		if (result == -ENOMEM)
 			web_reader_no_memory(reader);
 		else
-			web_reader_fail(
-			    reader, item->key->line, item->key->text, "%.150s: %s", path, why);
+			web_reader_fail(reader, item.line, item.key, "%.150s: %s", path, why);
 		free(path);
 		return result;
 	}
@@ -120,8 +112,8 @@ static int read_named_file(
 }
 
 /* What one of two keys gives: the text itself, or the path of a file. */
-static int read_content(struct web_reader *reader, const struct yaml_item *text,
-    const struct yaml_item *file, struct blob *blob)
+static int read_content(
+    struct web_reader *reader, struct web_item text, struct web_item file, struct blob *blob)
 {
 	const char *given[2];
 	int result = web_reader_text(reader, text, &given[0]);
@@ -131,22 +123,22 @@ static int read_content(struct web_reader *reader, const struct yaml_item *text,
 	if (result < 0)
 		return result;
 	if (given[0] && given[1])
-		return web_reader_fail(reader, file->key->line, file->key->text,
-		    "%s is given as well, on line %u: only one of them may be", text->key->text,
-		    text->key->line);
+		return web_reader_fail(reader, file.line, file.key,
+		    "%s is given as well, on line %u: only one of them may be", text.key,
+		    text.line);
 	if (given[1])
 		return read_named_file(reader, file, blob);
 	if (given[0]) {
-		blob->data = web_reader_copy(text->value->text, text->value->length);
+		blob->data = strdup(given[0]);
 		if (!blob->data)
 			return web_reader_no_memory(reader);
-		blob->length = text->value->length;
+		blob->length = strlen(given[0]);
 	}
 	return 0;
 }
 
 /* What the keys of TLS say together. */
-static int check_tls(struct web_reader *reader, const struct yaml_item *const *found, unsigned line)
+static int check_tls(struct web_reader *reader, const struct web_item *found, unsigned line)
 {
 	const struct web_config_tls *tls = &reader->config->tls;
 
@@ -159,15 +151,15 @@ static int check_tls(struct web_reader *reader, const struct yaml_item *const *f
 		    "a client CA is given, and a client_auth_type that asks for certificates is "
 		    "not");
 	if (!tls->client_ca.data && tls->client_auth == CLIENT_AUTH_REQUIRE_AND_VERIFY)
-		return web_reader_fail(reader, found[TLS_CLIENT_AUTH]->key->line,
-		    "client_auth_type", "client_ca or client_ca_file, to verify with, is missing");
+		return web_reader_fail(reader, found[TLS_CLIENT_AUTH].line, "client_auth_type",
+		    "client_ca or client_ca_file, to verify with, is missing");
 	if (tls->min_version > tls->max_version)
 		return web_reader_fail(reader, line, NULL,
 		    "min_version is above max_version (they are TLS12 and TLS13 where not given)");
-	if (!found[TLS_ALLOWED_SANS])
+	if (!found[TLS_ALLOWED_SANS].key)
 		return 0;
 
-	const unsigned sans_line = found[TLS_ALLOWED_SANS]->key->line;
+	const unsigned sans_line = found[TLS_ALLOWED_SANS].line;
 
 	if (tls->allowed_sans.length == 0)
 		return web_reader_fail(reader, sans_line, "client_allowed_sans",
@@ -179,7 +171,7 @@ static int check_tls(struct web_reader *reader, const struct yaml_item *const *f
 	return 0;
 }
 
-static int read_tls_choices(struct web_reader *reader, const struct yaml_item *const *found)
+static int read_tls_choices(struct web_reader *reader, const struct web_item *found)
 {
 	struct web_config_tls *tls = &reader->config->tls;
 	const char *client_auth;
@@ -217,20 +209,20 @@ static int read_tls_choices(struct web_reader *reader, const struct yaml_item *c
 }
 
 /* As the toolkit has it: what is about certificates switches TLS on, the other keys do not. */
-static bool asks_for_tls(const struct yaml_item *const *found)
+static bool asks_for_tls(const struct web_item *found)
 {
 	for (size_t i = TLS_CERT; i <= TLS_CLIENT_AUTH; i++)
-		if (found[i] && found[i]->value->text[0])
+		if (found[i].key && found[i].text[0])
 			return true;
 	return false;
 }
 
-int web_config_read_tls(struct web_reader *reader, const struct yaml_item *item)
+int web_config_read_tls(struct web_reader *reader, struct web_item item)
 {
 	struct web_config_tls *tls = &reader->config->tls;
-	const struct yaml_item *found[LENGTH(tls_keys)];
+	struct web_item found[LENGTH(tls_keys)];
 	const struct web_section section = {"tls_server_config", tls_keys, found, LENGTH(tls_keys)};
-	int result = web_reader_section(reader, web_reader_value(item), &section);
+	int result = web_reader_section(reader, item.value, &section);
 
 	if (result == 0)
 		result = read_tls_choices(reader, found);
@@ -245,5 +237,5 @@ int web_config_read_tls(struct web_reader *reader, const struct yaml_item *item)
 	if (result < 0 || !asks_for_tls(found))
 		return result;
 	reader->config->has_tls = true;
-	return check_tls(reader, found, item->key->line);
+	return check_tls(reader, found, item.line);
 }

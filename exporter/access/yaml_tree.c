@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * yaml_parser_load() would make the same tree by itself. But it looks at no bound before the whole
+ * document is read, which takes minutes where a mebibyte is all brackets or all anchors; and where
+ * something is wrong it frees what it has read with the secrets in it. So the nodes are added here.
+ */
 #include "exporter/access/yaml_tree.h"
 
 #include <errno.h>
@@ -6,47 +11,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
-
-#include "collectors/kernel/grow.h"
-#include "exporter/base/secret.h"
 
 struct anchor {
 	char *name;
-	struct yaml_value *value;
+	int node;
 };
 
 /* A list or mapping whose end has not been seen. */
 struct open {
-	struct yaml_value *value;
-	struct yaml_value *key; /* of a mapping: its value comes next */
+	int node;
+	int key; /* of a mapping: its value comes next; 0: a key does */
 };
 
 struct builder {
-	const char *text;
-	size_t length;
 	yaml_parser_t parser;
-	struct yaml_tree *tree;
+	yaml_document_t document;
 	struct anchor anchors[YAML_TREE_ANCHORS];
 	size_t anchors_length;
 	struct open open[YAML_TREE_DEPTH];
 	size_t depth;
-	unsigned placed; /* values, as often as they stand somewhere */
+	unsigned placed; /* nodes, as often as they stand somewhere */
 	unsigned documents;
 	struct yaml_error *error;
 };
 
-static int fail(struct yaml_error *error, unsigned line, const char *format, ...)
+static int fail(struct builder *builder, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static int fail(struct yaml_error *error, unsigned line, const char *format, ...)
+static int fail(struct builder *builder, unsigned line, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
+	vsnprintf(builder->error->text, sizeof(builder->error->text), format, arguments);
 	va_end(arguments);
-	error->line = line;
+	builder->error->line = line;
 	return -EINVAL;
 }
 
@@ -55,146 +54,137 @@ static unsigned line_of(const yaml_event_t *event)
 	return (unsigned)event->start_mark.line + 1;
 }
 
-static struct yaml_value *new_value(
-    struct builder *builder, const yaml_event_t *event, enum yaml_kind kind)
+unsigned yaml_tree_line(const yaml_node_t *node)
 {
-	struct yaml_value *value = calloc(1, sizeof(*value));
+	return (unsigned)node->start_mark.line + 1;
+}
 
-	if (!value)
-		return NULL;
-	value->kind = kind;
-	value->line = line_of(event);
-	value->next = builder->tree->values;
-	builder->tree->values = value;
-	return value;
+const char *yaml_tree_text(const yaml_node_t *node)
+{
+	return (const char *)node->data.scalar.value;
+}
+
+bool yaml_tree_is_plain(const yaml_node_t *node)
+{
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+bool yaml_tree_is_null(const yaml_node_t *node)
+{
+	static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+
+	if (!yaml_tree_is_plain(node))
+		return false;
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+		if (strcmp(nulls[i], yaml_tree_text(node)) == 0)
+			return true;
+	return false;
+}
+
+static int check_key(
+    struct builder *builder, const yaml_node_t *mapping, const yaml_node_t *key, unsigned line)
+{
+	const yaml_node_pair_t *top = mapping->data.mapping.pairs.top;
+
+	if (key->type != YAML_SCALAR_NODE)
+		return fail(builder, line, "a key is a list or a mapping");
+
+	const char *text = yaml_tree_text(key);
+
+	if (yaml_tree_is_plain(key) && strcmp(text, "<<") == 0)
+		return fail(builder, line, "merge keys (\"<<\") are not supported");
+	for (const yaml_node_pair_t *i = mapping->data.mapping.pairs.start; i < top; i++) {
+		const yaml_node_t *other = yaml_document_get_node(&builder->document, i->key);
+
+		if (strcmp(yaml_tree_text(other), text) == 0)
+			return fail(builder, line, "\"%.80s\" is given twice, first on line %u",
+			    text, yaml_tree_line(other));
+	}
+	return 0;
+}
+
+/* Puts a node where the document has it, which by an alias may be on another line. */
+static int place(struct builder *builder, int node, unsigned line)
+{
+	yaml_document_t *document = &builder->document;
+
+	if (builder->placed++ == YAML_TREE_VALUES)
+		return fail(builder, line, "more than %d values", YAML_TREE_VALUES);
+	if (builder->depth == 0)
+		return 0; /* the root: the document's first node */
+
+	struct open *open = &builder->open[builder->depth - 1];
+	const yaml_node_t *parent = yaml_document_get_node(document, open->node);
+
+	if (parent->type == YAML_SEQUENCE_NODE)
+		return yaml_document_append_sequence_item(document, open->node, node) ? 0 : -ENOMEM;
+	if (!open->key) {
+		open->key = node;
+		return check_key(builder, parent, yaml_document_get_node(document, node), line);
+	}
+
+	const int key = open->key;
+
+	open->key = 0;
+	return yaml_document_append_mapping_pair(document, open->node, key, node) ? 0 : -ENOMEM;
 }
 
 static int set_anchor(
-    struct builder *builder, const yaml_event_t *event, const char *name, struct yaml_value *value)
+    struct builder *builder, const yaml_event_t *event, const yaml_char_t *name, int node)
 {
+	struct anchor *anchor = &builder->anchors[builder->anchors_length];
+
 	if (!name)
 		return 0;
 	if (builder->anchors_length == YAML_TREE_ANCHORS)
-		return fail(
-		    builder->error, line_of(event), "more than %d anchors", YAML_TREE_ANCHORS);
-
-	const size_t size = strlen(name) + 1;
-	char *copy = malloc(size);
-
-	if (!copy)
+		return fail(builder, line_of(event), "more than %d anchors", YAML_TREE_ANCHORS);
+	*anchor = (struct anchor){strdup((const char *)name), node};
+	if (!anchor->name)
 		return -ENOMEM;
-	memcpy(copy, name, size);
-	builder->anchors[builder->anchors_length].name = copy;
-	builder->anchors[builder->anchors_length].value = value;
 	builder->anchors_length++;
 	return 0;
 }
 
-/* The last anchor of that name counts. */
-static struct yaml_value *find_anchor(const struct builder *builder, const char *name)
+/* node 0: memory ran out. */
+static int add_node(
+    struct builder *builder, const yaml_event_t *event, const yaml_char_t *anchor, int node)
 {
-	for (size_t i = builder->anchors_length; i > 0; i--)
-		if (strcmp(builder->anchors[i - 1].name, name) == 0)
-			return builder->anchors[i - 1].value;
-	return NULL;
-}
-
-static int check_key(struct builder *builder, const struct yaml_value *mapping,
-    const struct yaml_value *key, unsigned line)
-{
-	if (key->kind != YAML_KIND_TEXT && key->kind != YAML_KIND_NULL)
-		return fail(builder->error, line, "a key is a list or a mapping");
-	if (key->is_plain && strcmp(key->text, "<<") == 0)
-		return fail(builder->error, line, "merge keys (\"<<\") are not supported");
-	for (size_t i = 0; i < mapping->items_length; i++)
-		if (strcmp(mapping->items[i].key->text, key->text) == 0)
-			return fail(builder->error, line,
-			    "\"%.80s\" is given twice, first on line %u", key->text,
-			    mapping->items[i].key->line);
-	return 0;
-}
-
-/* Puts a value where the document has it, which by an alias may be on another line. */
-static int place(struct builder *builder, struct yaml_value *value, unsigned line)
-{
-	if (builder->placed++ == YAML_TREE_VALUES)
-		return fail(builder->error, line, "more than %d values", YAML_TREE_VALUES);
-	if (builder->depth == 0) {
-		builder->tree->root = value;
-		return 0;
-	}
-
-	struct open *open = &builder->open[builder->depth - 1];
-	struct yaml_value *parent = open->value;
-
-	if (parent->kind == YAML_KIND_MAPPING && !open->key) {
-		const int result = check_key(builder, parent, value, line);
-
-		if (result == 0)
-			open->key = value;
-		return result;
-	}
-
-	struct yaml_item *items = grow_for_one(parent->items, parent->items_length, sizeof(*items));
-
-	if (!items)
+	if (!node)
 		return -ENOMEM;
-	parent->items = items;
-	parent->items[parent->items_length++] = (struct yaml_item){open->key, value};
-	open->key = NULL;
-	return 0;
-}
+	yaml_document_get_node(&builder->document, node)->start_mark = event->start_mark;
 
-static bool is_null(const char *text)
-{
-	static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+	const int result = set_anchor(builder, event, anchor, node);
 
-	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
-		if (strcmp(nulls[i], text) == 0)
-			return true;
-	return false;
+	return result < 0 ? result : place(builder, node, line_of(event));
 }
 
 /* A tag of YAML's own for what the value is anyway, or none. */
 static int check_tag(
     struct builder *builder, const yaml_event_t *event, const yaml_char_t *tag, const char *own)
 {
-	if (!tag || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
+	const char *given = (const char *)tag;
+
+	if (!given || strcmp(given, "!") == 0 || strcmp(given, own) == 0)
 		return 0;
-	return fail(builder->error, line_of(event), "the tag \"%.80s\" is not supported here",
-	    (const char *)tag);
+	return fail(builder, line_of(event), "the tag \"%.80s\" is not supported here", given);
 }
 
 static int add_scalar(struct builder *builder, const yaml_event_t *event)
 {
-	const char *text = (const char *)event->data.scalar.value;
+	const yaml_char_t *text = event->data.scalar.value;
 	const size_t length = event->data.scalar.length;
+	yaml_scalar_style_t style = event->data.scalar.style;
 	const int tagged = check_tag(builder, event, event->data.scalar.tag, YAML_STR_TAG);
 
 	if (tagged < 0)
 		return tagged;
-	if (length && memchr(text, '\0', length))
-		return fail(builder->error, line_of(event), "text with a zero byte");
-
-	struct yaml_value *value = new_value(builder, event, YAML_KIND_TEXT);
-
-	if (value)
-		value->text = malloc(length + 1);
-	if (!value || !value->text)
-		return -ENOMEM;
-	if (length)
-		memcpy(value->text, text, length);
-	value->text[length] = '\0';
-	value->length = length;
-	value->is_plain = event->data.scalar.plain_implicit &&
-			  event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	if (value->is_plain && is_null(value->text))
-		value->kind = YAML_KIND_NULL;
-
-	const int result =
-	    set_anchor(builder, event, (const char *)event->data.scalar.anchor, value);
-
-	return result < 0 ? result : place(builder, value, line_of(event));
+	if (memchr(text, '\0', length))
+		return fail(builder, line_of(event), "text with a zero byte");
+	/* With a tag it is text, as in quotation marks. */
+	if (!event->data.scalar.plain_implicit)
+		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	return add_node(builder, event, event->data.scalar.anchor,
+	    yaml_document_add_scalar(&builder->document, NULL, text, (int)length, style));
 }
 
 static int begin_container(struct builder *builder, const yaml_event_t *event)
@@ -204,39 +194,43 @@ static int begin_container(struct builder *builder, const yaml_event_t *event)
 	    is_list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
 	const yaml_char_t *anchor =
 	    is_list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
+	yaml_document_t *document = &builder->document;
 	int result = check_tag(builder, event, tag, is_list ? YAML_SEQ_TAG : YAML_MAP_TAG);
 
 	if (result < 0)
 		return result;
 	if (builder->depth == YAML_TREE_DEPTH)
-		return fail(builder->error, line_of(event), "nested deeper than %d levels",
-		    YAML_TREE_DEPTH);
+		return fail(
+		    builder, line_of(event), "nested deeper than %d levels", YAML_TREE_DEPTH);
 
-	struct yaml_value *value =
-	    new_value(builder, event, is_list ? YAML_KIND_LIST : YAML_KIND_MAPPING);
+	const int node = is_list
+			     ? yaml_document_add_sequence(document, NULL, YAML_ANY_SEQUENCE_STYLE)
+			     : yaml_document_add_mapping(document, NULL, YAML_ANY_MAPPING_STYLE);
 
-	if (!value)
-		return -ENOMEM;
-	result = set_anchor(builder, event, (const char *)anchor, value);
+	result = add_node(builder, event, anchor, node);
 	if (result == 0)
-		result = place(builder, value, line_of(event));
-	if (result == 0)
-		builder->open[builder->depth++] = (struct open){value, NULL};
+		builder->open[builder->depth++] = (struct open){.node = node};
 	return result;
 }
 
 static int add_alias(struct builder *builder, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
-	struct yaml_value *value = find_anchor(builder, name);
+	size_t at = builder->anchors_length;
 
-	if (!value)
-		return fail(builder->error, line_of(event), "there is no anchor \"%.80s\"", name);
+	/* The last anchor of that name counts. */
+	while (at > 0 && strcmp(builder->anchors[at - 1].name, name) != 0)
+		at--;
+	if (at == 0)
+		return fail(builder, line_of(event), "there is no anchor \"%.80s\"", name);
+
+	const int node = builder->anchors[at - 1].node;
+
 	for (size_t i = 0; i < builder->depth; i++)
-		if (builder->open[i].value == value)
-			return fail(builder->error, line_of(event),
+		if (builder->open[i].node == node)
+			return fail(builder, line_of(event),
 			    "the alias \"%.80s\" stands within its own anchor", name);
-	return place(builder, value, line_of(event));
+	return place(builder, node, line_of(event));
 }
 
 static int add_event(struct builder *builder, const yaml_event_t *event)
@@ -244,7 +238,7 @@ static int add_event(struct builder *builder, const yaml_event_t *event)
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (++builder->documents > 1)
-			return fail(builder->error, line_of(event), "a second document");
+			return fail(builder, line_of(event), "a second document");
 		return 0;
 	case YAML_SCALAR_EVENT:
 		return add_scalar(builder, event);
@@ -262,15 +256,6 @@ static int add_event(struct builder *builder, const yaml_event_t *event)
 	}
 }
 
-static unsigned count_lines(const char *text, size_t length)
-{
-	unsigned lines = 1;
-
-	for (size_t i = 0; i < length; i++)
-		lines += text[i] == '\n';
-	return lines;
-}
-
 static int fail_by_parser(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
@@ -280,33 +265,33 @@ static int fail_by_parser(struct builder *builder)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
 	/* What reads characters is ahead of what counts lines. */
-	if (parser->error == YAML_READER_ERROR)
-		line = count_lines(builder->text, parser->problem_offset < builder->length
-						      ? parser->problem_offset
-						      : builder->length);
-	return fail(builder->error, line, "no YAML: %s", problem);
+	if (parser->error == YAML_READER_ERROR) {
+		const unsigned char *at = parser->input.string.start;
+		size_t left = parser->problem_offset;
+
+		for (line = 1; left > 0 && at < parser->input.string.end; left--)
+			line += *at++ == '\n';
+	}
+	return fail(builder, line, "no YAML: %s", problem);
 }
 
 static int build(struct builder *builder)
 {
 	bool ended = false;
+	int result = 0;
 
-	while (!ended) {
+	while (result == 0 && !ended) {
 		yaml_event_t event;
 
 		if (!yaml_parser_parse(&builder->parser, &event))
 			return fail_by_parser(builder);
-
-		const int result = add_event(builder, &event);
-
+		result = add_event(builder, &event);
 		ended = event.type == YAML_STREAM_END_EVENT;
 		if (event.type == YAML_SCALAR_EVENT)
 			explicit_bzero(event.data.scalar.value, event.data.scalar.length);
 		yaml_event_delete(&event);
-		if (result < 0)
-			return result;
 	}
-	return 0;
+	return result;
 }
 
 /*
@@ -331,67 +316,52 @@ static void delete_parser(yaml_parser_t *parser)
  * libyaml compares each %TAG directive with all before it, and takes text of 16-bit
  * characters, in which they would not be found here.
  */
-static int check_encoding(const char *text, size_t length, struct yaml_error *error)
+static int check_encoding(struct builder *builder, const char *text, size_t length)
 {
 	const char *end = text + length;
 	unsigned directives = 0;
 
 	if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
-		return fail(error, 1, "text in UTF-16, where UTF-8 is wanted");
+		return fail(builder, 1, "text in UTF-16, where UTF-8 is wanted");
 	while ((text = memmem(text, (size_t)(end - text), "%TAG", 4))) {
 		text += 4;
 		if (++directives > YAML_TREE_TAG_DIRECTIVES)
 			return fail(
-			    error, 0, "more than %d %%TAG directives", YAML_TREE_TAG_DIRECTIVES);
+			    builder, 0, "more than %d %%TAG directives", YAML_TREE_TAG_DIRECTIVES);
 	}
 	return 0;
 }
 
 int yaml_tree_parse(
-    const char *text, size_t length, struct yaml_tree **ret_tree, struct yaml_error *error)
+    const char *text, size_t length, yaml_document_t *ret_document, struct yaml_error *error)
 {
-	int result = check_encoding(text, length, error);
+	struct builder builder = {.error = error};
+	int result = check_encoding(&builder, text, length);
 
 	if (result < 0)
 		return result;
-
-	struct builder *builder = calloc(1, sizeof(*builder));
-
-	if (builder)
-		builder->tree = calloc(1, sizeof(*builder->tree));
-	if (!builder || !builder->tree || !yaml_parser_initialize(&builder->parser)) {
-		if (builder)
-			free(builder->tree);
-		free(builder);
+	if (!yaml_document_initialize(&builder.document, NULL, NULL, NULL, 1, 1))
+		return -ENOMEM;
+	if (!yaml_parser_initialize(&builder.parser)) {
+		yaml_document_delete(&builder.document);
 		return -ENOMEM;
 	}
-	builder->text = text;
-	builder->length = length;
-	builder->error = error;
-	yaml_parser_set_input_string(&builder->parser, (const unsigned char *)text, length);
-	result = build(builder);
-	delete_parser(&builder->parser);
-	for (size_t i = 0; i < builder->anchors_length; i++)
-		free(builder->anchors[i].name);
+	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, length);
+	result = build(&builder);
+	delete_parser(&builder.parser);
+	for (size_t i = 0; i < builder.anchors_length; i++)
+		free(builder.anchors[i].name);
 	if (result == 0)
-		*ret_tree = builder->tree;
+		*ret_document = builder.document;
 	else
-		yaml_tree_free(builder->tree);
-	free(builder);
+		yaml_tree_release(&builder.document);
 	return result;
 }
 
-void yaml_tree_free(struct yaml_tree *tree)
+void yaml_tree_release(yaml_document_t *document)
 {
-	if (!tree)
-		return;
-	while (tree->values) {
-		struct yaml_value *value = tree->values;
-
-		tree->values = value->next;
-		secret_free(value->text, value->length);
-		free(value->items);
-		free(value);
-	}
-	free(tree);
+	for (yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++)
+		if (node->type == YAML_SCALAR_NODE)
+			explicit_bzero(node->data.scalar.value, node->data.scalar.length);
+	yaml_document_delete(document);
 }

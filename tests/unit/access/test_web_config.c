@@ -105,6 +105,7 @@ static const struct right rights[] = {
     {"tls_server_config: {cert: 'c', key: \"k\\u00e4\\n\"}",
 	"tls 2-3 auth 0 cert c key k\xc3\xa4\n;"},
     {"tls_server_config: {cert: 12, key: yes}", "tls 2-3 auth 0 cert 12 key yes;"},
+    {"tls_server_config: {cert: !!str ~, key: '~'}", "tls 2-3 auth 0 cert ~ key ~;"},
     {TLS "cert_file: '', key_file: ~, client_ca: , client_ca_file: ''}", PLAIN_TLS},
     {"tls_server_config: {min_version: TLS13}", ""},
     {"tls_server_config: {client_allowed_sans: [a]}", ""},
