@@ -3,7 +3,6 @@
 
 #include <crypt.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 
 #include "collectors/kernel/clock.h"
+#include "exporter/base/worker.h"
 
 #define WAITING_MAX 32
 #define WAITING_OF_A_PEER_MAX 4
@@ -30,11 +30,7 @@ struct memory {
 struct auth {
 	struct digest key;
 	struct crypt_data *crypt; /* the thread's */
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;
+	struct worker worker;
 	struct memory granted;
 	struct memory denied;
 	struct auth_request *first; /* the oldest; of these nobody has started on any */
@@ -143,30 +139,26 @@ static void check_first(struct auth *auth)
 	bool right = false;
 
 	if (!late) {
-		pthread_mutex_unlock(&auth->lock);
+		pthread_mutex_unlock(&auth->worker.lock);
 		right = is_right(auth, request);
-		pthread_mutex_lock(&auth->lock);
+		pthread_mutex_lock(&auth->worker.lock);
 		remember(right ? &auth->granted : &auth->denied, &digest);
 		request->next = take_same(auth, &digest);
 	}
-	pthread_mutex_unlock(&auth->lock);
+	pthread_mutex_unlock(&auth->worker.lock);
 	answer_all(request, late ? AUTH_BUSY : right ? AUTH_GRANTED : AUTH_DENIED);
-	pthread_mutex_lock(&auth->lock);
+	pthread_mutex_lock(&auth->worker.lock);
 }
 
-static void *check(void *context)
+/* The worker's step. */
+static void check(void *context)
 {
 	struct auth *auth = context;
 
-	pthread_mutex_lock(&auth->lock);
-	while (!auth->stopping) {
-		if (auth->first)
-			check_first(auth);
-		else
-			pthread_cond_wait(&auth->wake, &auth->lock);
-	}
-	pthread_mutex_unlock(&auth->lock);
-	return NULL;
+	if (auth->first)
+		check_first(auth);
+	else
+		worker_wait(&auth->worker, 0);
 }
 
 int auth_new(struct auth **ret_auth)
@@ -176,15 +168,13 @@ int auth_new(struct auth **ret_auth)
 
 	if (!auth)
 		return -ENOMEM;
-	pthread_mutex_init(&auth->lock, NULL);
-	pthread_cond_init(&auth->wake, NULL);
+	worker_init(&auth->worker);
 	auth->last = &auth->first;
 	auth->crypt = calloc(1, sizeof(*auth->crypt));
 	if (auth->crypt)
 		result = digest_make_key(&auth->key);
 	if (result == 0)
-		result = -pthread_create(&auth->thread, NULL, check, auth);
-	auth->started = result == 0;
+		result = worker_start(&auth->worker, check, auth);
 	if (result < 0) {
 		auth_free(auth);
 		return result;
@@ -195,20 +185,17 @@ int auth_new(struct auth **ret_auth)
 
 void auth_stop(struct auth *auth)
 {
-	pthread_mutex_lock(&auth->lock);
+	pthread_mutex_lock(&auth->worker.lock);
 
 	struct auth_request *waiting = auth->first;
 
 	auth->first = NULL;
 	auth->last = &auth->first;
 	auth->waiting = 0;
-	auth->stopping = true;
-	pthread_cond_signal(&auth->wake);
-	pthread_mutex_unlock(&auth->lock);
+	worker_end(&auth->worker);
+	pthread_mutex_unlock(&auth->worker.lock);
 	answer_all(waiting, AUTH_BUSY);
-	if (auth->started)
-		pthread_join(auth->thread, NULL);
-	auth->started = false;
+	worker_join(&auth->worker);
 }
 
 void auth_free(struct auth *auth)
@@ -216,8 +203,7 @@ void auth_free(struct auth *auth)
 	if (!auth)
 		return;
 	auth_stop(auth);
-	pthread_cond_destroy(&auth->wake);
-	pthread_mutex_destroy(&auth->lock);
+	worker_release(&auth->worker);
 	free(auth->crypt);
 	explicit_bzero(auth, sizeof(*auth));
 	free(auth);
@@ -296,7 +282,7 @@ static enum auth_verdict decide(const struct auth *auth, const struct auth_reque
 		return AUTH_GRANTED;
 	if (remembers(&auth->denied, &request->digest))
 		return AUTH_DENIED;
-	if (auth->stopping || auth->waiting >= WAITING_MAX ||
+	if (auth->worker.stopping || auth->waiting >= WAITING_MAX ||
 	    count_of_peer(auth, &request->peer) >= WAITING_OF_A_PEER_MAX)
 		return AUTH_BUSY;
 	return AUTH_WAITS;
@@ -306,17 +292,17 @@ void auth_submit(struct auth *auth, struct auth_request *request)
 {
 	request->deadline = clock_in(WAIT_SECONDS);
 	request->next = NULL;
-	pthread_mutex_lock(&auth->lock);
+	pthread_mutex_lock(&auth->worker.lock);
 
-	const bool stopping = auth->stopping;
+	const bool stopping = auth->worker.stopping;
 
 	if (!stopping) {
 		*auth->last = request;
 		auth->last = &request->next;
 		auth->waiting++;
-		pthread_cond_signal(&auth->wake);
+		worker_wake(&auth->worker);
 	}
-	pthread_mutex_unlock(&auth->lock);
+	pthread_mutex_unlock(&auth->worker.lock);
 	if (stopping)
 		answer(request, AUTH_BUSY);
 }
@@ -331,9 +317,9 @@ enum auth_verdict auth_check(struct auth *auth, const struct web_config *config,
 	request->password = strdup(password);
 	if (request->hash && request->password &&
 	    make_digest(auth, name, request->hash, password, &request->digest) == 0) {
-		pthread_mutex_lock(&auth->lock);
+		pthread_mutex_lock(&auth->worker.lock);
 		verdict = decide(auth, request);
-		pthread_mutex_unlock(&auth->lock);
+		pthread_mutex_unlock(&auth->worker.lock);
 	}
 	if (verdict == AUTH_WAITS)
 		return verdict;

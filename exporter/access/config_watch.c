@@ -2,25 +2,20 @@
 #include "exporter/access/config_watch.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/kernel/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/base/token_bucket.h"
+#include "exporter/base/worker.h"
 
 #define LOOK_SECONDS 1
 #define FAILURES_SAID 2
 
 struct web_rules {
 	const char *path;
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;
+	struct worker worker;
 	struct rules *current;
 	struct bucket bucket;
 	struct config_status *status;
@@ -87,7 +82,6 @@ int web_rules_new(const char *path, struct config_status *status, struct web_rul
     char error[static WEB_CONFIG_ERROR_SIZE])
 {
 	struct web_rules *rules = calloc(1, sizeof(*rules));
-	pthread_condattr_t attributes;
 	struct rules *first;
 
 	if (!rules) {
@@ -103,11 +97,7 @@ int web_rules_new(const char *path, struct config_status *status, struct web_rul
 	}
 	rules->path = path;
 	rules->status = status;
-	pthread_mutex_init(&rules->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&rules->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	worker_init(&rules->worker);
 	put_in_force(rules, first);
 	*ret_rules = rules;
 	return 0;
@@ -157,12 +147,12 @@ static void look(struct web_rules *rules)
 
 	const int result = read_next(rules, current, &next);
 
-	pthread_mutex_lock(&rules->lock);
+	pthread_mutex_lock(&rules->worker.lock);
 	if (result == 0)
 		put_in_force(rules, next);
 	else if (rules->failures >= FAILURES_SAID)
 		atomic_store(&rules->status->successful, false);
-	pthread_mutex_unlock(&rules->lock);
+	pthread_mutex_unlock(&rules->worker.lock);
 	if (result == 0) {
 		log_line(
 		    LOG_LEVEL_INFO, "Read the web configuration anew", "file", rules->path, NULL);
@@ -171,57 +161,41 @@ static void look(struct web_rules *rules)
 	rules_release(current);
 }
 
-static void *watch(void *context)
+/* The worker's step. */
+static void watch(void *context)
 {
 	struct web_rules *rules = context;
 
-	pthread_mutex_lock(&rules->lock);
-	while (!rules->stopping) {
-		const struct timespec until = clock_in(LOOK_SECONDS);
-
-		pthread_cond_timedwait(&rules->wake, &rules->lock, &until);
-		if (rules->stopping)
-			break;
-		pthread_mutex_unlock(&rules->lock);
-		look(rules);
-		pthread_mutex_lock(&rules->lock);
-	}
-	pthread_mutex_unlock(&rules->lock);
-	return NULL;
+	worker_wait(&rules->worker, LOOK_SECONDS);
+	if (rules->worker.stopping)
+		return;
+	pthread_mutex_unlock(&rules->worker.lock);
+	look(rules);
+	pthread_mutex_lock(&rules->worker.lock);
 }
 
 int web_rules_start(struct web_rules *rules)
 {
-	const int error = pthread_create(&rules->thread, NULL, watch, rules);
-
-	rules->started = error == 0;
-	return -error;
+	return worker_start(&rules->worker, watch, rules);
 }
 
 void web_rules_free(struct web_rules *rules)
 {
 	if (!rules)
 		return;
-	pthread_mutex_lock(&rules->lock);
-	rules->stopping = true;
-	pthread_cond_signal(&rules->wake);
-	pthread_mutex_unlock(&rules->lock);
-	if (rules->started)
-		pthread_join(rules->thread, NULL);
-	pthread_cond_destroy(&rules->wake);
-	pthread_mutex_destroy(&rules->lock);
+	worker_release(&rules->worker);
 	rules_release(rules->current);
 	free(rules);
 }
 
 struct rules *web_rules_take(struct web_rules *rules)
 {
-	pthread_mutex_lock(&rules->lock);
+	pthread_mutex_lock(&rules->worker.lock);
 
 	struct rules *current = rules->current;
 
 	atomic_fetch_add(&current->references, 1);
-	pthread_mutex_unlock(&rules->lock);
+	pthread_mutex_unlock(&rules->worker.lock);
 	return current;
 }
 
@@ -229,7 +203,7 @@ bool web_rules_let_through(struct web_rules *rules)
 {
 	bool through = true;
 
-	pthread_mutex_lock(&rules->lock);
+	pthread_mutex_lock(&rules->worker.lock);
 
 	const struct web_config *config = rules->current->config;
 
@@ -237,6 +211,6 @@ bool web_rules_let_through(struct web_rules *rules)
 		through = config->rate_burst > 0 &&
 			  bucket_take(&rules->bucket, (double)config->rate_burst,
 			      config->rate_interval) <= 0;
-	pthread_mutex_unlock(&rules->lock);
+	pthread_mutex_unlock(&rules->worker.lock);
 	return through;
 }

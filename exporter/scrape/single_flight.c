@@ -2,21 +2,17 @@
 #include "exporter/scrape/single_flight.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "collectors/kernel/clock.h"
 #include "exporter/base/token_bucket.h"
+#include "exporter/base/worker.h"
 
 struct sharing {
 	struct shared_work work;
 	struct shared_limit limit;
 	struct bucket bucket;
-	bool started;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;
+	struct worker worker;
 	bool working;
 	struct timespec sign;		/* when the work in progress last was seen to get on */
 	struct timespec due;		/* the latest deadline of those who joined it */
@@ -28,17 +24,12 @@ int sharing_new(
     const struct shared_work *work, const struct shared_limit *limit, struct sharing **ret_sharing)
 {
 	struct sharing *sharing = calloc(1, sizeof(*sharing));
-	pthread_condattr_t attributes;
 
 	if (!sharing)
 		return -ENOMEM;
 	sharing->work = *work;
 	sharing->limit = *limit;
-	pthread_mutex_init(&sharing->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&sharing->wake, &attributes);
-	pthread_condattr_destroy(&attributes);
+	worker_init(&sharing->worker);
 	*ret_sharing = sharing;
 	return 0;
 }
@@ -78,15 +69,15 @@ static bool nobody_waits(void *context)
 {
 	struct sharing *sharing = context;
 
-	pthread_mutex_lock(&sharing->lock);
+	pthread_mutex_lock(&sharing->worker.lock);
 
 	sharing->sign = clock_now();
 
 	struct shared_request *late = take_late(&sharing->joined);
 	struct shared_request *late_for_next = take_late(&sharing->waiting);
-	const bool nobody = !sharing->joined || sharing->stopping;
+	const bool nobody = !sharing->joined || sharing->worker.stopping;
 
-	pthread_mutex_unlock(&sharing->lock);
+	pthread_mutex_unlock(&sharing->worker.lock);
 	answer(late, -ETIMEDOUT, NULL);
 	answer(late_for_next, -ETIMEDOUT, NULL);
 	return nobody;
@@ -98,14 +89,14 @@ static void serve(struct sharing *sharing)
 	const void *result = NULL;
 	const int error = work->run(work->context, nobody_waits, sharing, &result);
 
-	pthread_mutex_lock(&sharing->lock);
+	pthread_mutex_lock(&sharing->worker.lock);
 
 	struct shared_request *joined = sharing->joined;
 
 	/* From here on nobody joins. */
 	sharing->joined = NULL;
 	sharing->sign = clock_now();
-	pthread_mutex_unlock(&sharing->lock);
+	pthread_mutex_unlock(&sharing->worker.lock);
 	answer(joined, error == -ECANCELED ? -ESHUTDOWN : error, error < 0 ? NULL : result);
 	work->finish(work->context, result);
 }
@@ -117,14 +108,12 @@ static void await_turn(struct sharing *sharing)
 	bool counted = false;
 	double seconds;
 
-	while (per_second > 0 && !sharing->stopping &&
+	while (per_second > 0 && !sharing->worker.stopping &&
 	       (seconds = bucket_take(&sharing->bucket, per_second, 1 / per_second)) > 0) {
-		const struct timespec until = clock_in(seconds);
-
 		if (!counted)
 			refusals_count(sharing->limit.refusals, REFUSAL_WALKS);
 		counted = true;
-		pthread_cond_timedwait(&sharing->wake, &sharing->lock, &until);
+		worker_wait(&sharing->worker, seconds);
 	}
 }
 
@@ -134,53 +123,46 @@ static void postpone(struct sharing *sharing, const struct timespec *deadline)
 		sharing->due = *deadline;
 }
 
-static void *work(void *context)
+/* The worker's step. */
+static void work(void *context)
 {
 	struct sharing *sharing = context;
 
-	pthread_mutex_lock(&sharing->lock);
-	while (!sharing->stopping) {
-		if (!sharing->waiting) {
-			pthread_cond_wait(&sharing->wake, &sharing->lock);
-			continue;
-		}
-		await_turn(sharing);
-		if (sharing->stopping)
-			break;
-		sharing->joined = sharing->waiting;
-		sharing->waiting = NULL;
-		sharing->working = true;
-		sharing->sign = clock_now();
-		sharing->due = sharing->joined->deadline;
-		for (struct shared_request *i = sharing->joined; i; i = i->next) {
-			sharing->work.add(sharing->work.context, i);
-			postpone(sharing, &i->deadline);
-		}
-		pthread_mutex_unlock(&sharing->lock);
-		serve(sharing);
-		pthread_mutex_lock(&sharing->lock);
-		sharing->working = false;
+	if (!sharing->waiting) {
+		worker_wait(&sharing->worker, 0);
+		return;
 	}
-	pthread_mutex_unlock(&sharing->lock);
-	return NULL;
+	await_turn(sharing);
+	if (sharing->worker.stopping)
+		return;
+	sharing->joined = sharing->waiting;
+	sharing->waiting = NULL;
+	sharing->working = true;
+	sharing->sign = clock_now();
+	sharing->due = sharing->joined->deadline;
+	for (struct shared_request *i = sharing->joined; i; i = i->next) {
+		sharing->work.add(sharing->work.context, i);
+		postpone(sharing, &i->deadline);
+	}
+	pthread_mutex_unlock(&sharing->worker.lock);
+	serve(sharing);
+	pthread_mutex_lock(&sharing->worker.lock);
+	sharing->working = false;
 }
 
 int sharing_start(struct sharing *sharing)
 {
-	const int error = pthread_create(&sharing->thread, NULL, work, sharing);
-
-	sharing->started = error == 0;
-	return -error;
+	return worker_start(&sharing->worker, work, sharing);
 }
 
 void sharing_submit(struct sharing *sharing, struct shared_request *request)
 {
-	pthread_mutex_lock(&sharing->lock);
+	pthread_mutex_lock(&sharing->worker.lock);
 
 	const bool covered =
 	    sharing->joined && sharing->work.covers(sharing->work.context, request);
 	struct shared_request **list = covered ? &sharing->joined : &sharing->waiting;
-	const bool stopping = sharing->stopping;
+	const bool stopping = sharing->worker.stopping;
 
 	if (!stopping) {
 		request->next = *list;
@@ -188,39 +170,36 @@ void sharing_submit(struct sharing *sharing, struct shared_request *request)
 		if (covered)
 			postpone(sharing, &request->deadline);
 	}
-	pthread_cond_signal(&sharing->wake);
-	pthread_mutex_unlock(&sharing->lock);
+	worker_wake(&sharing->worker);
+	pthread_mutex_unlock(&sharing->worker.lock);
 	if (stopping)
 		request->done(request, -ESHUTDOWN, NULL);
 }
 
 bool sharing_is_alive(struct sharing *sharing, double seconds)
 {
-	pthread_mutex_lock(&sharing->lock);
+	pthread_mutex_lock(&sharing->worker.lock);
 
 	const double silent = clock_seconds_since(&sharing->sign);
 	const double overdue = clock_seconds_since(&sharing->due);
 	const bool alive = !sharing->working || silent <= seconds ||
 			   (overdue <= seconds && silent <= seconds + SHARING_LONGEST_WAIT);
 
-	pthread_mutex_unlock(&sharing->lock);
+	pthread_mutex_unlock(&sharing->worker.lock);
 	return alive;
 }
 
 void sharing_stop(struct sharing *sharing)
 {
-	pthread_mutex_lock(&sharing->lock);
+	pthread_mutex_lock(&sharing->worker.lock);
 
 	struct shared_request *waiting = sharing->waiting;
 
 	sharing->waiting = NULL;
-	sharing->stopping = true;
-	pthread_cond_signal(&sharing->wake);
-	pthread_mutex_unlock(&sharing->lock);
+	worker_end(&sharing->worker);
+	pthread_mutex_unlock(&sharing->worker.lock);
 	answer(waiting, -ESHUTDOWN, NULL);
-	if (sharing->started)
-		pthread_join(sharing->thread, NULL);
-	sharing->started = false;
+	worker_join(&sharing->worker);
 }
 
 void sharing_free(struct sharing *sharing)
@@ -228,7 +207,6 @@ void sharing_free(struct sharing *sharing)
 	if (!sharing)
 		return;
 	sharing_stop(sharing);
-	pthread_cond_destroy(&sharing->wake);
-	pthread_mutex_destroy(&sharing->lock);
+	worker_release(&sharing->worker);
 	free(sharing);
 }

@@ -2,14 +2,14 @@
 #include "exporter/web/clients.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "collectors/kernel/clock.h"
+#include "exporter/base/worker.h"
 
-#define TICK_NANOSECONDS 200000000L
+#define TICK_SECONDS 0.2
 /* Who has connected asks by then, if ever. */
 #define ASKING_SECONDS 1.0
 
@@ -26,12 +26,9 @@ struct client {
 struct clients {
 	struct clients_limits limits;
 	struct refusals *refusals;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t watched; /* for the watching thread: there is something to watch */
+	struct worker worker;	/* cuts off who takes too long */
 	pthread_cond_t settled; /* for clients_drain(): somebody got what was owed */
-	bool stopping;
-	bool sleeps; /* the watching thread, until watched */
+	bool sleeps;		/* the worker, where there is nobody to watch */
 	unsigned length;
 	struct client *first;
 };
@@ -84,79 +81,43 @@ static void cut_overdue(struct clients *clients)
 	}
 }
 
-static void wait_tick(struct clients *clients, pthread_cond_t *condition)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_NANOSECONDS;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(condition, &clients->lock, &until);
-}
-
-static void *watch(void *context)
+/* The worker's step. */
+static void watch(void *context)
 {
 	struct clients *clients = context;
 
-	pthread_mutex_lock(&clients->lock);
-	while (!clients->stopping) {
-		if (!clients->first) {
-			clients->sleeps = true;
-			pthread_cond_wait(&clients->watched, &clients->lock);
-			continue;
-		}
-		cut_overdue(clients);
-		wait_tick(clients, &clients->watched);
-	}
-	pthread_mutex_unlock(&clients->lock);
-	return NULL;
+	clients->sleeps = !clients->first;
+	cut_overdue(clients);
+	worker_wait(&clients->worker, clients->sleeps ? 0 : TICK_SECONDS);
 }
 
 int clients_new(
     const struct clients_limits *limits, struct refusals *refusals, struct clients **ret_clients)
 {
 	struct clients *clients = calloc(1, sizeof(*clients));
-	pthread_condattr_t attributes;
 
 	if (!clients)
 		return -ENOMEM;
 	clients->limits = *limits;
 	clients->refusals = refusals;
-	pthread_mutex_init(&clients->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&clients->watched, &attributes);
-	pthread_cond_init(&clients->settled, &attributes);
-	pthread_condattr_destroy(&attributes);
+	worker_init(&clients->worker);
+	pthread_cond_init(&clients->settled, NULL);
 
-	const int error = pthread_create(&clients->thread, NULL, watch, clients);
+	const int result = worker_start(&clients->worker, watch, clients);
 
-	if (error) {
-		pthread_cond_destroy(&clients->watched);
-		pthread_cond_destroy(&clients->settled);
-		pthread_mutex_destroy(&clients->lock);
-		free(clients);
-		return -error;
-	}
-	*ret_clients = clients;
-	return 0;
+	if (result < 0)
+		clients_free(clients);
+	else
+		*ret_clients = clients;
+	return result;
 }
 
 void clients_free(struct clients *clients)
 {
 	if (!clients)
 		return;
-	pthread_mutex_lock(&clients->lock);
-	clients->stopping = true;
-	pthread_cond_signal(&clients->watched);
-	pthread_mutex_unlock(&clients->lock);
-	pthread_join(clients->thread, NULL);
-	pthread_cond_destroy(&clients->watched);
+	worker_release(&clients->worker);
 	pthread_cond_destroy(&clients->settled);
-	pthread_mutex_destroy(&clients->lock);
 	free(clients);
 }
 
@@ -237,7 +198,7 @@ struct client *clients_add(struct clients *clients, int fd)
 	client->peer = peer_of(fd);
 	client->phase = CLIENT_REQUEST;
 	clock_gettime(CLOCK_MONOTONIC, &client->since);
-	pthread_mutex_lock(&clients->lock);
+	pthread_mutex_lock(&clients->worker.lock);
 	make_room(clients, client);
 	client->link = &clients->first;
 	client->next = clients->first;
@@ -245,11 +206,10 @@ struct client *clients_add(struct clients *clients, int fd)
 		client->next->link = &client->next;
 	clients->first = client;
 	clients->length++;
-	if (clients->sleeps) {
-		clients->sleeps = false;
-		pthread_cond_signal(&clients->watched);
-	}
-	pthread_mutex_unlock(&clients->lock);
+	if (clients->sleeps)
+		worker_wake(&clients->worker);
+	clients->sleeps = false;
+	pthread_mutex_unlock(&clients->worker.lock);
 	return client;
 }
 
@@ -262,13 +222,13 @@ void clients_remove(struct clients *clients, struct client *client)
 {
 	if (!client)
 		return;
-	pthread_mutex_lock(&clients->lock);
+	pthread_mutex_lock(&clients->worker.lock);
 	*client->link = client->next;
 	if (client->next)
 		client->next->link = client->link;
 	clients->length--;
 	pthread_cond_signal(&clients->settled);
-	pthread_mutex_unlock(&clients->lock);
+	pthread_mutex_unlock(&clients->worker.lock);
 	free(client);
 }
 
@@ -283,9 +243,9 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 {
 	if (!client)
 		return;
-	pthread_mutex_lock(&clients->lock);
+	pthread_mutex_lock(&clients->worker.lock);
 	start_phase(clients, client, phase);
-	pthread_mutex_unlock(&clients->lock);
+	pthread_mutex_unlock(&clients->worker.lock);
 }
 
 /* Of the peer's, or where peer is NULL of all. */
@@ -302,14 +262,14 @@ enum refusal clients_start_work(struct clients *clients, struct client *client)
 {
 	enum refusal refusal = REFUSALS;
 
-	pthread_mutex_lock(&clients->lock);
+	pthread_mutex_lock(&clients->worker.lock);
 	if (count_works(clients, NULL) >= clients->limits.works)
 		refusal = REFUSAL_REQUESTS;
 	else if (count_works(clients, &client->peer) >= clients->limits.works_per_peer)
 		refusal = REFUSAL_REQUESTS_PER_ADDRESS;
 	else
 		start_phase(clients, client, CLIENT_WORK);
-	pthread_mutex_unlock(&clients->lock);
+	pthread_mutex_unlock(&clients->worker.lock);
 	if (refusal != REFUSALS)
 		refusals_count(clients->refusals, refusal);
 	return refusal;
@@ -335,15 +295,22 @@ static bool owes_nobody(const struct clients *clients)
 	return true;
 }
 
+static void await_settled(struct clients *clients)
+{
+	const struct timespec until = clock_in(TICK_SECONDS);
+
+	pthread_cond_clockwait(&clients->settled, &clients->worker.lock, CLOCK_MONOTONIC, &until);
+}
+
 bool clients_drain(struct clients *clients, unsigned seconds)
 {
 	struct timespec start;
 	bool drained;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	pthread_mutex_lock(&clients->lock);
+	pthread_mutex_lock(&clients->worker.lock);
 	while (!(drained = owes_nobody(clients)) && clock_seconds_since(&start) < seconds)
-		wait_tick(clients, &clients->settled);
-	pthread_mutex_unlock(&clients->lock);
+		await_settled(clients);
+	pthread_mutex_unlock(&clients->worker.lock);
 	return drained;
 }
