@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "collectors/kernel/clock.h"
+#include "exporter/base/number.h"
 #include "exporter/base/worker.h"
 
 #define WAITING_MAX 32
@@ -220,7 +221,10 @@ static const struct web_config_user *find_user(const struct web_config *config, 
 /* What a hash costs to check: the two digits behind "$2b$". */
 static unsigned cost_of(const char *hash)
 {
-	return (unsigned)strtoul(hash + 4, NULL, 10);
+	unsigned long cost = 0;
+
+	(void)number_read(hash + 4, 99, &cost);
+	return (unsigned)cost;
 }
 
 /*

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/base/number.h"
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 #define STRING_(token) #token
@@ -156,13 +158,14 @@ const char *web_value_check_hash(const char *hash, unsigned *ret_cost)
 	    strncmp(hash, "$2y$", 4) != 0)
 		return "no bcrypt hash, which begins with $2a$, $2b$ or $2y$";
 
-	const char *cost = hash + 4;
+	unsigned long cost;
+	const char *end = number_read(hash + 4, 99, &cost);
 
-	if (strspn(cost, "0123456789") != 2 || cost[2] != '$' ||
-	    strspn(cost + 3, BCRYPT_DIGITS) != BCRYPT_LENGTH || cost[3 + BCRYPT_LENGTH])
+	if (end != hash + 6 || *end != '$' || strspn(end + 1, BCRYPT_DIGITS) != BCRYPT_LENGTH ||
+	    end[1 + BCRYPT_LENGTH])
 		return "no whole bcrypt hash: behind the cost, two digits and $, it has " STRING(
 		    BCRYPT_LENGTH) " of ./A-Za-z0-9";
-	*ret_cost = (unsigned)((cost[0] - '0') * 10 + (cost[1] - '0'));
+	*ret_cost = (unsigned)cost;
 	return NULL;
 }
 

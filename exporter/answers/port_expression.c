@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_expression.h"
 
-#include <string.h>
+#include "exporter/base/number.h"
 
 /* Returns what follows the number, or NULL where there is none or it is no port. */
 static const char *parse_port(const char *text, uint16_t *ret_port)
 {
-	unsigned value = 0;
-	const char *at = text;
+	unsigned long port = 0;
+	const char *end = number_read(text, PORTS - 1, &port);
 
-	for (; *at >= '0' && *at <= '9'; at++) {
-		value = value * 10 + (unsigned)(*at - '0');
-		if (value >= PORTS)
-			return NULL;
-	}
-	if (at == text || value == 0)
-		return NULL;
-	*ret_port = (uint16_t)value;
-	return at;
+	*ret_port = (uint16_t)port;
+	return port > 0 ? end : NULL;
 }
 
 const char *port_expression_parse(const char *text, struct port_range *ret_range)

@@ -19,6 +19,7 @@
 #include "collectors/kernel/outside_port.h"
 #include "collectors/kernel/settings.h"
 #include "exporter/access/tls.h"
+#include "exporter/base/number.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
@@ -170,11 +171,13 @@ static int ask_in_plain(int fd, const char *request, char *answer, size_t size)
 static int status_of(const char *answer, int length)
 {
 	char digits[STATUS_END - STATUS_AT + 1] = "";
+	unsigned long status = 0;
 
 	if (length < STATUS_END || strncmp(answer, "HTTP/1.", strlen("HTTP/1.")) != 0)
 		return 0;
 	memcpy(digits, answer + STATUS_AT, STATUS_END - STATUS_AT);
-	return (int)strtol(digits, NULL, 10);
+	(void)number_read(digits, 999, &status);
+	return (int)status;
 }
 
 /* Returns the status, 0 where something else answered, or -errno. */

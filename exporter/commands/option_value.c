@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "exporter/answers/port_expression.h"
+#include "exporter/base/number.h"
 #include "exporter/base/text.h"
 
 int option_fail(char error[static OPTIONS_ERROR_SIZE], const char *format, ...)
@@ -23,15 +24,9 @@ int option_fail(char error[static OPTIONS_ERROR_SIZE], const char *format, ...)
 int option_number(char error[static OPTIONS_ERROR_SIZE], const char *name, const char *text,
     unsigned long minimum, unsigned long maximum, unsigned long *ret_number)
 {
-	errno = 0;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	if (!*text || strspn(text, "0123456789") != strlen(text) || errno || number < minimum ||
-	    number > maximum)
+	if (!number_parse(text, minimum, maximum, ret_number))
 		return option_fail(error, "--%s: \"%.80s\" is no whole number from %lu to %lu",
 		    name, text, minimum, maximum);
-	*ret_number = number;
 	return 0;
 }
 
@@ -47,24 +42,24 @@ static int parse_octal(
 	return 0;
 }
 
+/* The seconds of a duration's unit; 0: there is none such. */
+static unsigned long scale_of(const char *unit)
+{
+	if (!*unit || strcmp(unit, "s") == 0)
+		return 1;
+	if (strcmp(unit, "m") == 0)
+		return 60;
+	return strcmp(unit, "h") == 0 ? 3600 : 0;
+}
+
 static int parse_duration(
     char *error, const struct flag *flag, const char *text, unsigned long *ret_seconds)
 {
-	const size_t digits = strspn(text, "0123456789");
-	const char *unit = text + digits;
-	unsigned long scale = 0;
+	unsigned long number = 0;
+	const char *unit = number_read(text, flag->maximum, &number);
+	const unsigned long scale = unit && unit - text <= 6 ? scale_of(unit) : 0;
 
-	if (!*unit || strcmp(unit, "s") == 0)
-		scale = 1;
-	else if (strcmp(unit, "m") == 0)
-		scale = 60;
-	else if (strcmp(unit, "h") == 0)
-		scale = 3600;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	if (digits == 0 || digits > 6 || scale == 0 || number * scale < flag->minimum ||
-	    number * scale > flag->maximum)
+	if (scale == 0 || number * scale < flag->minimum || number * scale > flag->maximum)
 		return option_fail(error, "--%s: \"%.80s\" is no duration from %lus to %lus",
 		    flag->name, text, flag->minimum, flag->maximum);
 	*ret_seconds = number * scale;

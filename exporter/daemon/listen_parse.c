@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "exporter/base/number.h"
 #include "exporter/daemon/listen.h"
 
 static const char *parse_port(const char *text, uint16_t *ret_port)
 {
-	unsigned long port = 0;
+	unsigned long port;
 
-	if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 5)
-		return "the port must be a number from 1 to 65535";
-	port = strtoul(text, NULL, 10);
-	if (port < 1 || port > UINT16_MAX)
+	if (strlen(text) > 5 || !number_parse(text, 1, UINT16_MAX, &port))
 		return "the port must be a number from 1 to 65535";
 	*ret_port = (uint16_t)port;
 	return NULL;

@@ -6,13 +6,13 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "exporter/answers/user_name.h"
+#include "exporter/base/number.h"
 #include "exporter/base/sanitized.h"
 
 /* Whom the kernel, and every distribution, means by "nobody". */
@@ -36,23 +36,15 @@ static const struct need {
 	"to list the descriptors of their processes"},
 };
 
-static int find_by_number(const char *text, uid_t *ret_uid, gid_t *ret_gid)
+static void find_by_number(uid_t uid, uid_t *ret_uid, gid_t *ret_gid)
 {
 	struct passwd entry;
 	struct passwd *found = NULL;
 	char buffer[ENTRY_SIZE];
 
-	errno = 0;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	/* The largest number means "leave it as it is" to setresuid(). */
-	if (errno || number >= UINT32_MAX)
-		return -ENOENT;
-	(void)getpwuid_r((uid_t)number, &entry, buffer, sizeof(buffer), &found);
-	*ret_gid = found ? found->pw_gid : (gid_t)number;
-	*ret_uid = (uid_t)number;
-	return 0;
+	(void)getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found);
+	*ret_gid = found ? found->pw_gid : (gid_t)uid;
+	*ret_uid = uid;
 }
 
 static int find_by_name(const char *text, uid_t *ret_uid, gid_t *ret_gid)
@@ -89,9 +81,13 @@ static int find_by_name(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 
 int privileges_find_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 {
-	if (*text && strspn(text, "0123456789") == strlen(text))
-		return find_by_number(text, ret_uid, ret_gid);
-	return find_by_name(text, ret_uid, ret_gid);
+	unsigned long number;
+
+	/* The largest number means "leave it as it is" to setresuid(). */
+	if (!number_parse(text, 0, UINT32_MAX - 1, &number))
+		return find_by_name(text, ret_uid, ret_gid);
+	find_by_number((uid_t)number, ret_uid, ret_gid);
+	return 0;
 }
 
 /* Where that is not ours to do it stays as it is, and means nothing: we run no other program. */

@@ -11,28 +11,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "exporter/base/number.h"
+
 #define WATCHDOG_LEAST_USEC 100000u
-
-/* Reads a whole number without sign or blanks. */
-static bool parse_number(const char *text, unsigned long maximum, unsigned long *ret_number)
-{
-	if (!*text || strspn(text, "0123456789") != strlen(text))
-		return false;
-	errno = 0;
-
-	const unsigned long number = strtoul(text, NULL, 10);
-
-	if (errno || number > maximum)
-		return false;
-	*ret_number = number;
-	return true;
-}
 
 static bool is_ours(const char *pid)
 {
 	unsigned long number;
 
-	return parse_number(pid, INT_MAX, &number) && (pid_t)number == getpid();
+	return number_parse(pid, 0, INT_MAX, &number) && (pid_t)number == getpid();
 }
 
 static const char *count_sockets(size_t *ret_count)
@@ -45,7 +32,7 @@ static const char *count_sockets(size_t *ret_count)
 		return "no sockets were passed (LISTEN_PID, LISTEN_FDS)";
 	if (!is_ours(pid))
 		return "the sockets were passed to another process (LISTEN_PID)";
-	if (!parse_number(fds, INT_MAX - SYSTEMD_FIRST_FD, &count))
+	if (!number_parse(fds, 0, INT_MAX - SYSTEMD_FIRST_FD, &count))
 		return "LISTEN_FDS is no number of sockets";
 	if (count == 0)
 		return "no sockets were passed (LISTEN_FDS is 0)";
@@ -120,7 +107,7 @@ const char *systemd_read_watchdog(struct systemd *systemd)
 
 	if (systemd->fd < 0 || !text || (pid && !is_ours(pid)))
 		return NULL;
-	if (!parse_number(text, ULONG_MAX, &microseconds))
+	if (!number_parse(text, 0, ULONG_MAX, &microseconds))
 		return "it is no number of microseconds";
 	if (microseconds < WATCHDOG_LEAST_USEC)
 		return "it is less than 100 milliseconds";

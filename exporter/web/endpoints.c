@@ -7,6 +7,7 @@
 
 #include "collectors/views/views.h"
 #include "exporter/answers/port_expression.h"
+#include "exporter/base/number.h"
 #include "exporter/scrape/scraper.h"
 #include "exporter/web/api.h"
 #include "exporter/web/negotiate.h"
@@ -104,7 +105,7 @@ static struct answer render_metrics(
 /* The parameters that the API knows. */
 struct api_parameters {
 	const char *wrong; /* the name of one with a value that does not fit */
-	size_t limit;
+	unsigned long limit;
 	bool owners;
 };
 
@@ -115,12 +116,8 @@ static void add_api_parameter(void *context, const char *key, const char *value)
 	if (!value)
 		value = "";
 	if (strcmp(key, "limit") == 0) {
-		const unsigned long limit = strtoul(value, NULL, 10);
-
-		if (!*value || strlen(value) > 4 || strspn(value, "0123456789") != strlen(value) ||
-		    limit < 1 || limit > 1000)
+		if (strlen(value) > 4 || !number_parse(value, 1, 1000, &parameters->limit))
 			parameters->wrong = "limit is a whole number from 1 to 1000";
-		parameters->limit = limit;
 	} else if (strcmp(key, "owners") == 0) {
 		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 			parameters->wrong = "owners is true or false";
