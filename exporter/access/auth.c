@@ -4,13 +4,13 @@
 #include <crypt.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/kernel/clock.h"
 #include "exporter/base/number.h"
+#include "exporter/base/secret.h"
 #include "exporter/base/worker.h"
 
 #define WAITING_MAX 32
@@ -57,21 +57,18 @@ static void remember(struct memory *memory, const struct digest *digest)
 		memory->length++;
 }
 
-static void wipe_string(char *string)
+static void forget(struct auth_request *request)
 {
-	if (!string)
-		return;
-	explicit_bzero(string, strlen(string));
-	free(string);
+	free(request->hash);
+	secret_free(request->password, request->password ? strlen(request->password) : 0);
+	request->hash = NULL;
+	request->password = NULL;
 }
 
 /* Tells what became of the request, which is gone then. */
 static void answer(struct auth_request *request, enum auth_verdict verdict)
 {
-	free(request->hash);
-	wipe_string(request->password);
-	request->hash = NULL;
-	request->password = NULL;
+	forget(request);
 	request->done(request, verdict);
 }
 
@@ -206,8 +203,7 @@ void auth_free(struct auth *auth)
 	auth_stop(auth);
 	worker_release(&auth->worker);
 	free(auth->crypt);
-	explicit_bzero(auth, sizeof(*auth));
-	free(auth);
+	secret_free(auth, sizeof(*auth));
 }
 
 static const struct web_config_user *find_user(const struct web_config *config, const char *name)
@@ -265,8 +261,7 @@ static int make_digest(const struct auth *auth, const char *name, const char *ha
 
 	const int result = digest_make(&auth->key, joined, size, ret_digest);
 
-	explicit_bzero(joined, size);
-	free(joined);
+	secret_free(joined, size);
 	return result;
 }
 
@@ -325,11 +320,7 @@ enum auth_verdict auth_check(struct auth *auth, const struct web_config *config,
 		verdict = decide(auth, request);
 		pthread_mutex_unlock(&auth->worker.lock);
 	}
-	if (verdict == AUTH_WAITS)
-		return verdict;
-	free(request->hash);
-	wipe_string(request->password);
-	request->hash = NULL;
-	request->password = NULL;
+	if (verdict != AUTH_WAITS)
+		forget(request);
 	return verdict;
 }

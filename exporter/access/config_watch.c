@@ -28,7 +28,7 @@ void rules_release(struct rules *rules)
 {
 	if (!rules || atomic_fetch_sub(&rules->references, 1) > 1)
 		return;
-	tls_unref(rules->tls);
+	tls_free(rules->tls);
 	web_config_free(rules->config);
 	free(rules);
 }

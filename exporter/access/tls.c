@@ -6,7 +6,6 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #define NAME_SIZE 512
 
 struct tls {
-	atomic_uint references;
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
 	gnutls_certificate_request_t request;
@@ -247,7 +245,6 @@ int tls_new(const struct web_config_tls *config, struct tls **ret_tls,
 
 	if (!tls)
 		return fail_out_of_memory(error);
-	atomic_init(&tls->references, 1);
 	set_client_auth(tls, config->client_auth);
 	if (gnutls_certificate_allocate_credentials(&tls->credentials) < 0 ||
 	    copy_sans(tls, &config->allowed_sans) < 0)
@@ -261,22 +258,16 @@ int tls_new(const struct web_config_tls *config, struct tls **ret_tls,
 	if (result == 0)
 		result = set_priorities(tls, config, algorithm, error);
 	if (result < 0) {
-		tls_unref(tls);
+		tls_free(tls);
 		return result;
 	}
 	*ret_tls = tls;
 	return 0;
 }
 
-struct tls *tls_ref(struct tls *tls)
+void tls_free(struct tls *tls)
 {
-	atomic_fetch_add(&tls->references, 1);
-	return tls;
-}
-
-void tls_unref(struct tls *tls)
-{
-	if (!tls || atomic_fetch_sub(&tls->references, 1) > 1)
+	if (!tls)
 		return;
 	for (size_t i = 0; i < tls->allowed_sans.length; i++)
 		free(tls->allowed_sans.list[i]);

@@ -10,15 +10,12 @@
 struct tls;
 
 /*
- * Checks and loads what the configuration holds. Returns 0, with one reference that is the
- * caller's; or -EINVAL or -ENOMEM, and in error what is wrong, beginning with the key that it
- * is about.
+ * Checks and loads what the configuration holds. Returns 0; or -EINVAL or -ENOMEM, and in
+ * error what is wrong, beginning with the key that it is about.
  */
 int tls_new(const struct web_config_tls *config, struct tls **ret_tls,
     char error[static WEB_CONFIG_ERROR_SIZE]);
-
-struct tls *tls_ref(struct tls *tls);
-void tls_unref(struct tls *tls); /* NULL is fine */
+void tls_free(struct tls *tls); /* NULL is fine */
 
 /* When the certificate ends, in seconds since 1970. */
 double tls_expiry(const struct tls *tls);

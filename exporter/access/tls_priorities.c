@@ -71,20 +71,13 @@ static int add_ciphers(
 
 static void add_curves(const struct web_config_tls *config, struct text *text)
 {
-	static const char *const curves[][2] = {
-	    {"CurveP256", ":+GROUP-SECP256R1"},
-	    {"CurveP384", ":+GROUP-SECP384R1"},
-	    {"CurveP521", ":+GROUP-SECP521R1"},
-	    {"X25519", ":+GROUP-X25519"},
-	};
-
 	if (config->curve_preferences.length == 0)
 		return;
 	text_add_string(text, ":-GROUP-ALL");
-	for (size_t i = 0; i < config->curve_preferences.length; i++)
-		for (size_t j = 0; j < sizeof(curves) / sizeof(curves[0]); j++)
-			if (strcmp(config->curve_preferences.list[i], curves[j][0]) == 0)
-				text_add_string(text, curves[j][1]);
+	for (size_t i = 0; i < config->curve_preferences.length; i++) {
+		text_add_char(text, ':');
+		text_add_string(text, web_config_curve(config->curve_preferences.list[i]));
+	}
 }
 
 int tls_priorities(const struct web_config_tls *config, bool is_rsa, struct text *text)

@@ -59,7 +59,7 @@ struct web_config_tls {
 	struct strings cipher_suites;	  /* IANA's names as Go has them; each checked against
 					     web_config_cipher(); empty: the library's choice */
 	bool prefer_server_cipher_suites; /* true */
-	struct strings curve_preferences; /* CurveP256, CurveP384, CurveP521, X25519; empty: any */
+	struct strings curve_preferences; /* each checked against web_config_curve(); empty: any */
 };
 
 /* What tells that a file is another one now. */
@@ -117,5 +117,8 @@ bool web_config_has_changed(const struct web_config *config);
  * is_tls13: the suite is of TLS 1.3, where Go accepts the name and lets it choose nothing.
  */
 const char *web_config_cipher(const char *name, bool *ret_is_tls13);
+
+/* The same of a curve by Go's name, such as "+GROUP-X25519"; NULL: none of those that Go knows. */
+const char *web_config_curve(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The cipher suites that a web configuration may name, in GnuTLS' words. */
+/* The cipher suites and curves that a web configuration may name, in GnuTLS' words. */
 #include <string.h>
 
 #include "exporter/access/web_config.h"
@@ -32,6 +32,13 @@ static const struct cipher ciphers[] = {
     {"TLS_RSA_WITH_AES_256_GCM_SHA384", false, "+RSA:+AES-256-GCM:+AEAD"},
 };
 
+static const char *const curves[][2] = {
+    {"CurveP256", "+GROUP-SECP256R1"},
+    {"CurveP384", "+GROUP-SECP384R1"},
+    {"CurveP521", "+GROUP-SECP521R1"},
+    {"X25519", "+GROUP-X25519"},
+};
+
 const char *web_config_cipher(const char *name, bool *ret_is_tls13)
 {
 	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
@@ -40,5 +47,13 @@ const char *web_config_cipher(const char *name, bool *ret_is_tls13)
 		*ret_is_tls13 = ciphers[i].is_tls13;
 		return ciphers[i].words;
 	}
+	return NULL;
+}
+
+const char *web_config_curve(const char *name)
+{
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (strcmp(curves[i][0], name) == 0)
+			return curves[i][1];
 	return NULL;
 }

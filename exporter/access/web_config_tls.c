@@ -57,8 +57,6 @@ static const struct web_word tls_versions[] = {
     {"TLS13", TLS_VERSION_1_3},
 };
 
-static const char *const curves[] = {"CurveP256", "CurveP384", "CurveP521", "X25519"};
-
 static const char *check_cipher(const char *name)
 {
 	bool is_tls13;
@@ -68,10 +66,7 @@ static const char *check_cipher(const char *name)
 
 static const char *check_curve(const char *name)
 {
-	for (size_t i = 0; i < LENGTH(curves); i++)
-		if (strcmp(curves[i], name) == 0)
-			return NULL;
-	return "an unknown curve";
+	return web_config_curve(name) ? NULL : "an unknown curve";
 }
 
 static const char *check_san(const char *name)

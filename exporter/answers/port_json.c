@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_json.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "collectors/kernel/container.h"

@@ -8,7 +8,6 @@
  */
 
 #include <stdatomic.h>
-#include <stdbool.h>
 
 /* How often a limit was reached. */
 enum refusal {

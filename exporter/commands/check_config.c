@@ -2,7 +2,6 @@
 /* `ephemera check-config`: whether a --web.config.file is right, and what it says. */
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "exporter/access/config_watch.h"
 #include "exporter/base/terminal.h"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/daemon/serve.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collectors/registry.h"
 #include "exporter/base/log.h"

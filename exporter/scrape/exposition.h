@@ -4,8 +4,6 @@
 
 /* A metric set as the text that Prometheus reads. */
 
-#include <stdbool.h>
-
 #include "collectors/metric.h"
 #include "exporter/base/text.h"
 

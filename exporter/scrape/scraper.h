@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_SCRAPER_H
 #define EPHEMERA_SCRAPER_H
 
-/* Scrapes for many at once, who share walks: see sharing.h. */
+/* Scrapes for many at once, who share walks: see single_flight.h. */
 
 #include "collectors/gather.h"
 #include "exporter/scrape/exposition.h"

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_SHARED_LOOKUP_H
 #define EPHEMERA_SHARED_LOOKUP_H
 
-/* What is on a port, for many at once, who share looks at the host: see sharing.h. */
+/* What is on a port, for many at once, who share looks at the host: see single_flight.h. */
 
 #include "collectors/views/port_lookup.h"
 #include "exporter/scrape/single_flight.h"

@@ -13,6 +13,9 @@
 
 #include "exporter/base/counters.h"
 
+/* Seconds from a request to its deadline, at the most. */
+#define SHARING_LONGEST_WAIT 60
+
 /* Owned by who submits it, until done was called. */
 struct shared_request {
 	struct timespec deadline; /* CLOCK_MONOTONIC: when an answer is of no use any more */
@@ -63,7 +66,6 @@ void sharing_submit(struct sharing *sharing, struct shared_request *request);
  * long ago, hangs. So does work that has not asked for SHARING_LONGEST_WAIT seconds more than
  * that, however many still come and join it.
  */
-#define SHARING_LONGEST_WAIT 60 /* from a request to its deadline: routes.c */
 bool sharing_is_alive(struct sharing *sharing, double seconds);
 
 /*

@@ -197,7 +197,7 @@ struct client *clients_add(struct clients *clients, int fd)
 	client->fd = fd;
 	client->peer = peer_of(fd);
 	client->phase = CLIENT_REQUEST;
-	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	client->since = clock_now();
 	pthread_mutex_lock(&clients->worker.lock);
 	make_room(clients, client);
 	client->link = &clients->first;
@@ -235,7 +235,7 @@ void clients_remove(struct clients *clients, struct client *client)
 static void start_phase(struct clients *clients, struct client *client, enum client_phase phase)
 {
 	client->phase = phase;
-	clock_gettime(CLOCK_MONOTONIC, &client->since);
+	client->since = clock_now();
 	pthread_cond_signal(&clients->settled);
 }
 
@@ -304,10 +304,9 @@ static void await_settled(struct clients *clients)
 
 bool clients_drain(struct clients *clients, unsigned seconds)
 {
-	struct timespec start;
+	const struct timespec start = clock_now();
 	bool drained;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	pthread_mutex_lock(&clients->worker.lock);
 	while (!(drained = owes_nobody(clients)) && clock_seconds_since(&start) < seconds)
 		await_settled(clients);

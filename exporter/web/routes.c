@@ -5,12 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "exporter/scrape/single_flight.h"
 #include "exporter/web/endpoints.h"
 #include "exporter/web/negotiate.h"
 
 #define API "/api/"
 
-#define TIMEOUT_SECONDS 60.0
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -49,13 +49,13 @@ static const struct endpoint *find_endpoint(
  */
 static double seconds_for(const char *timeout)
 {
-	double seconds = TIMEOUT_SECONDS;
+	double seconds = SHARING_LONGEST_WAIT;
 
 	if (timeout) {
 		char *end;
 		const double asked = strtod(timeout, &end);
 
-		if (end != timeout && *end == '\0' && asked > 0 && asked < TIMEOUT_SECONDS)
+		if (end != timeout && *end == '\0' && asked > 0 && asked < SHARING_LONGEST_WAIT)
 			seconds = asked;
 	}
 	return seconds - (seconds > 5 ? 0.5 : seconds / 10);

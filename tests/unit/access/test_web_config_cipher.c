@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gnutls/gnutls.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "exporter/access/web_config.h"
 #include "unit.h"
@@ -85,11 +84,43 @@ static void other_cipher_suites_are_unknown(void **state)
 	assert_null(web_config_cipher("tls_aes_128_gcm_sha256", &is_tls13));
 }
 
+static void curves_are_gnutls(void **state)
+{
+	static const struct {
+		const char *name;
+		gnutls_group_t group;
+	} curves[] = {
+	    {"CurveP256", GNUTLS_GROUP_SECP256R1},
+	    {"CurveP384", GNUTLS_GROUP_SECP384R1},
+	    {"CurveP521", GNUTLS_GROUP_SECP521R1},
+	    {"X25519", GNUTLS_GROUP_X25519},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(curves); i++) {
+		char priorities[256];
+		gnutls_priority_t priority;
+		const unsigned *groups;
+
+		assert_non_null(web_config_curve(curves[i].name));
+		snprintf(priorities, sizeof(priorities), "NORMAL:-GROUP-ALL:%s",
+		    web_config_curve(curves[i].name));
+		assert_result(gnutls_priority_init(&priority, priorities, NULL), GNUTLS_E_SUCCESS);
+		assert_int_equal(gnutls_priority_group_list(priority, &groups), 1);
+		assert_int_equal(groups[0], curves[i].group);
+		gnutls_priority_deinit(priority);
+	}
+	assert_null(web_config_curve(""));
+	assert_null(web_config_curve("x25519"));
+	assert_null(web_config_curve("CurveP2560"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_cipher_suite_is_one_of_gnutls),
 	    cmocka_unit_test(other_cipher_suites_are_unknown),
+	    cmocka_unit_test(curves_are_gnutls),
 	};
 
 	return cmocka_run_group_tests_name("web_config_cipher", tests, NULL, NULL);

@@ -2,7 +2,6 @@
 #include "exporter/base/gzip.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
 
 #include "unit.h"

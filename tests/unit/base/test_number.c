@@ -2,7 +2,6 @@
 #include "exporter/base/number.h"
 
 #include <limits.h>
-#include <string.h>
 
 #include "unit.h"
 
