@@ -75,12 +75,13 @@ static int read_header(struct web_reader *reader, struct web_item item, size_t h
 		    "\"%.80s\" is neither empty nor %s%s%s", value, allowed[0],
 		    allowed[1] ? " nor " : "", allowed[1] ? allowed[1] : "");
 
-	char *copied = strdup(value);
+	struct web_config_header *next = &config->headers[config->headers_length];
 
-	if (!copied)
+	next->name = header_keys[header];
+	next->value = strdup(value);
+	if (!next->value)
 		return web_reader_no_memory(reader);
-	config->headers[config->headers_length++] =
-	    (struct web_config_header){header_keys[header], copied};
+	config->headers_length++;
 	return 0;
 }
 

@@ -11,7 +11,6 @@
 
 #define API "/api/"
 
-
 static bool starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
