@@ -99,17 +99,15 @@ static void destroy(void *context)
 	free(state);
 }
 
-static int begin(void *context, const struct facts *facts)
+static void reset(void *context)
 {
 	struct accept_queue *state = context;
 
-	(void)facts;
 	free(state->listeners);
 	state->listeners = NULL;
 	state->length = state->capacity = 0;
 	state->worst = 0;
 	state->limits_known = true;
-	return 0;
 }
 
 /*
@@ -270,7 +268,7 @@ const struct collector accept_queue_collector = {
     .families = families,
     .flags = flags,
     .create = create,
-    .begin = begin,
+    .reset = reset,
     .observe = observe,
     .emit = emit,
     .destroy = destroy,

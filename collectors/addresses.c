@@ -129,13 +129,17 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
-static int begin(void *context, const struct facts *facts)
+static void reset(void *context)
 {
 	struct addresses *state = context;
 
-	state->facts = facts;
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
 		address_pools_clear(&state->pools[i]);
+}
+
+static int begin(void *context, const struct facts *facts)
+{
+	((struct addresses *)context)->facts = facts;
 	return 0;
 }
 
@@ -265,6 +269,7 @@ const struct collector addresses_collector = {
     .families = families,
     .flags = flags,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .emit = emit,

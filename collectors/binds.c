@@ -117,14 +117,18 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
-static int begin(void *state, const struct facts *facts)
+static void reset(void *state)
 {
 	struct binds *binds = state;
 
-	binds->facts = facts;
 	binds->length = 0;
 	memset(&binds->udp, 0, sizeof(binds->udp));
 	udp_services_begin(binds->udp_services);
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	((struct binds *)state)->facts = facts;
 	return 0;
 }
 
@@ -267,6 +271,7 @@ const struct collector binds_collector = {
     .families = families,
     .flags = flags,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .emit = emit,

@@ -59,13 +59,6 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
-static int begin(void *state, const struct facts *facts)
-{
-	(void)state;
-	(void)facts;
-	return 0;
-}
-
 static void add(struct metric_set *set, const struct metric_family *family,
     const struct mib_counter *counter, const char *const labels[METRIC_LABELS_MAX + 1])
 {
@@ -104,7 +97,6 @@ const struct collector churn_collector = {
     .on_by_default = true,
     .families = families,
     .create = create,
-    .begin = begin,
     .emit = emit,
     .destroy = free,
 };

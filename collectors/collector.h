@@ -3,7 +3,7 @@
 #define EPHEMERA_COLLECTOR_H
 
 /*
- * A collector is a fold over the sockets of a namespace: begin, observe each socket, emit
+ * A collector is a fold over the sockets of a namespace: reset, begin, observe each socket, emit
  * the answer. It keeps its answer, never the sockets, so that its memory does not grow
  * with them. It knows no HTTP and no text format.
  */
@@ -68,9 +68,14 @@ struct collector {
 	/* What config points to outlives the collector. Returns 0 or -errno. */
 	int (*create)(const struct collector_config *config, void **ret_state);
 	/*
-	 * Starts a scrape: forgets the last one, emitted or not. facts outlives the scrape;
-	 * settings are there already, what comes of the binds is complete before the first
-	 * connected socket is observed.
+	 * NULL, or forgets what it found. It comes before each begin, and when a scrape is over,
+	 * so that nothing is kept from one to the next but what the collector compares.
+	 */
+	void (*reset)(void *state);
+	/*
+	 * NULL, or starts a scrape. facts outlives the scrape; settings are there already, what
+	 * comes of the binds is complete before the first connected socket is observed. Returns 0
+	 * or -errno.
 	 */
 	int (*begin)(void *state, const struct facts *facts);
 	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
@@ -81,9 +86,14 @@ struct collector {
 	 */
 	int (*observe_chosen)(void *state, const struct socket *socket);
 	/*
-	 * Adds its samples to the set; on -errno they are rolled back. -EOPNOTSUPP: this host
-	 * has nothing of what the collector tells, which is a failure only where the user asked
-	 * for the collector by name.
+	 * NULL, or completes what was found when the walk is over, in a place that reset leaves
+	 * alone: a view is asked for it later. Returns 0 or -errno.
+	 */
+	int (*finish)(void *state);
+	/*
+	 * NULL for a view. Adds its samples to the set; on -errno they are rolled back.
+	 * -EOPNOTSUPP: this host has nothing of what the collector tells, which is a failure only
+	 * where the user asked for the collector by name.
 	 */
 	int (*emit)(void *state, struct metric_set *set);
 	/*
@@ -93,7 +103,7 @@ struct collector {
 	int (*check)(const void *state, const char **ret_reason);
 	/* NULL, or what the host lacks where begin or emit says -EOPNOTSUPP, in words, static. */
 	const char *lacking;
-	/* NULL, or which of enum kernel_feature it has; after an emit() that succeeded. */
+	/* NULL, or which of enum kernel_feature it has; after an emit that succeeded. */
 	unsigned (*features)(const void *state);
 	void (*destroy)(void *state);
 };

@@ -123,14 +123,18 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
-static int begin(void *state, const struct facts *facts)
+static void reset(void *state)
 {
 	struct destinations *destinations = state;
 
-	destinations->facts = facts;
 	destination_table_clear(destinations->table);
 	memset(destinations->untracked, 0, sizeof(destinations->untracked));
 	destination_top_clear(&destinations->top);
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	((struct destinations *)state)->facts = facts;
 	return 0;
 }
 
@@ -269,6 +273,7 @@ const struct collector destinations_collector = {
     .families = families,
     .flags = flags,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .emit = emit,

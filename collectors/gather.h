@@ -21,7 +21,7 @@ struct collector_outcome {
 	int error;   /* 0, or -errno: it was rolled back */
 	bool absent; /* the host has nothing of the kind, and nobody asked for it: no error */
 	const char *reason; /* of the error, in words; NULL where it needs none */
-	double seconds;	    /* spent in its begin and emit; the walk is shared */
+	double seconds;	    /* spent in its begin, finish and emit; the walk is shared */
 };
 
 struct gathering {
@@ -59,11 +59,17 @@ struct gatherer;
  */
 int gatherer_new(
     const struct gatherer_options *options, struct source *source, struct gatherer **ret_gatherer);
-void gatherer_free(struct gatherer *gatherer);
+
+/* The same, with a source that it opens. */
+int gatherer_open(const struct gatherer_options *options,
+    const struct source_options *source_options, struct gatherer **ret_gatherer);
+
+void gatherer_free(struct gatherer *gatherer); /* NULL is fine */
 
 /*
  * Runs the collectors of asked (those not enabled are left out) and adds what they found
- * to set. should_stop, where not NULL, is asked now and then.
+ * to set, which may be NULL where none of them emits. should_stop, where not NULL, is asked now
+ * and then.
  *
  * Returns 0 even where collectors failed: gathering tells which. Returns -ECANCELED where
  * should_stop said so, and the set is then as it was.

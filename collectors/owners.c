@@ -144,19 +144,26 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
+static void reset(void *context)
+{
+	struct owners *owners = context;
+
+	owners->nameless = false;
+	bound_owners_reset(owners->bound);
+	memset(&owners->udp, 0, sizeof(owners->udp));
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
+		owners->unowned[i] = 0;
+		owner_table_clear(owners->tables[i]);
+	}
+}
+
 static int begin(void *context, const struct facts *facts)
 {
 	struct owners *owners = context;
 	int result = 0;
 
 	owners->facts = facts;
-	owners->nameless = false;
 	bound_owners_begin(owners->bound, facts);
-	memset(&owners->udp, 0, sizeof(owners->udp));
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		owners->unowned[i] = 0;
-		owner_table_clear(owners->tables[i]);
-	}
 	/* Looked for anew as long as it is not there: it may be mounted later. */
 	for (int i = 0; i < SOCKET_PROTOCOLS && result == 0; i++)
 		if (!owners->cgroups[i])
@@ -298,6 +305,7 @@ const struct collector owners_collector = {
     .families = families,
     .flags = flags,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .emit = emit,

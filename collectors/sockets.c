@@ -46,12 +46,14 @@ static int create(const struct collector_config *config, void **ret_state)
 	return *ret_state ? 0 : -ENOMEM;
 }
 
+static void reset(void *state)
+{
+	memset(state, 0, sizeof(struct counts));
+}
+
 static int begin(void *state, const struct facts *facts)
 {
-	struct counts *counts = state;
-
-	memset(counts, 0, sizeof(*counts));
-	counts->facts = facts;
+	((struct counts *)state)->facts = facts;
 	return 0;
 }
 
@@ -132,6 +134,7 @@ const struct collector sockets_collector = {
     .needs = NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .emit = emit,

@@ -80,13 +80,11 @@ static int create(const struct collector_config *config, void **ret_state)
 	return 0;
 }
 
-static int begin(void *context, const struct facts *facts)
+static void reset(void *context)
 {
 	struct time_wait *state = context;
 
-	(void)facts;
 	memset(state->counts, 0, sizeof(state->counts));
-	return 0;
 }
 
 static int observe(void *context, const struct socket *socket)
@@ -139,7 +137,7 @@ const struct collector time_wait_collector = {
     .needs = NEEDS_TCP,
     .families = families,
     .create = create,
-    .begin = begin,
+    .reset = reset,
     .observe = observe,
     .emit = emit,
     .destroy = free,

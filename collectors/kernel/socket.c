@@ -75,6 +75,15 @@ bool socket_has_owner(const struct socket *socket)
 	return socket->state != SOCKET_TIME_WAIT && socket->state != SOCKET_SYN_RECV;
 }
 
+bool socket_same_ends(const struct socket *a, const struct socket *b)
+{
+	return a->protocol == b->protocol && a->family == b->family &&
+	       a->local_port == b->local_port && a->remote_port == b->remote_port &&
+	       a->interface == b->interface &&
+	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 &&
+	       memcmp(&a->remote, &b->remote, sizeof(a->remote)) == 0;
+}
+
 bool socket_address_is_any(const struct socket_address *address)
 {
 	static const struct socket_address any;

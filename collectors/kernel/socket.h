@@ -80,6 +80,9 @@ void socket_normalise(struct socket *socket);
 /* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV belong to nobody. */
 bool socket_has_owner(const struct socket *socket);
 
+/* Whether protocol, family, addresses, ports and the interface are the same. */
+bool socket_same_ends(const struct socket *a, const struct socket *b);
+
 bool socket_address_is_any(const struct socket_address *address);
 bool socket_address_is_loopback(const struct socket_address *address, enum socket_family family);
 bool socket_address_is_link_local(const struct socket_address *address, enum socket_family family);

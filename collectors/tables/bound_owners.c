@@ -41,6 +41,10 @@ void bound_owners_free(struct bound_owners *owners)
 void bound_owners_begin(struct bound_owners *owners, const struct facts *facts)
 {
 	owners->facts = facts;
+}
+
+void bound_owners_reset(struct bound_owners *owners)
+{
 	memset(&owners->counted, 0, sizeof(owners->counted));
 	owner_table_clear(owners->table);
 }

@@ -18,7 +18,10 @@ struct bound_owners;
 struct bound_owners *bound_owners_new(const char *sysfs);
 void bound_owners_free(struct bound_owners *owners); /* NULL is fine */
 
-/* Forgets all; facts outlives the walk. */
+/* Forgets all. */
+void bound_owners_reset(struct bound_owners *owners);
+
+/* Starts a walk behind a reset; facts outlives it. */
 void bound_owners_begin(struct bound_owners *owners, const struct facts *facts);
 
 /* Wants every TCP socket, those that listen or are only bound first. Returns 0 or -ENOMEM. */

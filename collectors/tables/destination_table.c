@@ -50,13 +50,19 @@ struct destination_table {
 	struct places places[PLACES];
 };
 
-int destination_compare(const struct destination *a, const struct destination *b)
+struct destination destination_of(const struct socket *socket)
 {
-	const unsigned used_a = destination_used(a);
-	const unsigned used_b = destination_used(b);
+	return (struct destination){
+	    .family = socket->family,
+	    .port = socket->remote_port,
+	    .interface = socket->interface,
+	    .source = socket->local,
+	    .address = socket->remote,
+	};
+}
 
-	if (used_a != used_b)
-		return used_a > used_b ? -1 : 1;
+int destination_compare_key(const struct destination *a, const struct destination *b)
+{
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
 
@@ -69,6 +75,21 @@ int destination_compare(const struct destination *a, const struct destination *b
 	if (order == 0 && a->interface != b->interface)
 		order = a->interface < b->interface ? -1 : 1;
 	return order;
+}
+
+bool destination_same(const struct destination *a, const struct destination *b)
+{
+	return destination_compare_key(a, b) == 0;
+}
+
+int destination_compare(const struct destination *a, const struct destination *b)
+{
+	const unsigned used_a = destination_used(a);
+	const unsigned used_b = destination_used(b);
+
+	if (used_a != used_b)
+		return used_a > used_b ? -1 : 1;
+	return destination_compare_key(a, b);
 }
 
 int destination_table_new(size_t limit, struct destination_table **ret_table)

@@ -40,8 +40,17 @@ static inline unsigned destination_total(const struct destination *destination)
 	       destination->ports[PORT_REUSABLE];
 }
 
+/* The destination of a socket that has a peer, without any ports. */
+struct destination destination_of(const struct socket *socket);
+
+/* A total order by family, address, port, source and interface. Negative where a comes first. */
+int destination_compare_key(const struct destination *a, const struct destination *b);
+
+/* Whether they are one: in all that destination_compare_key() goes by, the interface included. */
+bool destination_same(const struct destination *a, const struct destination *b);
+
 /*
- * A total order: more used ports first, then by family, address, port and source, so that
+ * A total order: more used ports first, then by destination_compare_key(), so that
  * a list cut off anywhere is the same every time. Negative where a comes first.
  */
 int destination_compare(const struct destination *a, const struct destination *b);

@@ -49,12 +49,19 @@ static int finder_create(const struct collector_config *config, void **ret_state
 	return 0;
 }
 
+static void finder_reset(void *context)
+{
+	struct finder *finder = context;
+
+	destination_table_clear(finder->table);
+	bound_owners_reset(finder->bound);
+}
+
 static int finder_begin(void *context, const struct facts *facts)
 {
 	struct finder *finder = context;
 
 	finder->facts = facts;
-	destination_table_clear(finder->table);
 	bound_owners_begin(finder->bound, facts);
 	return 0;
 }
@@ -69,7 +76,7 @@ static int finder_observe(void *context, const struct socket *socket)
 	    port_use_of(socket, &finder->facts->settings, finder->facts->holders.stamps));
 }
 
-static int finder_emit(void *context, struct metric_set *set)
+static int finder_finish(void *context)
 {
 	struct finder *finder = context;
 	struct destination_top top;
@@ -77,7 +84,6 @@ static int finder_emit(void *context, struct metric_set *set)
 	struct destination_rows *rows =
 	    calloc(1, sizeof(*rows) + finder->limit * sizeof(rows->list[0]));
 
-	(void)set;
 	if (!rows || destination_top_init(&top, finder->limit) < 0) {
 		free(rows);
 		return -ENOMEM;
@@ -119,9 +125,10 @@ const struct collector destination_finder = {
     .name = "destination finder",
     .needs = NEEDS_LEASES,
     .create = finder_create,
+    .reset = finder_reset,
     .begin = finder_begin,
     .observe = finder_observe,
-    .emit = finder_emit,
+    .finish = finder_finish,
     .destroy = finder_destroy,
 };
 
@@ -136,25 +143,9 @@ struct attributor {
 	} * keyed; /* of the rows, in the order of their keys */
 };
 
-static int compare_key(const struct destination *a, const struct destination *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	if (a->port != b->port)
-		return a->port < b->port ? -1 : 1;
-
-	int order = memcmp(&a->address, &b->address, sizeof(a->address));
-
-	if (order == 0)
-		order = memcmp(&a->source, &b->source, sizeof(a->source));
-	if (order == 0 && a->interface != b->interface)
-		order = a->interface < b->interface ? -1 : 1;
-	return order;
-}
-
 static int compare_keyed(const void *a, const void *b)
 {
-	return compare_key(
+	return destination_compare_key(
 	    ((const struct keyed *)a)->destination, ((const struct keyed *)b)->destination);
 }
 
@@ -175,26 +166,24 @@ static int attributor_create(const struct collector_config *config, void **ret_s
 	return *ret_state ? 0 : -ENOMEM;
 }
 
-static int attributor_begin(void *context, const struct facts *facts)
+static void attributor_reset(void *context)
 {
 	struct attributor *attributor = context;
 
-	attributor->facts = facts;
 	for (size_t i = 0; i < attributor->rows->length; i++)
 		owner_table_clear(attributor->keyed[i].owners);
+}
+
+static int attributor_begin(void *context, const struct facts *facts)
+{
+	((struct attributor *)context)->facts = facts;
 	return 0;
 }
 
 static int attributor_observe(void *context, const struct socket *socket)
 {
 	struct attributor *attributor = context;
-	const struct destination destination = {
-	    .family = socket->family,
-	    .port = socket->remote_port,
-	    .interface = socket->interface,
-	    .source = socket->local,
-	    .address = socket->remote,
-	};
+	const struct destination destination = destination_of(socket);
 	const struct keyed key = {.destination = &destination};
 
 	if (socket->cgroup_id == 0 || !facts_is_leased(attributor->facts, socket))
@@ -221,12 +210,10 @@ static int largest(const struct owner_table *table, struct owner *ret_owner)
 	return 0;
 }
 
-/* Into the rows, since the next begin() forgets the counts. */
-static int attributor_emit(void *context, struct metric_set *set)
+static int attributor_finish(void *context)
 {
 	struct attributor *attributor = context;
 
-	(void)set;
 	for (size_t i = 0; i < attributor->rows->length; i++) {
 		struct destination_row *row = attributor->keyed[i].row;
 		struct owner owner;
@@ -244,9 +231,10 @@ static const struct collector attributor_collector = {
     .name = "destination attributor",
     .needs = NEEDS_LEASES,
     .create = attributor_create,
+    .reset = attributor_reset,
     .begin = attributor_begin,
     .observe = attributor_observe,
-    .emit = attributor_emit,
+    .finish = attributor_finish,
     .destroy = attributor_destroy,
 };
 
@@ -270,13 +258,9 @@ static int key_rows(struct attributor *attributor, struct destination_rows *rows
 static int run(struct gatherer *gatherer)
 {
 	struct gathering gathering;
-	struct metric_set *set = metric_set_new();
-	int result = set ? gather(gatherer, 1, NULL, NULL, set, &gathering) : -ENOMEM;
+	const int result = gather(gatherer, 1, NULL, NULL, NULL, &gathering);
 
-	metric_set_free(set);
-	if (result == 0)
-		result = gathering.outcomes[0].error;
-	return result;
+	return result < 0 ? result : gathering.outcomes[0].error;
 }
 
 static int new_gatherer(const struct source_options *source_options, const char *sysfs,
@@ -294,15 +278,8 @@ static int new_gatherer(const struct source_options *source_options, const char 
 	    .refresh_sockets = ULONG_MAX,
 	    .bind_buckets = source_options->buckets,
 	};
-	struct source *source;
-	int result = source_open(source_options, &source);
 
-	if (result < 0)
-		return result;
-	result = gatherer_new(&options, source, ret_gatherer);
-	if (result < 0)
-		source_close(source);
-	return result;
+	return gatherer_open(&options, source_options, ret_gatherer);
 }
 
 static int find_rows(const struct source_options *source, const char *sysfs, size_t limit,

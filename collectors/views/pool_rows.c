@@ -31,21 +31,15 @@ static int look(
 	};
 	struct gathering gathering;
 	struct gatherer *gatherer;
-	struct source *source;
 
 	for (size_t i = 0; i < ASKERS; i++)
 		for (size_t j = 0; askers[i]->flags[j].name; j++)
 			values[i][j] = askers[i]->flags[j].initial;
 
-	int result = source_open(source_options, &source);
+	int result = gatherer_open(&options, source_options, &gatherer);
 
 	if (result < 0)
 		return result;
-	result = gatherer_new(&options, source, &gatherer);
-	if (result < 0) {
-		source_close(source);
-		return result;
-	}
 	/* One that fails has no samples, and then there are no rows of it. */
 	result = gather(gatherer, ALL, NULL, NULL, set, &gathering);
 	gatherer_free(gatherer);

@@ -19,12 +19,16 @@ static int create(const struct collector_config *config, void **ret_state)
 	return *ret_state ? 0 : -ENOMEM;
 }
 
-static int begin(void *state, const struct facts *facts)
+static void reset(void *state)
 {
 	struct mapper *mapper = state;
 
-	mapper->facts = facts;
 	memset(mapper->states, PORT_STATE_FREE, sizeof(mapper->states));
+}
+
+static int begin(void *state, const struct facts *facts)
+{
+	((struct mapper *)state)->facts = facts;
 	return 0;
 }
 
@@ -46,13 +50,12 @@ static int observe_chosen(void *state, const struct socket *socket)
 	return 0;
 }
 
-static int emit(void *state, struct metric_set *set)
+static int finish(void *state)
 {
 	struct mapper *mapper = state;
 	struct port_map *map = &mapper->map;
 	const struct facts *facts = mapper->facts;
 
-	(void)set;
 	map->range = facts->settings.range;
 	memset(map->counts, 0, sizeof(map->counts));
 	for (unsigned port = 0; port < PORTS; port++) {
@@ -73,10 +76,11 @@ const struct collector port_map_view = {
     .name = "port map",
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .create = create,
+    .reset = reset,
     .begin = begin,
     .observe = observe,
     .observe_chosen = observe_chosen,
-    .emit = emit,
+    .finish = finish,
     .destroy = free,
 };
 

@@ -91,17 +91,11 @@ int port_side_keep(struct port_side *side, const struct socket *socket, size_t l
 	return 0;
 }
 
-static bool is_same(const struct socket *a, const struct socket *b)
-{
-	return a->inode == b->inode && a->remote_port == b->remote_port && a->family == b->family &&
-	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 &&
-	       memcmp(&a->remote, &b->remote, sizeof(a->remote)) == 0;
-}
-
 struct port_socket *port_side_find(const struct port_side *side, const struct socket *socket)
 {
 	for (size_t i = 0; i < side->length; i++)
-		if (is_same(&side->list[i].socket, socket))
+		if (side->list[i].socket.inode == socket->inode &&
+		    socket_same_ends(&side->list[i].socket, socket))
 			return &side->list[i];
 	return NULL;
 }

@@ -32,11 +32,10 @@ static int begin_range(void *state, const struct facts *facts)
 	return 0;
 }
 
-static int emit_range(void *state, struct metric_set *set)
+static int finish_range(void *state)
 {
 	struct range_view *view = state;
 
-	(void)set;
 	view->copy = *view->facts;
 	view->found = true;
 	return 0;
@@ -47,7 +46,7 @@ static const struct collector range_view = {
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN,
     .create = create_range,
     .begin = begin_range,
-    .emit = emit_range,
+    .finish = finish_range,
     .destroy = free,
 };
 

@@ -160,12 +160,7 @@ static int status_of(const struct port_lookup *lookup)
 /* The same socket at another time: connections by their ends, the rest by inode too. */
 static bool is_same(const struct socket *a, const struct socket *b)
 {
-	return a->protocol == b->protocol && a->family == b->family &&
-	       a->local_port == b->local_port && a->remote_port == b->remote_port &&
-	       a->interface == b->interface &&
-	       memcmp(&a->local, &b->local, sizeof(a->local)) == 0 &&
-	       memcmp(&a->remote, &b->remote, sizeof(a->remote)) == 0 &&
-	       (a->remote_port || a->inode == b->inode);
+	return socket_same_ends(a, b) && (a->remote_port || a->inode == b->inode);
 }
 
 static const struct port_socket *find(const struct port_side *side, const struct socket *socket)

@@ -16,9 +16,9 @@
 #include "exporter/commands/commands.h"
 #include "exporter/commands/trace_print.h"
 
-/* Of failures that are not printed yet: some 8,000. */
 extern const struct command trace_command;
 
+/* Of failures that are not printed yet: some 8,000. */
 #define EVENTS_BYTES (1ul << 20)
 #define WAIT_MS 200
 /* A look at all sockets is made once a second at the most, and in a tenth of the time. */
@@ -73,23 +73,18 @@ static void open_finder(struct trace *trace)
 	    .sysfs = options->sysfs,
 	    .bind_buckets = trace->buckets,
 	};
-	struct source *source;
 
-	if (source_open(&options->source, &source) < 0)
-		return;
-	if (gatherer_new(&wanted, source, &trace->finder) < 0)
-		source_close(source);
+	if (gatherer_open(&wanted, &options->source, &trace->finder) < 0)
+		trace->finder = NULL;
 }
 
 static void look(struct trace *trace)
 {
-	struct metric_set *set = metric_set_new();
 	struct gathering gathering;
 
 	trace->looked = clock_now();
-	if (set && gather(trace->finder, 1, NULL, NULL, set, &gathering) == 0)
+	if (gather(trace->finder, 1, NULL, NULL, NULL, &gathering) == 0)
 		trace->look_seconds = gathering.seconds;
-	metric_set_free(set);
 }
 
 static bool is_due(const struct trace *trace)
@@ -103,11 +98,16 @@ static bool is_due(const struct trace *trace)
 /* Where its own interface has no socket there yet, those of no interface are what it met. */
 static bool is_of(const struct destination *destination, const struct exhausted_event *event)
 {
-	return (destination->interface == event->interface || destination->interface == 0) &&
-	       destination->family == (event->family ? SOCKET_IPV6 : SOCKET_IPV4) &&
-	       destination->port == event->remote_port &&
-	       memcmp(&destination->address, event->remote, sizeof(event->remote)) == 0 &&
-	       memcmp(&destination->source, event->local, sizeof(event->local)) == 0;
+	struct destination met = {
+	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+	    .port = event->remote_port,
+	};
+
+	memcpy(&met.source, event->local, sizeof(met.source));
+	memcpy(&met.address, event->remote, sizeof(met.address));
+	if (destination->interface)
+		met.interface = event->interface;
+	return destination_same(destination, &met);
 }
 
 static void find_ports(struct trace *trace, struct traced *traced)

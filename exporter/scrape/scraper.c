@@ -26,19 +26,6 @@ struct scraper {
 
 static const struct shared_work scraper_work;
 
-static int open_gatherer(const struct scraper_options *options, struct gatherer **ret_gatherer)
-{
-	struct source *source;
-	int result = source_open(&options->source, &source);
-
-	if (result < 0)
-		return result;
-	result = gatherer_new(&options->gatherer, source, ret_gatherer);
-	if (result < 0)
-		source_close(source);
-	return result;
-}
-
 static void log_reason(size_t i, int error, const char *reason)
 {
 	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
@@ -108,7 +95,7 @@ int scraper_new(
 	scraper->self = self;
 	scraper->procfs = options->gatherer.procfs;
 
-	int result = open_gatherer(options, &scraper->gatherer);
+	int result = gatherer_open(&options->gatherer, &options->source, &scraper->gatherer);
 
 	if (result == 0)
 		result = sharing_new(&work, &options->limit, &scraper->sharing);

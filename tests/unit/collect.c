@@ -31,7 +31,11 @@ void collect_close(struct collect *collect)
 
 int collect_begin(struct collect *collect, const struct facts *facts)
 {
-	return collect->collector->begin(collect->state, facts);
+	const struct collector *collector = collect->collector;
+
+	if (collector->reset)
+		collector->reset(collect->state);
+	return collector->begin ? collector->begin(collect->state, facts) : 0;
 }
 
 void collect_socket(struct collect *collect, const struct socket *socket)
