@@ -79,24 +79,18 @@ struct accept_queue {
 	size_t capacity;
 };
 
-static int create(const struct collector_config *config, void **ret_state)
-{
-	struct accept_queue *state = calloc(1, sizeof(*state));
-
-	if (!state)
-		return -ENOMEM;
-	state->procfs = config->procfs;
-	state->shown = config->values[FLAG_LIMIT];
-	*ret_state = state;
-	return 0;
-}
-
-static void destroy(void *context)
+static int init(void *context, const struct collector_config *config)
 {
 	struct accept_queue *state = context;
 
-	free(state->listeners);
-	free(state);
+	state->procfs = config->procfs;
+	state->shown = config->values[FLAG_LIMIT];
+	return 0;
+}
+
+static void release(void *context)
+{
+	free(((struct accept_queue *)context)->listeners);
 }
 
 static void reset(void *context)
@@ -267,9 +261,10 @@ const struct collector accept_queue_collector = {
     .needs = NEEDS_LISTEN,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct accept_queue),
+    .init = init,
     .reset = reset,
     .observe = observe,
     .emit = emit,
-    .destroy = destroy,
+    .release = release,
 };

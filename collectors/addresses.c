@@ -100,33 +100,24 @@ struct addresses {
 	struct address_pools pools[SOCKET_PROTOCOLS];
 };
 
-static void destroy(void *context)
+static void release(void *context)
 {
 	struct addresses *state = context;
 
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
 		address_pools_release(&state->pools[i]);
-	free(state);
 }
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *context, const struct collector_config *config)
 {
-	struct addresses *state = calloc(1, sizeof(*state));
+	struct addresses *state = context;
+	int result = 0;
 
-	if (!state)
-		return -ENOMEM;
+	state->facts = config->facts;
 	state->limit = config->values[FLAG_LIMIT];
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		const int result =
-		    address_pools_init(&state->pools[i], config->values[FLAG_TRACKED_LIMIT]);
-
-		if (result < 0) {
-			destroy(state);
-			return result;
-		}
-	}
-	*ret_state = state;
-	return 0;
+	for (int i = 0; i < SOCKET_PROTOCOLS && result == 0; i++)
+		result = address_pools_init(&state->pools[i], config->values[FLAG_TRACKED_LIMIT]);
+	return result;
 }
 
 static void reset(void *context)
@@ -135,12 +126,6 @@ static void reset(void *context)
 
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
 		address_pools_clear(&state->pools[i]);
-}
-
-static int begin(void *context, const struct facts *facts)
-{
-	((struct addresses *)context)->facts = facts;
-	return 0;
 }
 
 static int observe(void *context, const struct socket *socket)
@@ -268,10 +253,10 @@ const struct collector addresses_collector = {
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_TCP | NEEDS_UDP,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct addresses),
+    .init = init,
     .reset = reset,
-    .begin = begin,
     .observe = observe,
     .emit = emit,
-    .destroy = destroy,
+    .release = release,
 };

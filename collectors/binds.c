@@ -89,32 +89,26 @@ struct binds {
 	struct portset udp; /* of the range: where a UDP socket waits */
 	size_t length;
 	size_t limit;
-	struct range_listener listeners[]; /* the first ones, in order, each once */
+	struct range_listener *listeners; /* the first ones, in order, each once */
 };
 
-static void destroy(void *state)
+static void release(void *state)
 {
 	struct binds *binds = state;
 
 	udp_services_free(binds->udp_services);
-	free(binds);
+	free(binds->listeners);
 }
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	const size_t limit = config->values[BINDS_LISTENERS_LIMIT];
-	struct binds *binds = calloc(1, sizeof(*binds) + limit * sizeof(binds->listeners[0]));
+	struct binds *binds = state;
 
-	if (!binds)
-		return -ENOMEM;
-	binds->limit = limit;
+	binds->facts = config->facts;
+	binds->limit = config->values[BINDS_LISTENERS_LIMIT];
+	binds->listeners = calloc(binds->limit, sizeof(*binds->listeners));
 	binds->udp_services = udp_services_new();
-	if (!binds->udp_services) {
-		destroy(binds);
-		return -ENOMEM;
-	}
-	*ret_state = binds;
-	return 0;
+	return binds->listeners && binds->udp_services ? 0 : -ENOMEM;
 }
 
 static void reset(void *state)
@@ -124,12 +118,6 @@ static void reset(void *state)
 	binds->length = 0;
 	memset(&binds->udp, 0, sizeof(binds->udp));
 	udp_services_begin(binds->udp_services);
-}
-
-static int begin(void *state, const struct facts *facts)
-{
-	((struct binds *)state)->facts = facts;
-	return 0;
 }
 
 /* SO_REUSEPORT lets many sockets listen on one address and port: they are one listener. */
@@ -270,10 +258,10 @@ const struct collector binds_collector = {
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct binds),
+    .init = init,
     .reset = reset,
-    .begin = begin,
     .observe = observe,
     .emit = emit,
-    .destroy = destroy,
+    .release = release,
 };

@@ -48,14 +48,9 @@ struct churn {
 	const char *procfs;
 };
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	struct churn *churn = calloc(1, sizeof(*churn));
-
-	if (!churn)
-		return -ENOMEM;
-	churn->procfs = config->procfs;
-	*ret_state = churn;
+	((struct churn *)state)->procfs = config->procfs;
 	return 0;
 }
 
@@ -96,7 +91,7 @@ const struct collector churn_collector = {
     .cost = "/proc/net/snmp. No walk, nothing kept.",
     .on_by_default = true,
     .families = families,
-    .create = create,
+    .state_size = sizeof(struct churn),
+    .init = init,
     .emit = emit,
-    .destroy = free,
 };

@@ -54,6 +54,11 @@ struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */
 	const char *procfs;	     /* such as "/proc" */
 	const char *sysfs;	     /* such as "/sys" */
+	/*
+	 * Of the scrape in progress: its settings are there from begin on, what comes of the binds
+	 * when the first connected socket is observed.
+	 */
+	const struct facts *facts;
 };
 
 struct collector {
@@ -65,19 +70,19 @@ struct collector {
 	const struct metric_family *const *families; /* all it may emit; NULL ends them */
 	const struct collector_flag *flags;	     /* NULL, or ended by one without a name */
 
-	/* What config points to outlives the collector. Returns 0 or -errno. */
-	int (*create)(const struct collector_config *config, void **ret_state);
+	size_t state_size; /* of its state, which is zeroed before init */
+	/*
+	 * NULL, or makes the state ready. What config points to outlives it. Returns 0 or -errno;
+	 * release follows in any case.
+	 */
+	int (*init)(void *state, const struct collector_config *config);
 	/*
 	 * NULL, or forgets what it found. It comes before each begin, and when a scrape is over,
 	 * so that nothing is kept from one to the next but what the collector compares.
 	 */
 	void (*reset)(void *state);
-	/*
-	 * NULL, or starts a scrape. facts outlives the scrape; settings are there already, what
-	 * comes of the binds is complete before the first connected socket is observed. Returns 0
-	 * or -errno.
-	 */
-	int (*begin)(void *state, const struct facts *facts);
+	/* NULL, or starts a scrape: the facts' settings are there. Returns 0 or -errno. */
+	int (*begin)(void *state);
 	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
 	int (*observe)(void *state, const struct socket *socket);
 	/*
@@ -97,7 +102,7 @@ struct collector {
 	 */
 	int (*emit)(void *state, struct metric_set *set);
 	/*
-	 * NULL, or what each scrape of it will fail for, known since create(): 0, or -errno and
+	 * NULL, or what each scrape of it will fail for, known since init: 0, or -errno and
 	 * in *ret_reason why, in words, static.
 	 */
 	int (*check)(const void *state, const char **ret_reason);
@@ -105,7 +110,7 @@ struct collector {
 	const char *lacking;
 	/* NULL, or which of enum kernel_feature it has; after an emit that succeeded. */
 	unsigned (*features)(const void *state);
-	void (*destroy)(void *state);
+	void (*release)(void *state); /* NULL, or gives back what the state holds */
 };
 
 #endif

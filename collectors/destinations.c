@@ -94,33 +94,24 @@ struct destinations {
 	struct destination_top top;
 };
 
-static void destroy(void *context)
+static void release(void *context)
 {
 	struct destinations *state = context;
 
 	destination_table_free(state->table);
 	destination_top_release(&state->top);
-	free(state);
 }
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *context, const struct collector_config *config)
 {
-	struct destinations *state = calloc(1, sizeof(*state));
+	struct destinations *state = context;
+	const int result = destination_top_init(&state->top, config->values[FLAG_LIMIT]);
 
-	if (!state)
-		return -ENOMEM;
+	state->facts = config->facts;
 	state->minimum_ports = (unsigned)config->values[FLAG_MINIMUM_PORTS];
-
-	int result = destination_top_init(&state->top, config->values[FLAG_LIMIT]);
-
-	if (result == 0)
-		result = destination_table_new(config->values[FLAG_TRACKED_LIMIT], &state->table);
-	if (result < 0) {
-		destroy(state);
-		return result;
-	}
-	*ret_state = state;
-	return 0;
+	return result < 0
+		   ? result
+		   : destination_table_new(config->values[FLAG_TRACKED_LIMIT], &state->table);
 }
 
 static void reset(void *state)
@@ -130,12 +121,6 @@ static void reset(void *state)
 	destination_table_clear(destinations->table);
 	memset(destinations->untracked, 0, sizeof(destinations->untracked));
 	destination_top_clear(&destinations->top);
-}
-
-static int begin(void *state, const struct facts *facts)
-{
-	((struct destinations *)state)->facts = facts;
-	return 0;
 }
 
 static int observe(void *state, const struct socket *socket)
@@ -272,10 +257,10 @@ const struct collector destinations_collector = {
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct destinations),
+    .init = init,
     .reset = reset,
-    .begin = begin,
     .observe = observe,
     .emit = emit,
-    .destroy = destroy,
+    .release = release,
 };

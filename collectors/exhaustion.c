@@ -93,12 +93,13 @@ struct exhaustion {
 	int error; /* of loading: 0, or -errno */
 	const char *reason;
 	const char *sysfs;
+	const struct facts *facts;
 	struct cgroups *cgroups; /* NULL until the hierarchy was found */
 	struct tally_top *destinations;
 	struct tally_top *owners;
 };
 
-static void destroy(void *context)
+static void release(void *context)
 {
 	struct exhaustion *state = context;
 
@@ -106,7 +107,6 @@ static void destroy(void *context)
 	tally_top_free(state->owners);
 	cgroups_free(state->cgroups);
 	exhaustion_probe_close(&state->probe);
-	free(state);
 }
 
 /* The kernel counts from here on, so it has to know the settings before the first scrape. */
@@ -136,31 +136,22 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	return state->destinations && state->owners ? 0 : -ENOMEM;
 }
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *context, const struct collector_config *config)
 {
-	struct exhaustion *state = calloc(1, sizeof(*state));
+	struct exhaustion *state = context;
 
-	if (!state)
-		return -ENOMEM;
 	state->sysfs = config->sysfs;
-
-	const int result = open_probe(state, config);
-
-	if (result < 0) {
-		destroy(state);
-		return result;
-	}
-	*ret_state = state;
-	return 0;
+	state->facts = config->facts;
+	return open_probe(state, config);
 }
 
-static int begin(void *context, const struct facts *facts)
+static int begin(void *context)
 {
 	struct exhaustion *state = context;
 
 	if (state->error < 0)
 		return state->error;
-	exhaustion_probe_set(&state->probe, &facts->settings);
+	exhaustion_probe_set(&state->probe, &state->facts->settings);
 	/* Without cgroups nobody is named, but all is counted. They may be mounted later. */
 	if (!state->cgroups) {
 		const int result = cgroups_new(state->sysfs, &state->cgroups);
@@ -312,10 +303,11 @@ const struct collector exhaustion_collector = {
     .needs = NEEDS_SETTINGS,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct exhaustion),
+    .init = init,
     .begin = begin,
     .emit = emit,
     .check = check,
     .features = features,
-    .destroy = destroy,
+    .release = release,
 };

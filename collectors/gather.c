@@ -12,11 +12,31 @@
 /* How often a walk is begun again where the kernel says that it was inconsistent. */
 #define ATTEMPTS 3
 
-static void destroy_collectors(struct gatherer *gatherer)
+/* Returns 0 or -errno; what it made is in the gatherer in any case. */
+static int make_collector(struct gatherer *gatherer, size_t i)
 {
-	for (size_t i = 0; i < gatherer->options.length; i++)
-		if (gatherer->states[i])
-			gatherer->options.collectors[i]->destroy(gatherer->states[i]);
+	const struct gatherer_options *options = &gatherer->options;
+	const struct collector *collector = options->collectors[i];
+	const struct collector_config config = {
+	    .values = options->values ? options->values[i] : NULL,
+	    .procfs = options->procfs,
+	    .sysfs = options->sysfs,
+	    .facts = &gatherer->facts,
+	};
+
+	gatherer->states[i] = calloc(1, collector->state_size);
+	if (!gatherer->states[i])
+		return -ENOMEM;
+	return collector->init ? collector->init(gatherer->states[i], &config) : 0;
+}
+
+static void free_collectors(struct gatherer *gatherer)
+{
+	for (size_t i = 0; i < gatherer->options.length; i++) {
+		if (gatherer->states[i] && gatherer->options.collectors[i]->release)
+			gatherer->options.collectors[i]->release(gatherer->states[i]);
+		free(gatherer->states[i]);
+	}
 }
 
 int gatherer_new(
@@ -28,19 +48,10 @@ int gatherer_new(
 		return -ENOMEM;
 	gatherer->options = *options;
 	for (size_t i = 0; i < options->length; i++) {
-		const struct collector_config config = {
-		    .values = options->values ? options->values[i] : NULL,
-		    .procfs = options->procfs,
-		    .sysfs = options->sysfs,
-		};
-
-		if (!pass_has(options->enabled, i))
-			continue;
-
-		const int result = options->collectors[i]->create(&config, &gatherer->states[i]);
+		const int result = pass_has(options->enabled, i) ? make_collector(gatherer, i) : 0;
 
 		if (result < 0) {
-			destroy_collectors(gatherer);
+			free_collectors(gatherer);
 			free(gatherer);
 			return result;
 		}
@@ -69,7 +80,7 @@ void gatherer_free(struct gatherer *gatherer)
 {
 	if (!gatherer)
 		return;
-	destroy_collectors(gatherer);
+	free_collectors(gatherer);
 	source_close(gatherer->source);
 	free(gatherer);
 }

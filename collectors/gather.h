@@ -77,7 +77,7 @@ void gatherer_free(struct gatherer *gatherer); /* NULL is fine */
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering);
 
-/* The state of the collector at i, as its create() made it. */
+/* The state of the collector at i, as its init made it; NULL where that is not enabled. */
 void *gatherer_state(const struct gatherer *gatherer, size_t i);
 
 /*

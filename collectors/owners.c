@@ -108,7 +108,7 @@ struct owners {
 	struct bound_owners *bound; /* whose ports are not leased, but bound */
 };
 
-static void destroy(void *context)
+static void release(void *context)
 {
 	struct owners *owners = context;
 
@@ -117,31 +117,22 @@ static void destroy(void *context)
 		owner_table_free(owners->tables[i]);
 	}
 	bound_owners_free(owners->bound);
-	free(owners);
 }
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *context, const struct collector_config *config)
 {
-	struct owners *owners = calloc(1, sizeof(*owners));
+	struct owners *owners = context;
 
-	if (!owners)
-		return -ENOMEM;
+	owners->facts = config->facts;
 	owners->sysfs = config->sysfs;
 	owners->limit = config->values[FLAG_LIMIT];
-	owners->bound = bound_owners_new(config->sysfs);
-	if (!owners->bound) {
-		destroy(owners);
-		return -ENOMEM;
-	}
+	owners->bound = bound_owners_new(config->sysfs, config->facts);
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
 		owners->tables[i] = owner_table_new();
-		if (!owners->tables[i]) {
-			destroy(owners);
+		if (!owners->tables[i])
 			return -ENOMEM;
-		}
 	}
-	*ret_state = owners;
-	return 0;
+	return owners->bound ? 0 : -ENOMEM;
 }
 
 static void reset(void *context)
@@ -157,14 +148,12 @@ static void reset(void *context)
 	}
 }
 
-static int begin(void *context, const struct facts *facts)
+/* Looked for anew as long as it is not there: it may be mounted later. */
+static int begin(void *context)
 {
 	struct owners *owners = context;
 	int result = 0;
 
-	owners->facts = facts;
-	bound_owners_begin(owners->bound, facts);
-	/* Looked for anew as long as it is not there: it may be mounted later. */
 	for (int i = 0; i < SOCKET_PROTOCOLS && result == 0; i++)
 		if (!owners->cgroups[i])
 			result = cgroups_new(owners->sysfs, &owners->cgroups[i]);
@@ -304,7 +293,8 @@ const struct collector owners_collector = {
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
     .flags = flags,
-    .create = create,
+    .state_size = sizeof(struct owners),
+    .init = init,
     .reset = reset,
     .begin = begin,
     .observe = observe,
@@ -313,5 +303,5 @@ const struct collector owners_collector = {
 	       "--path.sysfs, and version 1 does not tell whose a socket is: "
 	       "ephemera_owner_ports and its kin are left out",
     .features = features,
-    .destroy = destroy,
+    .release = release,
 };

@@ -198,7 +198,7 @@ static int begin_one(struct pass *pass, size_t i)
 
 	if (collector->reset)
 		collector->reset(state);
-	return collector->begin ? collector->begin(state, &pass->gatherer->facts) : 0;
+	return collector->begin ? collector->begin(state) : 0;
 }
 
 static void begin(struct pass *pass)

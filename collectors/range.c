@@ -93,18 +93,9 @@ struct range {
 	const struct settings *settings;
 };
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	(void)config;
-	*ret_state = calloc(1, sizeof(struct range));
-	return *ret_state ? 0 : -ENOMEM;
-}
-
-static int begin(void *state, const struct facts *facts)
-{
-	struct range *range = state;
-
-	range->settings = &facts->settings;
+	((struct range *)state)->settings = &config->facts->settings;
 	return 0;
 }
 
@@ -158,8 +149,7 @@ const struct collector range_collector = {
     .on_by_default = true,
     .needs = NEEDS_SETTINGS,
     .families = families,
-    .create = create,
-    .begin = begin,
+    .state_size = sizeof(struct range),
+    .init = init,
     .emit = emit,
-    .destroy = free,
 };

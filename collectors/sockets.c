@@ -39,22 +39,17 @@ struct counts {
 	unsigned outbound[SOCKET_FAMILIES];
 };
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	(void)config;
-	*ret_state = calloc(1, sizeof(struct counts));
-	return *ret_state ? 0 : -ENOMEM;
+	((struct counts *)state)->facts = config->facts;
+	return 0;
 }
 
 static void reset(void *state)
 {
-	memset(state, 0, sizeof(struct counts));
-}
+	struct counts *counts = state;
 
-static int begin(void *state, const struct facts *facts)
-{
-	((struct counts *)state)->facts = facts;
-	return 0;
+	*counts = (struct counts){.facts = counts->facts};
 }
 
 static bool has_peer(const struct socket *socket)
@@ -133,10 +128,9 @@ const struct collector sockets_collector = {
     .on_by_default = true,
     .needs = NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
-    .create = create,
+    .state_size = sizeof(struct counts),
+    .init = init,
     .reset = reset,
-    .begin = begin,
     .observe = observe,
     .emit = emit,
-    .destroy = free,
 };

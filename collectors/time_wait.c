@@ -69,14 +69,9 @@ struct time_wait {
 	unsigned long counts[BUCKETS];
 };
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	struct time_wait *state = calloc(1, sizeof(*state));
-
-	if (!state)
-		return -ENOMEM;
-	state->procfs = config->procfs;
-	*ret_state = state;
+	((struct time_wait *)state)->procfs = config->procfs;
 	return 0;
 }
 
@@ -136,9 +131,9 @@ const struct collector time_wait_collector = {
     .on_by_default = true,
     .needs = NEEDS_TCP,
     .families = families,
-    .create = create,
+    .state_size = sizeof(struct time_wait),
+    .init = init,
     .reset = reset,
     .observe = observe,
     .emit = emit,
-    .destroy = free,
 };

@@ -15,13 +15,14 @@ struct bound_owners {
 	struct owner_table *table;
 };
 
-struct bound_owners *bound_owners_new(const char *sysfs)
+struct bound_owners *bound_owners_new(const char *sysfs, const struct facts *facts)
 {
 	struct bound_owners *owners = calloc(1, sizeof(*owners));
 
 	if (!owners)
 		return NULL;
 	owners->sysfs = sysfs;
+	owners->facts = facts;
 	owners->table = owner_table_new();
 	if (owners->table)
 		return owners;
@@ -36,11 +37,6 @@ void bound_owners_free(struct bound_owners *owners)
 	cgroups_free(owners->cgroups);
 	owner_table_free(owners->table);
 	free(owners);
-}
-
-void bound_owners_begin(struct bound_owners *owners, const struct facts *facts)
-{
-	owners->facts = facts;
 }
 
 void bound_owners_reset(struct bound_owners *owners)

@@ -14,15 +14,15 @@
 
 struct bound_owners;
 
-/* sysfs as cgroups_new() takes it; outlives what is returned. NULL: out of memory. */
-struct bound_owners *bound_owners_new(const char *sysfs);
+/*
+ * sysfs as cgroups_new() takes it; facts of the walks to come; both outlive what is returned. NULL:
+ * out of memory.
+ */
+struct bound_owners *bound_owners_new(const char *sysfs, const struct facts *facts);
 void bound_owners_free(struct bound_owners *owners); /* NULL is fine */
 
 /* Forgets all. */
 void bound_owners_reset(struct bound_owners *owners);
-
-/* Starts a walk behind a reset; facts outlives it. */
-void bound_owners_begin(struct bound_owners *owners, const struct facts *facts);
 
 /* Wants every TCP socket, those that listen or are only bound first. Returns 0 or -ENOMEM. */
 int bound_owners_observe(struct bound_owners *owners, const struct socket *socket);

@@ -21,32 +21,23 @@ struct finder {
 	struct destination_rows *rows;
 };
 
-static void finder_destroy(void *context)
+static void finder_release(void *context)
 {
 	struct finder *finder = context;
 
 	destination_table_free(finder->table);
 	bound_owners_free(finder->bound);
 	destination_rows_free(finder->rows);
-	free(finder);
 }
 
-static int finder_create(const struct collector_config *config, void **ret_state)
+static int finder_init(void *context, const struct collector_config *config)
 {
-	struct finder *finder = calloc(1, sizeof(*finder));
-	int result;
+	struct finder *finder = context;
 
-	if (!finder)
-		return -ENOMEM;
+	finder->facts = config->facts;
 	finder->limit = config->values[0];
-	finder->bound = bound_owners_new(config->sysfs);
-	result = finder->bound ? destination_table_new(DESTINATIONS_MAX, &finder->table) : -ENOMEM;
-	if (result < 0) {
-		finder_destroy(finder);
-		return result;
-	}
-	*ret_state = finder;
-	return 0;
+	finder->bound = bound_owners_new(config->sysfs, config->facts);
+	return finder->bound ? destination_table_new(DESTINATIONS_MAX, &finder->table) : -ENOMEM;
 }
 
 static void finder_reset(void *context)
@@ -55,15 +46,6 @@ static void finder_reset(void *context)
 
 	destination_table_clear(finder->table);
 	bound_owners_reset(finder->bound);
-}
-
-static int finder_begin(void *context, const struct facts *facts)
-{
-	struct finder *finder = context;
-
-	finder->facts = facts;
-	bound_owners_begin(finder->bound, facts);
-	return 0;
 }
 
 static int finder_observe(void *context, const struct socket *socket)
@@ -124,12 +106,12 @@ static int finder_finish(void *context)
 const struct collector destination_finder = {
     .name = "destination finder",
     .needs = NEEDS_LEASES,
-    .create = finder_create,
+    .state_size = sizeof(struct finder),
+    .init = finder_init,
     .reset = finder_reset,
-    .begin = finder_begin,
     .observe = finder_observe,
     .finish = finder_finish,
-    .destroy = finder_destroy,
+    .release = finder_release,
 };
 
 /* The second gathering: who has their ports. */
@@ -149,21 +131,19 @@ static int compare_keyed(const void *a, const void *b)
 	    ((const struct keyed *)a)->destination, ((const struct keyed *)b)->destination);
 }
 
-static void attributor_destroy(void *context)
+static void attributor_release(void *context)
 {
 	struct attributor *attributor = context;
 
 	for (size_t i = 0; attributor->keyed && i < attributor->rows->length; i++)
 		owner_table_free(attributor->keyed[i].owners);
 	free(attributor->keyed);
-	free(attributor);
 }
 
-static int attributor_create(const struct collector_config *config, void **ret_state)
+static int attributor_init(void *context, const struct collector_config *config)
 {
-	(void)config;
-	*ret_state = calloc(1, sizeof(struct attributor));
-	return *ret_state ? 0 : -ENOMEM;
+	((struct attributor *)context)->facts = config->facts;
+	return 0;
 }
 
 static void attributor_reset(void *context)
@@ -172,12 +152,6 @@ static void attributor_reset(void *context)
 
 	for (size_t i = 0; i < attributor->rows->length; i++)
 		owner_table_clear(attributor->keyed[i].owners);
-}
-
-static int attributor_begin(void *context, const struct facts *facts)
-{
-	((struct attributor *)context)->facts = facts;
-	return 0;
 }
 
 static int attributor_observe(void *context, const struct socket *socket)
@@ -230,12 +204,12 @@ static int attributor_finish(void *context)
 static const struct collector attributor_collector = {
     .name = "destination attributor",
     .needs = NEEDS_LEASES,
-    .create = attributor_create,
+    .state_size = sizeof(struct attributor),
+    .init = attributor_init,
     .reset = attributor_reset,
-    .begin = attributor_begin,
     .observe = attributor_observe,
     .finish = attributor_finish,
-    .destroy = attributor_destroy,
+    .release = attributor_release,
 };
 
 static int key_rows(struct attributor *attributor, struct destination_rows *rows)

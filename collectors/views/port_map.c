@@ -12,11 +12,10 @@ struct mapper {
 	struct port_map map; /* of the last walk that came to its end */
 };
 
-static int create(const struct collector_config *config, void **ret_state)
+static int init(void *state, const struct collector_config *config)
 {
-	(void)config;
-	*ret_state = calloc(1, sizeof(struct mapper));
-	return *ret_state ? 0 : -ENOMEM;
+	((struct mapper *)state)->facts = config->facts;
+	return 0;
 }
 
 static void reset(void *state)
@@ -24,12 +23,6 @@ static void reset(void *state)
 	struct mapper *mapper = state;
 
 	memset(mapper->states, PORT_STATE_FREE, sizeof(mapper->states));
-}
-
-static int begin(void *state, const struct facts *facts)
-{
-	((struct mapper *)state)->facts = facts;
-	return 0;
 }
 
 static void note(struct mapper *mapper, uint16_t port, enum port_state state)
@@ -75,13 +68,12 @@ static int finish(void *state)
 const struct collector port_map_view = {
     .name = "port map",
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN | NEEDS_TCP | NEEDS_UDP,
-    .create = create,
+    .state_size = sizeof(struct mapper),
+    .init = init,
     .reset = reset,
-    .begin = begin,
     .observe = observe,
     .observe_chosen = observe_chosen,
     .finish = finish,
-    .destroy = free,
 };
 
 const struct port_map *port_map_found(const void *state)

@@ -17,18 +17,9 @@ struct range_view {
 	struct facts copy;
 };
 
-static int create_range(const struct collector_config *config, void **ret_state)
+static int init_range(void *state, const struct collector_config *config)
 {
-	(void)config;
-	*ret_state = calloc(1, sizeof(struct range_view));
-	return *ret_state ? 0 : -ENOMEM;
-}
-
-static int begin_range(void *state, const struct facts *facts)
-{
-	struct range_view *view = state;
-
-	view->facts = facts;
+	((struct range_view *)state)->facts = config->facts;
 	return 0;
 }
 
@@ -44,10 +35,9 @@ static int finish_range(void *state)
 static const struct collector range_view = {
     .name = "range view",
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN,
-    .create = create_range,
-    .begin = begin_range,
+    .state_size = sizeof(struct range_view),
+    .init = init_range,
     .finish = finish_range,
-    .destroy = free,
 };
 
 const struct facts *range_found(const void *state)

@@ -33,9 +33,12 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-void command_tell_failure(const struct command *command, int error, const char *reason)
+int command_end(const struct command *command, int result, const char *reason)
 {
-	if (error != -EPIPE)
+	if (result == 0)
+		return EXIT_DONE;
+	if (result != -EPIPE)
 		fprintf(stderr, "ephemera: %s: %s\n", command->name,
-		    reason ? reason : strerrordesc_np(-error));
+		    reason ? reason : strerrordesc_np(-result));
+	return EXIT_FAILED;
 }

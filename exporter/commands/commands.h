@@ -41,9 +41,10 @@ extern const struct command version_command;
 const struct command *command_find(const char *name);
 
 /*
- * Says on standard error how a command that prints failed, -errno or for a reason that is known,
- * unless its reader has seen enough, which is no failure of ours to talk about.
+ * The exit status of a command that prints, where result is 0 or -errno: EXIT_DONE or EXIT_FAILED.
+ * It says on standard error what went wrong: reason, or where that is NULL, what the number means.
+ * A reader that has seen enough (-EPIPE) is told nothing.
  */
-void command_tell_failure(const struct command *command, int error, const char *reason);
+int command_end(const struct command *command, int result, const char *reason);
 
 #endif

@@ -270,11 +270,7 @@ static int run_destinations(struct options *options)
 	const int result = options->watch ? terminal_watch(show_again, options) : show(options);
 
 	bind_buckets_close(options->source.buckets);
-
-	if (result == 0)
-		return EXIT_DONE;
-	command_tell_failure(&destinations_command, result, NULL);
-	return EXIT_FAILED;
+	return command_end(&destinations_command, result, NULL);
 }
 
 const struct command destinations_command = {

@@ -317,11 +317,7 @@ static int run_port(struct options *options)
 	    options->watch ? run_watch(options, &status) : run_once(options, &status);
 
 	bind_buckets_close(options->source.buckets);
-
-	if (result == 0)
-		return status;
-	command_tell_failure(&port_command, result, NULL);
-	return EXIT_ERROR;
+	return command_end(&port_command, result, NULL) == EXIT_DONE ? status : EXIT_ERROR;
 }
 
 static int read_ports(

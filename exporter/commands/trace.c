@@ -289,10 +289,7 @@ static int run_trace(struct options *options)
 	bind_buckets_close(trace.buckets);
 	cgroups_free(trace.cgroups);
 	exhaustion_probe_close(&trace.probe);
-	if (result == 0)
-		return EXIT_DONE;
-	command_tell_failure(&trace_command, result, reason);
-	return EXIT_FAILED;
+	return command_end(&trace_command, result, reason);
 }
 
 const struct command trace_command = {

@@ -20,12 +20,17 @@ void collect_open(struct collect *collect, const struct collector *collector,
 	collect->config.values = collect->values;
 	collect->config.procfs = procfs;
 	collect->config.sysfs = sysfs;
-	assert_result(collector->create(&collect->config, &collect->state), 0);
+	collect->config.facts = &collect->facts;
+	collect->state = calloc(1, collector->state_size);
+	assert_non_null(collect->state);
+	assert_result(collector->init ? collector->init(collect->state, &collect->config) : 0, 0);
 }
 
 void collect_close(struct collect *collect)
 {
-	collect->collector->destroy(collect->state);
+	if (collect->collector->release)
+		collect->collector->release(collect->state);
+	free(collect->state);
 	collect->state = NULL;
 }
 
@@ -33,9 +38,10 @@ int collect_begin(struct collect *collect, const struct facts *facts)
 {
 	const struct collector *collector = collect->collector;
 
+	collect->facts = *facts;
 	if (collector->reset)
 		collector->reset(collect->state);
-	return collector->begin ? collector->begin(collect->state, facts) : 0;
+	return collector->begin ? collector->begin(collect->state) : 0;
 }
 
 void collect_socket(struct collect *collect, const struct socket *socket)

@@ -19,6 +19,7 @@ struct collect {
 	const struct collector *collector;
 	struct collector_config config;
 	unsigned long values[COLLECTOR_FLAGS_MAX];
+	struct facts facts;
 	void *state;
 };
 
@@ -27,6 +28,7 @@ void collect_open(struct collect *collect, const struct collector *collector,
     const unsigned long *values, const char *procfs, const char *sysfs);
 void collect_close(struct collect *collect);
 
+/* Starts a scrape with a copy of facts. Returns what the collector says: 0 or -errno. */
 int collect_begin(struct collect *collect, const struct facts *facts);
 /* Fails the test where the collector does not take it. */
 void collect_socket(struct collect *collect, const struct socket *socket);

@@ -217,11 +217,11 @@ static void the_setting_is_told_where_there_is_one(void **state)
 	char *text;
 
 	(void)state;
-	facts.settings.bind_ipv6_only = 1;
+	collect.facts.settings.bind_ipv6_only = 1;
 	text = collect_emit(&collect);
 	assert_non_null(strstr(text, "bind_ipv6_only: 1\n"));
 	free(text);
-	facts.settings.bind_ipv6_only = SETTING_ABSENT;
+	collect.facts.settings.bind_ipv6_only = SETTING_ABSENT;
 	text = collect_emit(&collect);
 	assert_null(strstr(text, "bind_ipv6_only"));
 	free(text);
@@ -230,8 +230,8 @@ static void the_setting_is_told_where_there_is_one(void **state)
 static void ports_outside_the_pool_do_not_count(void **state)
 {
 	(void)state;
-	portset_add(&facts.settings.reserved, 40009);
-	portset_add(&facts.settings.reserved, 50000);
+	portset_add(&collect.facts.settings.reserved, 40009);
+	portset_add(&collect.facts.settings.reserved, 50000);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 39999, 0);
 	take(SOCKET_ESTABLISHED, "127.0.0.1", 40010, 0);
 	take(SOCKET_LISTEN, "0.0.0.0", 40009, 0);
@@ -310,7 +310,7 @@ static void where_all_is_reserved_nothing_is_left(void **state)
 	char *text;
 
 	(void)state;
-	portset_add_range(&facts.settings.reserved, facts.settings.range);
+	portset_add_range(&collect.facts.settings.reserved, collect.facts.settings.range);
 	text = collect_emit(&collect);
 	assert_non_null(strstr(text, "worst_address_usage_ratio tcp ipv4: 1\n"));
 	assert_non_null(strstr(text, "worst_address_usage_ratio udp ipv6: 1\n"));
