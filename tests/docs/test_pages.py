@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pages point at: files, headings, metrics, flags and commands exist."""
+"""What pages point at exists: files, headings, metrics, flags and commands. What they count is so many."""
 
 import re
 
 import pytest
+import yaml
 
 from lib.exporter import REPOSITORY, run
 
@@ -58,3 +59,24 @@ def test_flags_exist(page):
     known |= {flag.replace("[no-]", "") for flag in known} | {flag.replace("[no-]", "no-") for flag in known}
     used = set(re.findall(r"--(?:no-)?collector\.(?!sysctl)[a-z_]+(?:\.[a-z-]+)?", text(page)))
     assert used <= known
+
+
+NUMBERS = ("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+           "seventeen eighteen nineteen twenty").split()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_the_alerts_are_as_many_as_a_page_says(page):
+    groups = yaml.safe_load(text("dashboards/rules/alerts.yaml"))["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    said = re.findall(r"\b([a-z]+|\d+)\s+alerts\b", text(page))
+    counts = [NUMBERS.index(word) + 1 if word in NUMBERS else int(word)
+              for word in said if word in NUMBERS or word.isdigit()]
+    assert counts == [len(alerts)]
+
+
+def test_the_recipe_of_the_package_installs_what_a_build_needs():
+    """Or it fails in a fresh Debian, for want of clang for example."""
+    listed = re.search(r"BUILD_PACKAGES=\(([^)]*)\)", text("deploy/lib/packages.sh"))[1].split()
+    recipe, = re.findall(r"apt-get install (gcc(?:.*\\\n)*.*)", text("docs/install.md"))
+    assert "clang" in listed and set(listed) - set(recipe.split()) == set()
