@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What somebody is to be told. Each has its section in docs/runbook.md.
+// The alerts. Each has its section in docs/runbook.md.
 {
   local config = self._config,
   local expressions = (import 'expressions.libsonnet')(config),
@@ -7,8 +7,8 @@
 
   local percent(ratio) = '%g %%' % (100 * ratio),
 
-  // Texts for annotations; those that may be empty begin with their space. What they ask is asked only
-  // while the alert is pending or fires.
+  // Texts for annotations; those that may be empty begin with their space. Their queries run only while
+  // the alert is pending or fires.
   local host = '{{ $labels.instance }}',
   local hostPage = config.grafanaBase + '/d/' + config.dashboards.hostUid +
                    '?var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}',
@@ -18,35 +18,35 @@
   local destination = '{{ if $labels.destination }}{{ $labels.destination }} port ' +
                       '{{ $labels.destination_port }} (from {{ $labels.source }})' +
                       '{{ else }}its fullest {{ $labels.family }} destination{{ end }}',
-  local states = '{{ if $labels.destination }} Of its ports ' +
+  local states = '{{ if $labels.destination }} Its ports: ' +
                  '{{ range $i, $s := printf "ephemera_destination_ports{%s,source=%%q,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.source $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
-                 '{{ if $i }}, {{ end }}{{ .Value }} are {{ .Labels.state }}{{ end }}.' +
+                 '{{ if $i }}, {{ end }}{{ .Value }} {{ .Labels.state }}{{ end }}.' +
                  '{{ else }} `ephemera destinations` on the host names it.{{ end }}',
   local capacity = '{{ with printf "ephemera_range_usable_ports{%s}" $labels.job $labels.instance | query }}' % target +
                    ' A destination can have {{ . | first | value }} ports.{{ end }}',
   local owner = '{{ with printf "topk(1, ephemera_owner_ports{%s})" $labels.job $labels.instance | query }}' % target +
-                '{{ with . | first }} Of the ports that have an owner, most on this host are with cgroup ' +
-                '{{ .Labels.cgroup }} ({{ .Value }}).{{ end }}{{ end }}',
+                '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} has the most ports ' +
+                '({{ .Value }}).{{ end }}{{ end }}',
   local fullest = '{{ with printf "topk(1, sum without (state) (ephemera_destination_ports{%s,source=~%%q,state!=\\"reusable\\"}))" $labels.job $labels.instance (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
                   '{{ with . | first }} The fullest one now is {{ .Labels.destination }} port ' +
                   '{{ .Labels.destination_port }} (from {{ .Labels.source }}) with {{ .Value }} ports.{{ end }}{{ end }}',
 
   local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" $labels.job $labels.instance $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
-                  '{{ with . | first }} The fullest one is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
+                  '{{ with . | first }} The fullest address is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
 
   local udpOwner = '{{ if eq $labels.protocol "udp" }}{{ with printf "topk(1, ephemera_owner_udp_ports{%s})" $labels.job $labels.instance | query }}' % target +
-                   '{{ with . | first }} Of the UDP ports on this host most are with cgroup {{ .Labels.cgroup }} ({{ .Value }}).' +
+                   '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} has the most UDP ports ({{ .Value }}).' +
                    '{{ end }}{{ end }}{{ end }}',
 
   // Of what was counted of late, as the expressions of these alerts have it.
   local times = '{{ if lt $value 1.5 }}once{{ else }}{{ $value | printf "%.0f" }} times{{ end }}',
   local heldThere = '{{ range $i, $s := printf "sum by (state) (ephemera_destination_ports{%s,destination=%%q,destination_port=%%q})" $labels.job $labels.instance $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
-                    '{{ if $i }}, {{ else }} Of the ports towards it {{ end }}{{ .Value }} are {{ .Labels.state }}{{ end }}' +
+                    '{{ if $i }}, {{ else }} Ports towards it: {{ end }}{{ .Value }} {{ .Labels.state }}{{ end }}' +
                     '{{ with printf "ephemera_destination_ports{%s,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.destination $labels.destination_port | query }}.{{ end }}' % target,
   local failedOwner =
     local m = 'ephemera_owner_port_exhaustion_errors_total{%s}' % target;
     '{{ with printf "topk(1, increase(%s[%ds]) > 0 or (last_over_time(%s[%ds]) unless %s offset %ds))" $labels.job $labels.instance $labels.job $labels.instance $labels.job $labels.instance | query }}' % [m, config.exhaustedSeconds, m, config.exhaustedSeconds, m, config.exhaustedSeconds] +
-    '{{ with . | first }} Of all calls on this host that found no port of late, most are of cgroup {{ .Labels.cgroup }} ' +
+    '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} recently had the most failures ' +
     '({{ .Value | printf "%.0f" }}).{{ end }}{{ end }}',
 
   local alert(name, severity, expression, duration, summary, description, sticky=false, page=true) = {
@@ -74,7 +74,7 @@
             expressions.destinationsFrom(config.halfUsedRatio),
             wait.halfUsed,
             host + ' has used {{ $value | humanizePercentage }} of its ports towards ' + destination,
-            'From half on each connect() to it has to search, and takes about fifty times as long.' +
+            'Each connect() to it now has to search for a port, and takes about fifty times as long.' +
             capacity + states + owner,
             sticky=true
           ),
@@ -105,10 +105,10 @@
             wait.exhausted,
             'On ' + host + ' connect(){{ if $labels.destination }} to {{ $labels.destination }} port ' +
             '{{ $labels.destination_port }}{{ end }} failed ' + times + ': no port was left',
-            'The kernel says so, and programs got "Cannot assign requested address" (EADDRNOTAVAIL), ' +
-            'in the last {{ humanizeDuration %d }}.' % config.exhaustedSeconds +
+            'The kernel counted this in the last {{ humanizeDuration %d }}. ' % config.exhaustedSeconds +
+            'Programs got "Cannot assign requested address" (EADDRNOTAVAIL).' +
             capacity + '{{ if $labels.destination }}' + heldThere +
-            '{{ else }} `ephemera trace` on the host names each as it happens.{{ end }}' + failedOwner
+            '{{ else }} `ephemera trace` on the host shows each failure as it happens.{{ end }}' + failedOwner
           ),
           alert(
             'EphemeralPortsBindExhausted',
@@ -116,11 +116,11 @@
             expressions.bindExhausted,
             wait.exhausted,
             'On ' + host + ' {{ if eq $labels.protocol "udp" }}a UDP socket{{ else }}bind() or listen() of TCP{{ end }} ' +
-            'got no {{ $labels.family }} port, ' + times,
-            'The kernel says so. Programs got ' +
+            'got no {{ $labels.family }} port (' + times + ')',
+            'The kernel counted this. Programs got ' +
             '{{ if eq $labels.protocol "udp" }}"Address already in use" in bind() to port 0, or "Resource ' +
-            'temporarily unavailable" in connect() or sendto(): look-ups in DNS are the first to go' +
-            '{{ else }}"Address already in use". connect() without bind() is not among them{{ end }}.' + address +
+            'temporarily unavailable" in connect() or sendto(). DNS look-ups fail first' +
+            '{{ else }}"Address already in use". connect() without bind() is not affected{{ end }}.' + address +
             failedOwner
           ),
           alert(
@@ -142,8 +142,8 @@
             'an {{ $labels.family }} address',
             'When all are used, ' +
             '{{ if eq $labels.protocol "udp" }}UDP sockets fail in bind() to port 0 with "Address already in use" ' +
-            'and in connect() with "Resource temporarily unavailable": look-ups in DNS are the first to go.' +
-            '{{ else }}bind() to port 0 fails with "Address already in use". connect() without bind() does not.' +
+            'and in connect() with "Resource temporarily unavailable". DNS look-ups fail first.' +
+            '{{ else }}bind() to port 0 fails with "Address already in use". connect() without bind() still works.' +
             '{{ end }}' + address + udpOwner
           ),
           alert(
@@ -153,10 +153,9 @@
             wait.listener,
             'A {{ $labels.protocol }} service of ' + host + ' can lose its port {{ $labels.port }} to ' +
             '{{ if eq $labels.protocol "udp" }}another socket{{ else }}an outgoing connection{{ end }}',
-            'It {{ if eq $labels.protocol "udp" }}waits{{ else }}listens{{ end }} on port {{ $labels.port }}, inside the range of ' +
-            'ephemeral ports, and the port is not reserved. ' +
+            'Port {{ $labels.port }} is inside the range of ephemeral ports, and is not reserved. ' +
             'While the service is down, {{ if eq $labels.protocol "udp" }}another UDP socket{{ else }}an outgoing connection{{ end }} ' +
-            'can take the port; then the service does not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host tells which service it is.'
+            'can take the port. Then the service does not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host names the service.'
           ),
           alert(
             'TimeWaitTableNearlyFull',
@@ -187,8 +186,8 @@
             'A service of ' + host + ' does not accept connections: ' +
             '{{ if $labels.port }}{{ $labels.address }} port {{ $labels.port }}{{ else }}its fullest queue{{ end }} ' +
             'is {{ $value | humanizePercentage }} full',
-            'Connections that find the queue full are dropped, and clients wait or time out.' +
-            '{{ if $labels.port }} `ephemera port {{ $labels.port }}` on the host tells which service it is.' +
+            'The kernel drops connections that find the queue full, and clients wait or time out.' +
+            '{{ if $labels.port }} `ephemera port {{ $labels.port }}` on the host names the service.' +
             '{{ else }} `ss -ltn` on the host shows it: Recv-Q is above Send-Q.{{ end }}'
           ),
           alert(
@@ -199,7 +198,7 @@
             host + ' drops connections because a service does not accept them',
             ('{{ $value | printf "%%.0f" }} connections found a full accept queue in the last %s.' % config.rateWindow) +
             '{{ with printf "topk(1, ephemera_accept_queue_sockets{%s} / (ephemera_accept_queue_limit_sockets{%s} + 1) > 0)" $labels.job $labels.instance $labels.job $labels.instance | query }}' % [target, target] +
-            '{{ with . | first }} The fullest queue now is that of {{ .Labels.address }} port {{ .Labels.port }} ' +
+            '{{ with . | first }} The fullest queue now is {{ .Labels.address }} port {{ .Labels.port }} ' +
             '({{ .Value | humanizePercentage }}).{{ end }}{{ end }}'
           ),
           alert(
@@ -208,7 +207,7 @@
             'ephemera_scrape_collector_success == 0',
             wait.collector,
             'Collector {{ $labels.collector }} of the exporter on ' + host + ' fails',
-            'None of its metrics are there, so alerts that need them are silent. The log of the exporter says why.'
+            'Its metrics are missing, so alerts that need them cannot fire. The log of the exporter says why.'
           ),
           alert(
             'EphemeraExporterGone',
@@ -237,7 +236,7 @@
             'ephemera_web_config_last_reload_successful == 0',
             wait.collector,
             'The web configuration of the exporter on ' + host + ' is wrong',
-            'What it said before still holds, until the exporter is started again. ' +
+            'The previous contents stay in force until the next restart. Then the exporter does not start. ' +
             '`ephemera check-config FILE` says what is wrong.',
             page=false
           ),
@@ -246,9 +245,9 @@
             'warning',
             'ephemera_web_tls_certificate_expiry_timestamp_seconds - time() < %d' % config.certificateSeconds,
             wait.collector,
-            '{{ if gt $value 0.0 }}The certificate of the exporter on ' + host + ' ends in {{ $value | humanizeDuration }}' +
-            '{{ else }}The certificate of the exporter on ' + host + ' has ended{{ end }}',
-            'Prometheus cannot scrape it after that. The exporter reads a new file by itself.',
+            '{{ if gt $value 0.0 }}The certificate of the exporter on ' + host + ' expires in {{ $value | humanizeDuration }}' +
+            '{{ else }}The certificate of the exporter on ' + host + ' has expired{{ end }}',
+            'Prometheus cannot scrape the exporter after that. The exporter reads a new certificate by itself.',
             page=false
           ),
         ],
