@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which host runs out, towards whom, and when. For any number of hosts: no panel has a series for
+// Which host runs out, towards which destination, and when. For any number of hosts: no panel has a series for
 // each, beyond a list of the first ones.
 local p = import 'panels.libsonnet';
 
@@ -47,7 +47,7 @@ function(config, alertNames)
     config,
     config.dashboards.fleetUid,
     'Ephemeral ports / Fleet',
-    'Which host runs out of ephemeral ports, towards whom, and when. Start here; a click on a host opens it.',
+    'Which host runs out of ephemeral ports, towards which destination, and when. Start here; click a host to open it.',
     [
       p.jobVariable,
       p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)'),
@@ -70,7 +70,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
         p.stat(
           'connect() failed',
-          'How often connect() found no port in the time shown, on all hosts, as their kernels count it. Red: “Where connect() failed” below has host and destination. Hosts with collector exhaustion off are not in it; “not counted”: it is on nowhere.',
+          'How often connect() found no port in the time shown, on all hosts, counted by their kernels. Red: “Where connect() failed” below names host and destination. Hosts without collector exhaustion are left out; “not counted”: no host has it.',
           'sum(increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total'),
           p.number,
           p.alarmFrom(0.5),
@@ -80,7 +80,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.stat(
           'Hosts where connect() fails',
-          'Hosts with a destination that has no port left, or where the kernel has counted a connect() without one just now. Red: open the host from the table below. See what holds the ports, TIME_WAIT or open connections, and whose they are.',
+          'Hosts with a destination that has no port left, or where a connect() has just found none, counted by the kernel. Red: open the host from the table below. See whether TIME_WAIT or open connections hold the ports, and which service they belong to.',
           q.orValue(
             |||
               count(
@@ -95,14 +95,14 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsFull'),
         p.stat(
           'Hosts where connect() is slow',
-          'Hosts with a destination from 50 % on. There connect() first searches half of the range in vain: CPU time and latency rise, though nothing fails yet. Orange: there is time to act; see when each is full, below.',
+          'Hosts with a destination at 50 % or more. There connect() first searches half of the range in vain: CPU time and latency rise, but nothing fails yet. Orange: there is time to act; “Full first” below says when each is full.',
           hostsWhere('>= bool %g' % config.halfUsedRatio),
           'none',
           p.warnFrom(1),
         ) + p.runbook(config, 'EphemeralPortsHalfUsed'),
         p.stat(
-          'First one full in',
-          'Time until the first host has a destination without ports, if it goes on as in the last %s and the last %s, whichever is slower. Red is less than one hour: find what makes more and more connections to this destination, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
+          'First host full in',
+          'Time until the first host has a destination without ports, at the pace of the last %s or of the last %s, whichever is slower. Red: less than one hour. Find what opens more and more connections to this destination, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
           q.orValue('min(\n  %s\n)' % q.deeper(q.untilFull, 2), -1),
           's',
           p.soon,
@@ -112,7 +112,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsFullSoon'),
         p.stat(
           'Alerts firing',
-          'Alerts of Ephemera that fire. The list below has them with their hosts; each has its place in the runbook (link above). “No rules” means that this Prometheus does not run dashboards/rules.',
+          'Alerts of Ephemera that fire. The list below shows their hosts; the runbook (link above) explains each one. “No rules”: this Prometheus does not load dashboards/rules.',
           |||
             sum(%(alerts)s)
             or
@@ -125,17 +125,17 @@ function(config, alertNames)
         ),
         p.stat(
           'Exporters not answering',
-          'Exporters of these jobs that Prometheus cannot scrape: nothing is known of their hosts. Red: see whether the host is up, then `systemctl status ephemera` on it, and Prometheus’ page of targets for the reason.',
+          'Exporters of these jobs that Prometheus cannot scrape: nothing is known about their hosts. Red: check that the host is up, then run `systemctl status ephemera` on it. Prometheus’ page of targets shows the reason.',
           'sum(1 - up{%s})' % filter,
           'none',
           p.alarmFrom(1),
           width=4,
         ) + p.runbook(config, 'EphemeraExporterGone'),
       ]),
-      p.row('Who runs out, towards whom', [
+      p.row('Which host runs out, towards which destination', [
         p.table(
           'Fullest destinations',
-          'The fullest destinations of all hosts: share of the ports they can have, what is reusable aside. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host whose destinations all have fewer ports than the exporter shows has one row, with its worst share.',
+          'The fullest destinations of all hosts: the share of their ports that is taken. Reusable ports do not count. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host with no destination large enough to be shown has one row, with its worst share.',
           q.fullest(20),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
@@ -151,7 +151,7 @@ function(config, alertNames)
         ),
         p.series(
           'Worst destination of each host',
-          'The ten hosts that are worst at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. A line that climbs steadily is a leak or a pool without a bound; one that jumps is a burst of short connections. Click a line to open the host.',
+          'The ten worst hosts at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. A line that climbs steadily is a leak or a pool without a limit; a line that jumps is a burst of short connections. Click a line to open the host.',
           [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
           p.ratio,
           width=10,
@@ -163,7 +163,7 @@ function(config, alertNames)
         ),
         p.table(
           'Hosts',
-          'The fifty worst hosts. Used: of the fullest destination. Full in: at its pace, only where it grows. Slow and failing: destinations from 50 %, and those without a port. Failed: connect() calls that found no port in the time shown, – where they are not counted. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for what is behind it.',
+          'The fifty worst hosts. Used: share of the fullest destination. Full in: at its present pace, if it grows. Slow: destinations from 50 % on. Failing: destinations without a port. Failed: connect() calls that found no port in the time shown; –: not counted. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: share of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for details.',
           columns([
             ['Used', worstHosts],
             ['Full in', q.untilFull + 'and on (job, instance)\n' + worstHosts + '\n'],
@@ -195,7 +195,7 @@ function(config, alertNames)
         ),
         p.series(
           'Hosts by pressure',
-          'How many hosts have their worst destination below half, from there on, nearly full, and full. Orange that grows across many hosts at once is a change of the application or of a service that all of them call; one host alone is a matter of that host.',
+          'How many hosts have a worst destination that is below half, half full, nearly full, or full. If many hosts turn orange at once, the application has changed, or a service that all of them call. If one host does, look at that host.',
           p.targets([
             [hostsWhere('< bool %g' % config.halfUsedRatio), 'low'],
             ['%s - %s' % [hostsWhere('>= bool %g' % config.halfUsedRatio), hostsWhere('>= bool %g' % config.nearlyFullRatio)], 'half: connect() is slow'],
@@ -216,7 +216,7 @@ function(config, alertNames)
         ),
         p.table(
           'Where connect() failed',
-          'Hosts and destinations where connect() found no port in the time shown, as the kernel counts it; the destination may be far from full by now. Click the host for the services that it happened to. Hosts with collector exhaustion off are not in it.',
+          'Hosts and destinations where connect() found no port in the time shown, counted by the kernel. The destination may be far from full by now. Click the host to see which services failed. Hosts without collector exhaustion are left out.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'destination', 'none failed'), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
@@ -231,7 +231,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.series(
           'Failures of each host',
-          'How often connect() found no port in the interval before each point, on the ten hosts that failed most in the time shown. Bursts that are over before the next scrape are counted, too. Click a line to open the host.',
+          'How often connect() found no port in the interval before each point, on the ten hosts with the most failures in the time shown. Bursts between two scrapes are counted, too. Click a line to open the host.',
           [p.target(q.top(10, 'sum by (job, instance) (increase(%s[$__rate_interval]))' % m('ephemera_port_exhaustion_errors_total'), 'sum by (job, instance) (increase(%s[$__range] @ end()))' % m('ephemera_port_exhaustion_errors_total')), '{{instance}}')],
           p.number,
           width=10,
@@ -242,7 +242,7 @@ function(config, alertNames)
         ) + p.whole + p.runbook(config, 'EphemeralPortsExhausted'),
         p.table(
           'Full first',
-          'Time until the fullest destination of a host has no port left, at its present pace; only hosts where it grows by a tenth of the range or more in %s and has a quarter of it. Red is less than one hour: open the host, and see who opens the connections.' % config.predictWindow,
+          'Time until the fullest destination of a host has no port left, at its present pace. Only hosts where it has a quarter of the range, and has grown by a tenth of the range or more in %s. Red: less than one hour. Open the host to see which service opens the connections.' % config.predictWindow,
           'bottomk(20,\n  %s\n)' % q.deeper(q.orSay(q.untilFull, 'instance', 'none fills up', -1), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
@@ -254,7 +254,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeralPortsFullSoon'),
         p.table(
           'Alerts firing',
-          'Alerts of Ephemera that fire, with where and towards whom. Click one for its place in the runbook: what it means, how to confirm it, what to do now.',
+          'Alerts of Ephemera that fire, with host and destination. Click an alert to open the runbook: how to confirm it, what to do now, what it means.',
           |||
             sort_desc(
               3 * %(critical)s
@@ -282,11 +282,11 @@ function(config, alertNames)
           ],
           width=10,
           height=8,
-          noValue='This Prometheus does not run dashboards/rules',
+          noValue='This Prometheus does not load dashboards/rules',
         ),
         p.table(
           'Services that can be locked out',
-          'Listeners inside the range whose port is not in ip_local_reserved_ports. While such a service restarts, an outgoing connection can take its port, and the service does not come up: “Address already in use”. Reserve the port: sysctl -w net.ipv4.ip_local_reserved_ports=PORT, with those that are there already.',
+          'Listeners inside the range whose port is not in ip_local_reserved_ports. While such a service restarts, an outgoing connection can take its port. Then the service does not start: “Address already in use”. Reserve the port: sysctl -w net.ipv4.ip_local_reserved_ports=PORT, and name the ports that are reserved already, too.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSay(q.squatters, 'instance', 'no such service'), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
@@ -303,7 +303,7 @@ function(config, alertNames)
       p.row('Other limits', [
         p.series(
           'Fullest pool of bind(0) and UDP',
-          'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”, except those of sockets that share ports (SO_REUSEADDR). Above the line: open the host, see which address and protocol it is; use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
+          'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”, unless the sockets share ports (SO_REUSEADDR). Above the line: open the host to see the address and the protocol. Use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
           [p.target(q.top(10, q.addressUsage, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_address_usage_ratio')), '{{instance}} {{protocol}}')],
           p.ratio,
           width=12,
@@ -325,7 +325,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'TimeWaitTableNearlyFull'),
         p.series(
           'Fullest accept queue',
-          'The ten hosts with the fullest accept queue. At 100 % the next connection is dropped, and the client waits a second or more to try again. The program does not accept() fast enough, or its backlog or somaxconn is small.',
+          'The ten hosts with the fullest accept queue. At 100 % the next connection is dropped, and the client waits a second or more to try again. Above the line: the program does not accept() fast enough, or its backlog or somaxconn is too small.',
           [p.target(q.top(10, 'max by (job, instance) (%s)' % m('ephemera_worst_accept_queue_usage_ratio'), 'max by (job, instance) (%s @ end())' % m('ephemera_worst_accept_queue_usage_ratio')), '{{instance}}')],
           p.ratio,
           width=12,
@@ -336,7 +336,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'AcceptQueueFull'),
         p.series(
           'Ports lost to bind()',
-          'Share of the range that is bound: what every destination of the host has lost. For the ten worst hosts. Above a tenth: see on the host which holder it is, and let servers listen, and clients bind, outside the range.',
+          'Share of the range that bind() holds, on the ten worst hosts. Every destination of the host has lost these ports. Above a tenth: open the host to see the holder. Let servers listen, and clients bind, outside the range.',
           [p.target(
             |||
               sum by (job, instance) (%(bound)s)
@@ -358,7 +358,7 @@ function(config, alertNames)
       p.row('Exporters', [
         p.table(
           'Targets',
-          'Exporters that do not answer, with the job that scrapes them. None is the good state. Otherwise look at Prometheus’ page of targets for the reason, then at the host.',
+          'Exporters that do not answer, with the job that scrapes them. Prometheus’ page of targets shows the reason; then look at the host. It is good if all answer.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % filter, 'instance', 'all answer', 1), 2),
           [
             ['instance', 'Host', {}],
@@ -373,7 +373,7 @@ function(config, alertNames)
         ) + p.runbook(config, 'EphemeraExporterGone'),
         p.table(
           'Collectors that fail',
-          'None of the metrics of such a collector are there: panels that need them are empty. The exporter’s log says why: `journalctl -u ephemera`.',
+          'The metrics of such a collector are missing, and panels that need them are empty. The exporter’s log says why: `journalctl -u ephemera`.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSay('%s == 0' % m('ephemera_scrape_collector_success'), 'collector', 'none fails', 1), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
@@ -383,8 +383,8 @@ function(config, alertNames)
           noValue='no exporter answers',
         ) + p.runbook(config, 'EphemeraCollectorFailing'),
         p.table(
-          'What kernels do not tell',
-          'Features of the kernel that a host lacks, and how many hosts lack it: what is missing is missing from the figures, see docs/semantics.md. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: whose a socket is (cgroup version 2, Linux 5.8); it counts where collector owners is on. What collector exhaustion needs counts where that collector works.',
+          'Missing kernel features',
+          'Kernel features that are missing, and on how many hosts. docs/semantics.md says what the figures then lack. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: the owner of a socket (cgroup version 2, Linux 5.8); only hosts with collector owners count. Features for collector exhaustion: only hosts where it works count.',
           q.orSay(
             |||
               count by (feature) (
@@ -425,7 +425,7 @@ function(config, alertNames)
         ),
         p.series(
           'Versions',
-          'How many hosts run which version. More than one for long is a roll-out that got stuck.',
+          'How many hosts run each version. More than one version for a long time: a roll-out is stuck.',
           [p.target('count by (version) (%s)' % m('ephemera_build_info'), '{{version}}')],
           'none',
           width=8,
@@ -434,7 +434,7 @@ function(config, alertNames)
         ),
         p.series(
           'Refused or cut off',
-          'Requests that a limit of the exporter refused, held up or cut off, by reason. 0 is the good state. A steady rate: two Prometheus servers too many, or somebody else reads the port. docs/serving.md has the limits.',
+          'Requests that a limit of the exporter refused, held up or cut off, by reason. 0 is good. A steady rate: too many Prometheus servers, or another client reads the port. docs/serving.md has the limits.',
           [p.target('sum by (reason) (rate(%s[$__rate_interval])) > 0\nor\n0 * sum(rate(%s[$__rate_interval]))' % [m('ephemera_http_refused_total'), m('ephemera_http_refused_total')], '{{reason}}')],
           p.perSecond,
           width=8,

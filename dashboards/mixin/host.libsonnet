@@ -89,7 +89,7 @@ function(config)
     config,
     config.dashboards.hostUid,
     'Ephemeral ports / Host',
-    'One host: how its range is divided, towards whom it is used up, whose connections those are, and when ports come back.',
+    'One host: how its range is divided, which destinations use it up, which services hold the ports, and when ports come back.',
     [
       p.jobVariable,
       // Without All: each host that is chosen has rows of its own, and a fleet has too many.
@@ -112,7 +112,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
         p.stat(
           'connect() failed',
-          'How often connect() found no port in the time shown, as the kernel counts it: programs got “Cannot assign requested address”. Red: “Failures” below has the destinations, and the services that it happened to. “Not counted”: collector exhaustion is off, or it fails; what the ratio beside this says of a failure is a guess then, and what happens between two scrapes goes unseen.',
+          'How often connect() found no port in the time shown, counted by the kernel: programs got “Cannot assign requested address”. Red: “Failures” below names the destinations and the services. “Not counted”: collector exhaustion is off, or it fails. Then “Worst destination” is the only sign of a failure, and failures between two scrapes are not seen.',
           'sum(increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total'),
           p.number,
           p.alarmFrom(0.5),
@@ -121,7 +121,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.stat(
           'Full in',
-          'Time until the fullest destination has no port left, if it goes on as in the last %s and the last %s, whichever is slower; 0 where it is full. Red is less than one hour: find what opens more and more connections, below, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
+          'Time until the fullest destination has no port left, at the pace of the last %s or of the last %s, whichever is slower; 0 if it is full. Red: less than one hour. Find below what opens more and more connections, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
           q.orValue('min(\n  %s\n)' % q.deeper(q.untilFull, 2), -1),
           's',
           p.soon,
@@ -130,8 +130,8 @@ function(config)
           width=3,
         ) + p.runbook(config, 'EphemeralPortsFullSoon'),
         p.stat(
-          'Of it, TIME_WAIT',
-          'Of the ports of the fullest destination, the share in TIME_WAIT. Near 100 %: connections are opened and closed all the time; keep them open (keep-alive, a pool), and ports come back within 60 s. Near 0 %: connections stay open; look for a leak or a pool without a bound.',
+          'In TIME_WAIT',
+          'The share of the fullest destination’s ports that is in TIME_WAIT. Near 100 %: connections open and close all the time. Keep them open (keep-alive, a pool), and ports come back within 60 s. Near 0 %: connections stay open. Look for a leak or a pool without a limit.',
           q.orValue(heldByTimeWait, -1),
           p.ratio,
           p.steps([['transparent', null]]),
@@ -141,7 +141,7 @@ function(config)
         ),
         p.stat(
           'Capacity',
-          'Share of the range that one destination can have: what is neither reserved nor bound. Orange: a fifth or more of the range is lost to every connect(). See “The range”: reserve less, let services listen outside the range, or widen it.',
+          'Share of the range that one destination can have: the ports that are neither reserved nor bound. Orange: a fifth or more of the range is lost to every connect(). See “The range”: reserve less, let services listen outside the range, or widen it.',
           'min(%s / %s)' % [m('ephemera_range_usable_ports'), m('ephemera_range_ports')],
           p.ratio,
           p.steps([['transparent', null], ['red', 0], ['orange', 0.5], ['transparent', 0.8]]),
@@ -150,7 +150,7 @@ function(config)
         ),
         p.stat(
           'Fullest pool',
-          'The pools of bind(0) and of UDP, by local address: the share that is taken of the fullest one. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() with “Resource temporarily unavailable”, except those of sockets that share ports (SO_REUSEADDR). Orange: see “Other pools”.',
+          'How full the fullest pool of bind(0) and UDP is; each local address has its own. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() with “Resource temporarily unavailable”, unless the sockets share ports (SO_REUSEADDR). Orange: see “Other pools”.',
           max('ephemera_worst_address_usage_ratio'),
           p.ratio,
           p.steps([['transparent', null], ['orange', config.addressPoolRatio], ['red', 1]]),
@@ -159,7 +159,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsAddressPoolNearlyFull'),
         p.stat(
           'Fullest accept queue',
-          'How full the fullest accept queue is. At 100 % the next connection is dropped, and its client waits a second or more. Orange: the program does not accept() fast enough, or its backlog is small; “Other pools” says which listener.',
+          'How full the fullest accept queue is. At 100 % the next connection is dropped, and its client waits a second or more. Orange: the program does not accept() fast enough, or its backlog is too small; “Other pools” names the listener.',
           max('ephemera_worst_accept_queue_usage_ratio'),
           p.ratio,
           p.steps([['transparent', null], ['orange', config.acceptQueueRatio], ['red', 1]]),
@@ -168,7 +168,7 @@ function(config)
         ) + p.runbook(config, 'AcceptQueueFull'),
         p.series(
           'Fullest destinations',
-          'Share of its ports that each destination has taken; what is reusable is not lost, and not counted. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. Steady growth is a leak or a pool without a bound, a jump a burst of short connections. At once: fewer connections, or another source address; for good: keep-alive and pooling. The destinations shown have at least 100 ports (unless set); “fullest” is there always.',
+          'Share of its ports that each destination has taken; reusable ports do not count. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. Steady growth: a leak, or a pool without a limit. A jump: a burst of short connections. To do now: fewer connections, or another source address. For good: keep-alive and pooling. Destinations with fewer than 100 ports (the default) are not shown; “fullest” always is.',
           [
             p.target(q.usage, '{{source}} → {{destination}}:{{destination_port}}', 'A'),
             p.target('max by (family) (%s)' % m('ephemera_worst_destination_usage_ratio'), 'fullest, {{family}}', 'B'),
@@ -186,7 +186,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsHalfUsed'),
         p.series(
           'The range',
-          'How the range is divided: what the fullest destination has taken, what it can still have, and what no destination can have, because it is reserved or bound. Little green: fewer connections to this destination, or more source addresses. Much purple: listeners or bind() inside the range; move them out of it. Much blue: a long ip_local_reserved_ports.',
+          'How the range is divided: what the fullest destination has taken, what it can still have, and what no destination can have, because it is reserved or bound. Little green: make fewer connections to this destination, or use more source addresses. Much purple: listeners or bind() inside the range; move them out of it. Much blue: a long ip_local_reserved_ports.',
           p.targets([
             [max('ephemera_worst_destination_ports'), 'fullest destination'],
             ['clamp_min(%s - %s, 0)' % [max('ephemera_range_usable_ports'), max('ephemera_worst_destination_ports')], 'free for it'],
@@ -208,7 +208,7 @@ function(config)
         ),
         p.table(
           'What holds the ports of each destination',
-          'Ports of the fullest destinations. Active: open connections; many are a leak or a pool without a bound. TIME_WAIT: closed less than 60 s ago; many are short connections, which keep-alive or a pool avoids. Reusable: in TIME_WAIT, but connect() may take them now; they do no harm. A host whose destinations all have few ports has one row.',
+          'Ports of the fullest destinations. Active: open connections; many mean a leak or a pool without a limit. TIME_WAIT: closed less than 60 s ago; many mean short connections, which keep-alive or a pool avoids. Reusable: in TIME_WAIT, but connect() may take them now; they do no harm. A host with no destination large enough to be shown has one row.',
           // The row that says that there is none needs a state, too, to have a column.
           'label_replace(\n  %s,\n  "state", "active", "state", ""\n)' % q.deeper(
             q.orSay(
@@ -231,31 +231,31 @@ function(config)
         ),
         p.series(
           'Who holds the ports',
-          'Leased ports by cgroup: the service, container or pod that opened the connections. Nobody: those in TIME_WAIT above all, which belong to no process any more. “…pod” and a uid is a pod: the Kubernetes dashboard has its name. The largest one is whom to ask why; `ephemera destinations` on the host names the destination with its cgroups.',
+          'Leased ports by cgroup: the service, container or pod that opened the connections. No owner: mostly ports in TIME_WAIT, which belong to no process any more. “…pod” and a uid is a pod: the Kubernetes dashboard has its name. Look at the largest one first; `ephemera destinations` on the host names each destination with its cgroup.',
           [
             p.target(q.fromPod(sumBy('cgroup', 'ephemera_owner_ports')), '{{cgroup}}', 'A'),
             p.target('sum(%s)' % m('ephemera_other_owner_ports'), 'all others', 'B'),
-            p.target('sum(%s)' % m('ephemera_unowned_ports'), 'nobody (TIME_WAIT)', 'C'),
+            p.target('sum(%s)' % m('ephemera_unowned_ports'), 'no owner (TIME_WAIT)', 'C'),
           ],
           p.number,
           width=14,
           height=10,
           stack=true,
-          overrides=[p.colorOf('nobody (TIME_WAIT)', 'dark-orange'), p.colorOf('all others', 'text')],
+          overrides=[p.colorOf('no owner (TIME_WAIT)', 'dark-orange'), p.colorOf('all others', 'text')],
         ),
       ], collapsed=false),
       row('failures', [
         p.series(
           'connect() without a port',
-          'How often connect() found no port for its destination, in the interval before each point; the kernel counts each as it happens. 0 is the good state. Nothing at all: collector exhaustion is off (--collector.exhaustion), or “The exporter itself” has it in red.',
+          'How often connect() found no port for its destination, in the interval before each point; the kernel counts each failure as it happens. 0 is good. No data: collector exhaustion is off (--collector.exhaustion), or it fails: “The exporter itself” then shows it in red.',
           [p.target('sum by (family) (increase(%s[$__rate_interval]))' % m('ephemera_port_exhaustion_errors_total'), '{{family}}')],
           p.number,
           width=8,
           noValue=p.uncounted,
         ) + p.whole + p.runbook(config, 'EphemeralPortsExhausted'),
         p.series(
-          'Towards whom it failed',
-          'The destinations that connect() found no port for, in the interval before each point. One line: give that client a pool, or more source addresses. Many at once: the range is small, or much of it is bound or reserved.',
+          'Failures by destination',
+          'The destinations that connect() found no port for, in the interval before each point. One destination: give that client a pool, or more source addresses. Many at once: the range is small, or much of it is bound or reserved.',
           [p.target(countedDestinations('$__rate_interval'), '{{destination}} {{destination_port}}')],
           p.number,
           width=8,
@@ -264,8 +264,8 @@ function(config)
           overrides=[p.byRegexp('all others *', { color: { mode: 'fixed', fixedColor: 'text' } })],
         ) + p.whole,
         p.series(
-          'Whom it happened to',
-          'The services, containers and pods whose connect() or bind() found no port, in the interval before each point. They suffer; who holds the ports is in “Who holds the ports” above.',
+          'Failures by service',
+          'The services, containers and pods whose connect() or bind() found no port, in the interval before each point. Another service may hold the ports: see “Who holds the ports” above.',
           [p.target(countedOwners('$__rate_interval'), '{{cgroup}}')],
           p.number,
           width=8,
@@ -274,7 +274,7 @@ function(config)
         ) + p.whole,
         p.series(
           'bind() and UDP without a port',
-          'How often a local address had no free port for bind() to port 0, listen(), or connect() and sendto() of UDP, in the interval before each point. UDP: name look-ups fail first. See “Other pools” for the address. Nothing at all: the collector is off, or the kernel cannot be asked.',
+          'How often a local address had no free port for bind() to port 0, listen(), or connect() and sendto() of UDP, in the interval before each point. UDP: name look-ups fail first. See “Other pools” for the address. No data: the collector is off, or the kernel cannot be asked.',
           [p.target('sum by (protocol, family) (increase(%s[$__rate_interval]))' % m('ephemera_bind_port_exhaustion_errors_total'), '{{protocol}} {{family}}')],
           p.number,
           width=8,
@@ -282,7 +282,7 @@ function(config)
         ) + p.whole + p.runbook(config, 'EphemeralPortsBindExhausted'),
         p.table(
           'Destinations without a port',
-          'How often connect() failed towards each destination in the time shown, though it may be far from full by now. “All others” is what the exporter does not show one by one (--collector.exhaustion.destinations-limit).',
+          'How often connect() failed towards each destination in the time shown. The destination may be far from full by now. “All others”: those that the exporter does not show one by one (--collector.exhaustion.destinations-limit).',
           q.orSayCounted(countedDestinations('$__range', ' > 0.5'), 'destination', 'none failed'),
           [
             ['destination', 'Destination', {}],
@@ -295,7 +295,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.table(
           'Services without a port',
-          'How often connect() or bind() found no port, for each cgroup, in the time shown. Its name says which service, container or pod: the runbook has how to read it.',
+          'How often connect() or bind() found no port, for each cgroup, in the time shown. The name of the cgroup says which service, container or pod it is; the runbook explains how to read it.',
           q.orSayCounted(countedOwners('$__range', ' > 0.5'), 'cgroup', 'none failed'),
           [
             ['cgroup', 'Cgroup', {}],
@@ -309,7 +309,7 @@ function(config)
       row('how long ports are held', [
         p.series(
           'A port is held for',
-          'How long an outgoing connection held its port, with the part of TIME_WAIT that keeps it from others. A minute, and hardly more: connections of less than a second that wait in TIME_WAIT; keep-alive or a pool avoids them. Hours: connections stay open; look whether there are too many.',
+          'How long an outgoing connection held its port, including the time that TIME_WAIT kept it from others. Little more than a minute: connections of less than a second, then TIME_WAIT; keep-alive or a pool avoids them. Hours: connections stay open; check that there are not too many.',
           quantiles('ephemera_port_lease_seconds', middleAndTails),
           's',
           width=8,
@@ -317,7 +317,7 @@ function(config)
         ) + p.logarithmic,
         p.series(
           'A port is free for',
-          'From the release of a port until it is lent again, be it to another destination. The shorter, the closer is the range to its end; where it falls from day to day, see what opens more connections.',
+          'Time from the release of a port until it is lent again, to any destination. The shorter it is, the closer the range is to its end. If it falls from day to day, find what opens more connections.',
           quantiles('ephemera_port_reuse_interval_seconds', [[0.01, '1 % within'], [0.1, '10 % within'], [0.5, 'half within']]),
           's',
           width=8,
@@ -325,7 +325,7 @@ function(config)
         ) + p.logarithmic,
         p.series(
           'Ports lent',
-          'Leases that ended, and of them the connections of less than a second that then held their port in TIME_WAIT for a minute: where most are such, reuse connections. Not followed: those that are in no histogram, since too many were held at a time; raise --collector.exhaustion.leases-limit; the figures beside this lack them, those of failures do not.',
+          'Leases that ended. Short: connections of less than a second that then held their port in TIME_WAIT for a minute; if most are short, reuse connections. Not followed: leases that are in no histogram, since there were too many at a time. The panels beside this lack them, those of failures do not. Raise --collector.exhaustion.leases-limit.',
           p.targets([
             [rate('ephemera_port_lease_seconds_count'), 'ended'],
             [shortLeases, 'short, and TIME_WAIT'],
@@ -338,13 +338,13 @@ function(config)
         ),
         p.heatmap(
           'Ports by how long they were held',
-          'Each column: the ports that came back in the interval before it, by how long they had been held. The band from 60 to 61 s is short connections with their TIME_WAIT. Nothing at all: collector exhaustion is off.',
+          'Each column: the ports that came back in the interval before it, by how long they had been held. The band from 60 to 61 s is short connections with their TIME_WAIT. No data: collector exhaustion is off.',
           m('ephemera_port_lease_seconds_bucket'),
           's',
         ),
         p.heatmap(
           'Ports by how long they were free',
-          'Each column: the ports that were lent in the interval before it, by how long they had been free. Dark below one second: the range is nearly used up. Nothing at all: collector exhaustion is off.',
+          'Each column: the ports that were lent in the interval before it, by how long they had been free. Dark below one second: the range is nearly used up. No data: collector exhaustion is off.',
           m('ephemera_port_reuse_interval_seconds_bucket'),
           's',
         ),
@@ -352,7 +352,7 @@ function(config)
       row('when ports come back', [
         p.series(
           'Active, TIME_WAIT, reusable',
-          'Ports of all destinations that are shown, by what holds them. Blue: open connections. Orange: TIME_WAIT that nobody can take yet, lost for up to 60 s. Green: TIME_WAIT that connect() may take now (tcp_tw_reuse). Much orange: keep connections open, or set tcp_tw_reuse=1 where the peers have TCP timestamps.',
+          'Ports of all destinations that are shown, by what holds them. Blue: open connections. Orange: TIME_WAIT that connect() cannot take yet, lost for up to 60 s. Green: TIME_WAIT that connect() may take now (tcp_tw_reuse). Much orange: keep connections open, or set tcp_tw_reuse=1 if the peers have TCP timestamps.',
           [p.target(q.orSay(sumBy('state', 'ephemera_destination_ports'), 'state', 'too few ports to be shown'), '{{state}}')],
           p.number,
           width=8,
@@ -365,7 +365,7 @@ function(config)
         ),
         p.series(
           'When TIME_WAIT ends',
-          'Sockets in TIME_WAIT, by how long they remain. The lowest area comes back within 15 s. Even layers are a steady pace; a thick upper layer is a burst of the last seconds, and it stays for 45 s or more.',
+          'Sockets in TIME_WAIT, by the time that is left. The lowest area comes back within 15 s. Even layers are a steady pace; a thick upper layer is a burst of the last seconds, and it stays for 45 s or more.',
           // One query each: the areas lie in the order in which they end.
           p.targets([
             ['sum(%s)' % m('ephemera_time_wait_sockets', 'remaining="%s"' % each[0]), each[1]]
@@ -385,7 +385,7 @@ function(config)
         ),
         p.series(
           'Into TIME_WAIT, and taken over',
-          'Connections that entered TIME_WAIT, and those in it that a new connection took over. Entered, times 60 s, is what TIME_WAIT holds. A taken-over line near the other: reuse works, and TIME_WAIT is no problem.',
+          'Connections that entered TIME_WAIT, and those in it that a new connection took over. “Entered” times 60 s is what TIME_WAIT holds. If “taken over” is close to “entered”, reuse works, and TIME_WAIT is not a problem.',
           p.targets([
             [rate('ephemera_time_wait_entered_total'), 'entered'],
             [rate('ephemera_time_wait_recycled_total'), 'taken over'],
@@ -407,7 +407,7 @@ function(config)
         ) + p.runbook(config, 'TimeWaitTableNearlyFull'),
         p.settings(
           'Settings that bring ports back',
-          'tcp_tw_reuse: whether connect() may take a port in TIME_WAIT once it is tcp_tw_reuse_delay old. tcp_fin_timeout ends FIN_WAIT2; it does not shorten TIME_WAIT. With much TIME_WAIT towards one destination, tcp_tw_reuse=1 gives those ports back after a second, where the peers have TCP timestamps.',
+          'tcp_tw_reuse: whether connect() may take a port in TIME_WAIT once it is tcp_tw_reuse_delay old. tcp_fin_timeout ends FIN_WAIT2; it does not shorten TIME_WAIT. With much TIME_WAIT towards one destination, tcp_tw_reuse=1 gives those ports back after a second, if the peers have TCP timestamps.',
           [
             [max('ephemera_tcp_time_wait_reuse'), 'tcp_tw_reuse'],
             [max('ephemera_tcp_time_wait_reuse_delay_seconds'), 'tcp_tw_reuse_delay'],
@@ -430,7 +430,7 @@ function(config)
         ),
         p.series(
           'Connections that failed, or were reset',
-          'Failed: refused, timed out or reset before they were established. Reset: ended by a reset, without TIME_WAIT. A connect() that gets no port is not among them. Many failures: the peer, or a firewall, refuses; look there first.',
+          'Failed: refused, timed out or reset before they were established. Reset: ended by a reset, without TIME_WAIT. A connect() that gets no port is not counted here. Many failures: the peer, or a firewall, refuses; look there first.',
           p.targets([
             [rate('ephemera_tcp_open_failures_total'), 'failed'],
             [rate('ephemera_tcp_established_resets_total'), 'reset'],
@@ -452,7 +452,7 @@ function(config)
       row('other pools', [
         p.series(
           'Pools of bind(0) and UDP',
-          'Ports of the range that are taken, by local address, as a share of those that bind(ADDRESS, 0) can give. The wildcards 0.0.0.0 and :: are what bind() without an address, and UDP without bind(), draw from. At 100 % these calls fail. Sockets that share ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and ip_autobind_reuse=1. Above the line: use more local addresses, IP_BIND_ADDRESS_NO_PORT before connect(), or a wider range.',
+          'Ports of the range that are taken, by local address, as a share of those that bind(ADDRESS, 0) can give. bind() without an address, and UDP without bind(), take from the wildcards 0.0.0.0 and ::. At 100 % these calls fail. Sockets that share ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and ip_autobind_reuse=1. Above the line: use more local addresses, IP_BIND_ADDRESS_NO_PORT before connect(), or a wider range.',
           [p.target(
             |||
               max by (job, instance, protocol, address) (%s)
@@ -480,7 +480,7 @@ function(config)
         ) + p.runbook(config, 'AcceptQueueFull'),
         p.series(
           'Connections that listeners dropped',
-          'Overflows: they found a full accept queue. Other drops: for any other reason, memory or a full SYN queue. 0 is the good state; otherwise see the accept queues beside this.',
+          'Overflows: they found a full accept queue. Other drops: for any other reason, memory or a full SYN queue. 0 is good; otherwise see the accept queues beside this.',
           p.targets([
             [rate('ephemera_listen_overflows_total'), 'overflows'],
             ['clamp_min(%s - %s, 0)' % [rate('ephemera_listen_drops_total'), rate('ephemera_listen_overflows_total')], 'other drops'],
@@ -493,7 +493,7 @@ function(config)
       row('the range and its settings', [
         p.table(
           'Listeners inside the range',
-          'A service whose port is not reserved can be locked out: while it restarts, an outgoing connection can take its port. “no”: reserve the port with sysctl -w net.ipv4.ip_local_reserved_ports=PORT, with those that are there already. Each also takes its port from every destination.',
+          'A service whose port is not reserved can be locked out: while it restarts, an outgoing connection can take its port. “no”: reserve the port with sysctl -w net.ipv4.ip_local_reserved_ports=PORT, and name the ports that are reserved already, too. Every destination has also lost the port of each listener.',
           q.orSay('max by (protocol, address, port, reserved) (%s)' % m('ephemera_range_listener_info'), 'address', 'no listener is inside the range'),
           [
             ['address', 'Address', {}],
@@ -510,7 +510,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsListenerInRange'),
         p.settings(
           'First and last port',
-          'ip_local_port_range, how many ports that is and how many of them are in IANA’s dynamic range (49152 to 65535), and from where on anybody may bind(). Ports below 49152 may belong to registered services. Linux’ default is 32768 to 60999; less than that is worth a question.',
+          'ip_local_port_range, how many ports it has, how many of them are in IANA’s dynamic range (49152 to 65535), and the first port that bind() gives to any user. Ports below 49152 may belong to registered services. Linux’ default is 32768 to 60999; if the range is smaller, find out why.',
           [
             [max('ephemera_range_first_port'), 'first'],
             [max('ephemera_range_last_port'), 'last'],
@@ -562,7 +562,7 @@ function(config)
         ),
         p.series(
           'CPU time and walks',
-          'CPU time of the exporter, in seconds a second, and walks over the sockets a second. More walks than your Prometheus servers scrape: somebody else reads the port.',
+          'CPU time of the exporter, in seconds a second, and walks over the sockets a second. More walks than your Prometheus servers scrape: another client reads the port.',
           [
             p.target('sum(rate(%s[$__rate_interval]) and on (job, instance) %s)' % [m('process_cpu_seconds_total'), m('ephemera_build_info')], 'CPU', 'A'),
             p.target(rate('ephemera_scrapes_total'), 'walks', 'B'),
@@ -573,21 +573,21 @@ function(config)
         ),
         p.series(
           'Memory',
-          'Resident memory of the exporter. It grows with the destinations during a scrape and goes back after it; steady growth is a fault: please report it.',
+          'Resident memory of the exporter. It grows with the destinations during a scrape and goes back after it. Steady growth is a bug: please report it.',
           [p.target('max(%s and on (job, instance) %s)' % [m('process_resident_memory_bytes'), m('ephemera_build_info')], 'resident')],
           'bytes',
           width=8,
         ),
         p.series(
           'Collectors',
-          'Time that each collector took for itself. One that is gone from here failed: see beside this.',
+          'Time that each collector took. A collector that is missing here failed: see beside this.',
           [p.target('max by (collector) (%s)' % m('ephemera_scrape_collector_duration_seconds'), '{{collector}}')],
           's',
           width=8,
         ),
         p.bars(
           'Collectors that work',
-          'Red: the collector fails, and none of its metrics are there. The log says why: journalctl -u ephemera.',
+          'Red: the collector fails, and its metrics are missing. The log says why: journalctl -u ephemera.',
           [p.instant('min by (collector) (%s)' % m('ephemera_scrape_collector_success'), '{{collector}}')],
           'none',
           p.steps([['red', null], ['green', 1]]),
@@ -597,7 +597,7 @@ function(config)
         ) + p.runbook(config, 'EphemeraCollectorFailing'),
         p.series(
           'Responses',
-          'Responses a second by status code, and what a limit refused or cut off. 200 alone is the good state. 401: a password is wrong; 429 and 503: too many ask at a time.',
+          'Responses a second by status code, and what a limit refused or cut off. Only 200 is good. 401: a password is wrong; 429 and 503: too many requests at a time.',
           [
             p.target(rateBy('code', 'ephemera_http_requests_total') + ' > 0 or ' + rateBy('code', 'ephemera_http_requests_total', 'code="200"'), '{{code}}', 'A'),
             p.target(rate('ephemera_http_refused_total'), 'refused or cut off', 'B'),

@@ -104,14 +104,14 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
         p.stat(
           'Hosts under pressure',
-          'Hosts where connect() is slow or fails: their fullest destination has half of its ports taken, or more. Each pod that shares the host’s network shares its ports, too: the pod that suffers need not be the one that takes them.',
+          'Hosts where connect() is slow or fails: half of the ports of their fullest destination are taken, or more. Pods on the host’s network share its ports: one pod may fail while another holds the ports.',
           'sum(%s >= bool %g)' % [q.worst, config.halfUsedRatio],
           'none',
           p.warnFrom(1),
         ) + p.runbook(config, 'EphemeralPortsHalfUsed'),
         p.stat(
           'Largest pod',
-          'The pod that holds the most ports, and how many: whom to ask first if a destination is full.',
+          'The pod that holds the most ports, and how many. If a destination is full, look at this pod first.',
           q.orSay('topk(1, %s)' % by('namespace, pod'), 'pod', 'none'),
           p.number,
           p.none,
@@ -121,22 +121,22 @@ function(config)
         ),
         p.stat(
           'Ports of these pods',
-          'Ports that outgoing connections of the chosen pods hold, all destinations together. It may pass the size of the range: each destination can have all of it.',
+          'Ports that outgoing connections of the chosen pods hold, all destinations together. This can be more than the range, since each destination can have all of it.',
           q.orValue('sum(\n  %s\n)' % q.deeper(ports(), 2), 0),
           p.number,
           p.none,
         ),
         p.stat(
-          'Nobody’s ports',
-          'Ports in TIME_WAIT above all: they belong to no pod any more, and come back within 60 s. Much more than the pods’ own: short connections; keep-alive or a pool avoids them.',
+          'Ports without an owner',
+          'Mostly ports in TIME_WAIT: they belong to no pod any more, and come back within 60 s. Many more than the ports of the pods: short connections; keep-alive or a pool avoids them.',
           'sum(%s)' % m('ephemera_unowned_ports'),
           p.number,
           p.none,
           width=3,
         ),
         p.stat(
-          'Of unknown pods',
-          'Ports of pods whose uid kube-state-metrics does not know. Orange: kube-state-metrics is not scraped, or it is another cluster’s; pods from files of the kubelet (static pods) are never known. “Pods without a name” below has them.',
+          'Ports of unknown pods',
+          'Ports of pods whose uid kube-state-metrics does not know. Orange: kube-state-metrics is not scraped, or it belongs to another cluster. Pods from files of the kubelet (static pods) are never known. “Pods without a name” below lists them.',
           q.orValue('sum(\n  %s\n)' % q.deeper(unknown('job, instance'), 2), 0),
           p.number,
           p.warnFrom(1),
@@ -146,7 +146,7 @@ function(config)
       p.row('Which pod', [
         p.table(
           'Pods',
-          'The pods with the most ports, and where they run. Look at the first ones if their host’s destination is full: do they keep connections open, use a pool with a bound, and close what they open? Click the host for its destinations.',
+          'The pods with the most ports, and where they run. If a destination of their host is full, look at the first ones: do they keep connections open, limit their pool, and close what they open? Click the host for its destinations.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, job, instance'), 'pod', 'none of these pods has ports'), 2),
           [
             ['namespace', 'Namespace', p.wide(130)],
@@ -162,7 +162,7 @@ function(config)
         ),
         p.series(
           'Ports by pod',
-          'The fifteen pods with the most ports at the end of the time shown. One that climbs and never falls leaks connections; one that jumps with traffic needs a pool or keep-alive.',
+          'The fifteen pods with the most ports at the end of the time shown. A pod that climbs and never falls leaks connections. A pod that jumps with the traffic needs a pool or keep-alive.',
           [p.target(
             q.orSay(
               |||
@@ -181,7 +181,7 @@ function(config)
         ),
         p.table(
           'Fullest destinations of these hosts',
-          'Share of its ports that each destination has taken. Orange and red: the pods of that host with the most ports are the first to ask; click the host for all of it.',
+          'Share of its ports that each destination has taken. Orange and red: look first at the pods of that host with the most ports. Click the host for details.',
           q.fullest(20),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
@@ -197,7 +197,7 @@ function(config)
         ),
         p.series(
           'Worst destination of each host',
-          'The ten hosts that are worst at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails, for each pod on that host’s network. Click a line to open the host.',
+          'The ten worst hosts at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails, for each pod on that host’s network. Click a line to open the host.',
           [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
           p.ratio,
           width=12,
@@ -209,7 +209,7 @@ function(config)
         ),
         p.table(
           'Pods that found no port',
-          'How often connect() or bind() of each pod found no port in the time shown, as the kernel counts it. These pods suffer; on a shared network another one may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
+          'How often connect() or bind() of each pod found no port in the time shown, counted by the kernel. These pods fail; on a shared network another pod may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSayCounted(failures('$__range', ' > 0.5'), 'pod', 'none failed'), 2),
           [
             ['namespace', 'Namespace', p.wide(130)],
@@ -224,7 +224,7 @@ function(config)
         ) + p.runbook(config, 'EphemeralPortsExhausted'),
         p.series(
           'Failures by pod',
-          'How often connect() or bind() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: see who holds its ports.',
+          'How often connect() or bind() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: look which pod holds its ports.',
           [p.target(
             |||
               sum by (namespace, pod) (
@@ -248,7 +248,7 @@ function(config)
       p.row('By namespace and container', [
         p.series(
           'Ports by namespace',
-          'All ports of the chosen pods, by namespace. What grows is the team to ask.',
+          'All ports of the chosen pods, by namespace. Ask the team whose namespace grows.',
           [p.target(q.orSay(by('namespace'), 'namespace', 'none of these pods has ports'), '{{namespace}}')],
           p.number,
           width=12,
@@ -256,7 +256,7 @@ function(config)
         ),
         p.table(
           'Containers',
-          'The containers with the most ports. The id is that of the container runtime: `crictl inspect ID` on the node says which container of the pod it is.',
+          'The containers with the most ports. The id comes from the container runtime: `crictl inspect ID` on the node names the container of the pod.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, container_id', ports('job, instance, pod_uid, container_id')), 'pod', 'none of these pods has ports'), 2),
           [
             ['namespace', 'Namespace', p.wide(130)],
@@ -269,10 +269,10 @@ function(config)
           noValue='no exporter answers',
         ),
       ]),
-      p.row('What is no pod, or has no name', [
+      p.row('Services of the nodes, and pods without a name', [
         p.table(
           'Services of the nodes',
-          'Ports of cgroups that are no pod’s: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network.',
+          'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay('sum by (job, instance, cgroup) (%s)' % m('ephemera_owner_ports', 'pod_uid=""'), 'cgroup', 'none has ports'), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
@@ -285,7 +285,7 @@ function(config)
         ),
         p.table(
           'Pods without a name',
-          'Pods that have ports, and whose uid kube-state-metrics does not know. Static pods are always among them. All pods here: see that this Prometheus scrapes kube-state-metrics, and that kube_pod_info has the label uid.',
+          'Pods that have ports, and whose uid kube-state-metrics does not know. Static pods are always among them. If all pods are here, check that this Prometheus scrapes kube-state-metrics, and that kube_pod_info has the label uid.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay(unknown('job, instance, pod_uid'), 'pod_uid', 'all are known'), 2),
           [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],

@@ -269,7 +269,7 @@ def show(watched, kind, title):
 def failing_now(watched):
     """[hosts where connect() fails, seconds until the first one is full]"""
     return [float(show(watched, "stat", title)[0]["value"][1])
-            for title in ("Hosts where connect() fails", "First one full in")]
+            for title in ("Hosts where connect() fails", "First host full in")]
 
 
 def ask_all(watched, dashboard):
