@@ -3,8 +3,8 @@
 #define EPHEMERA_COUNTERS_H
 
 /*
- * What other parts count or note for the exporter to tell of itself, so that it need not know
- * them. Any thread may.
+ * What other parts count or note, and the exporter publishes about itself. It need not know those
+ * parts. Any thread may use this.
  */
 
 #include <stdatomic.h>
@@ -33,11 +33,11 @@ static inline void refusals_count(struct refusals *refusals, enum refusal refusa
 	atomic_fetch_add(&refusals->counts[refusal], 1);
 }
 
-/* How reading --web.config.file fares. Times are in seconds since 1970. */
+/* Whether --web.config.file could be read. Times are in seconds since 1970. */
 struct config_status {
 	atomic_bool is_known;		 /* there is such a file, and it was read */
-	atomic_bool successful;		 /* the last time that it was read */
-	atomic_llong success_seconds;	 /* when it was read rightly */
+	atomic_bool successful;		 /* of the last read */
+	atomic_llong success_seconds;	 /* time of the last successful read */
 	atomic_llong certificate_expiry; /* 0: no TLS */
 };
 

@@ -8,7 +8,7 @@
 
 #define GZIP_WRAPPER 16 /* added to the window's bits: a gzip header, not zlib's */
 #define WINDOW_BITS 15
-/* Metrics repeat themselves so much that more effort than the fastest gains little. */
+/* Metrics repeat themselves so much that a level above the fastest gains little. */
 #define LEVEL 1
 
 int gzip_text(struct text *text)

@@ -5,8 +5,7 @@
 #include "exporter/base/text.h"
 
 /*
- * Compresses text in the gzip format, in place. Returns 0, or -ENOMEM, and then text is
- * as it was.
+ * Compresses text in the gzip format, in place. Returns 0, or -ENOMEM and leaves text as it was.
  */
 int gzip_text(struct text *text);
 

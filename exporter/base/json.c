@@ -8,11 +8,11 @@
 #include "exporter/base/text.h"
 #include "exporter/base/utf8.h"
 
-/* A root and the nodes in it are one list, so that freeing the root frees them all. */
+/* A root and its nodes are one list: freeing the root frees them all. */
 struct json {
 	cJSON *node;
 	struct json *root;
-	struct json *next; /* of a root: the nodes made in it; of those: the next one */
+	struct json *next; /* of a root: its first node; of a node: the next one */
 	bool failed;	   /* of a root: something is missing */
 };
 
@@ -41,7 +41,7 @@ void json_free(struct json *root)
 	}
 }
 
-/* node: what cJSON made inside parent, or NULL where it could not. */
+/* node: what cJSON made inside parent; NULL if it could not. */
 static struct json *wrap(struct json *parent, cJSON *node)
 {
 	struct json *child = node ? calloc(1, sizeof(*child)) : NULL;
@@ -136,7 +136,7 @@ static unsigned code_point(const char *character, size_t length)
 	return point;
 }
 
-/* cJSON leaves what is above U+001F as it is. In JSON such characters are only in strings. */
+/* cJSON escapes only up to U+001F. In JSON such characters are only in strings. */
 static void add_escaped(struct text *text, const char *printed)
 {
 	while (*printed) {

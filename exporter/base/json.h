@@ -12,8 +12,8 @@
  *	char *text = json_print(root);
  *	json_free(root);
  *
- * Every call takes NULL for its node, so that only json_print() need be checked: it is NULL
- * where memory ran out anywhere. Nodes inside a root are the root's and end with it.
+ * Every call accepts NULL as its node. So check only json_print(): it returns NULL if memory ran
+ * out anywhere. The root owns the nodes inside it, and frees them.
  */
 
 #include <stdbool.h>
@@ -27,18 +27,18 @@ struct json *json_add_object(struct json *object, const char *key);
 struct json *json_add_array(struct json *object, const char *key);
 struct json *json_append_object(struct json *array);
 
-/* Copies value, which is made valid UTF-8 first: what is not becomes U+FFFD. */
+/* Copies value. Bytes that are not valid UTF-8 become U+FFFD. */
 void json_add_string(struct json *object, const char *key, const char *value);
 void json_add_number(struct json *object, const char *key, double value);
 void json_add_bool(struct json *object, const char *key, bool value);
 void json_append_number(struct json *array, double value);
 
-/* Notes that something of it is missing, so that json_print() gives nothing. */
+/* Marks the tree as incomplete: json_print() then returns NULL. */
 void json_fail(struct json *node);
 
 /*
- * The root on one line, with \u and digits for what must not reach a terminal (text_unprintable()):
- * a reader of JSON gets the same string. The caller frees it.
+ * The root on one line. What must not reach a terminal (text_unprintable()) is written as \u and
+ * digits: a JSON parser reads the same string. The caller frees it.
  */
 char *json_print(const struct json *root);
 

@@ -90,7 +90,7 @@ static void add_pair(struct text *line, const char *key, const char *value)
 static void write_line(struct text *line)
 {
 	text_add_char(line, '\n');
-	/* Where even standard error cannot be written there is nobody left to tell. */
+	/* If standard error cannot be written, there is no other place to report it. */
 	if (!line->error && write(STDERR_FILENO, line->data, line->length) < 0)
 		return;
 }

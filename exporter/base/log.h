@@ -2,12 +2,12 @@
 #ifndef EPHEMERA_LOG_H
 #define EPHEMERA_LOG_H
 
-/* Log lines on standard error. Only main-program code logs, libraries return errors. */
+/* Log lines on standard error. Collectors do not log: they return errors. */
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-/* Once, before any thread is started. */
+/* Call it once, before any thread is started. */
 void log_configure(enum log_level level, enum log_format format);
 
 /*

@@ -3,8 +3,8 @@
 #define EPHEMERA_SANITIZED_H
 
 /*
- * 1 where AddressSanitizer or ThreadSanitizer is built in, else 0. Their runtimes trace the
- * process itself at its end, and need more of the kernel than any part of the exporter.
+ * 1 if AddressSanitizer or ThreadSanitizer is built in, else 0. Their runtimes trace the process
+ * when it ends, and need system calls that the exporter itself does not.
  */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -63,12 +63,12 @@ void terminal_print_wrapped(const char *text, int indent, int width)
 void terminal_print_source_note(bool refused)
 {
 	putchar('\n');
-	terminal_print_wrapped(refused
-				   ? "The kernel or a sandbox refused sock_diag, so sockets were "
-				     "read from /proc: TCP sockets that only called bind() are not "
-				     "seen, nor who chose a port."
-				   : "Sockets were read from /proc: TCP sockets that only called "
-				     "bind() are not seen, nor who chose a port.",
+	terminal_print_wrapped(
+	    refused ? "The kernel or a sandbox refused sock_diag, so sockets were "
+		      "read from /proc. It does not show TCP sockets that only called "
+		      "bind(), nor whether the kernel chose a port."
+		    : "Sockets were read from /proc. It does not show TCP sockets that "
+		      "only called bind(), nor whether the kernel chose a port.",
 	    0, terminal_width());
 }
 

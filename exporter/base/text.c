@@ -69,11 +69,11 @@ void text_add_number(struct text *text, double number)
 	text_add_string(text, digits);
 }
 
-/* As Go prints a float, with .0 where nothing else tells that it is one. */
+/* As Go prints a float, with .0 if it would otherwise look like a whole number. */
 void text_add_bound(struct text *text, double bound)
 {
 	char digits[32];
-	int places = 0; /* as few as read back exactly */
+	int places = 0; /* the fewest that read back exactly */
 
 	if (isinf(bound)) {
 		text_add_string(text, "+Inf");
@@ -95,8 +95,8 @@ void text_add_bound(struct text *text, double bound)
 }
 
 /*
- * The controls that turn the order of what is around them (Unicode's UAX #9: Arabic letter mark,
- * directional marks, embeddings, overrides, isolates), break a line or are not seen.
+ * Controls that reorder the text around them (Unicode's UAX #9: Arabic letter mark, directional
+ * marks, embeddings, overrides, isolates), break a line or are invisible.
  */
 static const struct {
 	char first[4];

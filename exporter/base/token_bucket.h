@@ -3,8 +3,8 @@
 #define EPHEMERA_TOKEN_BUCKET_H
 
 /*
- * A token bucket: so many things in a row, and after that one each time that a token has
- * dropped in. Zero-initialised it is full. The caller sees to locking.
+ * A token bucket: it allows a burst of so many, and then one for each new token. Zero-initialised,
+ * it is full. The caller does the locking.
  */
 
 #include <stdbool.h>
@@ -12,13 +12,13 @@
 
 struct bucket {
 	bool used;
-	double missing; /* tokens that it lacks to be full, at that time: */
+	double missing; /* tokens that it was short of full, at the time `when` */
 	struct timespec when;
 };
 
 /*
- * Takes a token out of a bucket of size tokens (at least 1) into which one drops each interval
- * seconds. Returns 0; or, where there is none, in how many seconds there will be one.
+ * Takes a token from a bucket that holds `size` tokens (at least 1) and gains one each `interval`
+ * seconds. Returns 0; or, if there is none, the seconds until there is one.
  */
 double bucket_take(struct bucket *bucket, double size, double interval);
 

@@ -7,13 +7,14 @@
 #define UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /*
- * The length of the UTF-8 character that a string begins with, 1 to 4, or 0 where it is no
- * valid one: overlong forms, surrogates and what lies beyond U+10FFFF are not (RFC 3629).
- * The string must end in NUL.
+ * The length of the UTF-8 character that the string begins with, 1 to 4; 0 if it is not valid.
+ * Overlong forms, surrogates and anything above U+10FFFF are not (RFC 3629). The string must end
+ * in NUL.
  */
 size_t utf8_length(const char *string);
 
-/* A copy with U+FFFD for each byte that is no part of a valid character; NULL: no memory. */
+/* A copy with U+FFFD in place of each byte that is not part of a valid character; NULL: no memory.
+ * The caller frees it. */
 char *utf8_make_valid(const char *string);
 
 #endif

@@ -2,12 +2,12 @@
 #ifndef EPHEMERA_WORKER_H
 #define EPHEMERA_WORKER_H
 
-/* A thread that does the same step over and over, and the lock for what it shares with others. */
+/* A thread that repeats one step, and the lock for what it shares with other threads. */
 
 #include <pthread.h>
 #include <stdbool.h>
 
-/* To be embedded. Others take the lock, and with it held read whether it is stopping. */
+/* Embed it. Other threads take the lock, and read `stopping` only with the lock held. */
 struct worker {
 	pthread_mutex_t lock;
 	pthread_cond_t woken;
@@ -20,27 +20,27 @@ struct worker {
 
 void worker_init(struct worker *worker);
 
-/* Ends it and waits for it, too. */
+/* Also ends the thread and waits for it. */
 void worker_release(struct worker *worker);
 
 /*
- * Starts the thread, which calls step(context) until it is ended: with the lock held, which step
- * may give up for a while. Returns 0 or -errno.
+ * Starts the thread, which calls step(context) again and again until worker_end(). step runs with
+ * the lock held, and may release it for a while. Returns 0 or -errno.
  */
 int worker_start(struct worker *worker, void (*step)(void *context), void *context);
 
-/* With the lock held: no further step begins, and the worker's waiting ends. */
+/* Call it with the lock held: no further step begins, and worker_wait() returns. */
 void worker_end(struct worker *worker);
 
-/* After worker_end(), without the lock: waits for the step in progress. */
+/* Call it after worker_end(), without the lock: waits for the step in progress. */
 void worker_join(struct worker *worker);
 
-/* Ends the worker's waiting. */
+/* Makes worker_wait() return. */
 void worker_wake(struct worker *worker);
 
 /*
- * In the step, with the lock held, which is given up meanwhile: waits until the worker is woken or
- * ended, at most so many seconds (0: as long as it takes). May end earlier.
+ * Call it in the step, with the lock held; releases the lock while it waits. Returns once the
+ * worker is woken or ended, or after `seconds` (0: no limit). May return earlier.
  */
 void worker_wait(struct worker *worker, double seconds);
 
