@@ -15,13 +15,13 @@
 
 #define WAITING_MAX 32
 #define WAITING_OF_A_PEER_MAX 4
-#define WAIT_SECONDS 10 /* after that a check is of no use to a scrape */
+#define WAIT_SECONDS 10 /* by then the scrape has timed out */
 #define REMEMBERED 64
 
-/* Salt and hash of a password that nobody knows: 53 characters that stand for zero bits. */
+/* Salt and hash of no known password: 53 characters that stand for zero bits. */
 static const char nobody[] = ".....................................................";
 
-/* The newest digests; a new one takes the place of the oldest. */
+/* The newest digests; a new one replaces the oldest. */
 struct memory {
 	struct digest digests[REMEMBERED];
 	size_t length;
@@ -34,7 +34,7 @@ struct auth {
 	struct worker worker;
 	struct memory granted;
 	struct memory denied;
-	struct auth_request *first; /* the oldest; of these nobody has started on any */
+	struct auth_request *first; /* the oldest that the thread has not started on */
 	struct auth_request **last;
 	size_t waiting;
 };
@@ -65,7 +65,7 @@ static void forget(struct auth_request *request)
 	request->password = NULL;
 }
 
-/* Tells what became of the request, which is gone then. */
+/* Reports the verdict; the request may be freed by then. */
 static void answer(struct auth_request *request, enum auth_verdict verdict)
 {
 	forget(request);
@@ -106,7 +106,7 @@ static struct auth_request *take_first(struct auth *auth)
 	return request;
 }
 
-/* Those that wait for what was just found out. */
+/* The requests that wait for the same answer. */
 static struct auth_request *take_same(struct auth *auth, const struct digest *digest)
 {
 	struct auth_request *same = NULL;
@@ -214,7 +214,7 @@ static const struct web_config_user *find_user(const struct web_config *config, 
 	return NULL;
 }
 
-/* What a hash costs to check: the two digits behind "$2b$". */
+/* The cost of a hash: the two digits after "$2b$". */
 static unsigned cost_of(const char *hash)
 {
 	unsigned long cost = 0;
@@ -224,8 +224,8 @@ static unsigned cost_of(const char *hash)
 }
 
 /*
- * The hash to check against: the user's, or for a name that nobody has one that no password
- * is known for, as dear as the dearest.
+ * The hash to check against: the user's; for an unknown name one without a known password, with the
+ * highest cost of all users, so that the time does not show which names exist.
  */
 static char *choose_hash(const struct web_config *config, const char *name)
 {
@@ -243,7 +243,7 @@ static char *choose_hash(const struct web_config *config, const char *name)
 	return hash;
 }
 
-/* The digest of all three, such that none can be taken for part of another. */
+/* The digest of all three. Each includes its '\0', so that their bounds are part of it. */
 static int make_digest(const struct auth *auth, const char *name, const char *hash,
     const char *password, struct digest *ret_digest)
 {
@@ -274,7 +274,7 @@ static size_t count_of_peer(const struct auth *auth, const struct peer *peer)
 	return count;
 }
 
-/* By what is remembered, and by how many wait. */
+/* Decides from what is remembered and how many requests wait. */
 static enum auth_verdict decide(const struct auth *auth, const struct auth_request *request)
 {
 	if (remembers(&auth->granted, &request->digest))

@@ -67,7 +67,7 @@ static long long now_seconds(void)
 	return now.tv_sec;
 }
 
-/* With the lock, or before there is a thread. Takes over next. */
+/* Call it with the lock held, or before there is a thread. Takes ownership of next. */
 static void put_in_force(struct web_rules *rules, struct rules *next)
 {
 	rules->current = next;
@@ -103,7 +103,7 @@ int web_rules_new(const char *path, struct config_status *status, struct web_rul
 	return 0;
 }
 
-/* A listening socket's connections begin with TLS or they do not: that stays as it is. */
+/* Whether connections begin with TLS is set when the socket starts to listen, and stays. */
 static int read_next(struct web_rules *rules, const struct rules *current, struct rules **ret_next)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
@@ -111,7 +111,7 @@ static int read_next(struct web_rules *rules, const struct rules *current, struc
 	int result = rules_read(rules->path, &next, error);
 
 	if (result == 0 && !next->tls != !current->tls) {
-		snprintf(error, sizeof(error), "%.200s: tls_server_config %s: this takes a restart",
+		snprintf(error, sizeof(error), "%.200s: tls_server_config %s: restart to apply it",
 		    rules->path, next->tls ? "was added" : "was removed");
 		rules_release(next);
 		result = -EINVAL;
@@ -123,18 +123,18 @@ static int read_next(struct web_rules *rules, const struct rules *current, struc
 		return 0;
 	}
 	/*
-	 * It is tried again each second, and said once. Not at the first time: a certificate is
-	 * replaced in two steps, and between them its key is another's.
+	 * It is tried again each second, and logged once. Not at the first failure: a certificate
+	 * is replaced in two steps, and between them certificate and key do not match.
 	 */
 	if (++rules->failures >= FAILURES_SAID && strcmp(error, rules->error) != 0) {
-		log_line(LOG_LEVEL_ERROR, "The web configuration is wrong now; the old one stays",
-		    "err", error, NULL);
+		log_line(LOG_LEVEL_ERROR,
+		    "The web configuration is wrong; the old one stays in use", "err", error, NULL);
 		memcpy(rules->error, error, sizeof(error));
 	}
 	return result;
 }
 
-/* In the thread, which alone replaces the current ones. */
+/* Runs in the thread; nothing else replaces the current rules. */
 static void look(struct web_rules *rules)
 {
 	struct rules *current = web_rules_take(rules);
@@ -155,8 +155,8 @@ static void look(struct web_rules *rules)
 	pthread_mutex_unlock(&rules->worker.lock);
 	if (result == 0) {
 		log_line(
-		    LOG_LEVEL_INFO, "Read the web configuration anew", "file", rules->path, NULL);
-		rules_release(current); /* the reference that the one in force had */
+		    LOG_LEVEL_INFO, "Reloaded the web configuration", "file", rules->path, NULL);
+		rules_release(current); /* the reference of `rules` */
 	}
 	rules_release(current);
 }

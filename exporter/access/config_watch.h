@@ -3,8 +3,8 @@
 #define EPHEMERA_CONFIG_WATCH_H
 
 /*
- * --web.config.file in force. A thread looks every second whether one of its files is another
- * one now, and reads them anew; what is wrong then leaves the rules as they are. Connections and
+ * The rules of --web.config.file that are in force. A thread looks every second whether a file has
+ * changed, and reads all of them again. If something is wrong, the old rules stay. Connections and
  * requests keep the rules that they began with.
  */
 
@@ -23,15 +23,15 @@ struct rules {
 
 void rules_release(struct rules *rules); /* NULL is fine */
 
-/* Reads and checks a file. Returns 0, or -errno and in error what is wrong. */
+/* Reads and checks a file. Returns 0; or -errno, and in error what is wrong. */
 int rules_read(
     const char *path, struct rules **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE]);
 
 struct web_rules;
 
 /*
- * As rules_read(). What is noted in status from then on is for others to read; path and status
- * must outlive what is returned.
+ * Like rules_read(). From then on it writes what happens to status, for others to read. path and
+ * status must outlive the result.
  */
 int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
     char error[static WEB_CONFIG_ERROR_SIZE]);
@@ -40,10 +40,10 @@ int web_rules_new(const char *path, struct config_status *status, struct web_rul
 int web_rules_start(struct web_rules *rules);
 void web_rules_free(struct web_rules *rules); /* ends the thread; NULL is fine */
 
-/* The rules in force, to be released. */
+/* The rules in force. The caller releases them. */
 struct rules *web_rules_take(struct web_rules *rules);
 
-/* Whether rate_limit lets a request through now, and counts it. */
+/* Whether rate_limit allows a request now; counts it if so. */
 bool web_rules_let_through(struct web_rules *rules);
 
 #endif

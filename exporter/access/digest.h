@@ -20,7 +20,7 @@ int digest_make_key(struct digest *ret_key);
 int digest_make(
     const struct digest *key, const void *data, size_t length, struct digest *ret_digest);
 
-/* Whether both hold the same bytes; takes as long whether they do or not. */
+/* Whether both hold the same bytes; takes the same time if they differ. */
 bool digest_equal(const void *a, const void *b, size_t length);
 
 #endif

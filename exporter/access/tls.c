@@ -51,7 +51,7 @@ static int load_key_pair(
 	if (result == GNUTLS_E_MEMORY_ERROR)
 		return fail_out_of_memory(error);
 	if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return fail(error, "key", "it is not the key of the certificate");
+		return fail(error, "key", "does not match the certificate");
 	if (result < 0)
 		return fail(error, "certificate and key", gnutls_strerror(result));
 	return 0;
@@ -72,11 +72,11 @@ static int load_client_ca(
 		return fail_out_of_memory(error);
 	if (count <= 0)
 		return fail(error, "client_ca",
-		    count < 0 ? gnutls_strerror(count) : "there is no certificate in it");
+		    count < 0 ? gnutls_strerror(count) : "contains no certificate");
 	return 0;
 }
 
-/* Of the certificate that is shown: its key's algorithm, and when it ends. */
+/* The server's own certificate: the algorithm of its key, and when it expires. */
 static int inspect_certificate(struct tls *tls, const struct web_config_tls *config,
     gnutls_pk_algorithm_t *ret_algorithm, char error[static WEB_CONFIG_ERROR_SIZE])
 {
@@ -107,7 +107,7 @@ static int set_priorities(struct tls *tls, const struct web_config_tls *config,
 	int result = tls_priorities(config, is_rsa, &text);
 
 	if (result == -EINVAL)
-		fail(error, "cipher_suites", "none of them goes with the certificate's key");
+		fail(error, "cipher_suites", "none of them works with the certificate's key");
 	else if (result < 0)
 		fail_out_of_memory(error);
 	if (result == 0) {
@@ -137,7 +137,7 @@ static int copy_sans(struct tls *tls, const struct strings *sans)
 	return 0;
 }
 
-/* A SAN in words, as the configuration has it. Returns whether it is of a kind that counts. */
+/* A SAN as text, as the configuration writes it. Returns whether its type is supported. */
 static bool format_san(unsigned type, const unsigned char *data, size_t size, char *text)
 {
 	switch (type) {
@@ -185,7 +185,7 @@ static bool has_allowed_san(const struct tls *tls, gnutls_session_t session)
 			    certificate, i, data, &size, &type, NULL);
 
 			if (result == GNUTLS_E_SHORT_MEMORY_BUFFER)
-				continue; /* longer than any that is allowed */
+				continue; /* longer than any allowed name */
 			if (result < 0)
 				break;
 			found = format_san(type, data, size, text) &&
@@ -196,7 +196,7 @@ static bool has_allowed_san(const struct tls *tls, gnutls_session_t session)
 	return found;
 }
 
-/* In the handshake, with the client's certificate, or without one where that is allowed. */
+/* Runs in the handshake: with the client's certificate, or without one if that is allowed. */
 static int verify_client(gnutls_session_t session)
 {
 	const struct tls *tls = gnutls_db_get_ptr(session);
@@ -290,7 +290,7 @@ int tls_begin(struct tls *tls, void *session)
 	    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0)
 		return -ENOMEM;
 	gnutls_certificate_server_set_request(session, tls->request);
-	/* The session's own pointer is libmicrohttpd's; that of a session cache is not used. */
+	/* libmicrohttpd uses the session's own pointer; the session cache's is free. */
 	gnutls_db_set_ptr(session, tls);
 	gnutls_session_set_verify_function(session, verify_client);
 	return 0;
@@ -353,7 +353,8 @@ int tls_ask(
 	*ret_refused = false;
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0)
 		return -ENOMEM;
-	/* A server may hang up while we write: in TLS 1.3 it judges when our handshake is over. */
+	/* A TLS 1.3 server checks the client after our handshake, so it may hang up while we write.
+	 */
 	if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0) {
 		gnutls_certificate_free_credentials(credentials);
 		return -ENOMEM;
@@ -362,8 +363,7 @@ int tls_ask(
 	if (gnutls_set_default_priority(session) == 0 &&
 	    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials) == 0) {
 		result = exchange(session, request, length, answer, size);
-		/* Some hang up without an alert, once they have seen that there is no certificate.
-		 */
+		/* Some servers hang up without an alert if there is no certificate. */
 		*ret_refused =
 		    result == GNUTLS_E_FATAL_ALERT_RECEIVED ||
 		    (result <= 0 && gnutls_certificate_client_get_request_status(session));

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_TLS_H
 #define EPHEMERA_TLS_H
 
-/* TLS as --web.config.file wants it. tls.c is the only file that includes gnutls.h. */
+/* TLS as --web.config.file sets it. tls.c is the only file that includes gnutls.h. */
 
 #include "exporter/access/web_config.h"
 
@@ -10,33 +10,33 @@
 struct tls;
 
 /*
- * Checks and loads what the configuration holds. Returns 0; or -EINVAL or -ENOMEM, and in
- * error what is wrong, beginning with the key that it is about.
+ * Checks and loads the configuration. Returns 0; or -EINVAL or -ENOMEM, and in error what is wrong,
+ * beginning with the key that is wrong.
  */
 int tls_new(const struct web_config_tls *config, struct tls **ret_tls,
     char error[static WEB_CONFIG_ERROR_SIZE]);
 void tls_free(struct tls *tls); /* NULL is fine */
 
-/* When the certificate ends, in seconds since 1970. */
+/* When the certificate expires, in seconds since 1970. */
 double tls_expiry(const struct tls *tls);
 
 /*
- * Makes the server's session one of these, before its handshake; session is a
- * gnutls_session_t, and tls must outlive it. Returns 0 or -ENOMEM.
+ * Applies tls to a server's session, before its handshake. session is a gnutls_session_t; tls must
+ * outlive it. Returns 0 or -ENOMEM.
  */
 int tls_begin(struct tls *tls, void *session);
 
 /*
- * As a client that verifies nothing, over a connected socket, which stays the caller's and has
- * time-outs of its own: sends the request and reads up to size bytes of what is answered. Returns
- * how many; -errno; or -EPROTO where the other end speaks no TLS. ret_refused: it does, and wants a
- * client certificate or something else that we have not.
+ * A client that verifies nothing: sends the request over a connected socket, and reads up to size
+ * bytes of the answer. The caller keeps the socket and sets its timeouts. Returns the number of
+ * bytes or -errno; -EPROTO: the other end does not speak TLS. ret_refused: it does, but requires a
+ * client certificate or something else that we do not have.
  */
 int tls_ask(
     int fd, const void *request, size_t length, char *answer, size_t size, bool *ret_refused);
 
 /*
- * A gnutls_certificate_retrieve_function2 that has none, for a server that must be told of one
+ * A gnutls_certificate_retrieve_function2 without a certificate, for a server that requires one
  * before tls_begin() replaces it.
  */
 void *tls_refusing_callback(void);

@@ -20,8 +20,8 @@ static void add_versions(const struct web_config_tls *config, bool with_tls13, s
 }
 
 /*
- * Whether a suite can be had with a certificate of that key. The words of one that cannot
- * would let its cipher in for the others, since a priority string is a product of sets.
+ * Whether a suite works with such a key. One that does not must be left out: a priority string is a
+ * product of sets, so its words would allow its cipher for the other suites.
  */
 static bool fits(const char *suite, bool is_rsa)
 {
@@ -34,8 +34,8 @@ static bool is_aead(const char *words)
 }
 
 /*
- * cipher_suites are for TLS up to 1.2, as in Go. GnuTLS keeps no list of its own for TLS 1.3, which
- * gets those of their ciphers that it knows; where it knows none of them, it is not offered.
+ * As in Go, cipher_suites is for TLS up to 1.2. GnuTLS has no separate list for TLS 1.3: it uses
+ * those of the ciphers that TLS 1.3 has. If there are none, TLS 1.3 is not offered.
  */
 static int add_ciphers(
     const struct web_config_tls *config, bool is_rsa, struct text *text, bool *ret_with_tls13)
@@ -63,7 +63,7 @@ static int add_ciphers(
 	if (!any && config->max_version < TLS_VERSION_1_3)
 		return -EINVAL;
 	if (!any)
-		/* Nothing is left below TLS 1.3, which chooses for itself. */
+		/* Only TLS 1.3 is left, which cipher_suites does not restrict. */
 		text_add_string(text, ":+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD");
 	*ret_with_tls13 = tls13 || !any;
 	return 0;

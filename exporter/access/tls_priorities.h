@@ -8,9 +8,9 @@
 #include "exporter/base/text.h"
 
 /*
- * Appends the priority string for a certificate whose key is an RSA one or not, and its '\0'.
- * Returns 0; -EINVAL where none of cipher_suites goes with such a key, and nothing else is left; or
- * -ENOMEM. text, which is empty at first, is the caller's to free in any case.
+ * Appends the priority string and its '\0'. is_rsa: the certificate's key is an RSA key. Returns 0;
+ * -EINVAL if none of cipher_suites works with that key, and there is no TLS 1.3 to use instead; or
+ * -ENOMEM. text must be empty at first; the caller frees it in any case.
  */
 int tls_priorities(const struct web_config_tls *config, bool is_rsa, struct text *text);
 

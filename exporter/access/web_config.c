@@ -34,7 +34,7 @@ static const char *const http_keys[] = {
     [HTTP_HEADERS] = "headers",
 };
 
-/* The headers that may be set, and the only values of those that are not free text. */
+/* The headers that can be set, and for some the only values. */
 static const char *const header_keys[WEB_CONFIG_HEADERS] = {
     "Content-Security-Policy",
     "X-Frame-Options",
@@ -72,8 +72,8 @@ static int read_header(struct web_reader *reader, struct web_item item, size_t h
 	if (allowed[0] && strcmp(value, allowed[0]) != 0 &&
 	    !(allowed[1] && strcmp(value, allowed[1]) == 0))
 		return web_reader_fail(reader, item.line, item.key,
-		    "\"%.80s\" is neither empty nor %s%s%s", value, allowed[0],
-		    allowed[1] ? " nor " : "", allowed[1] ? allowed[1] : "");
+		    "must be %s%s%s or empty, not \"%.80s\"", allowed[0], allowed[1] ? ", " : "",
+		    allowed[1] ? allowed[1] : "", value);
 
 	struct web_config_header *next = &config->headers[config->headers_length];
 
@@ -126,15 +126,15 @@ static int read_user(struct web_reader *reader, struct web_item item)
 		return web_reader_fail(reader, item.line, NULL, "%s", wrong);
 	if (!item.text)
 		return web_reader_fail_kind(reader, item, "a bcrypt hash");
-	/* Never quoted: who writes a password where its hash belongs shall not find it in a log. */
+	/* Never quoted: it may be a password, which must not end up in a log. */
 	wrong = web_value_check_hash(item.text, &cost);
 	if (wrong)
 		return web_reader_fail(reader, item.line, item.key, "%s", wrong);
 	if (cost < BCRYPT_COST_MIN || cost > BCRYPT_COST_MAX)
 		return web_reader_fail(reader, item.line, item.key,
-		    "a bcrypt cost of %u is not from %d, the least there is, to %d, at which each "
-		    "password tried takes a processor for seconds",
-		    cost, BCRYPT_COST_MIN, BCRYPT_COST_MAX);
+		    "the bcrypt cost must be from %d to %d, not %u; above that each check takes "
+		    "seconds",
+		    BCRYPT_COST_MIN, BCRYPT_COST_MAX, cost);
 	user.name = strdup(item.key);
 	user.hash = strdup(item.text);
 	if (!user.name || !user.hash) {
@@ -187,12 +187,13 @@ static int read_interval(struct web_reader *reader, struct web_item item)
 		return result;
 	if (text && web_value_parse_duration(text, &reader->config->rate_interval) == 0)
 		return 0;
-	/* Go would take a bare number for nanoseconds, which nobody means. */
+	/* Go reads a number without a unit as nanoseconds, which is never meant. */
 	if (text && web_value_parse_integer(text, &number) == 0)
 		return web_reader_fail(reader, item.line, item.key,
-		    "\"%.80s\" has no unit, such as \"s\" or \"ms\"", text);
+		    "must have a unit, such as \"s\" or \"ms\", not \"%.80s\"", text);
 	return web_reader_fail(reader, item.line, item.key,
-	    "\"%.80s\" is no duration, such as \"500ms\", \"1m30s\" or 0", text ? text : "");
+	    "must be a duration, such as \"500ms\", \"1m30s\" or 0, not \"%.80s\"",
+	    text ? text : "");
 }
 
 static int read_rate(struct web_reader *reader, struct web_item item)
@@ -215,11 +216,11 @@ static int read_rate(struct web_reader *reader, struct web_item item)
 	    (!yaml_tree_is_plain(found[RATE_BURST].value) ||
 		web_value_parse_integer(text, &burst) < 0 || burst < 0 || burst > BURST_MAX))
 		return web_reader_fail(reader, found[RATE_BURST].line, "burst",
-		    "\"%.80s\" is no whole number from 0 to %ld", found[RATE_BURST].text,
-		    BURST_MAX);
+		    "must be a whole number from 0 to %ld, not \"%.80s\"", BURST_MAX,
+		    found[RATE_BURST].text);
 	if (config->rate_interval > 0 && burst == 0)
 		return web_reader_fail(reader, item.line, NULL,
-		    "burst is 0 or not given: no request would ever be answered");
+		    "burst must be at least 1: otherwise no request is answered");
 	config->rate_burst = (unsigned long)burst;
 	return 0;
 }

@@ -3,9 +3,9 @@
 #define EPHEMERA_WEB_CONFIG_H
 
 /*
- * The file of --web.config.file: the format of Prometheus' exporters
- * (exporter-toolkit's docs/web-configuration.md). Reads it and the files that it names. What
- * is in certificates and keys is not looked at here, see tls.h.
+ * The file of --web.config.file, in the format of Prometheus' exporters (exporter-toolkit's
+ * docs/web-configuration.md). Reads it and the files that it names. tls.h checks what certificates
+ * and keys contain.
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Go's crypto/tls names for them, which are the values of client_auth_type. */
+/* Behind each: the name in Go's crypto/tls, which is the value of client_auth_type. */
 enum client_auth {
 	CLIENT_AUTH_NONE,	       /* NoClientCert */
 	CLIENT_AUTH_REQUEST,	       /* RequestClientCert */
@@ -24,7 +24,7 @@ enum client_auth {
 
 enum tls_version { TLS_VERSION_1_0, TLS_VERSION_1_1, TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
-/* A string, or the content of a file: ends with a zero byte, which length does not count. */
+/* A string, or the content of a file. Ends with a zero byte, which length does not count. */
 struct blob {
 	char *data; /* NULL: not given */
 	size_t length;
@@ -32,7 +32,7 @@ struct blob {
 
 struct web_config_user {
 	char *name;
-	char *hash; /* bcrypt: $2a$, $2b$ or $2y$, well-formed, of a cost from 4 to 16 */
+	char *hash; /* bcrypt: $2a$, $2b$ or $2y$, well-formed, cost from 4 to 16 */
 };
 
 struct web_config_header {
@@ -49,20 +49,20 @@ struct strings {
 };
 
 struct web_config_tls {
-	struct blob certificate; /* PEM; its chain behind it */
+	struct blob certificate; /* PEM, then its chain */
 	struct blob key;	 /* PEM */
 	struct blob client_ca;	 /* PEM; data NULL: none */
 	enum client_auth client_auth;
 	struct strings allowed_sans;	  /* empty: any; else a certificate is required */
-	enum tls_version min_version;	  /* TLS 1.2 unless said otherwise */
-	enum tls_version max_version;	  /* TLS 1.3 */
-	struct strings cipher_suites;	  /* IANA's names as Go has them; each checked against
+	enum tls_version min_version;	  /* default: TLS 1.2 */
+	enum tls_version max_version;	  /* default: TLS 1.3 */
+	struct strings cipher_suites;	  /* IANA's names as in Go; each checked against
 					     web_config_cipher(); empty: the library's choice */
-	bool prefer_server_cipher_suites; /* true */
+	bool prefer_server_cipher_suites; /* default: true */
 	struct strings curve_preferences; /* each checked against web_config_curve(); empty: any */
 };
 
-/* What tells that a file is another one now. */
+/* What shows that a file has changed. */
 struct web_config_file {
 	char *path;
 	dev_t device;
@@ -77,11 +77,11 @@ struct web_config {
 	bool http2_given; /* http_server_config.http2 is there, true or false */
 	struct web_config_header headers[WEB_CONFIG_HEADERS]; /* those given and not empty */
 	size_t headers_length;
-	struct web_config_user *users; /* sorted by name; none: no password is asked for */
+	struct web_config_user *users; /* sorted by name; none: no password is required */
 	size_t users_length;
 	struct strings excluded_paths; /* auth_excluded_paths: exact paths */
 	double rate_interval;	       /* seconds between two requests; 0: no limit */
-	unsigned long rate_burst;      /* at least 1 where there is a limit */
+	unsigned long rate_burst;      /* at least 1 if there is a limit */
 	struct web_config_file *files; /* the file itself and those it names */
 	size_t files_length;
 };
@@ -89,18 +89,18 @@ struct web_config {
 #define WEB_CONFIG_ERROR_SIZE 512
 
 /*
- * Reads the file at path. Returns 0; or -errno, and in error what is wrong, in one printable
- * line that begins with the path and, where it is about the file's text, the line:
- * "web.yml:3: tls_server_config: unknown key \"cert_fil\"". Of a path only the first 200 bytes
- * are told, and of cert, key and basic_auth_users no value. Relative paths in the file are
- * relative to the directory that it is in. An empty file is right, and asks for nothing.
+ * Reads the file at path. Returns 0; or -errno, and in error what is wrong, in one printable line
+ * that begins with the path and, if the file's text is wrong, the line number:
+ * "web.yml:3: tls_server_config: unknown key \"cert_fil\"". It contains at most 200 bytes of a
+ * path, and no value of cert, key or basic_auth_users. Relative paths in the file are relative to
+ * its directory. An empty file is valid, and sets nothing.
  */
 int web_config_read(
     const char *path, struct web_config **ret_config, char error[static WEB_CONFIG_ERROR_SIZE]);
 
 /*
- * As above, of text at hand, length bytes; name stands for the path in error. Files that it
- * names are looked for relative to directory. files of the result lacks the file itself.
+ * The same for text in memory, length bytes long. error contains name in place of the path.
+ * Relative paths in the text are relative to directory. The result's files lack the file itself.
  */
 int web_config_parse(const char *text, size_t length, const char *name, const char *directory,
     struct web_config **ret_config, char error[static WEB_CONFIG_ERROR_SIZE]);
@@ -108,17 +108,17 @@ int web_config_parse(const char *text, size_t length, const char *name, const ch
 /* Keys, certificates and hashes are overwritten before they are freed. NULL is fine. */
 void web_config_free(struct web_config *config);
 
-/* Whether one of its files is another one now, or gone. */
+/* Whether one of its files has changed or is gone. */
 bool web_config_has_changed(const struct web_config *config);
 
 /*
- * The GnuTLS priority-string words of a cipher suite by IANA's name, such as
- * "+ECDHE-ECDSA:+AES-128-GCM:+AEAD"; NULL: not one of those that Go's CipherSuites() lists.
- * is_tls13: the suite is of TLS 1.3, where Go accepts the name and lets it choose nothing.
+ * The words of GnuTLS' priority string for a cipher suite with that IANA name, such as
+ * "+ECDHE-ECDSA:+AES-128-GCM:+AEAD"; NULL: Go's CipherSuites() does not list it. is_tls13: a suite
+ * of TLS 1.3; Go accepts such a name and ignores it.
  */
 const char *web_config_cipher(const char *name, bool *ret_is_tls13);
 
-/* The same of a curve by Go's name, such as "+GROUP-X25519"; NULL: none of those that Go knows. */
+/* The same for a curve by Go's name, such as "+GROUP-X25519"; NULL: Go does not know it. */
 const char *web_config_curve(const char *name);
 
 #endif

@@ -10,7 +10,7 @@ struct cipher {
 	const char *words;
 };
 
-/* As Go 1.19 lists them; later ones leave out those of TLS_RSA. */
+/* The list of Go 1.19; later versions leave out TLS_RSA. */
 static const struct cipher ciphers[] = {
     {"TLS_AES_128_GCM_SHA256", true, "+AES-128-GCM:+AEAD"},
     {"TLS_AES_256_GCM_SHA384", true, "+AES-256-GCM:+AEAD"},

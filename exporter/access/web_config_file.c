@@ -17,18 +17,18 @@ void blob_release(struct blob *blob)
 	*blob = (struct blob){0};
 }
 
-/* Returns an error where there is no regular file. */
+/* Returns an error if it is not a regular file. */
 static int check_kind(const struct stat *status, const char **ret_why)
 {
 	if (S_ISREG(status->st_mode))
 		return 0;
-	*ret_why = S_ISDIR(status->st_mode) ? "is a directory" : "is no regular file";
+	*ret_why = S_ISDIR(status->st_mode) ? "is a directory" : "is not a regular file";
 	return S_ISDIR(status->st_mode) ? -EISDIR : -EINVAL;
 }
 
 /*
- * Looked at by its path first: to open a device can start something, as it does a watchdog's.
- * What takes the file's place in between is not waited for.
+ * Looks at the path first, since opening a device can have effects: a watchdog starts. Opens
+ * without blocking, in case the file is replaced in between.
  */
 static int open_regular(const char *path, struct stat *ret_status, const char **ret_why)
 {
@@ -73,7 +73,7 @@ static ssize_t read_all(int fd, char *buffer, size_t size)
 
 static int read_content(int fd, struct blob *ret_content, const char **ret_why)
 {
-	/* Only the pages that are read to are there. */
+	/* Only the pages that the file fills use memory. */
 	char *buffer = malloc(WEB_CONFIG_FILE_SIZE + 1);
 
 	if (!buffer)
@@ -97,7 +97,7 @@ static int read_content(int fd, struct blob *ret_content, const char **ret_why)
 	} else if (result == 0) {
 		result = -ENOMEM;
 	}
-	/* All of it where reading failed: some may have been read. */
+	/* Wipe all of it after an error: part of the file may have been read. */
 	secret_free(buffer, got < 0 ? WEB_CONFIG_FILE_SIZE + 1 : length);
 	return result;
 }
@@ -107,7 +107,7 @@ int web_config_file_read(const char *path, struct blob *ret_content,
 {
 	struct stat status;
 	const char *why = NULL;
-	/* What it is known by comes first: what changes it while it is read is seen later. */
+	/* The status comes before the content: a change in between is then seen later. */
 	cleanup_close int fd = open_regular(path, &status, &why);
 	const int result = fd < 0 ? fd : read_content(fd, ret_content, &why);
 

@@ -10,7 +10,7 @@
 #include "exporter/access/web_config_value.h"
 #include "exporter/base/text.h"
 
-/* The file's name may be long: what is wrong must fit behind it. */
+/* A long file name must leave room for what is wrong. */
 #define NAME_FORMAT "%.200s"
 
 int web_reader_no_memory(struct web_reader *reader)
@@ -65,7 +65,7 @@ struct web_item web_reader_item(struct web_reader *reader, const yaml_node_pair_
 int web_reader_fail_kind(struct web_reader *reader, struct web_item item, const char *wanted)
 {
 	return web_reader_fail(
-	    reader, item.line, item.key, "%s is wanted, not %s", wanted, describe(item.value));
+	    reader, item.line, item.key, "expected %s, got %s", wanted, describe(item.value));
 }
 
 int web_reader_text(struct web_reader *reader, struct web_item item, const char **ret_text)
@@ -87,7 +87,7 @@ int web_reader_bool(struct web_reader *reader, struct web_item item, bool *ret_b
 
 	if (!is_plain || web_value_parse_bool(item.text, ret_bool) < 0)
 		return web_reader_fail(reader, item.line, item.key,
-		    "true or false is wanted, not \"%.80s\"%s", item.text,
+		    "must be true or false, not \"%.80s\"%s", item.text,
 		    is_plain ? "" : " in quotation marks");
 	return 0;
 }
@@ -105,8 +105,7 @@ int web_reader_word(struct web_reader *reader, struct web_item item, const struc
 			return 0;
 		}
 	}
-	return web_reader_fail(
-	    reader, item.line, item.key, "\"%.80s\" is none of its values", item.text);
+	return web_reader_fail(reader, item.line, item.key, "unknown value \"%.80s\"", item.text);
 }
 
 int web_reader_list(struct web_reader *reader, struct web_item item,
@@ -134,13 +133,13 @@ int web_reader_list(struct web_reader *reader, struct web_item item,
 
 		if (!text)
 			return web_reader_fail(reader, yaml_tree_line(entry), item.key,
-			    "text is wanted in the list, not %s", describe(entry));
+			    "each entry must be text, not %s", describe(entry));
 
 		const char *wrong = check(text);
 
 		if (wrong)
-			return web_reader_fail(reader, yaml_tree_line(entry), item.key,
-			    "\"%.80s\" is %s", text, wrong);
+			return web_reader_fail(
+			    reader, yaml_tree_line(entry), item.key, "\"%.80s\" %s", text, wrong);
 		strings->list[i] = strdup(text);
 		if (!strings->list[i])
 			return web_reader_no_memory(reader);
@@ -158,7 +157,7 @@ int web_reader_section(
 		return 0;
 	if (value->type != YAML_MAPPING_NODE)
 		return web_reader_fail(reader, yaml_tree_line(value), NULL,
-		    "a mapping is wanted, not %s", describe(value));
+		    "expected a mapping, got %s", describe(value));
 	for (const yaml_node_pair_t *i = value->data.mapping.pairs.start;
 	     i < value->data.mapping.pairs.top; i++) {
 		const struct web_item item = web_reader_item(reader, i);

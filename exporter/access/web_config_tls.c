@@ -61,17 +61,17 @@ static const char *check_cipher(const char *name)
 {
 	bool is_tls13;
 
-	return web_config_cipher(name, &is_tls13) ? NULL : "an unknown cipher suite";
+	return web_config_cipher(name, &is_tls13) ? NULL : "is an unknown cipher suite";
 }
 
 static const char *check_curve(const char *name)
 {
-	return web_config_curve(name) ? NULL : "an unknown curve";
+	return web_config_curve(name) ? NULL : "is an unknown curve";
 }
 
 static const char *check_san(const char *name)
 {
-	return *name ? NULL : "an empty name";
+	return *name ? NULL : "must not be empty";
 }
 
 static char *join(const char *directory, const char *path)
@@ -106,7 +106,7 @@ static int read_named_file(struct web_reader *reader, struct web_item item, stru
 								   : 0;
 }
 
-/* What one of two keys gives: the text itself, or the path of a file. */
+/* Reads one of two keys: the text itself, or the path of a file. */
 static int read_content(
     struct web_reader *reader, struct web_item text, struct web_item file, struct blob *blob)
 {
@@ -119,8 +119,7 @@ static int read_content(
 		return result;
 	if (given[0] && given[1])
 		return web_reader_fail(reader, file.line, file.key,
-		    "%s is given as well, on line %u: only one of them may be", text.key,
-		    text.line);
+		    "%s is also given, on line %u: remove one of them", text.key, text.line);
 	if (given[1])
 		return read_named_file(reader, file, blob);
 	if (given[0]) {
@@ -132,7 +131,7 @@ static int read_content(
 	return 0;
 }
 
-/* What the keys of TLS say together. */
+/* Checks what the keys of TLS mean together. */
 static int check_tls(struct web_reader *reader, const struct web_item *found, unsigned line)
 {
 	const struct web_config_tls *tls = &reader->config->tls;
@@ -143,14 +142,13 @@ static int check_tls(struct web_reader *reader, const struct web_item *found, un
 		return web_reader_fail(reader, line, NULL, "key or key_file is missing");
 	if (tls->client_ca.data && tls->client_auth == CLIENT_AUTH_NONE)
 		return web_reader_fail(reader, line, NULL,
-		    "a client CA is given, and a client_auth_type that asks for certificates is "
-		    "not");
+		    "with a client CA, client_auth_type must ask for certificates");
 	if (!tls->client_ca.data && tls->client_auth == CLIENT_AUTH_REQUIRE_AND_VERIFY)
 		return web_reader_fail(reader, found[TLS_CLIENT_AUTH].line, "client_auth_type",
-		    "client_ca or client_ca_file, to verify with, is missing");
+		    "needs client_ca or client_ca_file");
 	if (tls->min_version > tls->max_version)
 		return web_reader_fail(reader, line, NULL,
-		    "min_version is above max_version (they are TLS12 and TLS13 where not given)");
+		    "min_version must not be above max_version (defaults: TLS12 and TLS13)");
 	if (!found[TLS_ALLOWED_SANS].key)
 		return 0;
 
@@ -158,11 +156,11 @@ static int check_tls(struct web_reader *reader, const struct web_item *found, un
 
 	if (tls->allowed_sans.length == 0)
 		return web_reader_fail(reader, sans_line, "client_allowed_sans",
-		    "an empty list, which no client could meet");
+		    "must not be an empty list: it would refuse every client");
 	if (tls->client_auth != CLIENT_AUTH_REQUIRE_ANY &&
 	    tls->client_auth != CLIENT_AUTH_REQUIRE_AND_VERIFY)
 		return web_reader_fail(reader, sans_line, "client_allowed_sans",
-		    "client_auth_type must be RequireAnyClientCert or RequireAndVerifyClientCert");
+		    "needs client_auth_type RequireAnyClientCert or RequireAndVerifyClientCert");
 	return 0;
 }
 
@@ -203,7 +201,7 @@ static int read_tls_choices(struct web_reader *reader, const struct web_item *fo
 	return result;
 }
 
-/* As the toolkit has it: what is about certificates switches TLS on, the other keys do not. */
+/* As in exporter-toolkit: keys about certificates switch TLS on, the others do not. */
 static bool asks_for_tls(const struct web_item *found)
 {
 	for (size_t i = TLS_CERT; i <= TLS_CLIENT_AUTH; i++)

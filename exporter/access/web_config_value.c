@@ -78,7 +78,7 @@ struct unit {
 	double seconds;
 };
 
-/* Longer names come before those that they begin with. */
+/* "ms" must come before "m". */
 static const struct unit units[] = {
     {"ns", 1e-9},
     {"us", 1e-6},
@@ -98,7 +98,7 @@ static const struct unit *find_unit(const char *text)
 	return NULL;
 }
 
-/* Digits, of which some may stand behind a point. Moves *text on behind them. */
+/* Reads digits, maybe with a point among them. Moves *text to behind them. */
 static int parse_decimal(const char **text, double *ret_number)
 {
 	double number = 0;
@@ -124,7 +124,7 @@ static int parse_decimal(const char **text, double *ret_number)
 
 int web_value_parse_duration(const char *text, double *ret_seconds)
 {
-	const double longest = 9223372036; /* of Go's, which counts nanoseconds in 63 bits */
+	const double longest = 9223372036; /* Go counts nanoseconds in 63 bits */
 	double seconds = 0;
 
 	if (*text == '+')
@@ -156,15 +156,15 @@ const char *web_value_check_hash(const char *hash, unsigned *ret_cost)
 {
 	if (strncmp(hash, "$2a$", 4) != 0 && strncmp(hash, "$2b$", 4) != 0 &&
 	    strncmp(hash, "$2y$", 4) != 0)
-		return "no bcrypt hash, which begins with $2a$, $2b$ or $2y$";
+		return "not a bcrypt hash: it must begin with $2a$, $2b$ or $2y$";
 
 	unsigned long cost;
 	const char *end = number_read(hash + 4, 99, &cost);
 
 	if (end != hash + 6 || *end != '$' || strspn(end + 1, BCRYPT_DIGITS) != BCRYPT_LENGTH ||
 	    end[1 + BCRYPT_LENGTH])
-		return "no whole bcrypt hash: behind the cost, two digits and $, it has " STRING(
-		    BCRYPT_LENGTH) " of ./A-Za-z0-9";
+		return "not a whole bcrypt hash: after the cost, two digits and $, it must "
+		       "have " STRING(BCRYPT_LENGTH) " of ./A-Za-z0-9";
 	*ret_cost = (unsigned)cost;
 	return NULL;
 }
@@ -181,29 +181,29 @@ static bool has_controls(const char *text)
 const char *web_value_check_user(const char *name)
 {
 	if (!*name)
-		return "a user's name is empty";
+		return "a user's name must not be empty";
 	if (strchr(name, ':'))
-		return "a user's name has a colon, behind which the password would begin";
+		return "a user's name must not contain a colon";
 	if (has_controls(name))
-		return "a user's name has a control character";
+		return "a user's name must not contain a control character";
 	return NULL;
 }
 
 const char *web_value_check_header(const char *value)
 {
 	if (strlen(value) > HEADER_VALUE_MAX)
-		return "longer than " STRING(HEADER_VALUE_MAX) " characters";
+		return "must have at most " STRING(HEADER_VALUE_MAX) " characters";
 	for (; *value; value++)
 		if (*value < ' ' || *value > '~')
-			return "not one line of printable ASCII";
+			return "must be one line of printable ASCII";
 	return NULL;
 }
 
 const char *web_value_check_path(const char *path)
 {
 	if (*path != '/')
-		return "a path that does not begin with a slash";
+		return "must begin with a slash";
 	if (has_controls(path))
-		return "a path with a control character";
+		return "must not contain a control character";
 	return NULL;
 }

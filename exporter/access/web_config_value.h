@@ -3,9 +3,8 @@
 #define EPHEMERA_WEB_CONFIG_VALUE_H
 
 /*
- * Single values of the web configuration, as text. Each parser returns 0 or -EINVAL; each
- * check returns what is wrong in words that stay valid and quote nothing, NULL where all is
- * right.
+ * Single values of the web configuration, as text. Each parser returns 0 or -EINVAL. Each check
+ * returns NULL, or what is wrong: a static string that quotes nothing.
  */
 
 #include <stdbool.h>
@@ -19,10 +18,10 @@ int web_value_parse_integer(const char *text, long *ret_integer);
 /* Go's durations: "1m30s", "1.5h", "500ms", "0"; not negative. In seconds. */
 int web_value_parse_duration(const char *text, double *ret_seconds);
 
-/* A bcrypt hash, whose cost is handed on where all is right. */
+/* A bcrypt hash. Sets ret_cost if it is valid. */
 const char *web_value_check_hash(const char *hash, unsigned *ret_cost);
 
-/* Of HTTP's basic authentication. */
+/* The user name of HTTP's basic authentication. */
 const char *web_value_check_user(const char *name);
 
 #define HEADER_VALUE_MAX 4096
@@ -30,7 +29,7 @@ const char *web_value_check_user(const char *name);
 /* A header's value: one line of printable ASCII. */
 const char *web_value_check_header(const char *value);
 
-/* A path that requests are compared with. */
+/* A path of auth_excluded_paths. */
 const char *web_value_check_path(const char *path);
 
 #endif

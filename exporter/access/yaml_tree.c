@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * yaml_parser_load() would make the same tree by itself. But it looks at no bound before the whole
- * document is read, which takes minutes where a mebibyte is all brackets or all anchors; and where
- * something is wrong it frees what it has read with the secrets in it. So the nodes are added here.
+ * Why not yaml_parser_load(): it has no bounds, so a mebibyte of brackets or anchors takes minutes;
+ * and after an error it frees what it has read without wiping the secrets in it.
  */
 #include "exporter/access/yaml_tree.h"
 
@@ -17,7 +16,7 @@ struct anchor {
 	int node;
 };
 
-/* A list or mapping whose end has not been seen. */
+/* A list or mapping whose end has not come yet. */
 struct open {
 	int node;
 	int key; /* of a mapping: its value comes next; 0: a key does */
@@ -30,7 +29,7 @@ struct builder {
 	size_t anchors_length;
 	struct open open[YAML_TREE_DEPTH];
 	size_t depth;
-	unsigned placed; /* nodes, as often as they stand somewhere */
+	unsigned placed; /* nodes; one counts each time that it is used */
 	unsigned documents;
 	struct yaml_error *error;
 };
@@ -87,7 +86,7 @@ static int check_key(
 	const yaml_node_pair_t *top = mapping->data.mapping.pairs.top;
 
 	if (key->type != YAML_SCALAR_NODE)
-		return fail(builder, line, "a key is a list or a mapping");
+		return fail(builder, line, "a key must be text, not a list or a mapping");
 
 	const char *text = yaml_tree_text(key);
 
@@ -97,13 +96,13 @@ static int check_key(
 		const yaml_node_t *other = yaml_document_get_node(&builder->document, i->key);
 
 		if (strcmp(yaml_tree_text(other), text) == 0)
-			return fail(builder, line, "\"%.80s\" is given twice, first on line %u",
+			return fail(builder, line, "\"%.80s\" is given twice; first on line %u",
 			    text, yaml_tree_line(other));
 	}
 	return 0;
 }
 
-/* Puts a node where the document has it, which by an alias may be on another line. */
+/* Adds a node to its parent. line: where it is used, which differs from the node's for an alias. */
 static int place(struct builder *builder, int node, unsigned line)
 {
 	yaml_document_t *document = &builder->document;
@@ -158,7 +157,7 @@ static int add_node(
 	return result < 0 ? result : place(builder, node, line_of(event));
 }
 
-/* A tag of YAML's own for what the value is anyway, or none. */
+/* Allows no tag, or YAML's own tag for the kind that the value has anyway. */
 static int check_tag(
     struct builder *builder, const yaml_event_t *event, const yaml_char_t *tag, const char *own)
 {
@@ -179,8 +178,8 @@ static int add_scalar(struct builder *builder, const yaml_event_t *event)
 	if (tagged < 0)
 		return tagged;
 	if (memchr(text, '\0', length))
-		return fail(builder, line_of(event), "text with a zero byte");
-	/* With a tag it is text, as in quotation marks. */
+		return fail(builder, line_of(event), "text must not contain a zero byte");
+	/* A tag makes it text, as quotation marks do. */
 	if (!event->data.scalar.plain_implicit)
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	return add_node(builder, event, event->data.scalar.anchor,
@@ -218,7 +217,7 @@ static int add_alias(struct builder *builder, const yaml_event_t *event)
 	const char *name = (const char *)event->data.alias.anchor;
 	size_t at = builder->anchors_length;
 
-	/* The last anchor of that name counts. */
+	/* The last anchor with that name counts. */
 	while (at > 0 && strcmp(builder->anchors[at - 1].name, name) != 0)
 		at--;
 	if (at == 0)
@@ -238,7 +237,7 @@ static int add_event(struct builder *builder, const yaml_event_t *event)
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (++builder->documents > 1)
-			return fail(builder, line_of(event), "a second document");
+			return fail(builder, line_of(event), "only one document is allowed");
 		return 0;
 	case YAML_SCALAR_EVENT:
 		return add_scalar(builder, event);
@@ -259,12 +258,12 @@ static int add_event(struct builder *builder, const yaml_event_t *event)
 static int fail_by_parser(struct builder *builder)
 {
 	const yaml_parser_t *parser = &builder->parser;
-	const char *problem = parser->problem ? parser->problem : "something else";
+	const char *problem = parser->problem ? parser->problem : "unknown problem";
 	unsigned line = (unsigned)parser->problem_mark.line + 1;
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	/* What reads characters is ahead of what counts lines. */
+	/* libyaml's reader is ahead of its line count. */
 	if (parser->error == YAML_READER_ERROR) {
 		const unsigned char *at = parser->input.string.start;
 		size_t left = parser->problem_offset;
@@ -272,7 +271,7 @@ static int fail_by_parser(struct builder *builder)
 		for (line = 1; left > 0 && at < parser->input.string.end; left--)
 			line += *at++ == '\n';
 	}
-	return fail(builder, line, "no YAML: %s", problem);
+	return fail(builder, line, "not valid YAML: %s", problem);
 }
 
 static int build(struct builder *builder)
@@ -295,8 +294,8 @@ static int build(struct builder *builder)
 }
 
 /*
- * Also overwrites the text that libyaml holds: its buffers, and what it read ahead. What it
- * moved when a string of its own grew is out of reach.
+ * Also overwrites the text that libyaml holds: its buffers, and what it read ahead. Copies that it
+ * left behind when a string grew are out of reach.
  */
 static void delete_parser(yaml_parser_t *parser)
 {
@@ -313,8 +312,8 @@ static void delete_parser(yaml_parser_t *parser)
 }
 
 /*
- * libyaml compares each %TAG directive with all before it, and takes text of 16-bit
- * characters, in which they would not be found here.
+ * libyaml compares each %TAG directive with all before it, so their number is bounded. It also
+ * accepts UTF-16, in which this search would not find them.
  */
 static int check_encoding(struct builder *builder, const char *text, size_t length)
 {
@@ -322,7 +321,7 @@ static int check_encoding(struct builder *builder, const char *text, size_t leng
 	unsigned directives = 0;
 
 	if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
-		return fail(builder, 1, "text in UTF-16, where UTF-8 is wanted");
+		return fail(builder, 1, "must be UTF-8, not UTF-16");
 	while ((text = memmem(text, (size_t)(end - text), "%TAG", 4))) {
 		text += 4;
 		if (++directives > YAML_TREE_TAG_DIRECTIVES)

@@ -3,9 +3,9 @@
 #define EPHEMERA_YAML_TREE_H
 
 /*
- * One YAML document as libyaml's tree, with bounds and without surprises: no key is twice in a
- * mapping, each is text, and no alias stands within its own anchor. Text is UTF-8 without zero
- * bytes. Merge keys ("<<"), tags other than !!str, !!seq and !!map, and UTF-16 are errors.
+ * One YAML document as libyaml's tree, with bounds. In a mapping each key is text and stands once;
+ * no alias stands within its own anchor. Text is UTF-8 without zero bytes. Merge keys ("<<"), tags
+ * other than !!str, !!seq and !!map, and UTF-16 are errors.
  */
 
 #include <stdbool.h>
@@ -20,14 +20,14 @@
 #define YAML_ERROR_SIZE 256
 
 struct yaml_error {
-	unsigned line;		    /* 0: about no line */
-	char text[YAML_ERROR_SIZE]; /* may quote the document, and is to be made printable */
+	unsigned line;		    /* 0: not known */
+	char text[YAML_ERROR_SIZE]; /* may quote the document: make it printable before use */
 };
 
 /*
- * Returns 0 with a document to be released, whose root node is NULL where it is empty; -ENOMEM;
- * or -EINVAL with what is wrong in error, which both others leave alone. Of a node only type,
- * data and start_mark are set.
+ * Returns 0 with a document that the caller releases, whose root node is NULL if it is empty;
+ * -ENOMEM; or -EINVAL, and in error what is wrong. The others leave error alone. In a node only
+ * type, data and start_mark are set.
  */
 int yaml_tree_parse(
     const char *text, size_t length, yaml_document_t *ret_document, struct yaml_error *error);
@@ -35,10 +35,10 @@ int yaml_tree_parse(
 /* Overwrites all text before it is freed. */
 void yaml_tree_release(yaml_document_t *document);
 
-/* From 1. */
+/* The line that the node begins on, counted from 1. */
 unsigned yaml_tree_line(const yaml_node_t *node);
 
-/* Text without quotation marks and without a tag: it may be a number or a truth value. */
+/* Text without quotation marks and without a tag: it may be a number or a boolean. */
 bool yaml_tree_is_plain(const yaml_node_t *node);
 
 /* Nothing, ~ or null. */

@@ -121,7 +121,7 @@ def test_what_is_wrong_is_named_with_its_line(directory):
     assert refused(directory, TLS.replace("key.pem", "no.pem")) == \
         f"3: tls_server_config: key_file: {directory}/no.pem: No such file or directory"
     assert refused(directory, USER + HASH.replace("$10$", "$31$")).startswith(
-        "2: basic_auth_users: alice: a bcrypt cost of 31 is not from 4")
+        "2: basic_auth_users: alice: the bcrypt cost must be from 4 to 16, not 31")
 
 
 def test_nothing_of_the_file_speaks_to_a_terminal(directory):
@@ -137,12 +137,12 @@ def test_what_is_no_file(directory, tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     for path, why in ((tmp_path / "none", "No such file or directory"),
-                      (tmp_path, "is a directory"), (fifo, "is no regular file"),
-                      ("/dev/zero", "is no regular file")):
+                      (tmp_path, "is a directory"), (fifo, "is not a regular file"),
+                      ("/dev/zero", "is not a regular file")):
         done = run("check-config", path, timeout=10)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{path}: {why}\n")
     assert refused(directory, TLS.replace("key.pem", str(fifo))) == \
-        f"3: tls_server_config: key_file: {fifo}: is no regular file"
+        f"3: tls_server_config: key_file: {fifo}: is not a regular file"
 
 
 def test_a_file_that_may_not_be_read(public_binary, tmp_path):

@@ -155,7 +155,7 @@ def test_suites_of_another_kind_of_key_are_an_error(world, folder):
                            "max_version: TLS12"))
     done = run(f"--web.config.file={file}")
     assert done.returncode == 1
-    assert "cipher_suites: none of them goes with the certificate's key" in done.stderr
+    assert "cipher_suites: none of them works with the certificate's key" in done.stderr
 
 
 @pytest.mark.parametrize("prefers, found", [("true", "ECDHE-ECDSA-AES256-GCM-SHA384"),
@@ -259,7 +259,7 @@ def test_inline(world, folder):
 
 @pytest.mark.parametrize("make, why", [
     (lambda world: server(type(world.server)(world.server.certificate, world.rsa.key)),
-     "tls_server_config: key: it is not the key of the certificate"),
+     "tls_server_config: key: does not match the certificate"),
     (lambda world: server(type(world.server)(world.server.key, world.server.key)),
      "tls_server_config: certificate and key: "),
     (lambda world: server(type(world.server)(world.server.certificate, world.server.certificate)),
@@ -325,7 +325,7 @@ def test_a_new_certificate_is_taken_without_dropping_anyone(world, folder):
         after = exporter.value(context, RELOADED.replace("successful",
                                                          "success_timestamp_seconds"))
         assert after > before
-        exporter.wait_for_log(lambda line: "Read the web configuration anew" in line)
+        exporter.wait_for_log(lambda line: "Reloaded the web configuration" in line)
 
 
 def test_what_has_become_wrong_leaves_the_old_one(world, folder):
@@ -366,7 +366,7 @@ def test_tls_comes_and_goes_by_a_restart_only(world, folder, before):
     with Secure(texts[before], folder) as exporter:
         replace(exporter.file, texts[other])
         found = exporter.wait_for_log(lambda line: line if "The web configuration" in line else "")
-        assert "this takes a restart" in found
+        assert "restart to apply it" in found
         if before == "tls":
             assert get_in(exporter, trusting(world.authority))
         else:

@@ -172,9 +172,9 @@ static const struct {
 } files[] = {
     {make_nothing, -ENOENT, "No such file or directory"},
     {workspace_mkdir, -EISDIR, "is a directory"},
-    {make_fifo, -EINVAL, "is no regular file"},
-    {listen_on, -EINVAL, "is no regular file"},
-    {link_to_a_device, -EINVAL, "is no regular file"},
+    {make_fifo, -EINVAL, "is not a regular file"},
+    {listen_on, -EINVAL, "is not a regular file"},
+    {link_to_a_device, -EINVAL, "is not a regular file"},
     {make_loop, -ELOOP, "Too many levels of symbolic links"},
     {make_large, -EFBIG, "is larger than 1 MiB"},
 };
