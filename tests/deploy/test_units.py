@@ -12,7 +12,8 @@ import pytest
 
 import lib.exporter
 from lib.bpf import needs_bpf
-from lib.exporter import COLLECTORS, REPOSITORY, Exporter, all_but, host_has_cgroups, run
+from lib.cgroup_mount import host_has_cgroups
+from lib.exporter import COLLECTORS, REPOSITORY, Exporter, all_but, run
 from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, connect_many, connect_until_refused, drop, listen
 from units import A_DYNAMIC_USER, DEPLOY, DROP_INS, Unit, directives, install, need, restricted

@@ -40,12 +40,6 @@ def all_but(*left_out):
     return " ".join(name for name in COLLECTORS if name not in left_out)
 
 
-def host_has_cgroups():
-    """Whether there is a version 2 hierarchy, without which owners has nothing to tell."""
-    return any(Path(root, "cgroup.procs").exists()
-               for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"))
-
-
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:",
                      "WARNING: ThreadSanitizer")
 

@@ -11,17 +11,19 @@ import signal
 import time
 from pathlib import Path
 
+import lib.cgroup_mount
+
 
 class Unavailable(Exception):
     """No cgroup can be made here, and why."""
 
 
 def hierarchy():
-    """Where version 2 is mounted: /sys/fs/cgroup, or beside version 1 in its "unified"."""
-    for candidate in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")):
-        if (candidate / "cgroup.controllers").exists():
-            return candidate
-    raise Unavailable("no cgroup v2 is mounted")
+    """Where version 2 is mounted."""
+    found = lib.cgroup_mount.hierarchy()
+    if not found:
+        raise Unavailable("no cgroup v2 is mounted")
+    return found
 
 
 def own_path():

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from lib.bpf import needs_bpf
-from lib.exporter import Exporter, host_has_cgroups, metrics, run
+from lib.cgroup_mount import host_has_cgroups
+from lib.exporter import Exporter, metrics, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect_many,
                          connect_until_refused, drop, listen, need_ipv6, need_kernel, pairs, tcp_sockets,

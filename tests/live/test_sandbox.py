@@ -17,6 +17,7 @@ import pytest
 
 import lib.exporter
 from accounting import SHOW_ALL
+from lib.cgroup_mount import host_has_cgroups
 from lib.exporter import AS_OURSELVES, COLLECTORS, REPOSITORY, Exporter, Metrics, free_port, run
 from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.seccomp import forbid_seccomp
@@ -328,7 +329,7 @@ def test_the_sandbox_takes_nothing_from_the_answers():
     _listener = listen(IPV4, "127.0.0.1", 9999)
     _clients = connect_many(7, IPV4, "127.0.0.1", 9999)
     wanted = [f"--collector.{name}" for name in COLLECTORS
-              if name != "owners" or lib.exporter.host_has_cgroups()]
+              if name != "owners" or host_has_cgroups()]
     with Exporter(API, SHOW_ALL, *wanted) as confined, \
             Exporter(API, SHOW_ALL, *wanted, "--security.sandbox=off") as free:
         inside, outside = Client(confined), Client(free)

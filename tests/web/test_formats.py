@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from lib.exporter import Exporter, run, host_has_cgroups
+from lib.cgroup_mount import host_has_cgroups
+from lib.exporter import Exporter, run
 from lib.tools import debian_binary
 from raw import Workload
 

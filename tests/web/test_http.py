@@ -8,8 +8,8 @@ import urllib.parse
 
 import pytest
 
-from lib.exporter import (COLLECTORS, Exporter, Metrics, all_but, assert_head_is_get,
-                          host_has_cgroups)
+from lib.cgroup_mount import host_has_cgroups
+from lib.exporter import COLLECTORS, Exporter, Metrics, all_but, assert_head_is_get
 from raw import Reader, Truncated, closed_by_peer, connect, request, wait_until
 
 @pytest.fixture(scope="module")
