@@ -16,13 +16,16 @@ FILE = REPOSITORY / "docs" / "openapi.yaml"
 DOCUMENT = yaml.load(FILE.read_text(encoding="utf-8"),
                      Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
-_resolver = jsonschema.RefResolver("", DOCUMENT)
+_validators = {}
 
 
 def resolve(part):
     """What a part of the document refers to, or the part itself."""
     while "$ref" in part:
-        part = _resolver.resolve(part["$ref"])[1]
+        steps = part["$ref"].removeprefix("#/").split("/")
+        part = DOCUMENT
+        for step in steps:
+            part = part[step]
     return part
 
 
@@ -32,9 +35,18 @@ def schema(name):
 
 def errors(value, of):
     """What is wrong with a value, by a schema of the document: ["local.total: ..."]."""
-    validator = jsonschema.Draft4Validator(of, resolver=_resolver)
     return [f"{'.'.join(map(str, error.path)) or 'the whole'}: {error.message:.300}"
-            for error in validator.iter_errors(value)]
+            for error in _validator(of).iter_errors(value)]
+
+
+def _validator(of):
+    """Of a part of the document, which is what "#" stands for in it."""
+    if id(of) not in _validators:
+        # With what it refers to beside it: how a validator is given a document of its own depends
+        # on jsonschema's version, which warns of the old way and had not the new one before.
+        whole = {**of, "components": DOCUMENT["components"]}
+        _validators[id(of)] = of, jsonschema.Draft4Validator(whole)
+    return _validators[id(of)][1]
 
 
 def assert_valid(value, of):
