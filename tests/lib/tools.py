@@ -21,26 +21,36 @@ TOOLS = REPOSITORY / "build" / "tools"
 
 
 def debian_binary(package, path_in_package):
-    """The path of a program: the host's own if it is in PATH, else one unpacked from package.
+    """The path of a program: the host's own if it is in PATH, else one unpacked from package, or
+    from the package of the program's own name: promtool has one since Debian 13.
 
     Skips the test, with the reason, where neither can be had.
     """
-    if installed := shutil.which(Path(path_in_package).name):
+    name = Path(path_in_package).name
+    if installed := shutil.which(name):
         return installed
-    unpacked = TOOLS / package / path_in_package.lstrip("/")
-    if not unpacked.exists():
+    packages = dict.fromkeys((package, name))
+    for each in packages:
+        unpacked = _tree(each) / path_in_package.lstrip("/")
+        if unpacked.exists():
+            return str(unpacked)
+    pytest.fail(f"Debian has no {path_in_package} in {' or '.join(packages)}")
+
+
+def _tree(package):
+    """The folder that a package is unpacked in, once."""
+    tree = TOOLS / package
+    if not tree.exists():
         try:
             TOOLS.mkdir(parents=True, exist_ok=True)
             # Two test runs at once must not unpack over each other.
             with open(TOOLS / f"{package}.lock", "w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if not unpacked.exists():
+                if not tree.exists():
                     _unpack(package)
         except PermissionError as error:
             pytest.skip(f"{package} is not installed, and cannot be unpacked: {error}")
-    if not unpacked.exists():
-        pytest.fail(f"Debian's package {package} has no {path_in_package}")
-    return str(unpacked)
+    return tree
 
 
 def _unpack(package):
@@ -60,5 +70,4 @@ def _unpack(package):
             pytest.skip(f"apt-get download {package}: {(errors or ['nothing came'])[0]}")
         tree = Path(workplace) / "tree"
         subprocess.run(["dpkg-deb", "-x", str(archives[0]), str(tree)], check=True)
-        shutil.rmtree(TOOLS / package, ignore_errors=True)
         os.rename(tree, TOOLS / package)
