@@ -365,7 +365,11 @@ int cgroups_list_processes(struct cgroups *cgroups, const uint64_t *ids, size_t 
     int (*each)(void *context, int pid), void *context)
 {
 	cleanup_free const char **paths = calloc(length ? length : 1, sizeof(*paths));
-	int result = paths ? cgroups_resolve(cgroups, ids, length, paths) : -ENOMEM;
+
+	if (!paths)
+		return -ENOMEM;
+
+	int result = cgroups_resolve(cgroups, ids, length, paths);
 
 	for (size_t i = 0; i < length && result == 0; i++)
 		if (paths[i])

@@ -47,11 +47,13 @@ static int name_all(
 {
 	cleanup_free uint64_t *ids = calloc(length ? length : 1, sizeof(*ids));
 	cleanup_free const char **paths = calloc(length ? length : 1, sizeof(*paths));
-	int result = ids && paths ? 0 : -ENOMEM;
+	int result = 0;
 
-	for (size_t i = 0; i < length && result == 0; i++)
+	if (!ids || !paths)
+		return -ENOMEM;
+	for (size_t i = 0; i < length; i++)
 		ids[i] = list[i].cgroup_id;
-	if (result == 0 && cgroups)
+	if (cgroups)
 		result = cgroups_resolve(cgroups, ids, length, paths);
 	for (size_t i = 0; i < length && result == 0; i++)
 		result = name_one(&names[i], &list[i], paths[i]);
