@@ -2,6 +2,7 @@
 """`ephemera check-config`: what it says, and that it agrees with a Prometheus exporter in Go."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -187,6 +188,13 @@ def peer():
     return debian_binary("prometheus-node-exporter", "usr/bin/prometheus-node-exporter")
 
 
+def go_of_peer():
+    """The version of Go that built it, as two numbers."""
+    said = subprocess.run([peer(), "--version"], check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True).stdout
+    return tuple(map(int, re.search(r"go version: +go(\d+)\.(\d+)", said).groups()))
+
+
 RIGHT = {
     "empty": "",
     "document": "---\n...\n",
@@ -213,16 +221,14 @@ RIGHT = {
                                         "  client_ca_file: ca.pem\n",
     "CA that is not used": TLS + "  client_auth_type: RequestClientCert\n"
                                  "  client_ca_file: ca.pem\n",
-    "all ciphers": TLS + "  cipher_suites:\n" + "".join(f"  - {name}\n" for name in (
+    "ciphers": TLS + "  cipher_suites:\n" + "".join(f"  - {name}\n" for name in (
         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
         "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256",
         "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
         "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-        "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA",
-        "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384")),
+        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA")),
     "no ciphers": TLS + "  cipher_suites: []\n",
     "null ciphers": TLS + "  cipher_suites:\n",
     "curves": TLS + "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n",
@@ -331,7 +337,7 @@ DIFFERENT = {
     "an empty header, which the documentation calls unset": (
         True, HEADERS + "X-Frame-Options: ''\n"),
     "ciphers that HTTP/2 forbids": (
-        True, TLS + "  cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]\n"),
+        True, TLS + "  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]\n"),
     "YAML 1.2": (True, "%YAML 1.2\n---\n{}\n"),
 }
 
@@ -393,3 +399,16 @@ def test_both_refuse(directory, name):
 def test_they_differ_on_purpose(directory, name):
     ours, text = DIFFERENT[name]
     compare(directory, text, ours, not ours)
+
+
+# Those without forward secrecy, which Go counts among the insecure ones since 1.23.
+RSA_CIPHERS = ["TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA",
+               "TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_256_GCM_SHA384"]
+RSA_CIPHERS_GONE = (1, 23)
+
+
+@pytest.mark.parametrize("name", RSA_CIPHERS)
+def test_ciphers_that_go_has_given_up(directory, name):
+    # With one that HTTP/2 takes, so that nothing else is wrong with the list.
+    compare(directory, TLS + f"  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, {name}]\n",
+            True, go_of_peer() < RSA_CIPHERS_GONE)
