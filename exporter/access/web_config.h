@@ -86,7 +86,7 @@ struct web_config {
 	size_t files_length;
 };
 
-#define WEB_CONFIG_ERROR_SIZE 512
+#define WEB_CONFIG_ERROR_SIZE 640
 
 /*
  * Reads the file at path. Returns 0; or -errno, and in error what is wrong, in one printable line
