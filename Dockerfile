@@ -7,11 +7,11 @@
 
 ARG BASE=docker.io/library/debian:bookworm-slim
 
-# On the machine that builds, whatever it builds for.
+# Runs on the architecture of the building machine, also for an image of another one.
 FROM --platform=$BUILDPLATFORM ${BASE} AS compiler
 ARG TARGETARCH
 WORKDIR /source
-# Apart from the sources, so that a change of these fetches no package again.
+# Before the sources, so a change of these fetches no packages again.
 COPY deploy/lib deploy/lib
 COPY deploy/container deploy/container
 RUN deploy/container/install-packages "$TARGETARCH"
@@ -22,7 +22,7 @@ COPY . .
 RUN deploy/container/build "$TARGETARCH"
 RUN deploy/container/assemble "$TARGETARCH" build/container/ephemera /image
 
-# Not a part of the image: docker build --target test.
+# Not part of the image: docker build --target test.
 FROM compiler AS test
 COPY . .
 RUN deploy/container/test
@@ -46,7 +46,7 @@ COPY --from=build /image /
 # By number: Kubernetes' runAsNonRoot cannot tell what a name stands for.
 USER 65532:65532
 EXPOSE 10059
-# There is no shell that could ask. Process 1 is the exporter, so its flags say where.
+# There is no shell. Process 1 is the exporter, and its flags say where it listens.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \
 	CMD ["/usr/bin/ephemera", "healthcheck", "--process=1"]
 ENTRYPOINT ["/usr/bin/ephemera"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fills one destination, step by step, lets it go, and begins anew.
+"""Fills one destination step by step, releases it, and starts again.
 
 Both ends of each connection are here: a listener on 127.0.0.1:9000, and clients of it. Each client takes a port of this
-network namespace's range for the destination 127.0.0.1:9000. It runs only where the range is small, so that it
+network namespace's range for the destination 127.0.0.1:9000. It runs only if the range is small, so it
 cannot use up the ports of a host by mistake.
 """
 
@@ -21,8 +21,8 @@ DESTINATION = ("127.0.0.1", 9000)
 # The container's health check looks at its age. A connection would itself take a port.
 ALIVE = "/tmp/alive"
 
-# What it does, the share of the range it then holds, and for how many seconds. Half for more than five
-# minutes, and nearly full for more than one, is what the alerts wait for.
+# What it does, the share of the range that it then holds, and for how many seconds. The alerts wait for
+# more than five minutes at half, and for more than one minute nearly full.
 CYCLE = (
     ("half used", 0.55, 20),
     ("nearly full", 0.92, 20),
@@ -30,7 +30,7 @@ CYCLE = (
     ("half used", 0.60, 220),
     ("released", 0.0, 120),
 )
-# New connections each tenth of a second: the steps are to be seen as slopes, not as jumps.
+# New connections each tenth of a second, so graphs show slopes, not jumps.
 PACE = 20
 
 

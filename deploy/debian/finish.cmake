@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Run by CPack, with everything installed below CPACK_TEMPORARY_DIRECTORY: what Debian has otherwise.
+# CPack runs it, with everything installed below CPACK_TEMPORARY_DIRECTORY: changes that Debian requires.
 
 set(usr ${CPACK_TEMPORARY_DIRECTORY}/usr)
 
@@ -10,12 +10,12 @@ function(run)
   endif()
 endfunction()
 
-# Whatever the umask of who builds it.
+# Independent of the umask of the build.
 run(find ${CPACK_TEMPORARY_DIRECTORY} -type d -exec chmod 755 {} +)
 # Without symbols, and without the compiler's name.
 run(${CPACK_EPHEMERA_STRIP} --strip-unneeded --remove-section=.comment --remove-section=.note
   ${usr}/bin/ephemera)
-# Compressed, and the same each time: -n leaves out name and time.
+# Compressed, with the same bytes each time: -n leaves out name and time.
 foreach(name share/man/man8/ephemera.8 share/doc/ephemera/changelog share/doc/ephemera/CHANGELOG.md)
   run(gzip -9nf ${usr}/${name})
 endforeach()

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# ephemera_VERSION_ARCHITECTURE.deb: what is installed, as Debian wants it.
+# ephemera_VERSION_ARCHITECTURE.deb: the installed files, as Debian requires them.
 #     cmake --preset package && cmake --build --preset package
 
 set(EPHEMERA_PACKAGE_VERSION ${PROJECT_VERSION} CACHE STRING
   "Version of the Debian package; 0.2.0~rc1 is before 0.2.0")
 foreach(tool dpkg-shlibdeps file gzip)
-  # CPack only warns, and the package would ask for no library.
+  # Without it CPack only warns, and the package would depend on no library.
   find_program(EPHEMERA_${tool} ${tool})
   if(NOT EPHEMERA_${tool})
-    message(FATAL_ERROR "There is no ${tool}: apt-get install dpkg-dev file gzip")
+    message(FATAL_ERROR "${tool} is missing: apt-get install dpkg-dev file gzip")
   endif()
 endforeach()
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL /usr)
-  message(FATAL_ERROR "A Debian package goes into /usr: -DCMAKE_INSTALL_PREFIX=/usr")
+  message(FATAL_ERROR "The prefix of a Debian package must be /usr: -DCMAKE_INSTALL_PREFIX=/usr")
 endif()
 
 set(made ${CMAKE_CURRENT_BINARY_DIR}/debian)
@@ -20,14 +20,14 @@ set(doc ${CMAKE_INSTALL_DOCDIR})
 set(data ${CMAKE_INSTALL_DATADIR}/${PROJECT_NAME})
 set(maintainer "Ephemera's maintainers <ephemera-exporter@users.noreply.github.com>")
 
-# Beside what every installation has. $SOURCE_DATE_EPOCH is heeded.
+# More than other installations have. It uses $SOURCE_DATE_EPOCH.
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 configure_file(debian/changelog.in ${made}/changelog @ONLY)
 install(FILES ${made}/changelog ${PROJECT_SOURCE_DIR}/CHANGELOG.md debian/copyright
   DESTINATION ${doc})
 install(FILES debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
   RENAME ephemera)
-# Where the provisioning file, which is an example here, lets Grafana look.
+# The place that the provisioning file, an example here, names for Grafana.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/dashboards/ DESTINATION ${data}/dashboards
   FILES_MATCHING PATTERN "*.json" PATTERN mixin EXCLUDE PATTERN rules EXCLUDE)
 install(DIRECTORY grafana/provisioning/ DESTINATION ${doc}/examples/grafana)
@@ -42,7 +42,7 @@ endforeach()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR})
-# /etc is no place below the prefix: without this, CPack would install into this machine's.
+# /etc is not below the prefix: without this, CPack would install into this machine's /etc.
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_EPHEMERA_STRIP ${CMAKE_STRIP})
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_SOURCE_DIR}/debian/finish.cmake)

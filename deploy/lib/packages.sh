@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by the scripts that install Debian packages: names what is missing, installs it.
+# Sourced by scripts that install Debian packages: lists missing packages, and installs them.
 
-# What a build needs.
+# Packages that a build needs.
 # shellcheck disable=SC2034 # used by those who source this
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config
 	libmicrohttpd-dev libmnl-dev libcjson-dev zlib1g-dev
@@ -19,14 +19,14 @@ as_root() {
 	elif command -v sudo >/dev/null; then
 		sudo "$@"
 	else
-		echo "this needs root, and there is no sudo: $*" >&2
+		echo "This needs root, and sudo is not installed: $*" >&2
 		return 1
 	fi
 }
 
 # npm_packages FOLDER: those that its package-lock.json names, into FOLDER/node_modules
 npm_packages() {
-	# npm comes with nodejs in some packages and by itself in others.
+	# Some packages of nodejs contain npm; others do not.
 	ensure_packages nodejs && { command -v npm >/dev/null || ensure_packages npm; } &&
 		npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null
 }
@@ -36,15 +36,15 @@ ensure_packages() {
 	local name missing=()
 
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-		echo "This is no Debian or Ubuntu. Install the counterparts of: $*" >&2
+		echo "This is not Debian or Ubuntu. Install the packages that correspond to: $*" >&2
 		return 0
 	fi
 	for name in "$@"; do
 		package_is_installed "$name" || missing+=("$name")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
-	echo "Installing the packages that are missing: ${missing[*]}"
-	as_root apt-get update -qq || echo "apt-get update failed; trying with the lists at hand" >&2
+	echo "Installing missing packages: ${missing[*]}"
+	as_root apt-get update -qq || echo "apt-get update failed; trying with the present package lists" >&2
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		"${missing[@]}" >/dev/null
 }

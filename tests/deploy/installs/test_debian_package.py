@@ -143,7 +143,7 @@ def test_another_prefix_is_refused(tmp_path):
     done = subprocess.run(["cmake", "--preset", "package", "-B", tmp_path, "-DCMAKE_INSTALL_PREFIX=/opt"],
                           cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=120)
-    assert done.returncode != 0 and "A Debian package goes into /usr" in done.stdout
+    assert done.returncode != 0 and "The prefix of a Debian package must be /usr" in done.stdout
 
 
 # Installed

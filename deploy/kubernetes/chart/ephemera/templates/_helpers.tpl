@@ -8,7 +8,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* Those that never change, for selectors. */}}
+{{/* Labels that never change, for selectors. */}}
 {{- define "ephemera.selector" -}}
 app.kubernetes.io/name: ephemera
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -31,7 +31,7 @@ image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- end }}
 
-{{/* All of what the restricted profile asks of a container, whatever its pod says. */}}
+{{/* All rules of the restricted profile for a container, whatever its pod sets. */}}
 {{- define "ephemera.securityContext" -}}
 allowPrivilegeEscalation: false
 capabilities:
@@ -45,7 +45,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
-{{/* The same, with what it takes to load BPF programs (BPF, PERFMON), and to become nobody then. Kubernetes gives
+{{/* The same, with the capabilities to load BPF programs (BPF, PERFMON) and then to become nobody. Kubernetes gives
 added capabilities to root only. */}}
 {{- define "ephemera.exhaustionSecurityContext" -}}
 allowPrivilegeEscalation: false
@@ -65,7 +65,7 @@ seccompProfile:
   type: {{ .Values.exhaustion.seccompProfile }}
 {{- end }}
 
-{{/* How an endpoint is called: by its node. */}}
+{{/* The name of an endpoint: its node. */}}
 {{- define "ephemera.nodeRelabelings" -}}
 relabelings:
   - action: replace

@@ -14,12 +14,12 @@ args:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 ports:
-  # Not "metrics", which many services call a port of theirs.
+  # Not "metrics": many services have a port of that name.
   - name: ephemera
     containerPort: 10059
     protocol: TCP
-# No readinessProbe, no startupProbe: a pod is as ready as its containers, and an exporter
-# that does not answer is no reason to take its service away.
+# No readinessProbe, no startupProbe: a pod is ready only if all its containers are, and an
+# exporter that does not answer must not stop traffic to its service.
 # Not httpGet: a kubelet whose node has no port left would restart the exporter.
 livenessProbe:
   exec:
@@ -38,13 +38,13 @@ securityContext:
   {{- include "ephemera.securityContext" . | nindent 2 }}
 {{- end }}
 
-{{/* An init container that goes on running: Kubernetes 1.29. */}}
+{{/* An init container that keeps running: Kubernetes 1.29. */}}
 {{- define "ephemera.sidecar" -}}
 {{ include "ephemera.sidecarPlain" . }}
 restartPolicy: Always
 {{- end }}
 
-{{/* What PodMonitor and NetworkPolicy know such a pod by. */}}
+{{/* PodMonitor and NetworkPolicy find such a pod by this. */}}
 {{- define "ephemera.sidecarLabels" -}}
 ephemera: sidecar
 {{- end }}
