@@ -122,7 +122,7 @@ def main():
         first, last = map(int, file.read().split())
     ports = last - first + 1
     if ports > LARGEST_RANGE:
-        say(f"The range has {ports} ports, from {first} to {last}: this is no namespace for a demonstration "
+        say(f"The range has {ports} ports, from {first} to {last}: this is not a namespace for a demonstration "
             f"(at most {LARGEST_RANGE}). Nothing was done.")
         return 1
 
@@ -132,7 +132,7 @@ def main():
     done = 0
     while not options.cycles or done < options.cycles:
         for name, share, seconds in CYCLE:
-            # One more than there are, where it is all of them: the kernel is to refuse one.
+            # For all of them, one more than there are: the kernel must refuse one.
             wanted = ports + 1 if share == 1 else round(share * ports)
             step(holder, name, wanted, seconds / options.speed)
         done += 1

@@ -47,10 +47,19 @@ def test_metrics_exist(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_named_exist(page):
     """In backticks or in a block: below a folder of the tree."""
-    named = set(re.findall(r"(?<![\w./-])((?:tests|deploy|docs|dashboards)/[\w./*-]*[\w-])", text(page)))
+    named = set(re.findall(r"(?<![\w./-])((?:tests|deploy|docs|dashboards|collectors|exporter)/[\w./*-]*[\w-])", text(page)))
     # NAME and SHELL stand for one.
     patterns = [re.sub(r"[A-Z]{4,}", "*", name) for name in sorted(named)]
     assert [pattern for pattern in patterns if not list(REPOSITORY.glob(pattern))] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_sources_that_are_named_exist(page):
+    """In backticks, without a folder; NAME stands for one."""
+    named = {name for name in re.findall(r"`([\w.*]+\.(?:c|h|libsonnet))`", text(page)) if "NAME" not in name}
+    folders = ("collectors", "exporter", "docs", "dashboards", "tests")
+    assert [name for name in sorted(named)
+            if not any(next((REPOSITORY / folder).rglob(name), None) for folder in folders)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
