@@ -3,6 +3,7 @@
 
 import re
 import shlex
+import shutil
 
 import pytest
 import yaml
@@ -74,6 +75,23 @@ def test_kustomizations_build(text, tmp_path):
     assert images == {other}
     if "labels:" in text:
         assert all(each["metadata"]["labels"]["release"] for each in made)
+
+
+def test_the_image_that_is_pushed_is_the_one_that_runs(tmp_path):
+    """By kubectl, after the one edit that the page tells; and by its helm install."""
+    pushed, = set(re.findall(r"^    podman (?:build -t|push) (\S+)", PAGE, flags=re.M))
+    name, place = re.search(r"put `(\S+)` after `newName:` in `(\S+)`", PAGE).groups()
+    for folder in ("deploy/kubernetes/kustomize", "dashboards"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    edited = tmp_path / place
+    edited.write_text(re.sub(r"^(    newName:) .*", rf"\1 {name}", edited.read_text(encoding="utf-8"),
+                             flags=re.M), encoding="utf-8")
+    command, = [each for each in COMMANDS if "image.repository" in each]
+    _, chart, *flags = shlex.split(command)[2:]
+    for made in (kube.kustomize(str(tmp_path / "deploy/kubernetes/kustomize/examples/cluster")),
+                 kube.objects_of(kube.call("helm", "template", "x", REPOSITORY / chart, *flags).stdout)):
+        assert {container["image"] for _, template in kube.pod_templates(made)
+                for container in pod_security.containers(template["spec"])} == {pushed}
 
 
 def test_snippets_of_the_chart_are_those_of_the_example():
