@@ -347,7 +347,7 @@ def test_it_can_be_paused(seen):
     page = seen["visible"]
     assert page["paused_for_60"] == page["to_and_fro"]
     assert page["pressed"] == "true"
-    assert page["paused"].startswith("Paused. What is shown is 6")
+    assert page["paused"].startswith("Paused. The data is 6")
     assert page["resumed"] == page["paused_for_60"] + 1
 
 
@@ -362,12 +362,12 @@ def test_a_busy_host_is_asked_seldom(seen):
 
 @pytest.mark.parametrize("refusal, words", [
     ("busy", "The exporter is busy: too many requests wait"),
-    ("off", "The exporter’s API is off: it runs without --web.enable-api."),
-    ("nonsense", "The exporter’s answer (200) is no JSON.")])
+    ("off", "The exporter’s API is off. Start the exporter with --web.enable-api."),
+    ("nonsense", "The exporter’s answer (200) is not JSON.")])
 def test_a_refusal_is_said_in_words(seen, refusal, words):
     page = seen["refused"][refusal]
     assert page["trouble"] == words
-    assert page["freshness"].startswith("What is shown is 1")
+    assert page["freshness"].startswith("The data is 1")
     assert page["again"] is False
 
 
@@ -404,7 +404,7 @@ def test_the_exporter_goes_away_and_comes_back():
     page = told["away"]["seen"]
     listeners = len(known["ports"]["listener"]) + 1
     assert page["trouble"] == "The exporter does not answer."
-    assert page["freshness"].startswith("What is shown is 1")
+    assert page["freshness"].startswith("The data is 1")
     assert page["kept"] == str(listeners)
     assert page["listeners"] == [str(listeners), str(listeners + len(known["later"]))]
     assert page["trouble_after"] is False

@@ -9,8 +9,8 @@ const DESCRIPTORS = 8;
 const COMMAND = 300;
 
 const HOLDERS = {
-	unknown: "Not known: the exporter may not read some processes’ descriptors.",
-	elsewhere: "None of this pid namespace: another one has it, or the kernel itself.",
+	unknown: "Unknown: the exporter may not read the descriptors of some processes.",
+	elsewhere: "None in this pid namespace: a process in another one has it, or the kernel.",
 	none: "No process has it.",
 };
 
@@ -102,7 +102,7 @@ function advice(command) {
 	/* It is too long for a line: let it break where a number ends. */
 	const pieces = command.split(/(?<=[=,])/).flatMap((piece) => [piece, element("wbr")]);
 	const code = element("code", {}, ...pieces);
-	const parts = [element("p", {}, "So that no outgoing connection takes it:"), element("pre", {}, code)];
+	const parts = [element("p", {}, "To keep it for its service:"), element("pre", {}, code)];
 	/* Browsers give the clipboard to https and to localhost only. */
 	if (navigator.clipboard) {
 		const button = element("button", { type: "button", "data-key": "copy" }, "Copy");
@@ -137,8 +137,8 @@ export function answerNodes(port) {
 		...side("As the local port", port.local), ...side("As the remote port", port.remote)];
 	const found = [...port.local.sockets, ...port.remote.sockets].filter(({ holders }) => holders === "found");
 	if (found.some(({ holders_complete: complete }) => !complete)) {
-		nodes.push(element("p", { class: "soft" }, "Other processes may have these sockets, too: those outside "
-			+ "of a socket’s cgroup were not searched, or some may not be read."));
+		nodes.push(element("p", { class: "soft" }, "Other processes may have these sockets, too: only those in "
+			+ "a socket’s cgroup were searched, or some could not be read."));
 	}
 	return nodes;
 }

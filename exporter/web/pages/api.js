@@ -8,7 +8,7 @@ export class Trouble extends Error {}
 
 function words(status, body) {
 	if (status === 404) {
-		return "The exporter’s API is off: it runs without --web.enable-api.";
+		return "The exporter’s API is off. Start the exporter with --web.enable-api.";
 	}
 	const said = typeof body?.error === "string" ? body.error : `status ${status}`;
 	return status === 503 ? `The exporter is busy: ${said}` : `The exporter refused: ${said}`;
@@ -27,7 +27,7 @@ export async function get(path, signal) {
 		if (signal?.aborted) {
 			throw error;
 		}
-		throw new Trouble(response && !limit.aborted ? `The exporter’s answer (${response.status}) is no JSON.`
+		throw new Trouble(response && !limit.aborted ? `The exporter’s answer (${response.status}) is not JSON.`
 			: "The exporter does not answer.");
 	}
 	if (!response.ok) {

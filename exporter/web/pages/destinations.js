@@ -17,7 +17,7 @@ function pressure(ratio) {
 
 /* What sockets of no interface have is lost to those of one, too. */
 function sharedWords({ shared }) {
-	return shared > 0 ? `, ${count(shared)} of sockets bound to no interface` : "";
+	return shared > 0 ? `, ${count(shared)} of sockets that are bound to no interface` : "";
 }
 
 function bar(entry, usable) {

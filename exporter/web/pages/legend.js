@@ -89,5 +89,5 @@ export function showTable({ uses }, only) {
 			element("td", {}, USES[use]?.name ?? use),
 			element("td", {}, count(last - first + 1)))));
 	setText(byId("used-more"), found.length > ROWS
-		? `And ${plural(found.length - ROWS, "row", "rows")} more. The buttons above narrow it down.` : "");
+		? `And ${plural(found.length - ROWS, "row", "rows")} more. Use the buttons above to see fewer.` : "");
 }

@@ -12,15 +12,15 @@ const KEPT = 100;
 /* What is wrong with what was typed, in words; "" where it is a port. */
 function fault(text) {
 	if (text === "") {
-		return "Type a port, from 1 to 65535.";
+		return "Type a port from 1 to 65535.";
 	}
 	if (!/^\d+$/.test(text)) {
-		return `“${text}” is no port. Type a number from 1 to 65535.`;
+		return `Must be a number from 1 to 65535, not “${text}”.`;
 	}
 	if (Number(text) === 0) {
-		return "Port 0 is no port: bind() takes it as “any”. Type a number from 1 to 65535.";
+		return "Must be a number from 1 to 65535, not 0: for bind() it means “any port”.";
 	}
-	return Number(text) > 65535 ? `${text} is too high. Ports end at 65535.` : "";
+	return Number(text) > 65535 ? `Must be a number from 1 to 65535, not ${text}.` : "";
 }
 
 /* The panel that shows one port. useOf(port): what the map says of it, or undefined. */
@@ -63,7 +63,7 @@ function createPanel(useOf) {
 			panel.setAttribute("aria-busy", "false");
 		},
 		zero() {
-			render(0, "zero", useOf(0), element("p", {}, "No socket can have port 0: bind() takes it as “any”."));
+			render(0, "zero", useOf(0), element("p", {}, "No socket can have port 0: for bind() it means “any port”."));
 			answered = null;
 		},
 	};

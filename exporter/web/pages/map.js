@@ -122,9 +122,9 @@ function start() {
 		const age = Math.round((performance.now() - poll.good) / 1000);
 		const every = `every ${Math.round(poll.wait / 1000)} s`;
 		if (poll.good === 0) {
-			setText(byId("freshness"), byId("trouble").hidden ? "Asking the exporter." : "Nothing is known yet.");
+			setText(byId("freshness"), byId("trouble").hidden ? "Asking the exporter." : "No data yet.");
 		} else if (poll.paused || !byId("trouble").hidden) {
-			setText(byId("freshness"), `${poll.paused ? "Paused. " : ""}What is shown is ${age} s old.`);
+			setText(byId("freshness"), `${poll.paused ? "Paused. " : ""}The data is ${age} s old.`);
 		} else {
 			setText(byId("freshness"), `Live, ${every}.`);
 		}
