@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may be set. Shares are of the ports that one destination can have, unless said otherwise.
+// The settings. A ratio is a share of the ports that one destination can have, unless it says otherwise.
 {
   _config+:: {
-    // Which `up` series are exporters. What is named ephemera_* needs no selector.
+    // Which `up` series are exporters. Metrics named ephemera_* need no selector.
     selector: 'job=~".*ephemera.*"',
 
-    // From half on connect() searches in vain first: it is a fact of the kernel, no matter of taste.
+    // From half on connect() searches in vain first: a fact of the kernel. Do not raise it.
     halfUsedRatio: 0.5,
     nearlyFullRatio: 0.9,
     timeWaitTableRatio: 0.8,
     acceptQueueRatio: 0.9,
     addressPoolRatio: 0.9,
 
-    // Full soon: the line through predictWindow, and the one through predictRecentWindow, both reach
-    // the capacity within predictSeconds. Keep predictRecentWindow no longer than for.fullSoon: then
-    // one step up that stays where it is has left that window before the alert could fire.
+    // Full soon: the trend of predictWindow and the trend of predictRecentWindow both reach the capacity
+    // within predictSeconds. Keep predictRecentWindow no longer than for.fullSoon: then a single step
+    // upwards has left that window before the alert can fire.
     predictWindow: '30m',
     predictRecentWindow: '10m',
     predictSeconds: 3600,
     predictMinimumRatio: 0.25,
-    // Of the range, within predictWindow.
+    // A share of the range, within predictWindow.
     predictMinimumGrowth: 0.1,
-    // What is further away is not worth a number: the line is no longer than half an hour.
+    // A time further away is not shown: the trend is only half an hour long.
     predictMaximumHours: 24,
 
     // How long a condition must hold.
@@ -38,22 +38,22 @@
       collector: '10m',
       gone: '5m',
     },
-    // How long an alert about a destination stays after its condition went away. A destination at
-    // its limit gets a port back and loses it again all the time; without this each of these would
-    // be an alert that ends and one that begins. Needs Prometheus 2.42; '' leaves it out.
+    // How long an alert about a destination stays after its condition is gone. A destination at its
+    // limit gets ports back and loses them again all the time; without this the alert would end and
+    // begin each time. Needs Prometheus 2.42; '' leaves it out.
     keepFiringFor: '5m',
 
     // Counters of rare events must grow again and again for this long; one burst is no alert.
     rateWindow: '5m',
-    // A failure for want of a port is told at once, and for this long after the last one. Keep it at
-    // four scrapes or more.
+    // An alert about a failed call fires at once, and stays this long after the last failure. Keep it
+    // at four scrapes or more.
     exhaustedSeconds: 300,
-    // A job that had targets so long ago and has none now is gone.
+    // A job is gone if it had targets this long ago and has none now.
     jobGoneWindow: '1h',
     certificateSeconds: 7 * 24 * 3600,
 
     runbookBase: 'https://github.com/ephemera-exporter/ephemera/blob/main/docs/runbook.md',
-    // In front of the path of a dashboard in annotations, such as https://grafana.example.com.
+    // Put before the path of a dashboard in annotations, such as https://grafana.example.com.
     grafanaBase: '',
 
     dashboards: {
