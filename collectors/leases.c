@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/leases.h"
 
-#include "collectors/exhaustion.h"
+#include "collectors/kernel/exhaustion_probe.h"
 
 /*
  * Those of bucket_of() in collectors/bpf/leases.bpf.h, in seconds. From 60 to 61 s are

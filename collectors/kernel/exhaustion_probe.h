@@ -16,9 +16,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "collectors/bpf/exhaustion.h"
 #include "collectors/kernel/settings.h"
+#include "collectors/kernel/socket.h"
 
 struct exhaustion_probe_options {
 	unsigned long leases;	    /* how many are timed at a time, rounded up; 0: none */
@@ -73,5 +75,28 @@ int exhaustion_events_open(struct exhaustion_probe *probe,
     struct exhaustion_events **ret_events);
 int exhaustion_events_wait(struct exhaustion_events *events, int timeout_ms);
 void exhaustion_events_close(struct exhaustion_events *events);
+
+/* A counter that the kernel's side may be adding to. */
+static inline uint64_t exhaustion_read(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+struct exhausted_destination {
+	enum socket_family family;
+	struct socket_address address;
+	uint16_t port;
+	uint32_t interface; /* of a link-local address; 0: none */
+};
+
+/* The inverse of tally_word(). */
+static inline void exhausted_destination_of(
+    const struct tally_key *key, struct exhausted_destination *ret_destination)
+{
+	ret_destination->family = key->words[2] & 0xffff ? SOCKET_IPV6 : SOCKET_IPV4;
+	ret_destination->port = (uint16_t)(key->words[2] >> 16);
+	ret_destination->interface = (uint32_t)(key->words[2] >> 32);
+	memcpy(&ret_destination->address, key->words, sizeof(ret_destination->address));
+}
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/exhaustion.h"
 #include "collectors/kernel/container.h"
 #include "collectors/tables/destination_table.h"
 #include "exporter/base/json.h"
