@@ -11,7 +11,7 @@ static bool is_excluded(const struct web_config *config, const char *path)
 	return false;
 }
 
-/* Whether the request may have what is at path, as far as a password decides. */
+/* Checks the password for path, if it needs one. */
 static enum auth_verdict authenticate(struct exchange *exchange, const char *path)
 {
 	const struct web_config *config = exchange_config(exchange);
@@ -40,12 +40,13 @@ static struct answer refuse(struct web *web, enum auth_verdict verdict)
 		refusals_count(web->refusals, REFUSAL_PASSWORD_CHECKS);
 		return answer_unavailable(false, "too many passwords are being checked");
 	}
-	answer = answer_error(false, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed");
+	answer =
+	    answer_error(false, MHD_HTTP_UNAUTHORIZED, "a user name and a password are required");
 	answer.authenticate = true;
 	return answer;
 }
 
-/* What is refused whatever it asks for. Returns whether there is such an answer. */
+/* Refuses requests that exceed a limit, whatever they ask for. Returns whether it did. */
 static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 {
 	struct web *web = exchange->web;
@@ -55,7 +56,7 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 	if (info && info->header_size > web->options.max_header_bytes) {
 		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
 		*ret_answer = answer_error(false, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
-		    "the request's line and headers are longer than %u bytes "
+		    "the request line and headers must have at most %u bytes "
 		    "(--web.max-header-bytes)",
 		    web->options.max_header_bytes);
 		return true;
@@ -73,7 +74,7 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 enum admission admission_decide(
     struct exchange *exchange, const char *path, struct answer *ret_answer)
 {
-	/* One whose password was checked meanwhile comes again. */
+	/* A request whose password has been checked comes here again. */
 	if (exchange->stage != STAGE_PASSWORD) {
 		if (exceeds_limits(exchange, ret_answer))
 			return ADMISSION_REFUSED;

@@ -2,20 +2,20 @@
 #ifndef EPHEMERA_ADMISSION_H
 #define EPHEMERA_ADMISSION_H
 
-/* Which requests are let in: as their size, the rate of all and a password allow. */
+/* Decides which requests are answered, by their size, the rate limit and the password. */
 
 #include "exporter/web/exchange.h"
 
 enum admission {
 	ADMISSION_GRANTED,
-	ADMISSION_REFUSED, /* there is an answer that says why */
-	ADMISSION_WAITS,   /* for its password to be checked, which exchange->auth is to be
-			      submitted for; then it is to be decided once more */
+	ADMISSION_REFUSED, /* ret_answer says why */
+	ADMISSION_WAITS,   /* its password must be checked: submit exchange->auth, then decide
+			      again */
 };
 
 /*
- * Decides on a request that is here as a whole, or as much of it as we want. Sets ret_answer, the
- * caller's, only where it is refused.
+ * Decides on a request whose head is complete. Sets ret_answer, which the caller owns, only if the
+ * request is refused.
  */
 enum admission admission_decide(
     struct exchange *exchange, const char *path, struct answer *ret_answer);

@@ -104,7 +104,7 @@ struct answer answer_failure(bool json, int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
-		return answer_unavailable(json, "it took longer than the client's time-out");
+		return answer_unavailable(json, "it took longer than the client's timeout");
 	case -ESHUTDOWN:
 		return answer_unavailable(json, "the exporter is shutting down");
 	case -ENOMEM:

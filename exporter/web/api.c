@@ -17,7 +17,7 @@ static const char letters[PORT_STATES] = {
     [PORT_STATE_LISTENER] = 'l',
 };
 
-/* Frees root, which may be NULL or have something missing. */
+/* Also frees root. root may be NULL or incomplete. */
 static char *print(struct json *root)
 {
 	char *text = json_print(root);
@@ -60,7 +60,7 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit)
 	const struct port_answer answer = port_lookup_answer(lookup, port);
 	struct portset asked = {0};
 
-	/* The look may be shared with those who asked for other ports. */
+	/* The lookup may also hold ports that other requests asked for. */
 	portset_add(&asked, port);
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
 	port_json_add_source(root, lookup);

@@ -3,8 +3,8 @@
 #define EPHEMERA_API_H
 
 /*
- * What /api/v1 answers, as docs/openapi.yaml has it. All return text that the caller frees,
- * or NULL where memory is out.
+ * The answers of /api/v1, described in docs/openapi.yaml. Each function returns text that the
+ * caller frees, or NULL if memory ran out.
  */
 
 #include "collectors/kernel/holders.h"
@@ -14,7 +14,7 @@
 
 char *api_ports(const struct port_map *map);
 char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit);
-/* owners: they were found, and are wanted. */
+/* owners: the request asked for them and they were found. */
 char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners);
 char *api_range(const struct facts *facts);
 

@@ -10,7 +10,7 @@
 #include "exporter/base/worker.h"
 
 #define TICK_SECONDS 0.2
-/* Who has connected asks by then, if ever. */
+/* A client that sends a request at all has begun by then. */
 #define ASKING_SECONDS 1.0
 
 struct client {
@@ -26,9 +26,9 @@ struct client {
 struct clients {
 	struct clients_limits limits;
 	struct refusals *refusals;
-	struct worker worker;	/* cuts off who takes too long */
-	pthread_cond_t settled; /* for clients_drain(): somebody got what was owed */
-	bool sleeps;		/* the worker, where there is nobody to watch */
+	struct worker worker;	/* shuts down clients that take too long */
+	pthread_cond_t settled; /* for clients_drain(): a client got its answer */
+	bool sleeps;		/* the worker, while there are no clients */
 	unsigned length;
 	struct client *first;
 };
@@ -50,8 +50,8 @@ static bool is_overdue(const struct clients_limits *limits, const struct client 
 }
 
 /*
- * The HTTP server then reads an end of file and closes the connection as usual. Each call wakes
- * it, also where the connection is shut down already.
+ * The HTTP server then reads an end of file and closes the connection as usual. Each call wakes it,
+ * even if the connection is shut down already.
  */
 static void shut_down(struct client *client)
 {
@@ -63,9 +63,8 @@ static void cut_overdue(struct clients *clients)
 {
 	for (struct client *i = clients->first; i; i = i->next) {
 		/*
-		 * libmicrohttpd (0.9.75) forgets a connection where its first look at a handshake
-		 * finds some bytes and the end at once: GnuTLS says "again", and then nothing more
-		 * comes.
+		 * libmicrohttpd (0.9.75) forgets a connection if its first read of a handshake
+		 * finds some bytes and the end at once: GnuTLS says "again", and no event follows.
 		 */
 		if (i->shut_down) {
 			shut_down(i);
@@ -127,8 +126,8 @@ static bool is_earlier(const struct timespec *a, const struct timespec *b)
 }
 
 /*
- * Who asks for nothing goes before who does not take what he asked for; whoever still waits
- * for us is left alone.
+ * Which client is shut down first: one that asks for nothing, then one that does not read its
+ * response. -1: it waits for us, and stays.
  */
 static int patience(enum client_phase phase)
 {
@@ -143,7 +142,7 @@ static int patience(enum client_phase phase)
 	}
 }
 
-/* Of the peer's, or where peer is NULL of all. */
+/* Among the peer's clients; if peer is NULL, among all. */
 static struct client *most_dispensable(const struct clients *clients, const struct peer *peer)
 {
 	struct client *found = NULL;
@@ -160,7 +159,7 @@ static struct client *most_dispensable(const struct clients *clients, const stru
 	return found;
 }
 
-/* Those that are on their way out do not count. */
+/* Clients that are shut down do not count. */
 static unsigned count_of_peer(const struct clients *clients, const struct peer *peer)
 {
 	unsigned count = 0;
@@ -170,7 +169,7 @@ static unsigned count_of_peer(const struct clients *clients, const struct peer *
 	return count;
 }
 
-/* Before the newcomer is in the list. */
+/* Call it before the newcomer is in the list. */
 static void make_room(struct clients *clients, struct client *newcomer)
 {
 	struct client *dispensable = NULL;
@@ -248,7 +247,7 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 	pthread_mutex_unlock(&clients->worker.lock);
 }
 
-/* Of the peer's, or where peer is NULL of all. */
+/* Among the peer's clients; if peer is NULL, among all. */
 static unsigned count_works(const struct clients *clients, const struct peer *peer)
 {
 	unsigned count = 0;

@@ -3,9 +3,9 @@
 #define EPHEMERA_CLIENTS_H
 
 /*
- * The connections of clients, and how long each may take. libmicrohttpd's own time-out
- * starts anew with every byte, so that a byte now and then holds a connection for ever;
- * here each phase of a connection has an end, whatever trickles in.
+ * The connections of clients, and how long each may take. libmicrohttpd's own timeout restarts
+ * with every byte, so a byte now and then would keep a connection for ever. Here each phase of a
+ * connection ends in time.
  */
 
 #include <stdbool.h>
@@ -14,29 +14,29 @@
 #include "exporter/base/counters.h"
 
 enum client_phase {
-	CLIENT_REQUEST,	 /* connected, and its request is not complete yet */
+	CLIENT_REQUEST,	 /* connected; its request is not complete yet */
 	CLIENT_PASSWORD, /* its password is being checked */
-	CLIENT_WORK,	 /* a scrape or a lookup is made for it */
-	CLIENT_RESPONSE, /* the response is being taken */
-	CLIENT_IDLE,	 /* kept open for a next request */
+	CLIENT_WORK,	 /* it waits for a scrape or a lookup */
+	CLIENT_RESPONSE, /* it reads the response */
+	CLIENT_IDLE,	 /* kept open for the next request */
 };
 
 struct clients_limits {
-	unsigned connections;	   /* at most; the next one drives out another, see clients_add() */
-	unsigned per_peer;	   /* likewise */
+	unsigned connections;	   /* at most; the next one closes another, see clients_add() */
+	unsigned per_peer;	   /* the same for one peer */
 	unsigned works;		   /* in CLIENT_WORK at the same time */
-	unsigned works_per_peer;   /* likewise */
+	unsigned works_per_peer;   /* the same for one peer */
 	unsigned request_seconds;  /* to send a request */
-	unsigned response_seconds; /* to take a response */
-	unsigned idle_seconds;	   /* without a request on a connection that had one */
+	unsigned response_seconds; /* to read a response */
+	unsigned idle_seconds;	   /* between two requests */
 };
 
 struct clients;
 struct client;
 
 /*
- * Starts the thread that keeps watch. What is cut off is counted in refusals, which must outlive
- * it. Returns 0 or -errno.
+ * Starts the thread that watches the connections. Counts closed ones in refusals, which must
+ * outlive the result. Returns 0 or -errno.
  */
 int clients_new(
     const struct clients_limits *limits, struct refusals *refusals, struct clients **ret_clients);
@@ -45,28 +45,27 @@ int clients_new(
 void clients_free(struct clients *clients);
 
 /*
- * Takes note of an accepted connection, and where there are as many as allowed, of its peer or
- * of all, shuts down the one of these that has been silent longest, or if none is, the one that
- * has been taking its response longest; or, where the peer's all wait for us, the new one. fd stays
- * the caller's, and must stay open until clients_remove(). Returns NULL where memory is out.
+ * Adds an accepted connection. At a limit, of its peer or of all, shuts down the idlest connection,
+ * then the slowest reader; if all of the peer's wait for us, the new one. The caller keeps fd, and
+ * keeps it open until clients_remove(). Returns NULL if memory ran out.
  */
 struct client *clients_add(struct clients *clients, int fd);
 const struct peer *client_peer(const struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
 
-/* Starts the phase, and its time; CLIENT_WORK has a function of its own. client may be NULL. */
+/* Starts the phase and its time. Use clients_start_work() for CLIENT_WORK. client may be NULL. */
 void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase);
 
 /*
- * Starts CLIENT_WORK. Returns REFUSALS, or what forbids it, and then counts that and does nothing
- * else: REFUSAL_REQUESTS where as many work as allowed, and REFUSAL_REQUESTS_PER_ADDRESS where as
- * many of the client's peer do.
+ * Starts CLIENT_WORK and returns REFUSALS. At a limit only counts the refusal and returns it:
+ * REFUSAL_REQUESTS if as many clients work as allowed, REFUSAL_REQUESTS_PER_ADDRESS if as many of
+ * this peer do.
  */
 enum refusal clients_start_work(struct clients *clients, struct client *client);
 
 /*
- * Waits until no client is owed anything, seconds at the most: who began a request, or connected,
- * within the last second is owed an answer. Returns whether that is so.
+ * Waits until every client has its answer, at most `seconds`. A client that connected, or began a
+ * request, within the last second is waited for too. Returns whether all have it.
  */
 bool clients_drain(struct clients *clients, unsigned seconds);
 

@@ -8,8 +8,8 @@
 #include "exporter/web/endpoints.h"
 
 /*
- * The response for exchange, rendered once for all who want the same; NULL: no memory. One
- * that says what went wrong is not kept.
+ * The response for exchange, rendered once for all requests for the same; NULL: out of memory.
+ * Errors are not cached.
  */
 static struct shared_response *find_response(
     struct web *web, struct exchange *exchange, const struct scrape_result *result)
@@ -53,7 +53,7 @@ static void fail(struct exchange *exchange, int error)
 	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
 }
 
-/* In the scraper's thread. */
+/* Runs in the scraper's thread. */
 static void on_scraped(struct shared_request *request, int error, const void *result)
 {
 	struct exchange *exchange = (struct exchange *)request;
@@ -66,7 +66,7 @@ static void on_scraped(struct shared_request *request, int error, const void *re
 	finish_work(exchange, find_response(exchange->web, exchange, result));
 }
 
-/* In the lookup's thread. */
+/* Runs in the lookup's thread. */
 static void on_looked_up(struct shared_request *request, int error, const void *result)
 {
 	struct exchange *exchange = (struct exchange *)request;
@@ -132,7 +132,7 @@ static struct route find_route(
 	return route_find(&exchange->web->site, &request);
 }
 
-/* Takes a place among those who wait for work. Returns whether there was one. */
+/* Lets the request wait for work, unless a limit is reached. Returns whether it may wait. */
 static bool take_place(struct exchange *exchange, struct client *client, struct answer *ret_answer)
 {
 	const bool json = exchange->route.json;
@@ -144,7 +144,7 @@ static bool take_place(struct exchange *exchange, struct client *client, struct 
 		return false;
 	case REFUSAL_REQUESTS_PER_ADDRESS:
 		*ret_answer =
-		    answer_unavailable(json, "too many requests of one address at the same "
+		    answer_unavailable(json, "too many requests from one address at the same "
 					     "time (--web.max-requests-per-address)");
 		return false;
 	default:

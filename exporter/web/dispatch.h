@@ -2,23 +2,23 @@
 #ifndef EPHEMERA_DISPATCH_H
 #define EPHEMERA_DISPATCH_H
 
-/* What a request that was let in asks for, and the work that it takes. */
+/* Finds what an admitted request asks for, and starts the work for it. */
 
 #include "exporter/web/exchange.h"
 
 enum dispatched {
-	DISPATCH_ANSWERED, /* there is an answer */
-	DISPATCH_WORKS,	   /* it takes work, for which it has a place: dispatch_start() is next */
+	DISPATCH_ANSWERED, /* ret_answer is set */
+	DISPATCH_WORKS,	   /* it needs work, and counts as working: call dispatch_start() next */
 	DISPATCH_GONE,	   /* the connection is being closed */
 };
 
-/* Finds what is asked for. Sets ret_answer, the caller's, only where there is one. */
+/* Finds what is asked for. Sets ret_answer, which the caller owns, only with DISPATCH_ANSWERED. */
 enum dispatched dispatch(
     struct exchange *exchange, const char *path, const char *method, struct answer *ret_answer);
 
 /*
- * Hands a suspended exchange to the thread that has what it asks for. That thread makes the
- * response, exchange->shared, and resumes the exchange, perhaps before this returns.
+ * Passes a suspended exchange to the scraper or the lookup. Its thread makes the response,
+ * exchange->shared, and resumes the exchange, perhaps before this returns.
  */
 void dispatch_start(struct exchange *exchange);
 

@@ -23,7 +23,7 @@ static struct answer render_index(
 
 	(void)route;
 	(void)nothing;
-	answer.is_static = true; /* the body stays its owner's */
+	answer.is_static = true; /* site owns the body */
 	return answer;
 }
 
@@ -102,9 +102,9 @@ static struct answer render_metrics(
 	return answer;
 }
 
-/* The parameters that the API knows. */
+/* The parameters of the API. */
 struct api_parameters {
-	const char *wrong; /* the name of one with a value that does not fit */
+	const char *wrong; /* what is wrong, or NULL */
 	unsigned long limit;
 	bool owners;
 };
@@ -117,10 +117,10 @@ static void add_api_parameter(void *context, const char *key, const char *value)
 		value = "";
 	if (strcmp(key, "limit") == 0) {
 		if (strlen(value) > 4 || !number_parse(value, 1, 1000, &parameters->limit))
-			parameters->wrong = "limit is a whole number from 1 to 1000";
+			parameters->wrong = "limit must be a whole number from 1 to 1000";
 	} else if (strcmp(key, "owners") == 0) {
 		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-			parameters->wrong = "owners is true or false";
+			parameters->wrong = "owners must be true or false";
 		parameters->owners = strcmp(value, "true") == 0;
 	}
 }
@@ -152,15 +152,15 @@ static enum endpoint_found parse_port(const struct site *site, const struct http
 	if (parse_api(site, request, rest, route) != FOUND)
 		return FOUND_WRONG;
 	if (port_expression_parse(rest, &range) || strchr(rest, '-')) {
-		route->answer =
-		    answer_error(true, 400, "\"%.80s\" is no port from 1 to 65535", rest);
+		route->answer = answer_error(
+		    true, 400, "the port must be a number from 1 to 65535, not \"%.80s\"", rest);
 		return FOUND_WRONG;
 	}
 	route->port = range.first;
 	return FOUND;
 }
 
-/* The state of a view that was asked for, or NULL and the error it ended with. */
+/* The state of a view; or NULL, and in ret_error the -errno that it ended with. */
 static void *find_view(
     const struct site *site, enum view view, const struct scrape_result *result, int *ret_error)
 {
@@ -170,7 +170,7 @@ static void *find_view(
 	return *ret_error < 0 ? NULL : gatherer_state(result->gatherer, place);
 }
 
-/* Takes over text, which is NULL where memory is out. */
+/* Takes ownership of text, which is NULL if memory ran out. */
 static struct answer finish_api(const struct route *route, char *text, int error)
 {
 	if (error < 0)
@@ -203,7 +203,7 @@ static struct answer render_destinations(
 		struct destination_rows *rows = destination_rows_found(state);
 
 		rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
-		/* Once for all who share the scrape. */
+		/* Once for all requests that share the scrape. */
 		if (route->owners && !rows->has_owners)
 			error = destination_rows_add_owners(&site->source, site->sysfs, rows);
 		if (error == 0)
@@ -229,8 +229,8 @@ static struct answer render_port(
 }
 
 /*
- * The page asks for both at the same time. One of its requests comes first and starts a walk,
- * which the other can only share if that walk is for both.
+ * The page sends both requests at the same time. The first one starts a walk; the second can share
+ * it only if that walk is for both views.
  */
 #define VIEWS_OF_THE_PAGE (1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS)
 

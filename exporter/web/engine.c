@@ -4,7 +4,7 @@
 #include "exporter/web/admission.h"
 #include "exporter/web/dispatch.h"
 
-/* In the thread that checks passwords. */
+/* Runs in the thread that checks passwords. */
 static void on_checked(struct auth_request *request, enum auth_verdict verdict)
 {
 	struct exchange *exchange =
@@ -27,8 +27,8 @@ static enum MHD_Result wait_for_password(struct exchange *exchange)
 }
 
 /*
- * Takes a request that is here through all that it has to pass, as far as it gets: it is
- * refused, answered, or waits for a thread that resumes it.
+ * Advances a complete request as far as possible: it is refused, answered, or waits for a thread
+ * that resumes it.
  */
 static enum MHD_Result decide(struct exchange *exchange, const char *path, const char *method)
 {
@@ -59,7 +59,7 @@ enum MHD_Result exchange_advance(
 	case STAGE_HEAD:
 		/*
 		 * This call comes before any body. A response here ends the connection, which is
-		 * right for those who would send one, and wrong for everyone else.
+		 * right only if a body would follow.
 		 */
 		exchange->stage = STAGE_BODY;
 		return route_reads(method) ? MHD_YES : decide(exchange, path, method);

@@ -3,16 +3,17 @@
 #define EPHEMERA_ENGINE_H
 
 /*
- * What happens to a request, in its order: its head and body are waited for, it is let in or not,
- * perhaps after its password was checked, it is dispatched, and answered. The parts decide and
- * return; only this file knows what comes next.
+ * The steps of a request in order: wait for its head and body, admit it, perhaps after a check of
+ * its password, dispatch it, answer it. The other files decide and return; only this one knows the
+ * next step.
  */
 
 #include "exporter/web/exchange.h"
 
 /*
- * To be called whenever libmicrohttpd has something of the request, unless it waits; and of a body
- * how much there is, which is set to what was not taken. Returns what libmicrohttpd is to be told.
+ * Call it whenever libmicrohttpd has more of the request, unless the exchange waits. upload_size:
+ * the bytes of body that are there; set to the bytes that were not used. Returns what the callback
+ * must return to libmicrohttpd.
  */
 enum MHD_Result exchange_advance(
     struct exchange *exchange, const char *path, const char *method, size_t *upload_size);

@@ -3,9 +3,9 @@
 #define EPHEMERA_EXCHANGE_H
 
 /*
- * The server's connections and requests as libmicrohttpd hands them to us, for the files that
- * share the work: server.c has the daemons and their callbacks, engine.c says what comes next,
- * admission.c decides who is let in, dispatch.c finds what is asked for. For these only.
+ * The server's connections and requests, as libmicrohttpd passes them to us. Only these files use
+ * it: server.c has the daemons and their callbacks, engine.c the order of steps, admission.c
+ * decides which requests are answered, dispatch.c finds what they ask for.
  */
 
 #include <microhttpd.h>
@@ -16,10 +16,10 @@
 
 #define DAEMONS_MAX 16
 
-/* What the thread of one daemon is at. */
+/* What the thread of one daemon does. */
 struct server {
 	struct web *web;
-	atomic_llong entered; /* when it came into a callback of ours, in ns; 0: it is in none */
+	atomic_llong entered; /* when it entered a callback of ours, in ns; 0: it is in none */
 };
 
 struct web {
@@ -32,20 +32,20 @@ struct web {
 	size_t length;
 	struct answer index;
 	struct site site;
-	struct response_cache cache; /* the scraper's thread's */
+	struct response_cache cache; /* only the scraper's thread uses it */
 };
 
-/* What we keep of a connection. */
+/* What we keep for a connection. */
 struct link {
 	struct client *client;
-	struct rules *rules; /* of its TLS; NULL: none */
+	struct rules *rules; /* for its TLS; NULL: none */
 };
 
 enum stage {
-	STAGE_HEAD,	/* its line is here */
-	STAGE_BODY,	/* its headers are, and a body may follow, which nobody wants */
-	STAGE_PASSWORD, /* the password is being checked, or has been */
-	STAGE_WORK,	/* it is answered, or waits for what takes time */
+	STAGE_HEAD,	/* its first line has arrived */
+	STAGE_BODY,	/* its headers have arrived; a body may follow, which is dropped */
+	STAGE_PASSWORD, /* the password is being checked, or was checked */
+	STAGE_WORK,	/* it is answered, or waits for a scrape or a lookup */
 };
 
 /* One request, from its first line to the end of its response. */
@@ -54,7 +54,7 @@ struct exchange {
 		struct shared_request shared; /* the first member of both */
 		struct scrape_request scrape;
 		struct lookup_request lookup;
-	} request; /* first, since it is what is handed back */
+	} request; /* must be the first member: done() gets a pointer to it */
 	struct auth_request auth;
 	struct web *web;
 	struct rules *rules; /* NULL: there are none */
@@ -65,31 +65,29 @@ struct exchange {
 	enum auth_verdict verdict;
 	struct route route;
 	unsigned status;
-	struct shared_response *shared; /* of work; NULL where there was no memory for one */
+	struct shared_response *shared; /* what the work made; NULL: out of memory */
 };
 
-/* Whose connection it is; NULL where memory was out when it began. */
+/* The client of a connection; NULL if memory ran out when it began. */
 struct client *connection_client(struct MHD_Connection *connection);
 
-/* What --web.config.file said when the request began; NULL: there is none. */
+/* The web configuration that held when the request began; NULL: there is none. */
 const struct web_config *exchange_config(const struct exchange *exchange);
 
-/* Counts and queues the response, which stays the caller's. NULL, for no memory, gives MHD_NO. */
+/* Counts and queues the response, which the caller keeps. NULL (out of memory) returns MHD_NO. */
 enum MHD_Result exchange_send_response(
     struct exchange *exchange, unsigned status, struct MHD_Response *response);
 
-/* Takes over the answer's body. */
+/* Takes ownership of the answer's body. */
 enum MHD_Result exchange_send_answer(struct exchange *exchange, struct answer answer);
 
-/* Sends what the work made, exchange->shared, and lets go of it. */
+/* Sends exchange->shared, which the work made, and releases it. */
 enum MHD_Result exchange_send_shared(struct exchange *exchange);
 
-/*
- * The connection waits, until exchange_resume(). Its phase has been set, and tells what for.
- */
+/* The connection waits until exchange_resume(). Set its phase first. */
 void exchange_suspend(struct exchange *exchange);
 
-/* In any thread. From here on the exchange is the server's thread's again. */
+/* Any thread may call it. Afterwards only the server's thread may use the exchange. */
 void exchange_resume(struct exchange *exchange);
 
 void exchange_free(struct exchange *exchange);

@@ -32,7 +32,7 @@ static bool word_is(struct word word, const char *text)
 	return word.length == strlen(text) && strncasecmp(word.start, text, word.length) == 0;
 }
 
-/* Cuts what comes before the next separator off the rest; false when nothing is left. */
+/* Takes the text before the next separator off the rest; false if nothing is left. */
 static bool take(struct word *rest, char separator, struct word *ret_word)
 {
 	if (!rest->start)
@@ -65,7 +65,7 @@ static bool split_parameter(struct word parameter, struct word *ret_name, struct
 
 #define QUALITY_MAX 1000
 
-/* 0 to 1 with up to three decimals, in thousandths; -1 where it is anything else. */
+/* 0 to 1 with up to three decimals, in thousandths; -1: anything else. */
 static int parse_quality(struct word word)
 {
 	int quality;
@@ -87,7 +87,7 @@ static int parse_quality(struct word word)
 
 struct media_range {
 	struct word type;
-	struct word version; /* start is NULL where there is none */
+	struct word version; /* start is NULL if there is none */
 	struct word escaping;
 	int quality;
 };
@@ -135,7 +135,7 @@ static bool format_of(const struct media_range *range, enum exposition_format *r
 	return false;
 }
 
-/* Names of ours need no escaping, so each scheme that leaves plain names alone will do. */
+/* Our names need no escaping, so any scheme that keeps plain names works. */
 static const char *escaping_of(const struct media_range *range, enum exposition_format format)
 {
 	if (format == EXPOSITION_TEXT_0_0_4)

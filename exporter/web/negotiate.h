@@ -9,13 +9,13 @@
 #include "exporter/scrape/exposition.h"
 
 /*
- * accept: the header's value, or NULL where there is none. The format of the highest
- * quality that we have, the first of equals; text 0.0.4 where none fits or nothing reads:
- * a scrape in the oldest format is worth more than an error.
+ * accept: the header's value, or NULL. Returns the format of the highest quality that we have, the
+ * first of equals; text 0.0.4 if none fits or the header cannot be read: a scrape in the oldest
+ * format is worth more than an error.
  */
 struct exposition_choice negotiate_format(const char *accept);
 
-/* accept_encoding: the header's value or NULL. True where gzip is wanted. */
+/* accept_encoding: the header's value or NULL. Whether the client asks for gzip. */
 bool negotiate_gzip(const char *accept_encoding);
 
 #endif

@@ -8,7 +8,7 @@
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
 
-/* The page loads its own styles and scripts, asks its own server, and nobody else. */
+/* The page loads only its own styles and scripts, and asks only its own server. */
 #define POLICY                                                                          \
 	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " \
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "                 \
@@ -22,7 +22,7 @@ struct page {
 	const char *end;
 };
 
-/* The files as they are, found by the build system: PAGES and the symbols that it names. */
+/* The build system finds the files and makes PAGES and the symbols that it names. */
 #include "exporter/web/pages.inc"
 
 static const struct page *find(const char *name)

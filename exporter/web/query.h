@@ -20,10 +20,10 @@ struct query {
 	char error[QUERY_ERROR_SIZE]; /* what is wrong, or empty */
 };
 
-/* value may be NULL. Parameters of other names are none of our business. */
+/* value may be NULL. Parameters with other names are ignored. */
 void query_add(struct query *query, const char *key, const char *value);
 
-/* Returns false where query->error says what was wrong. */
+/* Returns false if something is wrong; query->error says what. */
 bool query_finish(struct query *query, collector_set *ret_asked);
 
 #endif

@@ -19,7 +19,7 @@ static bool is_configured(const struct web_config *config, const char *name)
 	return false;
 }
 
-/* Adds the header, unless value is NULL. ok is the case no longer where memory is out. */
+/* Adds the header, unless value is NULL. Sets ok to false if memory runs out. */
 static void add(struct MHD_Response *response, bool *ok, const char *name, const char *value)
 {
 	if (value && MHD_add_response_header(response, name, value) != MHD_YES)
@@ -39,7 +39,7 @@ static void add_all(struct MHD_Response *response, bool *ok, const struct answer
 	    answer->authenticate ? "Basic realm=\"ephemera\", charset=\"UTF-8\"" : NULL);
 	for (size_t i = 0; config && i < config->headers_length; i++)
 		add(response, ok, config->headers[i].name, config->headers[i].value);
-	/* What the configuration says goes before what we say. */
+	/* Headers of the web configuration replace ours. */
 	if (!is_configured(config, "X-Content-Type-Options"))
 		add(response, ok, "X-Content-Type-Options", "nosniff");
 	if (!is_configured(config, "Content-Security-Policy"))

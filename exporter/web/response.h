@@ -2,9 +2,7 @@
 #ifndef EPHEMERA_RESPONSE_H
 #define EPHEMERA_RESPONSE_H
 
-/*
- * Responses of libmicrohttpd made of answers, and the ones that several requests share.
- */
+/* Makes libmicrohttpd's responses from answers, and shares them among requests. */
 
 #include "exporter/access/web_config.h"
 #include "exporter/web/answer.h"
@@ -13,25 +11,25 @@
 struct MHD_Response;
 
 /*
- * Takes over the answer's body. config: what --web.config.file says, NULL where there is none.
- * Returns NULL where memory is out.
+ * Takes ownership of the answer's body. config: the web configuration, or NULL. Returns NULL if
+ * memory ran out.
  */
 struct MHD_Response *response_make(struct answer *answer, const struct web_config *config);
 
 /*
- * A response that the scraper's thread makes and the server's thread queues: whoever lets
- * go of it last destroys it. (libmicrohttpd counts only the connections it is queued on.)
+ * A response that the scraper's thread makes and the server's thread queues. The last
+ * response_release() destroys it. (libmicrohttpd counts only the connections it is queued on.)
  */
 struct shared_response;
 
-/* As response_make(), with one reference, the caller's. */
+/* Like response_make(), with one reference, which the caller owns. */
 struct shared_response *response_share(struct answer *answer, const struct web_config *config);
 struct MHD_Response *response_of(const struct shared_response *shared);
 void response_release(struct shared_response *shared); /* NULL is fine */
 
 #define CACHED_RESPONSES 8
 
-/* The responses of the last scrape, for whoever asked for the same form of it. One thread's. */
+/* The responses of the last scrape, for requests for the same form of it. One thread uses it. */
 struct response_cache {
 	unsigned long serial; /* the scrape's */
 	struct cached_response {
@@ -42,11 +40,11 @@ struct response_cache {
 	size_t length;
 };
 
-/* A further reference to the response for route of that scrape; NULL: there is none. */
+/* A new reference to the response to route of that scrape; NULL: there is none. */
 struct shared_response *response_cache_find(struct response_cache *cache, unsigned long serial,
     const struct route *route, const struct web_config *config);
 
-/* Keeps a reference of its own. */
+/* The cache takes a reference of its own. */
 void response_cache_add(struct response_cache *cache, unsigned long serial,
     const struct route *route, const struct web_config *config, struct shared_response *shared);
 void response_cache_clear(struct response_cache *cache);

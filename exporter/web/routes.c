@@ -21,7 +21,7 @@ bool route_reads(const char *method)
 	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-/* The endpoint at path, and what follows its own path. NULL: there is none. */
+/* The endpoint at path, and in ret_rest the rest of the path. NULL: there is none. */
 static const struct endpoint *find_endpoint(
     const struct site *site, const char *path, const char **ret_rest)
 {
@@ -43,8 +43,8 @@ static const struct endpoint *find_endpoint(
 }
 
 /*
- * When an answer is of no use any more: a little before the time-out that Prometheus says
- * it has, so that the answer to a scrape that took too long still arrives.
+ * The deadline of a request: a little before the timeout that Prometheus sends, so that the error
+ * of a scrape that took too long still arrives.
  */
 static double seconds_for(const char *timeout)
 {
@@ -61,9 +61,9 @@ static double seconds_for(const char *timeout)
 }
 
 /*
- * Whether a Host header names this host as only somebody on it would. A page of anybody's in a
- * browser here can have its own name resolve to a loopback address (DNS rebinding), and so read
- * what is meant for this host alone; but it cannot choose the header.
+ * Whether a Host header is a name of a loopback address. Any web page in a browser on this host can
+ * make its own name resolve to a loopback address (DNS rebinding), and then read what is for this
+ * host only; but it cannot set this header.
  */
 static bool is_local_name(const char *host)
 {
@@ -79,22 +79,22 @@ static bool is_local_name(const char *host)
 	return starts_with(host, "127.") && strspn(host, "0123456789.") == length;
 }
 
-/* Answers for what is not there, or not to be had so. Returns whether it did. */
+/* Refuses what does not exist or is not allowed. Returns whether it did. */
 static bool refuse(const struct site *site, const struct http_request *request, bool is_nothing,
     struct route *route)
 {
 	struct answer answer;
 
-	/* libmicrohttpd decodes it into a C string, which would hide what follows. */
+	/* libmicrohttpd decodes it into a C string, which would end there. */
 	if (strstr(request->target, "%00")) {
-		answer = answer_error(route->json, 400, "the request's target holds a zero byte");
+		answer = answer_error(route->json, 400, "the path must not contain a zero byte");
 	} else if (route->json && !site->api) {
-		answer = answer_error(
-		    true, 404, "the API is off; --web.enable-api turns it and the port map on");
+		answer = answer_error(true, 404, "the API is off; start with --web.enable-api");
 	} else if (route->json && request->from_loopback && request->host &&
 		   !is_local_name(request->host)) {
 		answer = answer_error(true, 403,
-		    "\"%.200s\" is no name of a loopback address, through which the request came",
+		    "on a loopback address the Host header must be localhost or the address, "
+		    "not \"%.200s\"",
 		    request->host);
 	} else if (is_nothing) {
 		answer = answer_error(route->json, 404,
@@ -103,7 +103,8 @@ static bool refuse(const struct site *site, const struct http_request *request, 
 				  "metrics are at %s",
 		    request->path, site->telemetry_path);
 	} else if (!route_reads(request->method)) {
-		answer = answer_error(route->json, 405, "%.32s; use GET or HEAD", request->method);
+		answer = answer_error(
+		    route->json, 405, "%.32s is not allowed; use GET or HEAD", request->method);
 		answer.allow = "GET, HEAD";
 	} else {
 		return false;

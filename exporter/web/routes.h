@@ -13,7 +13,7 @@
 
 struct endpoint;
 
-/* What is the same for every request. */
+/* The same for every request. */
 struct site {
 	const char *telemetry_path;
 	collector_set enabled; /* collectors that a scrape may ask for */
@@ -27,15 +27,15 @@ struct site {
 
 struct route {
 	const struct endpoint *endpoint; /* NULL: answer says why there is none */
-	struct answer answer;		 /* of a page, too; to be released */
-	bool json;			 /* errors are told in JSON */
+	struct answer answer;		 /* also of a page; the caller releases it */
+	bool json;			 /* errors are JSON */
 	collector_set asked;		 /* collectors and views */
-	struct exposition_choice choice; /* of the metrics */
+	struct exposition_choice choice; /* for metrics */
 	bool gzip;
-	size_t limit; /* of destinations and a port */
-	bool owners;  /* of destinations */
+	size_t limit; /* for destinations and a port */
+	bool owners;  /* for destinations */
 	uint16_t port;
-	double seconds; /* until an answer is of no use any more */
+	double seconds; /* until the client stops waiting */
 };
 
 struct http_request {
@@ -43,7 +43,7 @@ struct http_request {
 	const char *path;   /* decoded */
 	const char *target; /* as it was sent, query included */
 	bool from_loopback; /* from this host */
-	const char *host;   /* headers: NULL where there is none */
+	const char *host;   /* the headers; NULL: not sent */
 	const char *accept;
 	const char *accept_encoding;
 	const char *scrape_timeout;
@@ -53,12 +53,12 @@ struct http_request {
 	void *source;
 };
 
-/* Whether the method is GET or HEAD, the ones that every path takes. */
+/* Whether the method is GET or HEAD, which every path accepts. */
 bool route_reads(const char *method);
 
 struct route route_find(const struct site *site, const struct http_request *request);
 
-/* Whether both are answered by the same bytes, where they are of one scrape. */
+/* Whether both get the same bytes from one scrape. */
 bool route_is_same(const struct route *a, const struct route *b);
 
 #endif

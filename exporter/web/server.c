@@ -16,11 +16,11 @@
 #include "exporter/web/engine.h"
 #include "exporter/web/pages.h"
 
-/* What libmicrohttpd keeps of a request beside its bytes, and for the head of a response. */
+/* What libmicrohttpd needs for a request besides its bytes, and for the head of a response. */
 #define CONNECTION_MEMORY 8192
-/* Of a request's query. There is use for one per collector. */
+/* In a request's query. At most one per collector is useful. */
 #define PARAMETERS_MAX 64
-/* From accept() to on_connection(), also where the processors have others to serve. */
+/* From accept() to on_connection(), on a busy machine too. */
 #define ACCEPT_NANOSECONDS 200000000L
 
 static long long clock_nanoseconds(void)
@@ -30,7 +30,7 @@ static long long clock_nanoseconds(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Each callback of the daemon's thread begins with it, and leaves on every path. */
+/* Each callback of the daemon's thread begins with it; until_left calls leave() on every path. */
 static struct server *enter(void *context)
 {
 	struct server *server = context;
@@ -57,7 +57,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	(void)version;
 	(void)upload;
 	if (!exchange)
-		return MHD_NO; /* memory was out when the request began */
+		return MHD_NO; /* memory ran out when the request began */
 	exchange->connection = connection;
 	return exchange->waits ? MHD_YES : exchange_advance(exchange, url, method, upload_size);
 }
@@ -81,13 +81,12 @@ static void hang_up(struct MHD_Connection *connection)
 }
 
 /*
- * The raw request target, before libmicrohttpd decodes it into a C string, where "%00"
- * would hide what follows.
+ * Gets the raw request target, before libmicrohttpd decodes it into a C string, which "%00" would
+ * end.
  *
- * libmicrohttpd goes on to put every parameter into the connection's memory. Where that runs
- * out it (0.9.75) makes an answer, and then forgets to send it: the connection would neither
- * be read from nor written to until its time is over, and never be told of as completed if
- * the server ended first.
+ * After this, libmicrohttpd (0.9.75) puts every parameter into the connection's memory. If that
+ * runs out it makes an answer and forgets to send it: the connection then hangs until its timeout,
+ * and is never reported as completed if the server ends first. So too many parameters are refused.
  */
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
@@ -129,7 +128,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	*exchange_slot = NULL;
 }
 
-/* Before the handshake: its rules are the ones in force now. */
+/* Runs before the handshake: the connection keeps the rules that are in force now. */
 static int begin_tls(struct web *web, struct MHD_Connection *connection, struct link *link)
 {
 	const union MHD_ConnectionInfo *info =
@@ -172,7 +171,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	if (link)
 		link->client = clients_add(web->clients, info->connect_fd);
 	*link_slot = link;
-	/* Who is not watched, or not as secure as asked for, is not served. */
+	/* Do not serve a connection that is not watched, or lacks the TLS that it must have. */
 	if (!link || !link->client || begin_tls(web, connection, link) < 0)
 		(void)shutdown(info->connect_fd, SHUT_RDWR);
 }
@@ -202,11 +201,12 @@ int web_new(const struct web_options *options, const struct web_parts *parts, st
 	return 0;
 }
 
-/* What peers do wrong is no news; whoever debugs wants it all the same. */
+/* Errors of peers are not worth a log line, except when debugging. */
 static void on_library_log(void *context, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
-/* What libmicrohttpd answers by itself: to what is no HTTP, and where a head is too long for it. */
+/* Counts libmicrohttpd's own answers: to what is not HTTP, and to a head that is too long for it.
+ */
 static void count_own_answer(struct web *web, const char *format, va_list arguments)
 {
 	static const char start[] = "Error processing request (HTTP response code is %u";
@@ -299,8 +299,8 @@ bool web_is_alive(const struct web *web, double seconds)
 }
 
 /*
- * A daemon's thread may be about to tell us of a connection that it has accepted, and says
- * nothing where it has not.
+ * A daemon's thread may have accepted a connection and not told us yet. There is no event if it has
+ * not, so wait a moment.
  */
 static void wait_for_the_accepted(void)
 {
@@ -311,14 +311,14 @@ void web_stop(struct web *web, unsigned seconds)
 {
 	int fds[DAEMONS_MAX];
 
-	/* A daemon's thread may touch the socket that it gives back until the thread has ended. */
+	/* Until it ends, a daemon's thread may still use the socket that it gives back. */
 	for (size_t i = 0; i < web->length; i++)
 		fds[i] = MHD_quiesce_daemon(web->daemons[i]);
 	if (web->options.outlived)
 		wait_for_the_accepted();
 	if (!clients_drain(web->clients, seconds))
 		log_line(
-		    LOG_LEVEL_WARN, "A response was cut off: its client did not take it", NULL);
+		    LOG_LEVEL_WARN, "Cut off a response: its client did not read it in time", NULL);
 	/* No connection may be suspended when a daemon is stopped. */
 	scraper_stop(web->parts.scraper);
 	if (web->parts.lookup)

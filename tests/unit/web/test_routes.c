@@ -157,7 +157,7 @@ static void the_api_knows_how_this_host_is_called(void **state)
 	}
 	for (size_t i = 0; i < LENGTH(others); i++) {
 		request.host = others[i];
-		assert_error(find("/api/v1/ports"), 403, true, "is no name of a loopback address");
+		assert_error(find("/api/v1/ports"), 403, true, "the Host header must be localhost");
 		assert_error(find("/api/v1/nothing"), 403, true, others[i]);
 		/* What is not the API's says nothing of processes. */
 		assert_endpoint(find("/metrics"), "/metrics");
@@ -194,7 +194,8 @@ static void ports_are_numbers_from_1_to_65535(void **state)
 		char path[64] = "/api/v1/ports/";
 
 		strcat(path, wrong[i]);
-		assert_error(find(path), 400, true, "is no port from 1 to 65535");
+		assert_error(
+		    find(path), 400, true, "the port must be a number from 1 to 65535, not");
 	}
 	assert_error(find("/api/v1/ports/../../etc"), 404, true, "there is nothing at");
 	assert_error(find("/api/v1/ports/80/"), 404, true, "there is nothing at");
