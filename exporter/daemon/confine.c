@@ -12,13 +12,13 @@
 #include "exporter/daemon/privileges.h"
 #include "exporter/daemon/sandbox.h"
 
-/* Of a user that nobody is, so that every service for names is asked. */
+/* An id that no user has, so that every name service is asked. */
 #define UNKNOWN_USER (UINT32_MAX - 1)
 #define UNASSIGNED_PORT 65535
 
 /*
- * The API names users and services. /etc/nsswitch.conf may have it that libraries are loaded
- * for that, which the sandbox forbids: loaded they are at the first name.
+ * The API shows names of users. glibc may load libraries for them (/etc/nsswitch.conf), which the
+ * sandbox forbids. It loads them with the first name, so ask for one now.
  */
 static void load_name_services(void)
 {
@@ -43,21 +43,21 @@ static int drop_privileges(
 		log_line(LOG_LEVEL_ERROR, "Cannot give up privileges", "user", options->user, "err",
 		    strerrordesc_np(-result), NULL);
 	else if (ret_report->refused)
-		log_line(LOG_LEVEL_WARN, "Cannot become another user", "flag", "--security.user",
+		log_line(LOG_LEVEL_WARN, "Cannot switch to the user", "flag", "--security.user",
 		    "value", options->user, "call", ret_report->refused, "err",
 		    strerrordesc_np(-ret_report->error), NULL);
 	return result;
 }
 
-/* What is read at each scrape, and was readable to root. */
+/* Root could read it; each scrape must read it too. */
 static void check_readable(const char *flag, const char *path, const char *user)
 {
 	if (path && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && errno == EACCES)
-		log_line(LOG_LEVEL_WARN, "The user cannot read it", "flag", flag, "value", path,
-		    "user", user, "err", strerrordesc_np(errno), NULL);
+		log_line(LOG_LEVEL_WARN, "The user cannot read this path", "flag", flag, "value",
+		    path, "user", user, "err", strerrordesc_np(errno), NULL);
 }
 
-/* Where the kernel has no seccomp, or what is around us keeps it for itself. */
+/* Whether the kernel has no seccomp, or a surrounding sandbox forbids it. */
 static bool is_absent(int result)
 {
 	return result == -ENOSYS || result == -EINVAL || result == -EPERM || result == -EACCES;
@@ -71,8 +71,8 @@ static int enter_sandbox(const struct sandbox_options *options, bool *ret_is_on)
 	if (result == 0)
 		return 0;
 	if (is_absent(result)) {
-		log_line(LOG_LEVEL_WARN, "System calls are not restricted: there is no seccomp",
-		    "err", strerrordesc_np(-result), NULL);
+		log_line(LOG_LEVEL_WARN, "System calls are not restricted: no seccomp", "err",
+		    strerrordesc_np(-result), NULL);
 		return 0;
 	}
 	log_line(
@@ -107,7 +107,7 @@ int confine(const struct serve_options *options, bool removes_sockets)
 	log_line(LOG_LEVEL_INFO, "Gave up privileges", "user", report.user, "capabilities",
 	    report.kept, "seccomp",
 	    !is_on		   ? "off"
-	    : sandbox_is_widened() ? "on, with what sanitizers need"
+	    : sandbox_is_widened() ? "on, also allows what sanitizers need"
 				   : "on",
 	    NULL);
 	return 0;

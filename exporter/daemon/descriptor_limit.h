@@ -5,15 +5,14 @@
 /* How many descriptors the process may open: RLIMIT_NOFILE of getrlimit(2). */
 
 /*
- * Raises the soft limit to that where it is lower, as far as the hard limit allows, which takes no
- * privilege. It is never lowered. Returns the soft limit that holds then, LONG_MAX at most, or
- * -errno.
+ * Raises the soft limit to `wanted`, or as far as the hard limit allows, which needs no privilege.
+ * Never lowers it. Returns the soft limit that then holds, at most LONG_MAX, or -errno.
  */
 long descriptor_limit_raise(unsigned long wanted);
 
 /*
- * So many of the connections, 1 at the least, fit into that limit beside the descriptors that are
- * needed for other things.
+ * How many of the connections fit into the limit, at least 1, if `others` descriptors are needed
+ * for other things.
  */
 unsigned descriptor_limit_fit(long limit, unsigned connections, unsigned others);
 

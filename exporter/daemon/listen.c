@@ -24,7 +24,7 @@ static int open_one(const struct addrinfo *info, bool dual_stack)
 
 	if (fd < 0)
 		return -errno;
-	/* A restart must not wait for what its predecessor left in TIME_WAIT. */
+	/* A restart must not wait for the TIME_WAIT sockets of the last process. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    (info->ai_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0) ||
@@ -46,7 +46,7 @@ static void format_path(const struct sockaddr_un *address, socklen_t size, char 
 		memcpy(path, address->sun_path,
 		    size < sizeof(*address) ? size - head : sizeof(*address) - head);
 	if (!path[0])
-		path[0] = '@'; /* as everybody writes an abstract one */
+		path[0] = '@'; /* the usual way to write an abstract one */
 	snprintf(text, LISTEN_TEXT_SIZE, LISTEN_UNIX_PREFIX "%s", path);
 }
 
@@ -59,7 +59,7 @@ static uint16_t port_of(const struct sockaddr_storage *address)
 	return 0;
 }
 
-/* Takes over fd. */
+/* Takes ownership of fd. */
 static void describe(int fd, struct listener *listener)
 {
 	struct sockaddr_storage address = {0};
@@ -94,7 +94,7 @@ static int open_tcp(const struct listen_address *address, struct listener *ret_l
 	int fd = -EADDRNOTAVAIL;
 
 	snprintf(port, sizeof(port), "%u", address->port);
-	/* "::" takes IPv4 too; where IPv6 is switched off, the loop comes to 0.0.0.0. */
+	/* "::" accepts IPv4 too; if IPv6 is off, the loop goes on to 0.0.0.0. */
 	if (getaddrinfo(any ? NULL : address->host, port, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
 	for (int family = AF_INET6; family >= 0 && fd < 0;
@@ -120,7 +120,7 @@ static int open_unix_socket(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Removes a socket that nobody listens on; nothing else may be lost. */
+/* Removes a socket that no process listens on, and nothing else. */
 static int clear_path(const struct sockaddr_un *address)
 {
 	struct stat status;
@@ -146,14 +146,14 @@ static int clear_path(const struct sockaddr_un *address)
 		return 0;
 	case 0:
 	case EAGAIN:	 /* its queue is full */
-	case EPROTOTYPE: /* it is one of datagrams */
+	case EPROTOTYPE: /* it is a datagram socket */
 		return -EADDRINUSE;
 	default:
 		return -error;
 	}
 }
 
-/* bind() makes the file with the permissions that the umask leaves: never more than asked for. */
+/* bind() creates the file with the permissions that the umask leaves: never too many. */
 static int bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode)
 {
 	const mode_t before = umask(~mode & 0777);
@@ -219,13 +219,13 @@ const char *listen_adopt(int fd, struct listener *ret_listener)
 
 	if (get_option(fd, SO_TYPE, &type) < 0 || get_option(fd, SO_DOMAIN, &family) < 0 ||
 	    get_option(fd, SO_ACCEPTCONN, &listens) < 0)
-		return "it is no socket";
+		return "it is not a socket";
 	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
-		return "it is a socket of neither IPv4 nor IPv6 nor unix";
+		return "it must be an IPv4, IPv6 or unix socket";
 	if (type != SOCK_STREAM)
-		return "it is no stream socket (ListenStream=)";
+		return "it must be a stream socket (ListenStream=)";
 	if (!listens)
-		return "it does not listen (Accept=no)";
+		return "it must be listening (Accept=no)";
 
 	const int status = fcntl(fd, F_GETFL);
 
@@ -233,7 +233,7 @@ const char *listen_adopt(int fd, struct listener *ret_listener)
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return "it cannot be made non-blocking";
 	describe(fd, ret_listener);
-	ret_listener->port = 0; /* its owner keeps it */
+	ret_listener->port = 0; /* whoever passed it keeps it open */
 	return NULL;
 }
 
@@ -241,7 +241,7 @@ void listen_remove(const struct listener *listener)
 {
 	struct stat status;
 
-	/* Where it is no longer permitted, the next start replaces it. */
+	/* If this is no longer permitted, the next start replaces the file. */
 	if (listener->path[0] && lstat(listener->path, &status) == 0 &&
 	    status.st_dev == listener->device && status.st_ino == listener->inode)
 		(void)unlink(listener->path);

@@ -25,43 +25,43 @@ struct listen_address {
 };
 
 /*
- * Reads HOST:PORT, [IPV6]:PORT or :PORT, with a port of 1 to 65535, or unix:PATH. Returns
- * NULL, or what is wrong with it, in words that need not be freed.
+ * Reads HOST:PORT, [IPV6]:PORT or :PORT, with a port from 1 to 65535, or unix:PATH. Returns NULL,
+ * or what is wrong, a static string.
  */
 const char *listen_parse(const char *text, struct listen_address *ret_address);
 
-/* Writes it into text as listen_parse() reads it. */
+/* Writes the address as listen_parse() reads it. */
 void listen_address_format(
     const struct listen_address *address, char text[static LISTEN_ADDRESS_TEXT]);
 
 /* A socket that clients can connect to. */
 struct listener {
 	int fd;
-	char text[LISTEN_TEXT_SIZE]; /* the address that it has */
-	uint16_t port;		     /* TCP, and ours to take at the next start; or 0 */
-	/* Of a unix socket that we made, to know it again by; else the path is empty. */
+	char text[LISTEN_TEXT_SIZE]; /* its address */
+	uint16_t port;		     /* TCP, if we must bind it again at the next start; else 0 */
+	/* The file of a unix socket that we made; else the path is empty. */
 	char path[LISTEN_PATH_SIZE];
 	dev_t device;
 	ino_t inode;
 };
 
 /*
- * Opens a listening, non-blocking socket, which the caller closes. A unix socket gets just these
- * permissions, and takes the place of one that nobody listens on. Not to be called once
- * there are threads: the umask is everybody's.
- * Returns 0; or -errno, with -EADDRNOTAVAIL where the host has no address, and -EEXIST where
- * there is something at the path that is no socket.
+ * Opens a listening, non-blocking socket, which the caller closes. A unix socket gets exactly these
+ * permissions, and replaces one that no process listens on. Call it before there are threads, since
+ * all of them share the umask.
+ * Returns 0 or -errno; -EADDRNOTAVAIL: the host has no address; -EEXIST: there is something else
+ * than a socket at the path.
  */
 int listen_open(
     const struct listen_address *address, mode_t socket_mode, struct listener *ret_listener);
 
 /*
- * Takes over a socket that somebody else opened, made non-blocking and close-on-exec.
- * Returns NULL; or why it cannot be listened on, in words, and fd stays the caller's.
+ * Takes ownership of a socket that another process opened, and makes it non-blocking and
+ * close-on-exec. Returns NULL; or why it cannot be used, a static string, and the caller keeps fd.
  */
 const char *listen_adopt(int fd, struct listener *ret_listener);
 
-/* Removes the path of a unix socket that listen_open() made, where it still is that one. */
+/* Removes the path of a unix socket that listen_open() made, if it is still that socket. */
 void listen_remove(const struct listener *listener);
 
 #endif

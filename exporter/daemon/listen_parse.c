@@ -23,9 +23,9 @@ static const char *parse_path(const char *path, struct listen_address *ret_addre
 	if (!*path)
 		return "the path is empty";
 	if (*path == '@')
-		return "it must be a path: an abstract socket has no permissions";
+		return "must be a path: an abstract socket has no permissions";
 	if (strlen(path) >= sizeof(address.path))
-		return "the path is too long: the kernel takes 107 bytes";
+		return "the path is too long: the kernel allows 107 bytes";
 	memcpy(address.path, path, strlen(path));
 	*ret_address = address;
 	return NULL;
@@ -39,7 +39,7 @@ const char *listen_parse(const char *text, struct listen_address *ret_address)
 	if (strncmp(text, LISTEN_UNIX_PREFIX, strlen(LISTEN_UNIX_PREFIX)) == 0)
 		return parse_path(text + strlen(LISTEN_UNIX_PREFIX), ret_address);
 	if (!colon)
-		return "it must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
+		return "must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
 
 	size_t length = (size_t)(colon - text);
 	const char *host = text;
@@ -50,7 +50,7 @@ const char *listen_parse(const char *text, struct listen_address *ret_address)
 		if (length == 0)
 			return "there is no address in the brackets";
 	} else if (memchr(host, ':', length)) {
-		return "an IPv6 address must stand in brackets";
+		return "an IPv6 address must be in brackets";
 	}
 	if (length >= sizeof(address.host))
 		return "the host is too long";
@@ -67,7 +67,7 @@ const char *listen_parse(const char *text, struct listen_address *ret_address)
 void listen_address_format(
     const struct listen_address *address, char text[static LISTEN_ADDRESS_TEXT])
 {
-	/* A host called unix would be read as the prefix of a path. */
+	/* Brackets, since a host called unix would be read as the prefix of a path. */
 	const bool brackets = strchr(address->host, ':') || strcmp(address->host, "unix") == 0;
 
 	if (address->kind == LISTEN_UNIX)

@@ -31,7 +31,7 @@ static void log_cannot_listen(const struct listen_address *address, int error)
 	    "err", strerrordesc_np(-error), NULL);
 }
 
-/* systemd's, which stay open there whatever we do. */
+/* systemd's sockets, which systemd keeps open in any case. */
 static int adopt_listeners(struct listeners *listeners)
 {
 	char which[16] = "";
@@ -85,7 +85,7 @@ int listeners_serve(struct listeners *listeners, struct web *web)
 		struct listener *listener = &listeners->list[i];
 		const int result = web_serve(web, listener->fd);
 
-		listener->fd = -1; /* the server's, or closed */
+		listener->fd = -1; /* the server owns it, or it is closed */
 		if (result < 0) {
 			log_line(LOG_LEVEL_ERROR, "Cannot serve", "address", listener->text, "err",
 			    strerrordesc_np(-result), NULL);
@@ -103,7 +103,7 @@ void listeners_warn(const struct listeners *listeners, const char *procfs)
 	struct text command = {0};
 
 	if (settings_read(procfs, &settings, NULL) < 0)
-		return; /* each scrape tells */
+		return; /* each scrape reports that error */
 	for (size_t i = 0; i < listeners->length; i++)
 		if (listeners->list[i].port)
 			portset_add(&ports, listeners->list[i].port);

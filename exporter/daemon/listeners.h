@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_LISTENERS_H
 #define EPHEMERA_LISTENERS_H
 
-/* The sockets that the service is reached at. What goes wrong is logged. */
+/* The listening sockets of the service. Errors are logged. */
 
 #include <stdbool.h>
 
@@ -16,22 +16,22 @@ struct listeners {
 };
 
 /*
- * Opens what options ask for, or takes what systemd passed. Before the first thread, and while
- * there are the privileges that it takes. Returns 0 or -errno; listeners, zero before, are to be
- * closed in any case.
+ * Opens the sockets of options, or takes those that systemd passed. Call it before the first thread
+ * and before privileges are given up. listeners must be zero; the caller closes them in any case.
+ * Returns 0 or -errno.
  */
 int listeners_open(const struct serve_options *options, struct listeners *listeners);
 
 /* Whether one of them has a path that listeners_close() removes. */
 bool listeners_have_paths(const struct listeners *listeners);
 
-/* Hands each over to the server. Returns 0 or -errno. */
+/* Passes each to the server, which then owns it. Returns 0 or -errno. */
 int listeners_serve(struct listeners *listeners, struct web *web);
 
-/* Warns of ports that an outgoing connection can have taken before the next start. */
+/* Warns of ports that an outgoing connection can take before the next start. */
 void listeners_warn(const struct listeners *listeners, const char *procfs);
 
-/* Closes what the server did not get, and removes the unix sockets' paths. */
+/* Closes the sockets that the server does not own, and removes the unix sockets' paths. */
 void listeners_close(struct listeners *listeners);
 
 #endif

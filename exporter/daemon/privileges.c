@@ -15,7 +15,7 @@
 #include "exporter/base/number.h"
 #include "exporter/base/sanitized.h"
 
-/* Whom the kernel, and every distribution, means by "nobody". */
+/* The id of "nobody" in the kernel and in every distribution. */
 #define NOBODY "nobody"
 #define NOBODY_ID 65534
 
@@ -23,7 +23,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The capabilities that a feature needs, as far as we have them. */
+/* The capabilities that features need. */
 static const struct need {
 	unsigned feature;
 	cap_value_t capability;
@@ -31,7 +31,7 @@ static const struct need {
 	const char *purpose;
 } needs[] = {
     {PRIVILEGES_HOLDERS, CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-	"which sockets the processes of other users hold"},
+	"to see which sockets other users' processes hold"},
     {PRIVILEGES_HOLDERS, CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 	"to list the descriptors of their processes"},
 };
@@ -59,13 +59,13 @@ static int find_by_name(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 		*ret_gid = found->pw_gid;
 		return 0;
 	}
-	/* An image of a container may have no /etc/passwd. */
+	/* A container image may have no /etc/passwd. */
 	if (strcmp(text, NOBODY) == 0) {
 		*ret_uid = NOBODY_ID;
 		*ret_gid = NOBODY_ID;
 		return 0;
 	}
-	/* For "there is none" getpwnam(3) knows many words, and for trouble these. */
+	/* getpwnam(3) has many errors for "no such user"; these are the real ones. */
 	switch (error) {
 	case EINTR:
 	case EIO:
@@ -83,14 +83,14 @@ int privileges_find_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 {
 	unsigned long number;
 
-	/* The largest number means "leave it as it is" to setresuid(). */
+	/* To setresuid() the largest number means "do not change". */
 	if (!number_parse(text, 0, UINT32_MAX - 1, &number))
 		return find_by_name(text, ret_uid, ret_gid);
 	find_by_number((uid_t)number, ret_uid, ret_gid);
 	return 0;
 }
 
-/* Where that is not ours to do it stays as it is, and means nothing: we run no other program. */
+/* If this is not permitted the set stays, which does no harm: we run no other program. */
 static void empty_bounding_set(void)
 {
 	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
@@ -98,8 +98,8 @@ static void empty_bounding_set(void)
 }
 
 /*
- * Each step as far as it is allowed: a user without its groups is better than root. The
- * last one that is refused is the one to tell of.
+ * Does each step that is allowed: the user without its groups is better than root. The report names
+ * the last step that was refused.
  */
 static int become(uid_t uid, gid_t gid, struct privileges_report *report)
 {
@@ -128,7 +128,7 @@ static int change_user(const struct privileges_options *options, struct privileg
 
 	if (result < 0)
 		return result;
-	/* Or the capabilities would be gone with root, also those to be kept. */
+	/* Otherwise all capabilities would be lost with root. */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -errno;
 	result = become(uid, gid, report);
@@ -144,7 +144,7 @@ static void tell_kept(const struct need *need, char kept[static PRIVILEGES_KEPT_
 	    need->name, need->purpose);
 }
 
-/* Moves what is needed, and permitted, from before to after. */
+/* Copies the capabilities that are needed and permitted from before to after. */
 static int choose(const struct privileges_options *options, cap_t before, cap_t after,
     struct privileges_report *report)
 {
@@ -171,7 +171,7 @@ static int drop_capabilities(
     const struct privileges_options *options, struct privileges_report *report)
 {
 	cap_t before = cap_get_proc();
-	cap_t after = cap_init(); /* nothing, in every set; the ambient set follows them */
+	cap_t after = cap_init(); /* every set is empty; the ambient set follows them */
 	int result = before && after ? 0 : -ENOMEM;
 
 	if (result == 0)
@@ -211,8 +211,8 @@ int privileges_drop(const struct privileges_options *options, struct privileges_
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	/*
-	 * Others are "nobody", too, and may be able to trace what runs as them: there may be
-	 * a key in our memory. LeakSanitizer must be able to do just that.
+	 * Other programs run as "nobody" too, and could trace us: there may be a key in our
+	 * memory. LeakSanitizer must be able to trace us.
 	 */
 	if (prctl(PR_SET_DUMPABLE, EPHEMERA_SANITIZED, 0, 0, 0) < 0)
 		return -errno;

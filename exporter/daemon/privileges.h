@@ -2,47 +2,46 @@
 #ifndef EPHEMERA_PRIVILEGES_H
 #define EPHEMERA_PRIVILEGES_H
 
-/* Gives up what the serving daemon needs no more once it listens. */
+/* Gives up the privileges that the daemon does not need once it listens. */
 
 #include <sys/types.h>
 
 #define PRIVILEGES_USER_SIZE 64
 #define PRIVILEGES_KEPT_SIZE 256
 
-/* What needs more than any user may, or'ed. */
+/* Features that need more than an ordinary user's rights, or'ed. */
 enum privileges_feature {
-	PRIVILEGES_HOLDERS = 1 << 0, /* the API tells which processes hold a port */
+	PRIVILEGES_HOLDERS = 1 << 0, /* the API shows which processes hold a port */
 };
 
 struct privileges_options {
-	const char *user;  /* whom root becomes: a name or a number */
+	const char *user;  /* the user that root becomes: a name or a number */
 	unsigned features; /* enum privileges_feature */
 };
 
-/* What came of it, for the log. */
+/* The result, for the log. */
 struct privileges_report {
-	char user[PRIVILEGES_USER_SIZE]; /* who the process is now: a name, else a number */
-	char kept[PRIVILEGES_KEPT_SIZE]; /* "none", or capabilities with what each is for */
-	const char *refused;		 /* NULL, or the call that did not let root become user */
+	char user[PRIVILEGES_USER_SIZE]; /* the user that the process now is: a name or a number */
+	char kept[PRIVILEGES_KEPT_SIZE]; /* "none", or capabilities and what each is for */
+	const char *refused;		 /* the call that failed, so that root stayed; or NULL */
 	int error;			 /* of that call: -errno */
 };
 
 /*
- * Before the first thread is started. Root becomes options->user, without any supplementary
- * group; where that is refused (no CAP_SETUID, a user namespace that has no other user) it
- * stays root, which the report tells. Of the capabilities permitted to the process those
- * remain that a feature needs; the inheritable, ambient and, where that is allowed, bounding
- * sets become empty. From then on no program gives new privileges to the process, and no
- * other process of its user may look into it.
+ * Call it before the first thread. Root becomes options->user, without supplementary groups; if
+ * that is refused (no CAP_SETUID, a user namespace without another user) it stays root, and the
+ * report says so. Only permitted capabilities that a feature needs remain; the inheritable, the
+ * ambient and, if allowed, the bounding set become empty. From then on no program can give the
+ * process new privileges, and no other process of its user can trace it.
  *
- * Returns 0, -ENOENT where there is no such user, or another -errno. After an error some of
- * it may have been done.
+ * Returns 0, -ENOENT if there is no such user, or another -errno. After an error part of it may be
+ * done.
  */
 int privileges_drop(const struct privileges_options *options, struct privileges_report *ret_report);
 
 /*
- * The user that text stands for: a number, with the group of that user or, where nobody has
- * the number, the group of the same number; or a name. Returns 0, -ENOENT or another -errno.
+ * Finds a user by name or by number. The group is that user's; if no user has the number, the group
+ * of the same number. Returns 0, -ENOENT or another -errno.
  */
 int privileges_find_user(const char *text, uid_t *ret_uid, gid_t *ret_gid);
 

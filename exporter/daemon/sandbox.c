@@ -19,7 +19,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Of arguments that the kernel takes as int, the upper half of the register means nothing. */
+/* The kernel ignores the upper half of the register of an int argument. */
 #define IS(argument, value)                                                       \
 	{                                                                         \
 		(argument), SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)(value) \
@@ -33,10 +33,10 @@
 		(argument), SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(bits) \
 	}
 
-/* What makes openat() anything else than a look. */
+/* The flags with which openat() does more than read. */
 #define WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 
-/* A thread shares all of these, and a process or a namespace of its own is none. */
+/* The flags of a new thread; a new process or namespace lacks some of them. */
 #define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 #define NO_THREAD                                                                    \
 	(CLONE_VFORK | CLONE_PTRACE | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | \
@@ -50,12 +50,12 @@ struct rule {
 	struct scmp_arg_cmp tests[TESTS_MAX];
 };
 
-/* Whatever the arguments are. In alphabetical order. */
+/* Allowed with any arguments. In alphabetical order. */
 static const int plain[] = {
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(access),
-    SCMP_SYS(bind), /* of netlink sockets; the filter cannot see whose descriptor it is */
+    SCMP_SYS(bind), /* for netlink sockets; the filter cannot see which kind the descriptor is */
     SCMP_SYS(brk),
     SCMP_SYS(clock_getres),
     SCMP_SYS(clock_gettime),
@@ -127,7 +127,7 @@ static const int plain[] = {
     SCMP_SYS(writev),
 };
 
-/* Where all tests of one rule hold. */
+/* Allowed if all tests of one rule hold. */
 static const struct rule narrowed[] = {
     {SCMP_SYS(clone), 1, {HAS_OF(0, THREAD | NO_THREAD, THREAD)}},
     {SCMP_SYS(fcntl), 1, {IS(1, F_GETFD)}},
@@ -139,9 +139,9 @@ static const struct rule narrowed[] = {
     {SCMP_SYS(open), 1, {HAS_NONE_OF(1, WRITING)}},
     {SCMP_SYS(openat), 1, {HAS_NONE_OF(2, WRITING)}},
     {SCMP_SYS(prctl), 1, {IS(0, PR_SET_NAME)}},
-    /* As getrlimit() of ourselves. */
+    /* getrlimit() of ourselves. */
     {SCMP_SYS(prlimit64), 2, {IS(0, 0), {2, SCMP_CMP_EQ, 0, 0}}},
-    /* MSG_FASTOPEN would connect a listener that was shut down before. */
+    /* MSG_FASTOPEN would connect a listener that was shut down. */
     {SCMP_SYS(sendmsg), 1, {HAS_NONE_OF(2, MSG_FASTOPEN)}},
     {SCMP_SYS(sendto), 1, {HAS_NONE_OF(3, MSG_FASTOPEN)}},
     {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)}},
@@ -167,14 +167,14 @@ static const struct rule removing_narrowed[] = {
     {SCMP_SYS(unlinkat), 1, {IS(2, 0)}},
 };
 
-/* Of bpf() that one command, which takes the link of a program that is loaded already. */
+/* The one command of bpf() that is allowed: it takes the link of a program already loaded. */
 static const struct rule walking[] = {
     {SCMP_SYS(bpf), 1, {IS(0, BPF_ITER_CREATE)}},
 };
 
 /*
- * "There is no such call": glibc comes back with the one before it, whose arguments can be
- * tested, and so do others.
+ * These get "no such call": glibc and other libraries then use the older call, whose arguments can
+ * be tested.
  */
 static const int unknown[] = {
     SCMP_SYS(clone3),
@@ -189,7 +189,7 @@ static const int unknown[] = {
 };
 
 #if EPHEMERA_SANITIZED
-/* LeakSanitizer's tracer, the maps of ThreadSanitizer, and a report where there is one. */
+/* LeakSanitizer's tracer, the maps of ThreadSanitizer, and their reports. */
 static const int sanitizers[] = {
     SCMP_SYS(clone),
     SCMP_SYS(getdents),
@@ -248,13 +248,13 @@ static int add_rules(scmp_filter_ctx filter, const struct rule *rules, size_t le
 
 static int configure(scmp_filter_ctx filter)
 {
-	/* Before Linux 4.14 that is not known, and the thread alone is ended. */
+	/* Linux before 4.14 does not know it, and ends only the thread. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	/* A tree in place of a list: the last call then costs no more than the first. */
+	/* A tree, not a list: then the last call costs no more than the first. */
 	return seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 }
 
-/* libseccomp has one word for all that the kernel may answer, but leaves errno as it was. */
+/* libseccomp returns one error for all errors of the kernel, but keeps errno. */
 static int load(scmp_filter_ctx filter)
 {
 	errno = 0;
@@ -266,7 +266,7 @@ static int load(scmp_filter_ctx filter)
 
 static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
 {
-	/* abort() and raise() send their signal so; nobody else's process is to get one. */
+	/* abort() and raise() use this; signals to other processes are not allowed. */
 	const struct rule signals = {SCMP_SYS(tgkill), 1, {IS(0, getpid())}};
 	int result = 0;
 

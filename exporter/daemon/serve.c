@@ -18,8 +18,8 @@
 #include "exporter/web/server.h"
 
 #define IDLE_SECONDS 300 /* longer than any sensible scrape interval */
-#define DRAIN_SECONDS 5	 /* for responses in flight when we are told to end */
-/* For files of /proc, netlink sockets and what is open from the start. */
+#define DRAIN_SECONDS 5	 /* for responses in flight when a signal ends us */
+/* For files of /proc, netlink sockets and descriptors that are open from the start. */
 #define OTHER_DESCRIPTORS 64
 
 static void open_systemd(struct systemd *systemd)
@@ -32,7 +32,7 @@ static void open_systemd(struct systemd *systemd)
 		    "variable", "NOTIFY_SOCKET", "value", getenv("NOTIFY_SOCKET"), "err",
 		    strerrordesc_np(-result), NULL);
 	if (wrong)
-		log_line(LOG_LEVEL_WARN, "The watchdog will be told nothing", "variable",
+		log_line(LOG_LEVEL_WARN, "Cannot report to the watchdog", "variable",
 		    "WATCHDOG_USEC", "value", getenv("WATCHDOG_USEC"), "err", wrong, NULL);
 }
 
@@ -43,14 +43,14 @@ static void tell_ready(const struct systemd *systemd, const struct listeners *li
 	char more[32] = "";
 
 	snprintf(address, sizeof(address), "%s", listeners->list[0].text);
-	text_make_printable(address); /* a line of its own would say something else */
+	text_make_printable(address); /* a newline in it would begin another message */
 	if (listeners->length > 1)
 		snprintf(more, sizeof(more), " and %zu more", listeners->length - 1);
 	snprintf(state, sizeof(state), "READY=1\nSTATUS=Listening on %s%s", address, more);
 	systemd_tell(systemd, state);
 }
 
-/* Returns the signal that came. Until then the watchdog is told of a service that is alive. */
+/* Waits for a signal and returns it. Reports to the watchdog meanwhile, if we are alive. */
 static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, struct web *web)
 {
 	const double period = systemd->watchdog_seconds / 2;
@@ -69,7 +69,7 @@ static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, 
 		if (!web_is_alive(web, systemd->watchdog_seconds)) {
 			if (!hangs)
 				log_line(LOG_LEVEL_ERROR,
-				    "A thread hangs: the watchdog is told nothing", NULL);
+				    "A thread hangs: not reporting to the watchdog", NULL);
 			hangs = true;
 			continue;
 		}
@@ -78,7 +78,7 @@ static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, 
 	}
 }
 
-/* What runs beside the scraper. */
+/* The parts besides the scraper. */
 struct parts {
 	struct web_parts web;
 	struct web *server;
@@ -116,7 +116,7 @@ static struct clients_limits limits_of(const struct serve_options *options)
 	};
 }
 
-/* A connection that is accepted with the last descriptor leaves none to make a scrape with. */
+/* Too many connections would leave no descriptors for a scrape. */
 static void fit_limits(struct clients_limits *limits, size_t listeners)
 {
 	const unsigned others = WEB_CONNECTION_SLACK + OTHER_DESCRIPTORS +
@@ -180,7 +180,7 @@ static void free_parts(struct parts *parts)
 	web_rules_free(parts->web.rules);
 }
 
-/* With the listeners open, and whatever takes privileges done: threads start here. */
+/* Runs with the listeners open and privileges given up: threads start here. */
 static int run_threads(const struct serve_options *options, struct parts *parts,
     struct listeners *listeners, const struct systemd *systemd, const sigset_t *signals)
 {
@@ -221,7 +221,7 @@ static int read_rules(
 	return result;
 }
 
-/* Root that is nobody now may have read what nobody may not. */
+/* The new user may not be able to read what root could. */
 static void warn_of_unreadable_rules(const struct serve_options *options)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
@@ -233,7 +233,7 @@ static void warn_of_unreadable_rules(const struct serve_options *options)
 		rules_release(rules);
 	else
 		log_line(LOG_LEVEL_WARN,
-		    "The web configuration cannot be read again: changes to it take a restart",
+		    "Cannot read the web configuration again: restart to apply changes to it",
 		    "flag", "--security.user", "value", options->user, "err", error, NULL);
 }
 

@@ -24,9 +24,9 @@ struct serve_options {
 	unsigned long response_seconds;
 	bool enable_api;
 	int sandbox_off;  /* 0: --security.sandbox=on */
-	const char *user; /* whom root becomes */
+	const char *user; /* the user that root becomes */
 
-	/* What the other commands have, too. */
+	/* The other commands have these too. */
 	collector_set enabled;
 	const char *procfs;
 	const char *sysfs;
@@ -34,8 +34,8 @@ struct serve_options {
 };
 
 /*
- * Listens, and answers until SIGTERM or SIGINT. Logs what goes wrong. Returns 0, or -errno
- * where it could not start.
+ * Listens, and answers until SIGTERM or SIGINT. Logs errors. Returns 0; or -errno if it could not
+ * start.
  */
 int serve(const struct serve_options *options, struct scraper *scraper, struct self *self);
 

@@ -32,7 +32,7 @@ static const char *count_sockets(size_t *ret_count)
 	if (!is_ours(pid))
 		return "the sockets were passed to another process (LISTEN_PID)";
 	if (!number_parse(fds, 0, INT_MAX - SYSTEMD_FIRST_FD, &count))
-		return "LISTEN_FDS is no number of sockets";
+		return "LISTEN_FDS must be a number of sockets";
 	if (count == 0)
 		return "no sockets were passed (LISTEN_FDS is 0)";
 	*ret_count = count;
@@ -64,7 +64,7 @@ static int connect_to(const char *path)
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, length);
 	if (path[0] == '@')
-		address.sun_path[0] = '\0'; /* the name of an abstract one ends with its size */
+		address.sun_path[0] = '\0'; /* an abstract one, whose name ends at its size */
 	else
 		size++;
 
@@ -107,16 +107,16 @@ const char *systemd_read_watchdog(struct systemd *systemd)
 	if (systemd->fd < 0 || !text || (pid && !is_ours(pid)))
 		return NULL;
 	if (!number_parse(text, 0, ULONG_MAX, &microseconds))
-		return "it is no number of microseconds";
+		return "must be a number of microseconds";
 	if (microseconds < WATCHDOG_LEAST_USEC)
-		return "it is less than 100 milliseconds";
+		return "must be at least 100 milliseconds";
 	systemd->watchdog_seconds = 1e-6 * (double)microseconds;
 	return NULL;
 }
 
 void systemd_tell(const struct systemd *systemd, const char *state)
 {
-	/* Nothing of ours depends on whether it is taken. */
+	/* Nothing depends on whether it arrives. */
 	if (systemd->fd >= 0 && send(systemd->fd, state, strlen(state), MSG_NOSIGNAL) < 0)
 		return;
 }

@@ -3,42 +3,41 @@
 #define EPHEMERA_SYSTEMD_H
 
 /*
- * What systemd hands to a service, and what a service tells it: sd_listen_fds(3), sd_notify(3)
- * and sd_watchdog_enabled(3). These are a few variables and datagrams, documented and promised
- * to stay as they are; libsystemd would bring libraries for compression and cryptography into a
- * process that the network can reach.
+ * systemd's interface for services: sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3). It
+ * is a few variables and datagrams, documented and stable. libsystemd would bring libraries for
+ * compression and cryptography into a process that the network can reach.
  */
 
 #include <stddef.h>
 
-#define SYSTEMD_FIRST_FD 3 /* of the sockets passed; the others follow it */
+#define SYSTEMD_FIRST_FD 3 /* the first of the sockets passed; the others follow it */
 
 /*
- * How many sockets were passed to this process, 1 or more, in ret_count; the variables that
- * say so are removed from the environment, whatever comes of it. Returns NULL, or why there is
- * none, in words that need not be freed. Not to be called once there are threads.
+ * Sets ret_count to the number of sockets passed to this process, 1 or more, and removes the
+ * variables from the environment in any case. Returns NULL, or why there is none, a static string.
+ * Call it before there are threads.
  */
 const char *systemd_take_sockets(size_t *ret_count);
 
-/* Whom to tell. */
+/* The connection to the service manager. */
 struct systemd {
-	int fd;			 /* -1: nobody */
-	double watchdog_seconds; /* without a word for so long we are ended; 0: never */
+	int fd;			 /* -1: there is none */
+	double watchdog_seconds; /* it ends us if it hears nothing for so long; 0: never */
 };
 
 /*
- * Connects to who wants to be told, while that is still allowed; that nobody does is no error.
- * Returns 0 or -errno; ret_systemd can be used in any case, and is closed by systemd_close().
+ * Connects to the service manager. Call it before the sandbox. It is no error if there is no
+ * manager. Returns 0 or -errno; ret_systemd is usable in any case; close it by systemd_close().
  */
 int systemd_open(struct systemd *ret_systemd);
 
 /*
- * Sets watchdog_seconds to how often this process must say that it is alive. Returns NULL; or
- * what is wrong with it, in words that need not be freed, and it need not say so then.
+ * Sets watchdog_seconds: the manager must hear from this process within that time. Returns NULL; or
+ * what is wrong with the setting, a static string, and watchdog_seconds stays 0.
  */
 const char *systemd_read_watchdog(struct systemd *systemd);
 
-/* Sends "READY=1", or several such lines. What is not taken within a second is lost. */
+/* Sends "READY=1" or several such lines. Gives up after a second. */
 void systemd_tell(const struct systemd *systemd, const char *state);
 void systemd_close(struct systemd *systemd);
 

@@ -34,7 +34,7 @@ CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE = 2, 19
 NEEDED_BY_API = 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SYS_PTRACE
 SECCOMP_FILTER = 2
 A_USER = 12345  # of no name
-UNREADABLE = "The user cannot read it"
+UNREADABLE = "The user cannot read this path"
 API = "--web.enable-api"
 
 
@@ -187,7 +187,7 @@ def test_an_ordinary_user_stays_who_it_is(public_binary):
 @in_namespace(user=NOBODY)
 def test_root_of_a_namespace_without_other_users_is_told_and_serves(public_binary):
     with Exporter(API) as exporter:
-        line = said(exporter, "Cannot become another user")
+        line = said(exporter, "Cannot switch to the user")
         assert "level=warn" in line and "call=setresuid" in line
         assert 'err="Invalid argument"' in line and "value=nobody" in line
         warm_up(exporter)
@@ -369,7 +369,7 @@ def test_the_forbidden_system_calls_are_refused():
 def test_a_kernel_without_seccomp_is_told_and_served_on(refusal):
     forbid_seccomp(refusal)
     with Exporter() as exporter:
-        line = said(exporter, "System calls are not restricted: there is no seccomp")
+        line = said(exporter, "System calls are not restricted: no seccomp")
         assert "level=warn" in line and f'err="{os.strerror(refusal)}"' in line
         assert "seccomp=off" in said(exporter, "Gave up privileges")
         assert exporter.metrics().value("ephemera_range_ports") > 0

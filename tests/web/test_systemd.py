@@ -231,18 +231,18 @@ def test_the_sockets_of_another_process():
 def test_more_sockets_than_there_can_be():
     with listening(socket.AF_INET, ("127.0.0.1", 0)) as made:
         assert "too many" in refused([made] * 17)
-        assert "no number" in refused([made], count="many")
+        assert "must be a number" in refused([made], count="many")
 
 
 def test_sockets_that_cannot_be_listened_on(place):
     wrong = {
         "stream": listening(socket.AF_INET, ("127.0.0.1", 0), socket.SOCK_DGRAM),
-        "no stream": listening(socket.AF_UNIX, f"{place}/datagram", socket.SOCK_DGRAM),
+        "must be a stream socket": listening(socket.AF_UNIX, f"{place}/datagram", socket.SOCK_DGRAM),
         "stream socket": listening(socket.AF_UNIX, f"{place}/packet", socket.SOCK_SEQPACKET),
-        "does not listen": socket.socket(),
+        "must be listening": socket.socket(),
         "(Accept=no)": socket.socketpair()[0],
-        "neither IPv4": socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
-        "no socket": open(os.devnull, "rb"),
+        "must be an IPv4, IPv6 or unix socket": socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+        "not a socket": open(os.devnull, "rb"),
     }
     with contextlib.ExitStack() as held:
         good = held.enter_context(listening(socket.AF_INET, ("127.0.0.1", 0)))

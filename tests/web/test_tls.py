@@ -352,7 +352,7 @@ def test_a_key_for_root_alone_is_used_and_not_read_again(world, folder):
     with Secure(server(pair), folder) as exporter:
         context = trusting(world.authority)
         assert exporter.value(context, RELOADED) == 1
-        exporter.wait_for_log(lambda line: "changes to it take a restart" in line
+        exporter.wait_for_log(lambda line: "restart to apply changes to it" in line
                               and str(pair.key) in line)
         replace(pair.certificate, world.rsa.certificate.read_text())
         wait_until(lambda: exporter.value(context, RELOADED) == 0, 15, "the metric")

@@ -15,7 +15,7 @@ static const char *parse(const char *text, struct listen_address *ret_address)
 	return wrong;
 }
 
-#define FORMS "it must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
+#define FORMS "must be HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
 
 static void reads_addresses(void **state)
 {
@@ -105,17 +105,17 @@ static void says_what_is_wrong(void **state)
 	    {":http", "the port must be a number from 1 to 65535"},
 	    {"unix", FORMS},
 	    {"unix:", "the path is empty"},
-	    {"unix:@", "it must be a path: an abstract socket has no permissions"},
-	    {"unix:@x", "it must be a path: an abstract socket has no permissions"},
-	    {"unix:@:80", "it must be a path: an abstract socket has no permissions"},
+	    {"unix:@", "must be a path: an abstract socket has no permissions"},
+	    {"unix:@x", "must be a path: an abstract socket has no permissions"},
+	    {"unix:@:80", "must be a path: an abstract socket has no permissions"},
 	    {"UNIX:/x", "the port must be a number from 1 to 65535"},
 	    {" unix:/x", "the port must be a number from 1 to 65535"},
 	    {"[]:80", "there is no address in the brackets"},
-	    {"::1:80", "an IPv6 address must stand in brackets"},
-	    {"::", "an IPv6 address must stand in brackets"},
-	    {"[::1:80", "an IPv6 address must stand in brackets"},
-	    {"::1]:80", "an IPv6 address must stand in brackets"},
-	    {"http://localhost:80", "an IPv6 address must stand in brackets"},
+	    {"::1:80", "an IPv6 address must be in brackets"},
+	    {"::", "an IPv6 address must be in brackets"},
+	    {"[::1:80", "an IPv6 address must be in brackets"},
+	    {"::1]:80", "an IPv6 address must be in brackets"},
+	    {"http://localhost:80", "an IPv6 address must be in brackets"},
 	};
 
 	(void)state;
@@ -176,7 +176,7 @@ static void a_path_has_a_longest_length(void **state)
 	assert_int_equal(strlen(address.path), 107);
 	text[5 + LISTEN_PATH_SIZE - 1] = 'p';
 	assert_string_equal(
-	    parse(text, &address), "the path is too long: the kernel takes 107 bytes");
+	    parse(text, &address), "the path is too long: the kernel allows 107 bytes");
 }
 
 int main(void)

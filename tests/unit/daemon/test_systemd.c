@@ -73,13 +73,13 @@ static void sockets_of_nobody_or_of_others_are_not_taken(void **state)
 	    {"99999999999999999999", "1",
 		"the sockets were passed to another process (LISTEN_PID)"},
 	    {own_pid, "0", "no sockets were passed (LISTEN_FDS is 0)"},
-	    {own_pid, "", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, "-1", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, "+1", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, " 1", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, "1x", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, "2147483645", "LISTEN_FDS is no number of sockets"},
-	    {own_pid, "18446744073709551617", "LISTEN_FDS is no number of sockets"},
+	    {own_pid, "", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, "-1", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, "+1", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, " 1", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, "1x", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, "2147483645", "LISTEN_FDS must be a number of sockets"},
+	    {own_pid, "18446744073709551617", "LISTEN_FDS must be a number of sockets"},
 	};
 
 	(void)state;
@@ -228,13 +228,13 @@ static void the_watchdog_has_a_period(void **state)
 	    {"30000000", "", NULL, 0},
 	    {"30000000", "x", NULL, 0},
 	    {"100000", NULL, NULL, 0.1},
-	    {"99999", NULL, "it is less than 100 milliseconds", 0},
-	    {"0", NULL, "it is less than 100 milliseconds", 0},
-	    {"", NULL, "it is no number of microseconds", 0},
-	    {"-1", NULL, "it is no number of microseconds", 0},
-	    {"1e9", NULL, "it is no number of microseconds", 0},
-	    {"30s", NULL, "it is no number of microseconds", 0},
-	    {"99999999999999999999999", NULL, "it is no number of microseconds", 0},
+	    {"99999", NULL, "must be at least 100 milliseconds", 0},
+	    {"0", NULL, "must be at least 100 milliseconds", 0},
+	    {"", NULL, "must be a number of microseconds", 0},
+	    {"-1", NULL, "must be a number of microseconds", 0},
+	    {"1e9", NULL, "must be a number of microseconds", 0},
+	    {"30s", NULL, "must be a number of microseconds", 0},
+	    {"99999999999999999999999", NULL, "must be a number of microseconds", 0},
 	};
 
 	(void)state;
