@@ -49,7 +49,7 @@ static bool ends_with(const char *string, size_t length, const char *suffix)
 	return length > size && memcmp(string + length - size, suffix, size) == 0;
 }
 
-/* OpenMetrics names a counter's family without the _total of its samples. */
+/* In OpenMetrics a counter's family has no _total; its samples do. */
 static size_t family_name_length(const struct metric_family *family, enum exposition_format format)
 {
 	const size_t length = strlen(family->name);
@@ -106,7 +106,7 @@ static void add_heading(
 		add_unit(text, family->name, length);
 }
 
-/* value: of the first label; bucket: NULL but for a histogram's. */
+/* value: of the first label; bucket: NULL unless it is a histogram's. */
 static void add_name_and_labels(struct text *text, const struct metric_family *family,
     const char *suffix, const char *value, const struct metric_bucket *bucket)
 {
@@ -132,7 +132,7 @@ static void add_name_and_labels(struct text *text, const struct metric_family *f
 	text_add_string(text, bucket || family->labels[0] ? "} " : " ");
 }
 
-/* In full: of a double, what is above 2^53 would be rounded. */
+/* As an integer: a double rounds above 2^53. */
 static void add_count(struct text *text, uint64_t count)
 {
 	char digits[32];
@@ -142,8 +142,8 @@ static void add_count(struct text *text, uint64_t count)
 }
 
 /*
- * le is "1.0" in every format: OpenMetrics wants it so, and Prometheus 3 makes it of whatever
- * comes. Prometheus 2 takes it as it is, and with "1" a change of format would be other series.
+ * le is "1.0" in every format, as OpenMetrics demands and Prometheus 3 normalises it. Prometheus 2
+ * keeps it as it is: with "1" in one format and "1.0" in another, the series would change.
  */
 static void add_histogram(struct text *text, const struct metric_set *set,
     const struct metric_family *family, size_t position)

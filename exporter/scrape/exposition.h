@@ -13,11 +13,11 @@ enum exposition_format {
 	EXPOSITION_OPENMETRICS_1_0_0,
 };
 
-/* What of an Accept header matters: the format, and the escaping of names to confirm. */
+/* What an Accept header chooses: the format, and the escaping of names to confirm. */
 struct exposition_choice {
 	enum exposition_format format;
-	/* "allow-utf-8", "values" or "underscores", all the same for names such as ours;
-	 * NULL: not to be mentioned. */
+	/* "allow-utf-8", "values" or "underscores", which make no difference for our names;
+	 * NULL: leave it out of the Content-Type. */
 	const char *escaping;
 };
 
@@ -28,14 +28,14 @@ void exposition_content_type(
     struct exposition_choice choice, char type[static EXPOSITION_CONTENT_TYPE]);
 
 /*
- * Adds every sample of set that is of one of families (an array ended by NULL), family by
- * family in that order, to text; a family without samples is left out. Invalid UTF-8 in a
- * label's value becomes U+FFFD.
+ * Adds the samples of set that belong to families (an array ended by NULL) to text, family by
+ * family in that order. Leaves out families without samples. Invalid UTF-8 in a label's value
+ * becomes U+FFFD.
  */
 void exposition_write(struct text *text, enum exposition_format format,
     const struct metric_set *set, const struct metric_family *const *families);
 
-/* Ends the text of a scrape, as the format wants it. */
+/* Ends the text of a scrape, if the format has an end mark. */
 void exposition_end(struct text *text, enum exposition_format format);
 
 #endif

@@ -81,8 +81,8 @@ int process_read(double ret_values[PROCESS_FIGURES])
 	    limit.rlim_cur == RLIM_INFINITY ? INFINITY : (double)limit.rlim_cur;
 	ret_values[PROCESS_VIRTUAL_BYTES] = virtual;
 	ret_values[PROCESS_RESIDENT_BYTES] = resident;
-	/* The start is counted from boot, and so is CLOCK_BOOTTIME. Rounded, since what is
-	 * read twice must not look like a restart. */
+	/* The start and CLOCK_BOOTTIME both count from boot. Rounded, so that two scrapes do
+	 * not differ and look like a restart. */
 	ret_values[PROCESS_START_SECONDS] =
 	    round((clock_seconds(CLOCK_REALTIME) - clock_seconds(CLOCK_BOOTTIME) +
 		      start_ticks / (double)sysconf(_SC_CLK_TCK)) *

@@ -14,7 +14,7 @@ enum process_figure {
 	PROCESS_FIGURES
 };
 
-/* Fills in all figures or none. Returns 0 or -errno. */
+/* Sets all values or none. Returns 0 or -errno. */
 int process_read(double ret_values[PROCESS_FIGURES]);
 
 #endif

@@ -14,13 +14,13 @@ struct scraper {
 	struct self *self;
 	const char *procfs;
 	unsigned long serial;
-	bool is_auto;		  /* the source falls back to /proc by itself */
-	bool told_source;	  /* that it does */
-	int told[COLLECTORS_MAX]; /* the error of each collector that the log last spoke of */
+	bool is_auto;		  /* the source may fall back to /proc */
+	bool told_source;	  /* the log says that it did */
+	int told[COLLECTORS_MAX]; /* the last error of each collector in the log */
 
 	struct sharing *sharing;
 	collector_set running;	    /* what the walk in progress covers; under sharing's lock */
-	struct scrape_result found; /* the last one's, as is the next */
+	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
 };
 
@@ -32,7 +32,7 @@ static void log_reason(size_t i, int error, const char *reason)
 	    strerrordesc_np(-error), "reason", reason, NULL);
 }
 
-/* Once: the metrics tell what holds at each scrape. */
+/* Logs it once: the metrics show it at each scrape. */
 static void log_source(struct scraper *scraper, const struct source *source)
 {
 	const bool tcp = source_used(source, SOCKET_TCP) == SOURCE_PROCFS;
@@ -42,7 +42,7 @@ static void log_source(struct scraper *scraper, const struct source *source)
 		return;
 	scraper->told_source = true;
 	log_line(LOG_LEVEL_WARN,
-	    "The kernel or a sandbox refuses sock_diag, so sockets are read from /proc", "protocol",
+	    "The kernel or a sandbox refuses sock_diag: reading sockets from /proc", "protocol",
 	    tcp ? "tcp" : "udp", "missing",
 	    tcp ? "TCP sockets that only bind(), ports that bind() chose, cgroups" : "cgroups",
 	    NULL);
@@ -55,7 +55,7 @@ static int ignore_socket(void *context, const struct socket *socket)
 	return 0;
 }
 
-/* Asks for listeners, which are few, so that it is known before the first scrape. */
+/* Lists the listeners, which are few, to know the source before the first scrape. */
 static void probe_source(struct scraper *scraper, const struct source_options *options)
 {
 	const struct source_observer nobody = {ignore_socket, NULL, NULL};
@@ -69,7 +69,7 @@ static void probe_source(struct scraper *scraper, const struct source_options *o
 	source_close(source);
 }
 
-/* Now, and not at the first scrape: whoever has asked for it is still looking. */
+/* At the start, not at the first scrape: the person who set the flag is still watching. */
 static void tell_who_will_fail(struct scraper *scraper)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
@@ -129,7 +129,7 @@ static void log_failure(const struct scraper *scraper, size_t i, const struct ga
 	    error, "file", path, NULL);
 }
 
-/* A collector that fails for the same reason at every scrape is told of once. */
+/* Logs a collector that fails for the same reason at every scrape once. */
 static void log_outcomes(struct scraper *scraper, const struct gathering *gathering)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
@@ -141,7 +141,7 @@ static void log_outcomes(struct scraper *scraper, const struct gathering *gather
 		scraper->told[i] = error;
 		if (error == -EOPNOTSUPP && collectors[i]->lacking)
 			log_line(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-			    "This host lacks what the collector needs", "collector",
+			    "The collector cannot work on this host", "collector",
 			    collectors[i]->name, "reason", collectors[i]->lacking, NULL);
 		else if (error < 0)
 			log_failure(scraper, i, gathering);

@@ -2,19 +2,19 @@
 #ifndef EPHEMERA_SCRAPER_H
 #define EPHEMERA_SCRAPER_H
 
-/* Scrapes for many at once, who share walks: see single_flight.h. */
+/* Scrapes for many requests at once, which share walks: see single_flight.h. */
 
 #include "collectors/gather.h"
 #include "exporter/scrape/exposition.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/scrape/single_flight.h"
 
-/* What a scrape found. It is read-only, and lives as long as the callback that gets it. */
+/* What a scrape found. Read-only, and valid only during the callback that gets it. */
 struct scrape_result {
-	unsigned long serial; /* counts the scrapes: the same number, the same result */
+	unsigned long serial; /* a number for each scrape */
 	const struct metric_set *set;
 	const struct self *self;
-	const struct gatherer *gatherer; /* for what views found, see views.h */
+	const struct gatherer *gatherer; /* for the results of views, see views.h */
 	struct gathering gathering;
 };
 
@@ -27,25 +27,25 @@ struct scraper_options {
 struct scraper;
 
 /*
- * Opens the source and creates the collectors; self must outlive it. What options points
- * to must, too. Returns 0 or -errno.
+ * Opens the source and creates the collectors. self and what options points to must outlive the
+ * result. Returns 0 or -errno.
  */
 int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper);
 void scraper_free(struct scraper *scraper);
 
-/* One scrape in the calling thread; not while the scraper's own thread runs. */
+/* One scrape in the calling thread. Do not call it while the scraper's own thread runs. */
 int scraper_run(struct scraper *scraper, collector_set asked,
     void (*with_result)(void *context, const struct scrape_result *result), void *context);
 
 /* Starts the thread that serves scraper_submit(). Returns 0 or -errno. */
 int scraper_start(struct scraper *scraper);
 
-bool scraper_is_alive(struct scraper *scraper, double seconds); /* as sharing_is_alive() */
-void scraper_stop(struct scraper *scraper);			/* as sharing_stop() */
+bool scraper_is_alive(struct scraper *scraper, double seconds); /* see sharing_is_alive() */
+void scraper_stop(struct scraper *scraper);			/* see sharing_stop() */
 
 struct scrape_request {
-	/* First. done's result is a struct scrape_result; -ENOMEM where there is none. */
+	/* Must be first. done gets a struct scrape_result, or -ENOMEM. */
 	struct shared_request shared;
 	collector_set asked;
 };
@@ -53,8 +53,8 @@ struct scrape_request {
 void scraper_submit(struct scraper *scraper, struct scrape_request *request);
 
 /*
- * Writes what result has for the collectors of asked, the exporter's own metrics behind
- * them, as text in that format. Returns 0 or -ENOMEM.
+ * Writes the metrics of the collectors in asked, then the exporter's own, as text in that format.
+ * Returns 0 or -ENOMEM.
  */
 int scrape_write(const struct scrape_result *result, collector_set asked,
     enum exposition_format format, struct text *text);

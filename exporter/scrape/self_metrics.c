@@ -10,29 +10,30 @@
 
 static const struct metric_family build_info = {
     .name = "ephemera_build_info",
-    .help = "1, with the version that runs.",
+    .help = "1, with the version of the running exporter.",
     .type = METRIC_GAUGE,
     .labels = {"version", "compiler"},
     .example = "count by (version) (ephemera_build_info)",
 };
 static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
-    .help = "1 where the kernel tells it: sock_diag (else /proc/net is read), bound_inactive "
-	    "(sockets that only bind(), Linux 6.8), bound_interface (which interface a socket is "
-	    "bound to: without it destinations of two interfaces are one); with "
-	    "--collector.binds.buckets or --collector.exhaustion bind_before_connect (sockets that "
-	    "bind(src, 0) and then connect()) and time_wait_reuse (which TIME_WAIT connect() may "
-	    "take over; else none is called reusable); with the latter port_exhaustion and "
-	    "bind_port_exhaustion (calls that found no port); and with collector owners "
-	    "cgroup_owners (whose a socket is: cgroup version 2 is mounted, Linux 5.8). What is 0 "
-	    "is missing from the figures.",
+    .help =
+	"1 if the kernel shows it, 0 if it is missing from the metrics. sock_diag: else "
+	"/proc/net is read. bound_inactive: sockets that only bind() (Linux 6.8). "
+	"bound_interface: the interface that a socket is bound to; without it the same "
+	"destination through two interfaces is one. With --collector.binds.buckets or "
+	"--collector.exhaustion: bind_before_connect (sockets that bind(src, 0) and then "
+	"connect()), time_wait_reuse (the TIME_WAIT that connect() may reuse; else none counts "
+	"as reusable). With --collector.exhaustion: port_exhaustion, bind_port_exhaustion "
+	"(calls that found no port). With --collector.owners: cgroup_owners (a socket's cgroup; "
+	"needs cgroup version 2 and Linux 5.8).",
     .type = METRIC_GAUGE,
     .labels = {"feature"},
     .example = "ephemera_kernel_feature{feature=~\"sock_diag|bound_inactive\"} == 0",
 };
 static const struct metric_family source_info = {
     .name = "ephemera_socket_source_info",
-    .help = "1, with what the sockets of the protocol were read from: sock_diag, procfs or "
+    .help = "1, with the source of the protocol's sockets: sock_diag, procfs or "
 	    "replay.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "source"},
@@ -40,7 +41,7 @@ static const struct metric_family source_info = {
 };
 static const struct metric_family collector_duration = {
     .name = "ephemera_scrape_collector_duration_seconds",
-    .help = "Time that the collector took for itself; the walk over the sockets is shared, see "
+    .help = "Time of the collector without the walk over the sockets, which all share: see "
 	    "ephemera_scrape_listing_duration_seconds.",
     .type = METRIC_GAUGE,
     .labels = {"collector"},
@@ -48,7 +49,7 @@ static const struct metric_family collector_duration = {
 };
 static const struct metric_family collector_success = {
     .name = "ephemera_scrape_collector_success",
-    .help = "1 where the collector succeeded; at 0 none of its metrics are there, and the log "
+    .help = "1 if the collector succeeded; 0 if not: then its metrics are missing, and the log "
 	    "says why.",
     .type = METRIC_GAUGE,
     .labels = {"collector"},
@@ -56,27 +57,28 @@ static const struct metric_family collector_success = {
 };
 static const struct metric_family listing_duration = {
     .name = "ephemera_scrape_listing_duration_seconds",
-    .help = "Time that each listing of sockets took, what the collectors did with them included.",
+    .help = "Time of each listing of sockets, including the collectors' work on them.",
     .type = METRIC_GAUGE,
     .labels = {"listing"},
     .example = "max by (listing) (ephemera_scrape_listing_duration_seconds)",
 };
 static const struct metric_family scrape_duration = {
     .name = "ephemera_scrape_duration_seconds",
-    .help = "Time from the first fact read to the last metric made. Keep it below the scrape "
+    .help = "Time of the whole scrape in the exporter. Keep it below the scrape "
 	    "timeout.",
     .type = METRIC_GAUGE,
     .example = "ephemera_scrape_duration_seconds > 5",
 };
 static const struct metric_family scrape_sockets = {
     .name = "ephemera_scrape_sockets",
-    .help = "Sockets that the walk of this scrape saw.",
+    .help = "Sockets that this scrape saw.",
     .type = METRIC_GAUGE,
     .example = "ephemera_scrape_duration_seconds / ephemera_scrape_sockets",
 };
 static const struct metric_family scrapes = {
     .name = "ephemera_scrapes_total",
-    .help = "Walks made. Scrapes that overlap share one, so it may be fewer than requests.",
+    .help = "Walks over the sockets. Requests at the same time share one, so there may be fewer "
+	    "walks than requests.",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_scrapes_total[10m]) * 60",
 };
@@ -90,33 +92,31 @@ static const struct metric_family http_requests = {
 };
 static const struct metric_family http_refused = {
     .name = "ephemera_http_refused_total",
-    .help =
-	"What a limit of the exporter cut off, refused or held up: connections that were closed "
-	"for others (connections, connections_per_address) or took too long (request_timeout, "
-	"response_timeout), requests with too much in front of them (header_bytes), too many at "
-	"a time (requests, requests_per_address), too many passwords to check (password_checks), "
-	"too many in a second "
-	"(rate_limit), and walks that waited for their turn (walks). --help has the flags.",
+    .help = "What the exporter's limits stopped, by reason. Connections closed for newer ones: "
+	    "connections, connections_per_address. Too slow: request_timeout, response_timeout. "
+	    "Requests refused: header_bytes (line and headers too long), requests and "
+	    "requests_per_address (too many at a time), password_checks (too many to check), "
+	    "rate_limit. Walks that had to wait: walks. --help has the flags.",
     .type = METRIC_COUNTER,
     .labels = {"reason"},
     .example = "sum by (instance, reason) (rate(ephemera_http_refused_total[5m])) > 0",
 };
 static const struct metric_family config_successful = {
     .name = "ephemera_web_config_last_reload_successful",
-    .help = "1 where --web.config.file is in force as it is now; 0 where it is wrong, and what it "
-	    "said before still holds. The log says why.",
+    .help = "1 if the current --web.config.file is in use; 0 if it is wrong and the previous one "
+	    "is still in use. The log says why.",
     .type = METRIC_GAUGE,
     .example = "ephemera_web_config_last_reload_successful == 0",
 };
 static const struct metric_family config_success_time = {
     .name = "ephemera_web_config_last_reload_success_timestamp_seconds",
-    .help = "When --web.config.file was read rightly for the last time, in seconds since 1970.",
+    .help = "When --web.config.file was last read successfully, in seconds since 1970.",
     .type = METRIC_GAUGE,
     .example = "changes(ephemera_web_config_last_reload_success_timestamp_seconds[1d])",
 };
 static const struct metric_family certificate_expiry = {
     .name = "ephemera_web_tls_certificate_expiry_timestamp_seconds",
-    .help = "When the certificate of tls_server_config ends, in seconds since 1970.",
+    .help = "When the certificate of tls_server_config expires, in seconds since 1970.",
     .type = METRIC_GAUGE,
     .example = "ephemera_web_tls_certificate_expiry_timestamp_seconds - time() < 7 * 86400",
 };
@@ -166,7 +166,7 @@ const struct metric_family *const self_families[] = {
     NULL,
 };
 
-/* The statuses that we or libmicrohttpd on our behalf send; the last stands for others. */
+/* The statuses that we or libmicrohttpd send; the last counts all others. */
 static const unsigned codes[] = {200, 400, 401, 403, 404, 405, 414, 429, 431, 500, 503, 0};
 
 #define CODES (sizeof(codes) / sizeof(codes[0]))
@@ -255,13 +255,12 @@ static void emit_features(const struct source *source, unsigned features, struct
 	    set, &kernel_feature, source_sees_bound_only(source), METRIC_LABELS("bound_inactive"));
 	/* /proc/net has no column for it. */
 	metric_add(set, &kernel_feature, kind != SOURCE_PROCFS, METRIC_LABELS("bound_interface"));
-	/* No record of sock_diag tells bind(src, 0) from an autobind: a limit to publish. */
+	/* sock_diag does not show bind(src, 0) before connect(): publish that it is missing. */
 	emit_feature(set, features, FEATURE_BIND_BEFORE_CONNECT, "bind_before_connect");
 	emit_feature(set, features, FEATURE_TIME_WAIT_REUSE, "time_wait_reuse");
 	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");
 	emit_feature(set, features, FEATURE_BIND_PORT_EXHAUSTION, "bind_port_exhaustion");
-	/* A namespace without a socket gives the collector no occasion to see that /proc is mute.
-	 */
+	/* Without a socket the collector cannot notice that /proc does not show it. */
 	if (source_used(source, SOCKET_TCP) == SOURCE_PROCFS)
 		features &= ~(unsigned)FEATURE_CGROUP_OWNERS;
 	emit_feature(set, features, FEATURE_CGROUP_OWNERS, "cgroup_owners");

@@ -2,24 +2,24 @@
 #ifndef EPHEMERA_SELF_METRICS_H
 #define EPHEMERA_SELF_METRICS_H
 
-/* What the exporter says of itself. */
+/* The exporter's metrics about itself. */
 
 #include "collectors/gather.h"
 #include "exporter/base/counters.h"
 
 struct self;
 
-/* With --web.disable-exporter-metrics (quiet) only the collectors' success is told. */
+/* quiet: --web.disable-exporter-metrics, which leaves only the collectors' success. */
 struct self *self_new(bool quiet);
 void self_free(struct self *self);
 
-/* Counts a response of that status; any thread may. */
+/* Counts a response with that status. Any thread may call it. */
 void self_count_response(struct self *self, unsigned status);
 
-/* What was refused; lives as long as self. */
+/* The counts of refusals. self owns them. */
 struct refusals *self_refusals(struct self *self);
 
-/* How reading --web.config.file fares, told once it is known; lives as long as self. */
+/* The status of --web.config.file, published once is_known is set. self owns it. */
 struct config_status *self_config_status(struct self *self);
 
 /* Every family that self_emit() may add, ended by NULL. */
@@ -29,13 +29,13 @@ extern const struct metric_family *const self_families[];
 extern const struct metric_family *const self_outcome_families[];
 
 /*
- * Adds how the collectors of asked fared. It is apart from self_emit() since a walk is
- * shared by requests that asked for different collectors.
+ * Adds success and duration of the collectors in asked. Separate from self_emit(), since requests
+ * for different collectors can share a walk.
  */
 void self_emit_outcomes(const struct self *self, const struct gathering *gathering,
     collector_set asked, struct metric_set *set);
 
-/* Adds what is known after a gathering. An error is left in the set. */
+/* Adds the metrics of a gathering. An error stays in the set. */
 void self_emit(struct self *self, const struct gathering *gathering, const struct source *source,
     struct metric_set *set);
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * A process with a million descriptors takes seconds to look through: too much for everybody
- * who moves a pointer over the map. What was not found by then is told as unknown.
+ * Looking through a process with a million descriptors takes seconds: too long for a pointer that
+ * moves over the map. Holders not found by then are reported as unknown.
  */
 #define SEARCH_SECONDS 1.0
 
@@ -15,7 +15,7 @@ struct lookup {
 	const struct source_options *source;
 	const char *sysfs;
 	struct sharing *sharing;
-	struct portset ports; /* of the look in progress, as the next one; under sharing's lock */
+	struct portset ports; /* of the lookup in progress, or of the next; under sharing's lock */
 	size_t limit;
 };
 

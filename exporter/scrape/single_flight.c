@@ -14,8 +14,8 @@ struct sharing {
 	struct bucket bucket;
 	struct worker worker;
 	bool working;
-	struct timespec sign;		/* when the work in progress last was seen to get on */
-	struct timespec due;		/* the latest deadline of those who joined it */
+	struct timespec sign;		/* the last sign of life of the work in progress */
+	struct timespec due;		/* the latest deadline of the requests that joined it */
 	struct shared_request *joined;	/* share the work in progress */
 	struct shared_request *waiting; /* share the next one */
 };
@@ -34,7 +34,7 @@ int sharing_new(
 	return 0;
 }
 
-/* Takes the requests whose deadline has passed out of the list. */
+/* Removes the requests whose deadline has passed from the list, and returns them. */
 static struct shared_request *take_late(struct shared_request **list)
 {
 	struct shared_request *late = NULL;
@@ -64,7 +64,7 @@ static void answer(struct shared_request *list, int error, const void *result)
 	}
 }
 
-/* Work that nobody is waiting for any more is given up. */
+/* Work that no request waits for is cancelled. */
 static bool nobody_waits(void *context)
 {
 	struct sharing *sharing = context;
@@ -93,7 +93,7 @@ static void serve(struct sharing *sharing)
 
 	struct shared_request *joined = sharing->joined;
 
-	/* From here on nobody joins. */
+	/* From here on no request can join. */
 	sharing->joined = NULL;
 	sharing->sign = clock_now();
 	pthread_mutex_unlock(&sharing->worker.lock);
@@ -101,7 +101,7 @@ static void serve(struct sharing *sharing)
 	work->finish(work->context, result);
 }
 
-/* Until the limit lets there be work again. The lock is held, but for the wait. */
+/* Waits until the limit allows work again. Holds the lock, except while it waits. */
 static void await_turn(struct sharing *sharing)
 {
 	const double per_second = sharing->limit.per_second;

@@ -88,8 +88,8 @@ def test_a_port_that_is_bound_is_not_called_free():
         assert "Nothing that /proc shows is on it." in said
         assert "chance" not in said and "Nothing is on it" not in said and "free for" not in said
         assert said.endswith("The kernel or a sandbox refused sock_diag, so sockets were read from "
-                             "/proc: TCP sockets that only called bind() are not seen, nor who "
-                             "chose a port.")
+                             "/proc. It does not show TCP sockets that only called bind(), nor "
+                             "whether the kernel chose a port.")
     assert "refused" not in tell(40001, "--sockets.source=procfs")
 
 

@@ -435,7 +435,7 @@ def mentions(log):
 def assert_says_what_is_missing(log, level):
     line, = mentions(log)
     assert f"level={level}" in line
-    assert "This host lacks what the collector needs" in line
+    assert "The collector cannot work on this host" in line
     assert "cgroup version 2 is not mounted" in line
 
 
