@@ -10,7 +10,7 @@ double destination_share(const struct destination *destination, unsigned capacit
 	return capacity ? (double)destination_used(destination) / capacity : 1;
 }
 
-/* path: NULL of a cgroup that is gone. */
+/* path: NULL if the cgroup is gone. */
 static void add_owner(struct json *owner, const char *path, unsigned long ports)
 {
 	struct container container = {{0}, {0}};
@@ -55,7 +55,7 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 	add_owner(json_add_object(object, "owner"), row->owner, row->owner_ports);
 }
 
-/* The ports that every destination has lost, and whose they are. */
+/* The ports that every destination has lost, and who holds them. */
 static void add_bound(struct json *object, const struct bound_owned *bound, size_t limit)
 {
 	unsigned long others = bound->other;

@@ -8,16 +8,16 @@
 #include "exporter/answers/resolver.h"
 #include "exporter/base/json.h"
 
-/* The share of its capacity that a destination has used; 1 where no port is usable. */
+/* The share of its capacity that a destination has used; 1 if no port is usable. */
 double destination_share(const struct destination *destination, unsigned capacity);
 
 struct destinations_json {
-	size_t limit;		      /* rows at the most */
-	bool owners;		      /* with their owners, where they have any */
-	const struct resolver *names; /* of the rows' peers; NULL: without */
+	size_t limit;		      /* maximum rows */
+	bool owners;		      /* with owners */
+	const struct resolver *names; /* of the rows' peers; NULL: without names */
 };
 
-/* Adds the rows, and what is true of them all, to object, which is empty. */
+/* Adds the rows, and what holds for all of them, to object, which must be empty. */
 void destinations_json_add(
     struct json *object, const struct destination_rows *rows, const struct destinations_json *how);
 

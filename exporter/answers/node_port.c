@@ -11,8 +11,8 @@ void node_port_add_words(struct text *text, const struct settings *settings, uin
 	if (!port_range_has(node_ports, port))
 		return;
 	snprintf(sentence, sizeof(sentence),
-	    " It is a NodePort (%u-%u): if a Service has it, a new connection to it goes to that "
-	    "Service before any socket here is asked, and no socket shows that.",
+	    " It is a NodePort (%u-%u): if a Service has it, new connections to it go to that "
+	    "Service, not to a socket here, and no socket shows that.",
 	    node_ports.first, node_ports.last);
 	text_add_string(text, sentence);
 	if (!port_range_has(settings->range, port) || portset_has(&settings->reserved, port))

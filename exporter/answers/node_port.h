@@ -7,7 +7,7 @@
 #include "collectors/kernel/settings.h"
 #include "exporter/base/text.h"
 
-/* Adds, behind a sentence, what it means that port is one of them; nothing where it is none. */
+/* If port is a NodePort, adds what that means, behind a sentence; else nothing. */
 void node_port_add_words(struct text *text, const struct settings *settings, uint16_t port);
 
 #endif

@@ -8,7 +8,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 
-/* The wildcards and a few more of each protocol: --json has all that are told apart. */
+/* The wildcards and a few more of each protocol; --json has all. */
 #define SHOWN_OF_PROTOCOL 5
 #define OWNERS_SHOWN 3
 
@@ -27,8 +27,7 @@ static double share_of(const struct pool_row *row, const struct settings *settin
 
 static void print_owner(const struct pool_owner *owner)
 {
-	/* What a cgroup's directory is called is its maker's choice: it must not move the cursor.
-	 */
+	/* Anyone can choose a cgroup's name: it must not control the terminal. */
 	char *cgroup = strdup(owner->cgroup);
 	char number[16];
 

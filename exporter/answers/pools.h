@@ -8,7 +8,7 @@
 #include "collectors/views/pool_rows.h"
 #include "exporter/base/json.h"
 
-/* Prints those of UDP with its owners, and those of TCP; nothing where no port is taken. */
+/* Prints the pools of UDP with its owners, then those of TCP; nothing if no port is taken. */
 void pools_print(const struct pool_rows *rows, const struct settings *settings);
 
 /* Adds the lists "pools" and "udp_owners" to object. */

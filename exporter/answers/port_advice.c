@@ -9,8 +9,8 @@
 #include "exporter/base/terminal.h"
 
 /*
- * What the kernel takes of one write (proc_do_large_bitmap() in kernel/sysctl.c): a page, and
- * the rest is dropped without a word.
+ * The kernel reads one page of a write and silently drops the rest (proc_do_large_bitmap() in
+ * kernel/sysctl.c).
  */
 #define WRITE_MAX 4000
 
@@ -18,8 +18,8 @@
 #define SETTING_PATH "/proc/sys/net/ipv4/ip_local_reserved_ports"
 
 /*
- * A write that does not begin at the start of the file adds to the list. It has to be one write:
- * the kernel reads the pieces of a number that is cut in two as two numbers.
+ * A write that does not begin at the start of the file adds to the list. It must be one write: the
+ * kernel would read a number that is cut in two as two numbers.
  */
 #define APPEND " | dd of=" SETTING_PATH " bs=4k seek=1 conv=notrunc status=none"
 
@@ -31,7 +31,7 @@ static void format_range(struct port_range range, char text[static 16])
 		snprintf(text, 16, "%u-%u", range.first, range.last);
 }
 
-/* Adds the ports from *position on that fit into a write, and moves it on behind them. */
+/* Adds the ports from *position on that fit into a write, and moves *position behind them. */
 static void add_ports(struct text *text, const struct portset *ports, unsigned *position)
 {
 	const size_t start = text->length;
@@ -52,7 +52,7 @@ static void add_ports(struct text *text, const struct portset *ports, unsigned *
 	*position = PORTS;
 }
 
-/* Of ports those that connect() could take. */
+/* Those of ports that connect() could take. */
 static struct portset unreserved(const struct settings *settings, const struct portset *ports)
 {
 	struct portset found = {0};
@@ -73,7 +73,7 @@ bool port_advice_add_command(
 
 	if (portset_count(&wanted) == 0)
 		return false;
-	/* The setting is one list: writing only the new ports would give up all the others. */
+	/* The setting is one list: writing only the new ports would drop all the others. */
 	portset_unite(&all, &wanted);
 	text_add_string(text, "sysctl -w " SETTING "=");
 	add_ports(text, &all, &position);
@@ -89,8 +89,8 @@ bool port_advice_add_command(
 }
 
 /*
- * A listener whose port the kernel picks anew at every start has nothing to reserve. A connection
- * to itself was to reach a service that is down, and has its port.
+ * A listener whose port the kernel picks at every start has nothing to reserve. A connection to
+ * itself has the port of a service that is down, which it tried to reach.
  */
 static bool is_services(const struct port_answer *answer)
 {
@@ -143,8 +143,8 @@ void port_advice_print(const struct settings *settings, const struct port_advice
 	putchar('\n');
 	if (!port_advice_add(&text, settings, advice)) {
 		terminal_print_wrapped(
-		    "Reserving the ports of these services would leave connections none. Widen "
-		    "the range, or give the services ports outside it.",
+		    "Reserving the ports of these services would leave no port for connections. "
+		    "Widen the range, or give the services ports outside it.",
 		    0, terminal_width());
 		return;
 	}

@@ -3,7 +3,7 @@
 
 #include "exporter/base/number.h"
 
-/* Returns what follows the number, or NULL where there is none or it is no port. */
+/* Returns the text after the number; NULL if there is none or it is not a port. */
 static const char *parse_port(const char *text, uint16_t *ret_port)
 {
 	unsigned long port = 0;
@@ -15,7 +15,8 @@ static const char *parse_port(const char *text, uint16_t *ret_port)
 
 const char *port_expression_parse(const char *text, struct port_range *ret_range)
 {
-	static const char no_port[] = "a port is a number from 1 to 65535, a range two: 8000-8080";
+	static const char no_port[] =
+	    "must be a port from 1 to 65535, or a range such as 8000-8080";
 	struct port_range range;
 	const char *end = parse_port(text, &range.first);
 
@@ -27,7 +28,7 @@ const char *port_expression_parse(const char *text, struct port_range *ret_range
 	if (!end || *end)
 		return no_port;
 	if (range.last < range.first)
-		return "the range ends before it begins";
+		return "the range must not end before it begins";
 	*ret_range = range;
 	return NULL;
 }

@@ -48,7 +48,7 @@ static bool have_same_meaning(
 {
 	struct text left = {0};
 	struct text right = {0};
-	/* Their times may differ, and are told as a range. */
+	/* Their times may differ, and are shown as a range. */
 	struct port_socket as_late = *b;
 
 	as_late.socket.expires_ms = a->socket.expires_ms;
@@ -63,7 +63,7 @@ static bool have_same_meaning(
 	return same;
 }
 
-/* Whether TIME_WAIT is reusable is in what is meant, where it matters. */
+/* If it matters whether TIME_WAIT is reusable, the meaning includes it. */
 static bool are_alike(
     const struct port_lookup *lookup, const struct port_socket *a, const struct port_socket *b)
 {

@@ -6,11 +6,11 @@
 
 #include "collectors/views/port_lookup.h"
 
-/* What became of the search for the processes that have a socket open. */
+/* The result of the search for the processes that have a socket open. */
 enum port_holders {
 	PORT_HOLDERS_FOUND,
-	PORT_HOLDERS_UNKNOWN,	/* not found, and some processes could not be looked at */
-	PORT_HOLDERS_ELSEWHERE, /* not found, though all were looked at */
+	PORT_HOLDERS_UNKNOWN,	/* not found; some processes could not be read */
+	PORT_HOLDERS_ELSEWHERE, /* not found, although all processes were read */
 	PORT_HOLDERS_NONE,	/* no process can have it */
 };
 
@@ -18,7 +18,7 @@ enum port_holders port_holders_of(
     const struct port_lookup *lookup, const struct port_socket *found);
 const char *port_holders_name(enum port_holders holders);
 
-/* Whether those that were found are all there are. */
+/* Whether all processes were searched. */
 bool port_holders_complete(const struct port_lookup *lookup);
 
 #endif

@@ -19,7 +19,7 @@ void port_json_add_range(struct json *object, struct port_range range)
 	json_add_number(object, "ports", port_range_size(range));
 }
 
-/* Takes over text. */
+/* Takes ownership of text. */
 static void add_text(struct json *object, const char *key, struct text *text)
 {
 	text_add_char(text, '\0');
@@ -89,7 +89,7 @@ static void add_owner(
 	struct container container = {{0}, {0}};
 	char name[USER_NAME_SIZE];
 
-	/* The kernel says root of a socket that no process has open, which tells nothing. */
+	/* The kernel reports root for a socket that no process has open, which means nothing. */
 	if (found->socket.inode) {
 		json_add_number(object, "inode", found->socket.inode);
 		json_add_number(object, "uid", found->socket.uid);
@@ -136,7 +136,7 @@ static void add_timer(struct json *object, const struct port_socket *found)
 		json_add_number(object, "expires_seconds", left / 1e3);
 }
 
-/* Of a listener's port it goes without saying, and nobody looks. */
+/* For a listener's port it is obvious, and not looked up. */
 static bool tells_bound(const struct port_lookup *lookup, const struct port_socket *found)
 {
 	return lookup->sees_buckets && found->socket.protocol == SOCKET_TCP &&

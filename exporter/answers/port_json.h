@@ -10,17 +10,17 @@
 /* Adds first_port, last_port and ports. */
 void port_json_add_range(struct json *object, struct port_range range);
 
-/* Adds socket_source: what the sockets of each protocol were read from. */
+/* Adds socket_source: the source of each protocol's sockets. */
 void port_json_add_source(struct json *object, const struct port_lookup *lookup);
 
 /*
- * Adds the command that keeps the ports of services for them, of those that were asked for; nothing
- * where none is to be kept.
+ * Adds the command that reserves the ports of services, of the asked ports; nothing if none should
+ * be reserved.
  */
 void port_json_add_advice(
     struct json *object, const struct port_lookup *lookup, const struct portset *asked);
 
-/* Adds the answer, and of each side as many sockets as limit. */
+/* Adds the answer, with at most limit sockets of each side. */
 void port_json_add(struct json *object, const struct port_lookup *lookup,
     const struct port_answer *answer, size_t limit);
 

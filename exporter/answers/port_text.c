@@ -12,13 +12,13 @@
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 
-/* Of a server with a process for each client the first ones say enough. */
+/* For a server with a process for each client, the first ones are enough. */
 #define PROCESSES_SHOWN 3
 #define DESCRIPTORS_SHOWN 8
 #define ALIKE_SHOWN 5
 
-#define DESCRIPTOR_WIDTH 18 /* a number behind its comma, and what may end the list */
-#define COMMAND_WIDTH 16    /* of less than this nobody makes sense */
+#define DESCRIPTOR_WIDTH 18 /* a number after its comma, and the end of the list */
+#define COMMAND_WIDTH 16    /* less of a command is useless */
 
 static void format_endpoint(
     const struct socket *socket, const struct socket_address *address, uint16_t port, char *text)
@@ -40,7 +40,7 @@ static const char *state_of(const struct socket *socket)
 	return socket_state_name(socket->state);
 }
 
-/* Prints text, on a line of its own where it does not fit. Returns the column behind it. */
+/* Prints text, on a new line if it does not fit. Returns the column after it. */
 static int print_part(const char *text, int column, int indent, int width)
 {
 	if (column > indent && column + 1 + (int)strlen(text) > width) {
@@ -54,7 +54,7 @@ static int print_part(const char *text, int column, int indent, int width)
 
 #define HEAD_WIDTH 18 /* "tcp  established  " */
 
-/* Where lines of that length can begin, at the latest at column. */
+/* The column where a line of that length can begin, at most column. */
 static int indent_for(size_t length, int column, int width)
 {
 	const int latest = width - (int)length;
@@ -91,7 +91,7 @@ void port_text_print_socket(const struct socket *socket, int column, const char 
 	putchar('\n');
 }
 
-/* Takes over text, which is ours but for what it quotes. */
+/* Takes ownership of text. It may quote names, so it is made printable. */
 static void print_text(struct text *text, int indent)
 {
 	text_add_char(text, '\0');
@@ -102,7 +102,7 @@ static void print_text(struct text *text, int indent)
 	free(text->data);
 }
 
-/* What a process or a cgroup is called is its maker's choice: it must not move the cursor. */
+/* Anyone can choose the name of a process or a cgroup: it must not control the terminal. */
 static void print_foreign(const char *foreign, int column, int width)
 {
 	char *copy = strdup(foreign);
@@ -114,7 +114,7 @@ static void print_foreign(const char *foreign, int column, int width)
 	free(copy);
 }
 
-/* A command is clipped at its end, where it tells least. */
+/* Clips a command at its end, which matters least. */
 static void print_command(const char *command, int column, int width)
 {
 	char *copy = strdup(command);
@@ -125,7 +125,7 @@ static void print_command(const char *command, int column, int width)
 			size_t end = (size_t)(width - column) - 3;
 
 			while (end && ((unsigned char)copy[end] & 0xc0) == 0x80)
-				end--; /* not within a character */
+				end--; /* do not cut a character */
 			printf("%.*s...", (int)end, copy);
 		} else {
 			fputs(copy, stdout);
@@ -175,7 +175,7 @@ static void print_processes(
 	free(holdings);
 }
 
-/* The kernel says root of a socket that no process has open, which tells nothing. */
+/* The kernel reports root for a socket that no process has open, which means nothing. */
 static void print_owner(const struct port_socket *found, int indent, int width)
 {
 	char name[USER_NAME_SIZE];
@@ -197,7 +197,7 @@ static void print_owner(const struct port_socket *found, int indent, int width)
 	putchar('\n');
 }
 
-/* What the sockets of a group are, and who has them. */
+/* Prints what the sockets of a group are and which processes have them. */
 static void print_details(
     const struct port_lookup *lookup, const struct port_group *group, int indent)
 {
@@ -213,11 +213,11 @@ static void print_details(
 		print_processes(lookup, group, indent, width);
 		break;
 	case PORT_HOLDERS_UNKNOWN:
-		printf("%*sprocesses unknown: to see them takes their user, or CAP_SYS_PTRACE\n",
-		    indent, "");
+		printf("%*sprocesses unknown: run as their user, or with CAP_SYS_PTRACE\n", indent,
+		    "");
 		break;
 	case PORT_HOLDERS_ELSEWHERE:
-		printf("%*sno process in sight has it open: another container's, or the kernel's\n",
+		printf("%*sno visible process has it open: another container's, or the kernel's\n",
 		    indent, "");
 		break;
 	case PORT_HOLDERS_NONE:
@@ -235,7 +235,7 @@ void port_text_print_details(
 
 static void print_group(const struct port_lookup *lookup, const struct port_group *group)
 {
-	/* "And one more" takes the line that the one would. */
+	/* "and 1 more" would use the line that the socket itself needs. */
 	const size_t shown = group->length > ALIKE_SHOWN + 1 ? ALIKE_SHOWN : group->length;
 
 	putchar('\n');
@@ -248,7 +248,7 @@ static void print_group(const struct port_lookup *lookup, const struct port_grou
 	print_details(lookup, group, 7);
 }
 
-/* Of the first ones, what is alike at once. Returns how many it has shown. */
+/* Prints the first ones, alike ones together. Returns how many it has shown. */
 static size_t print_groups(
     const struct port_lookup *lookup, const struct port_side *side, size_t first)
 {
@@ -277,7 +277,7 @@ static void print_side(const struct port_lookup *lookup, const struct port_side 
 	if (side->total == shown)
 		return;
 	printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
-	/* The one that a restart has to wait for may be among those. */
+	/* The one that delays a restart may be among them. */
 	if (side->time_wait)
 		printf("  The last of %lu in TIME_WAIT is gone in %.0f s.\n", side->time_wait,
 		    side->time_wait_ms / 1e3);

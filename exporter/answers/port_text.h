@@ -7,17 +7,17 @@
 #include "collectors/views/port_lookup.h"
 
 /*
- * Prints "tcp  established  127.0.0.1:60416 -> 127.0.0.1:443" and a newline behind what is
- * there of the line already, column columns. was: the state that it had before, or NULL. What
- * does not fit into the width goes into lines of its own.
+ * Prints "tcp  established  127.0.0.1:60416 -> 127.0.0.1:443" and a newline. column: the columns
+ * already printed on the line. was: the state that the socket had before, or NULL. Wraps what does
+ * not fit.
  */
 void port_text_print_socket(const struct socket *socket, int column, const char *was);
 
-/* Prints what is known of the port, and of each side as many sockets as limit. */
+/* Prints what is known about the port, with at most limit sockets of each side. */
 void port_text_print(
     const struct port_lookup *lookup, const struct port_answer *answer, size_t limit);
 
-/* Prints what the socket is and who has it, each line after indent blanks. */
+/* Prints what the socket is and which processes have it, each line after indent blanks. */
 void port_text_print_details(
     const struct port_lookup *lookup, const struct port_socket *found, int indent);
 

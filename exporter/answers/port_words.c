@@ -25,7 +25,7 @@ void port_service(uint16_t port, enum socket_protocol protocol, char name[static
 	char buffer[2048];
 
 	name[0] = '\0';
-	/* One that does not fit is none worth showing. */
+	/* A name that does not fit is left out. */
 	if (getservbyport_r(htons(port), socket_protocol_name(protocol), &entry, buffer,
 		sizeof(buffer), &found) == 0 &&
 	    found)
@@ -79,7 +79,7 @@ static bool is_reserved(const struct port_lookup *lookup, uint16_t port)
 	return portset_has(&lookup->settings.reserved, port);
 }
 
-/* Whether connect() may come to that port by itself: it passes over a port that bind() holds. */
+/* Whether connect() may pick that port: it skips a port that bind() holds. */
 static bool is_connects(const struct port_lookup *lookup, uint16_t port)
 {
 	return is_in_range(lookup, port) && !is_reserved(lookup, port) &&
@@ -124,17 +124,17 @@ static void add_chances(struct text *text, const struct port_lookup *lookup, uin
 		add(text, "The kernel may hand it out when the ports around it are used up.");
 }
 
-/* A socket that only called bind() may be there: neither "nothing" nor "free" can be said. */
+/* A socket that only called bind() may be on it, so do not say "nothing" or "free". */
 static void add_unseen(struct text *text, const struct port_lookup *lookup)
 {
 	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
 		add(text,
-		    "Nothing that /proc shows is on it. A TCP socket that only called bind() is "
-		    "not shown there, and keeps the port all the same.");
+		    "Nothing that /proc shows is on it. /proc does not show a TCP socket that only "
+		    "called bind(), which also keeps the port.");
 	else
 		add(text,
-		    "Nothing that this kernel lists is on it. Before Linux 6.8 a TCP socket that "
-		    "only called bind() is not listed, and keeps the port all the same.");
+		    "Nothing that this kernel lists is on it. Before Linux 6.8 the kernel does not "
+		    "list a TCP socket that only called bind(), which also keeps the port.");
 }
 
 void port_words_add_port(
@@ -157,7 +157,7 @@ void port_words_add_port(
 		add(text, "It is free for any program that asks for it by number.");
 }
 
-/* Whom it serves, by the address that it listens on. */
+/* The clients that it serves, by the address that it listens on. */
 static const char *listens_on(const struct socket *socket)
 {
 	if (socket_address_is_loopback(&socket->local, socket->family))
@@ -238,9 +238,8 @@ static void add_self_connection(
 	const uint16_t port = found->socket.local_port;
 
 	add(text, "A connection to itself: both ends are port %u of one address.", port);
-	add(text,
-	    "That comes about when a program connects to a service of this host that is down, "
-	    "and the kernel lends it the service's own port.");
+	add(text, "This happens when a program connects to a service of this host that is down, "
+		  "and the kernel lends it the service's own port.");
 	add(text, "As long as it lasts, the service cannot start " LOCKED_OUT);
 	if (is_connects(lookup, port))
 		add(text, RESERVE_IT, "Restart the program that has the connection");
@@ -248,7 +247,7 @@ static void add_self_connection(
 		add(text, "Restart the program that has the connection.");
 }
 
-/* The kernel lends ports that a service needs as any other; the sockets do not tell which. */
+/* The kernel also lends ports that a service needs, and the sockets do not show which. */
 static void add_lent(struct text *text, const struct port_lookup *lookup, uint16_t port)
 {
 	add(text, "A temporary outbound connection: the kernel lent it this port until it ends.");
@@ -295,7 +294,7 @@ static void add_outbound(
 	add_progress(text, found);
 }
 
-/* list: length of them, that are alike. */
+/* list: length sockets that are alike. */
 static void add_time_wait(struct text *text, const struct port_lookup *lookup,
     const struct port_socket *const *list, size_t length)
 {

@@ -19,12 +19,12 @@
 #include "collectors/kernel/clock.h"
 #include "exporter/base/text.h"
 
-/* More than the rows of a table as a rule: who waits for a dead server must keep nobody waiting. */
+/* Usually more than the rows of a table: a lookup at a dead server must not delay another. */
 #define CHILDREN_MAX 32
 
 struct lookup_entry {
 	struct resolver_address address;
-	atomic_bool answered; /* set behind name */
+	atomic_bool answered; /* set after name */
 	char name[RESOLVER_NAME_SIZE];
 };
 
@@ -38,7 +38,7 @@ struct lookup_list {
 struct resolver {
 	struct lookup_list *list;
 	size_t size;	 /* of list, in bytes */
-	size_t places[]; /* in the list, by the caller's index */
+	size_t places[]; /* the place in the list of each index of the caller */
 };
 
 static bool is_same(const struct resolver_address *a, const struct resolver_address *b)
@@ -83,7 +83,7 @@ static void __attribute__((noreturn)) run_child(struct lookup_list *list, pid_t 
 {
 	size_t i;
 
-	/* The parent may have gone before the call. */
+	/* The parent may have ended before the call. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	while ((i = atomic_fetch_add(&list->next, 1)) < list->length)
@@ -91,7 +91,7 @@ static void __attribute__((noreturn)) run_child(struct lookup_list *list, pid_t 
 	_exit(EXIT_SUCCESS);
 }
 
-/* Until every child has ended, and with that closed its end of the pipe, or time is up. */
+/* Waits until every child has ended, and so closed its end of the pipe, or time is up. */
 static void wait_for_end(int reader, int milliseconds)
 {
 	const struct timespec start = clock_now();
@@ -120,7 +120,7 @@ static int look_up_all(struct lookup_list *list, int milliseconds)
 		if (child == 0)
 			run_child(list, parent);
 		if (child < 0)
-			break; /* fewer will do; what none answers is told as such */
+			break; /* fewer children are enough; unanswered names are counted */
 		children[length++] = child;
 	}
 	close(ends[1]);

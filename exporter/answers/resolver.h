@@ -3,9 +3,9 @@
 #define EPHEMERA_RESOLVER_H
 
 /*
- * The names of many addresses in a bounded time, even where DNS is dead: getnameinfo() alone takes
- * 10 s for each address then, and cannot be stopped. The lookups are made in child processes, which
- * are ended when time is up: no thread, no socket and no memory of theirs is left behind.
+ * Finds the names of many addresses in a bounded time, even if DNS is down: getnameinfo() then
+ * takes 10 s for each address, and cannot be stopped. Child processes make the lookups, and are
+ * ended when time is up: they leave no thread, socket or memory behind.
  */
 
 #include "collectors/kernel/socket.h"
@@ -18,25 +18,24 @@ struct resolver_address {
 	uint32_t interface; /* a link-local address's zone, or 0 */
 };
 
-struct resolver; /* what was found */
+struct resolver; /* the names that were found */
 
 /*
- * Looks up the names of the addresses, each different one once; for a process with one thread. It
- * returns when all are answered, at the latest after that many milliseconds. Returns 0 or -errno;
- * the caller frees what was found with resolver_free().
+ * Looks up the names of the addresses, equal ones once. Waits until all are answered, at most
+ * `milliseconds`. Only for a process with one thread. Returns 0 or -errno; the caller frees the
+ * result with resolver_free().
  */
 int resolver_run(const struct resolver_address *addresses, size_t length, int milliseconds,
     struct resolver **ret_resolver);
 void resolver_free(struct resolver *resolver); /* NULL is fine */
 
 /*
- * The name of the address at that index of the list, fit to be printed; an empty string where it
- * has none or none was found in time. It lives as long as resolver does.
+ * The name of the address at that index of the list, printable; empty if it has none or none was
+ * found in time. resolver owns it.
  */
 const char *resolver_name(const struct resolver *resolver, size_t index);
 
-/* How many different addresses there were, and of those, how many the resolver did not answer for.
- */
+/* The number of different addresses, and how many of them got no answer. */
 size_t resolver_addresses(const struct resolver *resolver);
 size_t resolver_unanswered(const struct resolver *resolver);
 

@@ -11,7 +11,7 @@ void user_name(uint32_t uid, char name[static USER_NAME_SIZE])
 	char buffer[4096];
 
 	name[0] = '\0';
-	/* One that does not fit is none worth showing. */
+	/* A name that does not fit is left out. */
 	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
 		snprintf(name, USER_NAME_SIZE, "%s", found->pw_name);
 }

@@ -6,7 +6,7 @@
 
 #define USER_NAME_SIZE 64
 
-/* The name of the user, which may ask the network where the host is set up so; else empty. */
+/* The name of the user, or empty. May ask the network if the host is set up that way. */
 void user_name(uint32_t uid, char name[static USER_NAME_SIZE]);
 
 #endif

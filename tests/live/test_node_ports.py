@@ -62,8 +62,8 @@ def test_a_node_port_is_named_where_it_can_be_taken():
     assert "NodePort" not in said_of(NODE_PORTS[0])
     assert metrics(FLAG).value(COUNT) == 2
     said = said_of(NODE_PORTS[0], FLAG)
-    assert "It is a NodePort (40004-40005): if a Service has it, a new connection to it goes to " \
-        "that Service before any socket here is asked, and no socket shows that. Reserve the " \
+    assert "It is a NodePort (40004-40005): if a Service has it, new connections to it go to " \
+        "that Service, not to a socket here, and no socket shows that. Reserve the " \
         "NodePorts (net.ipv4.ip_local_reserved_ports)" in said, said
     assert "NodePort" not in said_of(NODE_PORTS[1] + 1, FLAG)
 

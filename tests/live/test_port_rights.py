@@ -40,7 +40,7 @@ def test_a_holder_in_another_pid_namespace():
     entry, = json.loads(done.stdout)["ports"][0]["local"]["sockets"]
     assert (entry["holders"], entry["holders_complete"]) == ("elsewhere", True)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
-    assert "no process in sight has it open" in " ".join(done.stdout.split())
+    assert "no visible process has it open" in " ".join(done.stdout.split())
 
 
 # Ordinary users

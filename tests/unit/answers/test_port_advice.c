@@ -206,8 +206,8 @@ static void who_has_few_ports_is_warned(void **state)
 		       "range if that is too\nfew.\n");
 	portset_add_range(&lookup.settings.reserved, (struct port_range){50000, 50003});
 	assert_command(NULL);
-	assert_printed("\nReserving the ports of these services would leave connections none. "
-		       "Widen the\nrange, or give the services ports outside it.\n");
+	assert_printed("\nReserving the ports of these services would leave no port for "
+		       "connections. Widen\nthe range, or give the services ports outside it.\n");
 }
 
 int main(void)

@@ -75,7 +75,8 @@ static void a_range_that_is_upside_down_is_told_so(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(bad); i++) {
-		assert_string_equal(parse(bad[i], &range), "the range ends before it begins");
+		assert_string_equal(
+		    parse(bad[i], &range), "the range must not end before it begins");
 		assert_int_equal(range.first, 7);
 		assert_int_equal(range.last, 9);
 	}

@@ -147,12 +147,12 @@ static void who_is_unknown_is_told_so(void **state)
 	found.socket.inode = 99;
 	assert_details(&found,
 	    MEANING "       user alice\n"
-		    "       no process in sight has it open: another container's, or the "
+		    "       no visible process has it open: another container's, or the "
 		    "kernel's\n");
 	processes.holdings.unreadable = 1;
 	assert_details(&found,
 	    MEANING "       user alice\n"
-		    "       processes unknown: to see them takes their user, or CAP_SYS_PTRACE\n");
+		    "       processes unknown: run as their user, or with CAP_SYS_PTRACE\n");
 	found.socket.inode = 0;
 	assert_details(&found, MEANING "       no process has it open any more\n");
 }

@@ -155,9 +155,9 @@ static void what_is_not_shown_is_not_called_nothing(void **state)
 	(void)state;
 	lookup.bound_unseen = true;
 	lookup.source[SOCKET_TCP] = SOURCE_PROCFS;
-#define UNSEEN                                                                                  \
-	"Nothing that /proc shows is on it. A TCP socket that only called bind() is not shown " \
-	"there, and keeps the port all the same."
+#define UNSEEN                                                                           \
+	"Nothing that /proc shows is on it. /proc does not show a TCP socket that only " \
+	"called bind(), which also keeps the port."
 	assert_free(50000,
 	    DYNAMIC("50000") "It is inside this host's ephemeral range (50000-50009). " UNSEEN);
 	assert_free(60000,
@@ -165,9 +165,10 @@ static void what_is_not_shown_is_not_called_nothing(void **state)
 			     "connect() takes it by itself. " UNSEEN);
 	lookup.source[SOCKET_TCP] = SOURCE_SOCK_DIAG;
 	assert_free(50000,
-	    DYNAMIC("50000") "It is inside this host's ephemeral range (50000-50009). Nothing that "
-			     "this kernel lists is on it. Before Linux 6.8 a TCP socket that only "
-			     "called bind() is not listed, and keeps the port all the same.");
+	    DYNAMIC(
+		"50000") "It is inside this host's ephemeral range (50000-50009). Nothing that "
+			 "this kernel lists is on it. Before Linux 6.8 the kernel does not list "
+			 "a TCP socket that only called bind(), which also keeps the port.");
 }
 
 static void a_reserved_port_is_anyones_who_asks(void **state)
@@ -364,7 +365,7 @@ static void a_connection_to_itself_is_told_so(void **state)
 	found.socket.remote_port = 50001;
 	assert_true(port_connects_to_itself(&found));
 #define ITSELF(port)                                                                            \
-	"A connection to itself: both ends are port " port " of one address. That comes about " \
+	"A connection to itself: both ends are port " port " of one address. This happens "     \
 	"when a program connects to a service of this host that is down, and the kernel lends " \
 	"it the service's own port. As long as it lasts, the service cannot start (\"Address "  \
 	"already in use\") unless both sockets set SO_REUSEADDR. Restart the program that has " \
