@@ -113,7 +113,8 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 		putchar('\n');
 		return;
 	}
-	printf("bind() holds %u, which all have lost: %u of listeners, %u idle, %u connected.\n\n",
+	printf("bind() holds %u, lost to all destinations: %u of listeners, %u idle, %u "
+	       "connected.\n\n",
 	    ports, bound->ports.listen, bound->ports.bound, bound->ports.connected);
 	puts(" PORTS  BOUND BY");
 	for (size_t i = 0; i < bound->length; i++) {
@@ -125,7 +126,7 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 	if (others)
 		print_bound_owner("other cgroups (--limit)", others, width);
 	if (bound->unowned)
-		print_bound_owner("no cgroup any more, such as TIME_WAIT", bound->unowned, width);
+		print_bound_owner("without a cgroup, such as TIME_WAIT", bound->unowned, width);
 	putchar('\n');
 }
 
@@ -176,10 +177,9 @@ static void print_notes(const struct destination_rows *rows, const struct pool_r
 	if (!rows->sees_buckets && rows->destinations) {
 		putchar('\n');
 		terminal_print_wrapped(
-		    "Two things are not seen here. A port that bind() took before connect() is "
-		    "lost to all destinations, but counts for its own alone. A TIME_WAIT that "
-		    "connect() may take over counts as used. To see them takes CAP_BPF and "
-		    "CAP_PERFMON.",
+		    "Without CAP_BPF and CAP_PERFMON two things are not seen. A port that bind() "
+		    "took before connect() is lost to all destinations, but counts only for its "
+		    "own. A TIME_WAIT that connect() may reuse counts as used.",
 		    0, terminal_width());
 	}
 	if (rows->lacks_cgroups && (rows->length || pools->length))
@@ -275,7 +275,7 @@ static int run_destinations(struct options *options)
 
 const struct command destinations_command = {
     .name = "destinations",
-    .help = "the fullest destinations, as a table",
+    .help = "print the fullest destinations as a table",
     .takes_flags = true,
     .run = run_destinations,
 };

@@ -75,7 +75,7 @@ static int run_metrics(struct options *options)
 
 const struct command metrics_command = {
     .name = "metrics",
-    .help = "one scrape to standard output; exit status 1 where a collector failed",
+    .help = "print one scrape; exit status 1 if a collector failed",
     .takes_flags = true,
     .run = run_metrics,
 };

@@ -46,7 +46,7 @@ static int want_value(struct reader *reader, struct word *word)
 	if (word->value)
 		return 0;
 	if (reader->next == reader->argc)
-		return option_fail(reader->error, "--%s: its value is missing", word->name);
+		return option_fail(reader->error, "--%s: the value is missing", word->name);
 	word->value = reader->argv[reader->next++];
 	return 0;
 }
@@ -56,7 +56,7 @@ static int refuse_value(struct reader *reader, const struct word *word)
 	if (!word->value)
 		return 0;
 	return option_fail(
-	    reader->error, "--%s: it takes no value, and got \"%.80s\"", word->name, word->value);
+	    reader->error, "--%s: must have no value, not \"%.80s\"", word->name, word->value);
 }
 
 /* "NAME" of --collector.NAME and --no-collector.NAME. */
@@ -66,8 +66,7 @@ static int switch_collector(
 	const int found = collector_find(name);
 
 	if (found < 0)
-		return option_fail(
-		    reader->error, "--%s: there is no such collector; see --help", word->name);
+		return option_fail(reader->error, "unknown collector --%s; see --help", word->name);
 	if (refuse_value(reader, word) < 0)
 		return -EINVAL;
 
@@ -215,8 +214,9 @@ static int finish(struct reader *reader)
 	    starts_with(options->serve.telemetry_path, "/pages/") ||
 	    strpbrk(options->serve.telemetry_path, "?#% "))
 		return option_fail(reader->error,
-		    "--web.telemetry-path: \"%.80s\" must begin with a slash, hold none of \"?#%% "
-		    "\", and be neither / nor below /-/, /api/ or /pages/",
+		    "--web.telemetry-path: must begin with a slash, not contain ?, #, %% or a "
+		    "blank, "
+		    "and not be / or below /-/, /api/ or /pages/; it is \"%.80s\"",
 		    options->serve.telemetry_path);
 	if (options->source.replay && options->source.kind != SOURCE_AUTO)
 		return option_fail(

@@ -76,10 +76,9 @@ static void print_advice(const struct port_lookup *lookup, const struct options 
 	port_advice_print(&lookup->settings, &advice);
 }
 
-#define UNSURE                                                                                  \
-	"Ports that every destination has lost, since bind() took them before connect(), look " \
-	"like "                                                                                 \
-	"those that connect() took: to tell them apart takes CAP_BPF and CAP_PERFMON."
+#define UNSURE                                                                                   \
+	"Without CAP_BPF and CAP_PERFMON, ports that bind() took before connect(), which every " \
+	"destination has lost, look like ports that connect() took."
 
 /* Whether something is said of a port that only the kernel's buckets could make sure of. */
 static bool is_unsure(const struct port_lookup *lookup, const struct port_answer *answer)
@@ -337,7 +336,7 @@ static int read_ports(
 static int check_ports(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
 {
 	if (portset_count(&options->ports) == 0)
-		return option_fail(error, "port: which? Such as \"ephemera port 60416\" or "
+		return option_fail(error, "port: needs a port, such as \"ephemera port 60416\" or "
 					  "\"ephemera port 60416 8000-8080\"");
 	return 0;
 }
@@ -345,8 +344,7 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 const struct command port_command = {
     .name = "port",
     .arguments = "PORT|FIRST-LAST...",
-    .help = "what is on these ports, and who has it; exit status 0 something, 1 nothing, 2 an "
-	    "error",
+    .help = "print what uses these ports; exit status 0: something, 1: nothing, 2: error",
     .takes_flags = true,
     .read_argument = read_ports,
     .check = check_ports,

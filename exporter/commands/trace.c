@@ -233,7 +233,7 @@ static int print_start(const struct trace *trace)
 		return 0;
 	puts("Each call that finds no port is shown as it happens; Ctrl-C sums up.");
 	if (!trace->probe.counts_binds)
-		puts("This kernel shows connect() alone, and not bind().");
+		puts("This kernel shows only connect(), not bind().");
 	putchar('\n');
 	return terminal_flush();
 }
@@ -294,7 +294,7 @@ static int run_trace(struct options *options)
 
 const struct command trace_command = {
     .name = "trace",
-    .help = "each call that finds no port, as it happens; takes CAP_BPF and CAP_PERFMON",
+    .help = "print each call that finds no port, as it happens; needs CAP_BPF and CAP_PERFMON",
     .takes_flags = true,
     .run = run_trace,
 };

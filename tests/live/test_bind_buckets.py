@@ -234,11 +234,11 @@ def test_without_the_right_it_says_which_truth_it_tells(public_binary):
     found = destinations(**prefix)
     assert found["bind_before_connect"] is False
     assert [entry["active"] for entry in found["destinations"]] == [7]
-    assert "To see them takes CAP_BPF and CAP_PERFMON" in " ".join(
+    assert "Without CAP_BPF and CAP_PERFMON two things are not seen" in " ".join(
         run("destinations", **prefix).stdout.split())
     port = str(_clients[0].getsockname()[1])
     text = " ".join(run("port", port, **prefix).stdout.split())
-    assert "to tell them apart takes CAP_BPF and CAP_PERFMON" in text
+    assert "Without CAP_BPF and CAP_PERFMON, ports that bind() took" in text
     answer = json.loads(run("port", "--json", port, **prefix).stdout)["ports"][0]
     assert answer["bind_before_connect"] is False
     assert "port_bound" not in answer["local"]["sockets"][0]
