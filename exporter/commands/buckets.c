@@ -11,12 +11,12 @@ static bool is_wanted(const struct options *options, bool wherever)
 {
 	const unsigned long asked = options->values[collector_find("binds")][BINDS_BUCKETS];
 
-	/* Of a replay the sockets are another host's, or long gone. */
+	/* The sockets of a replay are from another host or another time. */
 	if (options->source.replay)
 		return false;
 	if (asked != BINDS_BUCKETS_BY_DEFAULT)
 		return asked;
-	/* Whoever asks for /proc wants to see what that tells. */
+	/* With --sockets.source=procfs show only what /proc has. */
 	return wherever ? options->source.kind != SOURCE_PROCFS
 			: options_has_collector(options, "exhaustion");
 }
@@ -31,10 +31,10 @@ void buckets_open(struct options *options, bool wherever)
 
 	const int result = bind_buckets_open(&options->source.buckets, &reason);
 
-	/* Where --collector.exhaustion is what asked, its collector says why. */
+	/* If --collector.exhaustion asked for it, its collector says why. */
 	if (result < 0)
 		log_line(is_asked_for ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
-		    "Cannot see which ports bind() gave before connect()", "flag",
+		    "Cannot see which ports bind() took before connect()", "flag",
 		    "--collector.binds.buckets", "err", strerrordesc_np(-result), "reason", reason,
 		    NULL);
 }

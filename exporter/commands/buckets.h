@@ -2,15 +2,14 @@
 #ifndef EPHEMERA_BUCKETS_H
 #define EPHEMERA_BUCKETS_H
 
-/* Whether BPF tells which ports a bind() holds, by the command and its flags. */
+/* Opens the BPF programs that show which ports bind() holds, if command and flags ask for them. */
 
 #include "exporter/commands/options.h"
 
 /*
- * Opens options' source.buckets, while there are all privileges: where a flag asks for it or,
- * for a command that people read, wherever that may be. Where it cannot be had it stays NULL, which
- * is a warning only for whoever asked for it by name. The caller closes it with
- * bind_buckets_close().
+ * Opens options' source.buckets if a flag asks for it, or, with wherever (a command for people), if
+ * it is permitted. Call it before privileges are given up. On failure it stays NULL; that is a
+ * warning only if a flag asked for it. The caller closes it with bind_buckets_close().
  */
 void buckets_open(struct options *options, bool wherever);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `ephemera check-config`: whether a --web.config.file is right, and what it says. */
+/* `ephemera check-config`: checks a --web.config.file and prints what it sets. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -17,10 +17,10 @@ static const char *const version_names[] = {
 };
 
 static const char *const client_auth_words[] = {
-    [CLIENT_AUTH_NONE] = "not asked for",
-    [CLIENT_AUTH_REQUEST] = "asked for, not verified",
+    [CLIENT_AUTH_NONE] = "not requested",
+    [CLIENT_AUTH_REQUEST] = "requested, not verified",
     [CLIENT_AUTH_REQUIRE_ANY] = "required, not verified",
-    [CLIENT_AUTH_VERIFY_IF_GIVEN] = "verified where given",
+    [CLIENT_AUTH_VERIFY_IF_GIVEN] = "verified if given",
     [CLIENT_AUTH_REQUIRE_AND_VERIFY] = "required and verified",
 };
 
@@ -35,7 +35,7 @@ static void print_tls(const struct web_config_tls *tls)
 		printf("  TLS: %s to %s\n", first, last);
 	printf("  client certificates: %s", client_auth_words[tls->client_auth]);
 	if (tls->allowed_sans.length)
-		printf(", for one of %zu names", tls->allowed_sans.length);
+		printf(", with one of %zu names", tls->allowed_sans.length);
 	putchar('\n');
 	if (tls->cipher_suites.length)
 		printf("  cipher suites: %zu\n", tls->cipher_suites.length);
@@ -46,11 +46,11 @@ static void print_tls(const struct web_config_tls *tls)
 static void print_users(const struct web_config *config)
 {
 	if (config->users_length == 0) {
-		puts("  users: none, no password is asked for");
+		puts("  users: none, no password required");
 		return;
 	}
 	printf("  users: %zu%s\n", config->users_length,
-	    config->has_tls ? "" : ", whose passwords cross the network as they are without TLS");
+	    config->has_tls ? "" : "; without TLS, passwords cross the network unencrypted");
 	if (config->excluded_paths.length)
 		printf("  paths without a password: %zu\n", config->excluded_paths.length);
 }
@@ -74,12 +74,12 @@ static void print_summary(const struct web_config *config)
 	print_users(config);
 	print_headers(config);
 	if (config->rate_interval > 0)
-		printf("  rate limit: %lu at once, then one each %.9g s\n", config->rate_burst,
+		printf("  rate limit: %lu at once, then one every %.9g s\n", config->rate_burst,
 		    config->rate_interval);
 	else
 		puts("  rate limit: none");
 	if (config->http2_given)
-		puts("  without effect: http2, since HTTP/2 is not spoken");
+		puts("  no effect: http2 (HTTP/2 is not supported)");
 }
 
 static int check_config(const char *path)
@@ -95,7 +95,7 @@ static int check_config(const char *path)
 	}
 	snprintf(name, sizeof(name), "%s", path);
 	text_make_printable(name);
-	printf("%s: right\n", name);
+	printf("%s: OK\n", name);
 	print_summary(rules->config);
 	rules_release(rules);
 	return terminal_flush();
@@ -117,13 +117,13 @@ static int read_file(
 
 static int check_file(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
 {
-	return options->checked ? 0 : option_fail(error, "check-config: which file?");
+	return options->checked ? 0 : option_fail(error, "check-config: needs a file");
 }
 
 const struct command check_config_command = {
     .name = "check-config",
     .arguments = "FILE",
-    .help = "whether a --web.config.file is right",
+    .help = "check a --web.config.file",
     .read_argument = read_file,
     .check = check_file,
     .run = run_check_config,

@@ -3,8 +3,8 @@
 #define EPHEMERA_COMMANDS_H
 
 /*
- * The commands, each a struct in the file that runs it: reading, --help, the manual and the
- * shells' completions go by the list of them.
+ * The commands: each is a struct in the file that runs it. The command line, --help, the man page
+ * and the shells' completions are made from the list of them.
  */
 
 #include <stdbool.h>
@@ -15,13 +15,14 @@
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 struct command {
-	const char *name;      /* NULL: where no command is given */
-	const char *arguments; /* what follows it; NULL: nothing but flags */
+	const char *name;      /* NULL: runs if no command is given */
+	const char *arguments; /* what follows it; NULL: only flags */
 	const char *help;
 	bool takes_flags; /* more than --help and --version */
 	/*
-	 * Both return 0, or -EINVAL with what is wrong in error. read_argument takes what is no
-	 * flag, and is NULL where nothing is taken; check looks at the whole, and may be NULL.
+	 * Both return 0; or -EINVAL, and in error what is wrong. read_argument reads an argument
+	 * that is not a flag; NULL: there may be none. check checks the whole command line; may be
+	 * NULL.
 	 */
 	int (*read_argument)(
 	    struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE]);
@@ -29,7 +30,7 @@ struct command {
 	int (*run)(struct options *options); /* returns the exit status */
 };
 
-/* The one without a name comes first. */
+/* The command without a name comes first. */
 extern const struct command *const commands[];
 extern const size_t commands_length;
 
@@ -37,13 +38,13 @@ extern const size_t commands_length;
 extern const struct command help_command;
 extern const struct command version_command;
 
-/* NULL: there is none of that name. */
+/* NULL: there is no such command. */
 const struct command *command_find(const char *name);
 
 /*
- * The exit status of a command that prints, where result is 0 or -errno: EXIT_DONE or EXIT_FAILED.
- * It says on standard error what went wrong: reason, or where that is NULL, what the number means.
- * A reader that has seen enough (-EPIPE) is told nothing.
+ * The exit status of a command whose work ended with result, 0 or -errno. Prints to standard error
+ * why it failed: the reason, or if it is NULL the error. Prints nothing for -EPIPE: the reader of
+ * its output closed the pipe.
  */
 int command_end(const struct command *command, int result, const char *reason);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * `ephemera healthcheck`, for images that have no shell and no curl: asks a daemon whether it
- * answers, at each address that it listens on, over TLS where it wants that. No certificate is
- * verified, and no password sent: being refused is an answer, too. Where the host has no ephemeral
- * port left it asks from one outside of their range, so that this is not taken for a dead daemon.
+ * `ephemera healthcheck`, for images without a shell and curl: checks that a daemon answers at each
+ * address that it listens on, over TLS if the daemon has it. It verifies no certificate and sends
+ * no password: a refusal is an answer too. If the host has no ephemeral port left, it connects from
+ * a port outside the range: a full range must not look like a dead daemon.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -26,10 +26,10 @@
 #include "exporter/commands/option_value.h"
 #include "exporter/commands/process_addresses.h"
 
-/* Of each step: connecting, sending, and each part of the answer. */
+/* For each step: connecting, sending, and each part of the answer. */
 #define TIMEOUT_SECONDS 5
 
-/* Connections from ports outside of the range, each of which may still be in TIME_WAIT. */
+/* Attempts from ports outside the range: some may still be in TIME_WAIT. */
 #define OUTSIDE_TRIES 16
 
 /* "HTTP/1.1 200" */
@@ -46,7 +46,7 @@ static int open_socket(int family)
 
 	if (fd < 0)
 		return -errno;
-	/* The one for sending is connect()'s as well. */
+	/* SO_SNDTIMEO also limits connect(). */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0) {
 		const int error = errno;
@@ -57,11 +57,11 @@ static int open_socket(int family)
 	return fd;
 }
 
-/* Closes fd where it fails. */
+/* Closes fd if it fails. */
 static int connect_socket(int fd, const void *address, socklen_t size)
 {
 	if (connect(fd, address, size) < 0) {
-		/* What a time-out of connect() is called. */
+		/* connect() returns this for a timeout. */
 		const int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
 
 		close(fd);
@@ -84,14 +84,14 @@ static int lowest_port(const struct settings *settings)
 	return first == SETTING_ABSENT ? OUTSIDE_PORT_UNPRIVILEGED : first;
 }
 
-/* For a host that has no ephemeral port left: that is no fault of the daemon's. */
+/* For a host that has no ephemeral port left, which is not the daemon's fault. */
 static int connect_from_outside(const struct addrinfo *to)
 {
 	struct settings *settings cleanup_free = malloc(sizeof(*settings));
 	int result = -EADDRNOTAVAIL;
 	int port = PORTS;
 
-	/* This network namespace's, whatever procfs the daemon was told to read. */
+	/* The settings of this network namespace, whatever procfs the daemon reads. */
 	if (!settings || settings_read("/proc", settings, NULL) < 0)
 		return result;
 	for (int i = 0; i < OUTSIDE_TRIES && result == -EADDRNOTAVAIL; i++) {
@@ -129,7 +129,7 @@ static int connect_tcp(const struct listen_address *address)
 	int fd = -EADDRNOTAVAIL;
 
 	snprintf(port, sizeof(port), "%u", address->port);
-	/* No host: the loopback addresses. The kernel takes 0.0.0.0 and :: for these, too. */
+	/* No host: the loopback addresses. The kernel also reads 0.0.0.0 and :: as those. */
 	if (getaddrinfo(address->host[0] ? address->host : NULL, port, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
 	for (const struct addrinfo *i = found; i && fd < 0; i = i->ai_next)
@@ -148,7 +148,7 @@ static int connect_to(const struct listen_address *address)
 	return connect_one(AF_UNIX, &path, sizeof(path));
 }
 
-/* Returns the length of the answer's beginning, which may be 0, or -errno. */
+/* Returns the length of the beginning of the answer, which may be 0, or -errno. */
 static int ask_in_plain(int fd, const char *request, char *answer, size_t size)
 {
 	size_t length = 0;
@@ -167,7 +167,7 @@ static int ask_in_plain(int fd, const char *request, char *answer, size_t size)
 	return (int)length;
 }
 
-/* The status of an answer, or 0 where that is no HTTP. */
+/* The status of an answer; 0 if it is not HTTP. */
 static int status_of(const char *answer, int length)
 {
 	char digits[STATUS_END - STATUS_AT + 1] = "";
@@ -180,7 +180,7 @@ static int status_of(const char *answer, int length)
 	return (int)status;
 }
 
-/* Returns the status, 0 where something else answered, or -errno. */
+/* Returns the status, 0 if the answer is not HTTP, or -errno. */
 static int ask(
     const struct listen_address *address, const char *request, bool tls, bool *ret_refused)
 {
@@ -204,7 +204,7 @@ static void print_answer(const char *name, int status, bool tls)
 	if (status)
 		printf("%s answers: %d%s\n", name, status, tls ? ", over TLS" : "");
 	else
-		printf("%s answers: it wants a client certificate\n", name);
+		printf("%s answers: it requires a client certificate\n", name);
 }
 
 static int check(const struct listen_address *address, const char *name, const char *request)
@@ -225,7 +225,7 @@ static int check(const struct listen_address *address, const char *name, const c
 	if (status < 0)
 		fprintf(stderr, "ephemera healthcheck: %s: %s\n", name, strerrordesc_np(-status));
 	else if (status == 0)
-		fprintf(stderr, "ephemera healthcheck: %s: what answers speaks no HTTP\n", name);
+		fprintf(stderr, "ephemera healthcheck: %s: the answer is not HTTP\n", name);
 	else
 		fprintf(stderr, "ephemera healthcheck: %s: status %d\n", name, status);
 	return status < 0 ? status : -EPROTO;
@@ -269,14 +269,14 @@ static int check_flags(const struct options *options, char error[static OPTIONS_
 {
 	if (options->serve.systemd_socket)
 		return option_fail(error,
-		    "healthcheck: --web.systemd-socket does not tell where it listens: give "
+		    "healthcheck: --web.systemd-socket does not name an address: use "
 		    "--web.listen-address instead");
 	return 0;
 }
 
 const struct command healthcheck_command = {
     .name = "healthcheck",
-    .help = "whether what serves at --web.listen-address answers",
+    .help = "check that the exporter at --web.listen-address answers",
     .takes_flags = true,
     .check = check_flags,
     .run = run_healthcheck,

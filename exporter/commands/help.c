@@ -11,7 +11,7 @@
 #define USAGE_INDENT 31
 #define FLAG_INDENT 6
 
-/* Prints text from the column indent on, broken into lines. */
+/* Prints text in lines that begin at column indent. */
 static void print_wrapped(FILE *file, int indent, const char *text)
 {
 	int column = indent;
@@ -80,8 +80,8 @@ static void print_collector(FILE *file, const struct collector *collector)
 
 void options_help(FILE *file)
 {
-	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, towards\n"
-	      "whom they are used up, and when they come back.\n"
+	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, which\n"
+	      "destinations have used them up, and when they are free again.\n"
 	      "\n"
 	      "Usage:\n",
 	    file);
@@ -103,7 +103,7 @@ void options_help(FILE *file)
 	print_entry(file, "--collector.disable-defaults", flag_disable_defaults_help);
 	for (size_t i = 0; i < collectors_length; i++)
 		print_collector(file, collectors[i]);
-	fputs("\nExit status: 0 done; 1 it failed; 2 the command line is wrong.\n", file);
+	fputs("\nExit status: 0: success; 1: failure; 2: the command line is wrong.\n", file);
 }
 
 static int run_help(struct options *options)

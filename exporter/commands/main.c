@@ -8,8 +8,8 @@
 #define MMAP_THRESHOLD (256 * 1024)
 
 /*
- * A scrape of a busy host takes tens of megabytes for a moment. Blocks of that size are to
- * be mapped, and so given back; glibc would raise the threshold after the first free().
+ * A scrape of a busy host needs tens of megabytes for a moment. Blocks of that size must be mapped,
+ * so that they are given back. glibc would raise the threshold after the first free().
  */
 static void configure_memory(void)
 {

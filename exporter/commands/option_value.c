@@ -25,8 +25,9 @@ int option_number(char error[static OPTIONS_ERROR_SIZE], const char *name, const
     unsigned long minimum, unsigned long maximum, unsigned long *ret_number)
 {
 	if (!number_parse(text, minimum, maximum, ret_number))
-		return option_fail(error, "--%s: \"%.80s\" is no whole number from %lu to %lu",
-		    name, text, minimum, maximum);
+		return option_fail(error,
+		    "--%s: must be a whole number from %lu to %lu, not \"%.80s\"", name, minimum,
+		    maximum, text);
 	return 0;
 }
 
@@ -36,13 +37,14 @@ static int parse_octal(
 	const size_t digits = strspn(text, "01234567");
 
 	if (digits == 0 || digits > 4 || text[digits] || strtoul(text, NULL, 8) > flag->maximum)
-		return option_fail(error, "--%s: \"%.80s\" is no octal number from 0 to 0%lo",
-		    flag->name, text, flag->maximum);
+		return option_fail(error,
+		    "--%s: must be an octal number from 0 to 0%lo, not \"%.80s\"", flag->name,
+		    flag->maximum, text);
 	*ret_number = strtoul(text, NULL, 8);
 	return 0;
 }
 
-/* The seconds of a duration's unit; 0: there is none such. */
+/* The seconds of a duration's unit; 0: unknown unit. */
 static unsigned long scale_of(const char *unit)
 {
 	if (!*unit || strcmp(unit, "s") == 0)
@@ -60,8 +62,9 @@ static int parse_duration(
 	const unsigned long scale = unit && unit - text <= 6 ? scale_of(unit) : 0;
 
 	if (scale == 0 || number * scale < flag->minimum || number * scale > flag->maximum)
-		return option_fail(error, "--%s: \"%.80s\" is no duration from %lus to %lus",
-		    flag->name, text, flag->minimum, flag->maximum);
+		return option_fail(error,
+		    "--%s: must be a duration from %lus to %lus, not \"%.80s\"", flag->name,
+		    flag->minimum, flag->maximum, text);
 	*ret_seconds = number * scale;
 	return 0;
 }
@@ -96,8 +99,7 @@ static int parse_choice(char *error, const struct flag *flag, const char *text, 
 		snprintf(
 		    all + length, sizeof(all) - length, "%s%s", i ? ", " : "", flag->choices[i]);
 	}
-	return option_fail(
-	    error, "--%s: \"%.80s\" is none of its values: %s", flag->name, text, all);
+	return option_fail(error, "--%s: must be one of %s, not \"%.80s\"", flag->name, all, text);
 }
 
 static int parse_ports(
@@ -126,7 +128,7 @@ int option_set(struct options *options, const struct flag *flag, const char *val
 		return parse_octal(error, flag, value, (unsigned long *)place);
 	case KIND_STRING:
 		if (!*value)
-			return option_fail(error, "--%s: its value is empty", flag->name);
+			return option_fail(error, "--%s: must not be empty", flag->name);
 		*(const char **)place = value;
 		return 0;
 	case KIND_ADDRESS:

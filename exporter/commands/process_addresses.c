@@ -9,11 +9,11 @@
 
 #include "exporter/commands/commands.h"
 
-/* Of a command line: more than any that has LISTEN_ADDRESSES_MAX addresses and paths. */
+/* Longer than any command line with LISTEN_ADDRESSES_MAX addresses and paths. */
 #define BYTES_MAX 65536
 #define WORDS_MAX 1024
 
-/* Returns how many bytes there are, at most BYTES_MAX, and a NUL behind them; or -errno. */
+/* Returns the number of bytes, at most BYTES_MAX, with a NUL after them; or -errno. */
 static int read_command_line(const char *procfs, unsigned long pid, char bytes[BYTES_MAX + 1])
 {
 	char path[PATH_MAX];
@@ -34,7 +34,7 @@ static int read_command_line(const char *procfs, unsigned long pid, char bytes[B
 	return (int)got;
 }
 
-/* Returns how many words there are, each pointing into bytes; 0 where there are too many. */
+/* Returns the number of words, which point into bytes; 0 if there are too many. */
 static int split(char *bytes, int length, char *words[WORDS_MAX])
 {
 	int count = 0;

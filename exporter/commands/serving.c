@@ -19,7 +19,7 @@ static int serve_metrics(const struct options *options, struct scraper *scraper,
 static int run_serve(struct options *options)
 {
 	buckets_open(options, false);
-	/* Now: each lookup would bind a socket for it, which the sandbox forbids. */
+	/* Now: each lookup would bind a socket to find out, which the sandbox forbids. */
 	source_probe(&options->source);
 	return with_scraper(options, serve_metrics);
 }

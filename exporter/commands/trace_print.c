@@ -30,7 +30,7 @@ static void format_remote(
 	socket_address_format(&address, family_of(event), event->interface, text);
 }
 
-/* As the metrics have the source of a destination; the address of a bind() with its interface. */
+/* Formatted like the metrics' label source: the address of a bind() with its interface. */
 static void format_local(const struct exhausted_event *event, char text[static SOCKET_ADDRESS_TEXT])
 {
 	struct destination destination = {
@@ -43,7 +43,7 @@ static void format_local(const struct exhausted_event *event, char text[static S
 	destination_source_format(&destination, text);
 }
 
-/* The kernel ends it with NUL, or has 16 characters of it. */
+/* The kernel's name ends with NUL or has 16 characters. */
 static void copy_comm(const struct exhausted_event *event, char comm[static COMM_SIZE])
 {
 	memcpy(comm, event->comm, sizeof(event->comm));
@@ -68,7 +68,7 @@ static void print_what(const struct exhausted_event *event)
 		    local);
 }
 
-/* What programs and cgroups are called is their makers' choice. */
+/* Names of programs and cgroups are made printable: anyone can choose them. */
 static int print_who(const struct traced *traced)
 {
 	char comm[COMM_SIZE];
@@ -206,7 +206,7 @@ int trace_print_sum_text(const struct traced_sum *sum)
 	printf("\n%lu call%s in %.1f s found no port.\n", sum->calls, sum->calls == 1 ? "" : "s",
 	    sum->seconds);
 	if (sum->lost)
-		printf("%lu of them came too fast to be shown one by one.\n", sum->lost);
+		printf("%lu of them came too fast and are not shown above.\n", sum->lost);
 	if (sum->destinations_length || sum->other_destinations)
 		puts("\nFAILURES  DESTINATION");
 	for (size_t i = 0; i < sum->destinations_length; i++)

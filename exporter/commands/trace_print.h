@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_TRACE_PRINT_H
 #define EPHEMERA_TRACE_PRINT_H
 
-/* What `ephemera trace` says, in lines for people or as JSON, an object a line. */
+/* The output of `ephemera trace`: lines for people, or JSON, one object a line. */
 
 #include <stdbool.h>
 #include <time.h>
@@ -11,20 +11,20 @@
 #include "collectors/tables/owner_names.h"
 #include "collectors/tables/tally_top.h"
 
-/* One failure, and what was found out about it. */
+/* One failure, and what is known about it. */
 struct traced {
 	const struct exhausted_event *event;
 	struct timespec time; /* CLOCK_REALTIME */
 	const char *cgroup;   /* NULL: unknown */
-	bool has_ports;	      /* somebody looked how many ports are in use there: */
+	bool has_ports;	      /* the next two are known */
 	unsigned ports;
 	unsigned usable_ports;
 };
 
 struct traced_sum {
 	double seconds;
-	unsigned long calls; /* that found no port, told or not */
-	unsigned long lost;  /* of them, those that were not told one by one */
+	unsigned long calls; /* that found no port, printed or not */
+	unsigned long lost;  /* of them, those that were not printed */
 	const struct tally_shown *destinations;
 	size_t destinations_length;
 	unsigned long other_destinations; /* calls to others */

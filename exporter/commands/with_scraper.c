@@ -10,7 +10,7 @@
 #include "exporter/base/log.h"
 #include "exporter/commands/commands.h"
 
-/* The registry's collectors and, where the API is on, the views behind them. */
+/* The registry's collectors, then, if the API is on, the views. */
 struct observers {
 	const struct collector *list[COLLECTORS_MAX];
 	size_t length;

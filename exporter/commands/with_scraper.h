@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_WITH_SCRAPER_H
 #define EPHEMERA_WITH_SCRAPER_H
 
-/* What the commands share that scrape: a scraper, set up as the command line says. */
+/* Runs a command with a scraper, set up from the command line. */
 
 #include "exporter/commands/options.h"
 #include "exporter/scrape/scraper.h"
@@ -10,8 +10,8 @@
 /* Returns the exit status. */
 typedef int scraper_use(const struct options *options, struct scraper *scraper, struct self *self);
 
-/* Calls use with a scraper, and closes source.buckets after it. Returns its exit status, or that of
- * a failure, which is logged. */
+/* Calls use with a scraper, then closes source.buckets. Returns use's exit status; or that of a
+ * failure, which is logged. */
 int with_scraper(const struct options *options, scraper_use *use);
 
 #endif

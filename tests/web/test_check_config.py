@@ -44,7 +44,7 @@ def said(directory, text):
     done = check(directory, text)
     assert (done.returncode, done.stderr) == (0, "")
     first, *rest = done.stdout.splitlines()
-    assert first == f"{directory}/web.yml: right"
+    assert first == f"{directory}/web.yml: OK"
     return rest
 
 
@@ -62,7 +62,7 @@ def refused(directory, text):
 
 def test_of_nothing(directory):
     assert said(directory, "") == [
-        "  TLS: off", "  users: none, no password is asked for", "  rate limit: none"]
+        "  TLS: off", "  users: none, no password required", "  rate limit: none"]
 
 
 def test_of_everything(directory):
@@ -86,21 +86,21 @@ rate_limit:
   burst: 20
 """) == [
         "  TLS: 1.2 to 1.3",
-        "  client certificates: required and verified, for one of 2 names",
+        "  client certificates: required and verified, with one of 2 names",
         "  cipher suites: 1",
         "  curves: 2",
         "  users: 2",
         "  paths without a password: 1",
         "  headers: X-Frame-Options, Strict-Transport-Security",
-        "  rate limit: 20 at once, then one each 0.25 s",
-        "  without effect: http2, since HTTP/2 is not spoken"]
+        "  rate limit: 20 at once, then one every 0.25 s",
+        "  no effect: http2 (HTTP/2 is not supported)"]
 
 
 @pytest.mark.parametrize("kind, words", [
-    ("NoClientCert", "not asked for"),
-    ("RequestClientCert", "asked for, not verified"),
+    ("NoClientCert", "not requested"),
+    ("RequestClientCert", "requested, not verified"),
     ("RequireAnyClientCert", "required, not verified"),
-    ("VerifyClientCertIfGiven", "verified where given"),
+    ("VerifyClientCertIfGiven", "verified if given"),
 ])
 def test_of_client_certificates(directory, kind, words):
     assert f"  client certificates: {words}" in said(
@@ -113,7 +113,7 @@ def test_of_one_version(directory):
 
 def test_of_passwords_without_tls(directory):
     assert said(directory, USER + HASH + "\n")[1] == \
-        "  users: 1, whose passwords cross the network as they are without TLS"
+        "  users: 1; without TLS, passwords cross the network unencrypted"
 
 
 def test_what_is_wrong_is_named_with_its_line(directory):
@@ -129,7 +129,7 @@ def test_nothing_of_the_file_speaks_to_a_terminal(directory):
     assert refused(directory, b'"\\e[31mred\\x9b": x\n') == '1: unknown key "?[31mred??"'
     path = directory / "\x1b[31m.yml"
     path.write_text("")
-    assert run("check-config", path).stdout.startswith(f"{directory}/?[31m.yml: right\n")
+    assert run("check-config", path).stdout.startswith(f"{directory}/?[31m.yml: OK\n")
     path.write_text("nonsense")
     assert run("check-config", path).stderr.startswith(f"{directory}/?[31m.yml:1: ")
 
@@ -163,7 +163,7 @@ def test_a_relative_path(directory):
     (directory / "web.yml").write_text(TLS)
     done = run("check-config", "web.yml", cwd=directory)
     assert done.returncode == 0
-    assert done.stdout.startswith("web.yml: right\n")
+    assert done.stdout.startswith("web.yml: OK\n")
 
 
 def test_a_full_disk_is_no_success(directory):

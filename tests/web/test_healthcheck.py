@@ -133,7 +133,7 @@ def test_a_client_certificate_that_is_wanted(authority, folder, lines):
     pair = authority.issue("server")
     with Secure(server(pair, "client_auth_type: RequireAndVerifyClientCert",
                        f"client_ca_file: {authority.certificate}", *lines), folder) as exporter:
-        assert "answers: it wants a client certificate" in check(of(exporter))
+        assert "answers: it requires a client certificate" in check(of(exporter))
 
 
 def test_a_server_that_hangs_up_before_the_request(authority, folder):
@@ -146,7 +146,7 @@ def test_a_server_that_hangs_up_before_the_request(authority, folder):
             env=environment(strace.ENVIRONMENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (ALIVE, "")
-    assert "answers: it wants a client certificate" in done.stdout
+    assert "answers: it requires a client certificate" in done.stdout
 
 
 def test_a_rate_limit_is_no_failure(folder):
