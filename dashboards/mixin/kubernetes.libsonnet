@@ -127,15 +127,15 @@ function(config)
           p.none,
         ),
         p.stat(
-          'Ports without an owner',
-          'Mostly ports in TIME_WAIT: they belong to no pod any more, and come back within 60 s. Many more than the ports of the pods: short connections; keep-alive or a pool avoids them.',
+          'No owner',
+          'Ports without an owner, mostly in TIME_WAIT: they belong to no pod any more, and come back within 60 s. Many more than the ports of the pods: short connections; keep-alive or a pool avoids them.',
           'sum(%s)' % m('ephemera_unowned_ports'),
           p.number,
           p.none,
           width=3,
         ),
         p.stat(
-          'Ports of unknown pods',
+          'Unknown pods',
           'Ports of pods whose uid kube-state-metrics does not know. Orange: kube-state-metrics is not scraped, or it belongs to another cluster. Pods from files of the kubelet (static pods) are never known. “Pods without a name” below lists them.',
           q.orValue('sum(\n  %s\n)' % q.deeper(unknown('job, instance'), 2), 0),
           p.number,
