@@ -3,8 +3,8 @@
 #define EPHEMERA_MANUAL_H
 
 /*
- * What docs/generate_manual.c puts into a template where a line of it is "@PART ARGUMENT".
- * All of it comes from the tables that the command line is read by.
+ * The parts that docs/generate_manual.c puts into a template for a line "@PART ARGUMENT". They
+ * are made from the tables of the command line.
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
 
-/* A flag, of whichever table. */
+/* A flag of any table. */
 struct manual_flag {
 	char name[64];	   /* without the dashes */
 	char opposite[64]; /* "no-NAME" of a collector; else empty */
@@ -21,7 +21,7 @@ struct manual_flag {
 	char bounds[64];   /* "from 1 to 1000"; else empty */
 	const char *value; /* NULL: it takes none */
 	const char *const *choices;
-	unsigned commands;  /* bits, in the order of the list, that it is a flag of; never 0 */
+	unsigned commands;  /* bits, in the order of the list: commands that have it; never 0 */
 	bool is_everywhere; /* of all commands that take flags */
 	bool is_collectors;
 	bool is_repeatable;
@@ -33,13 +33,13 @@ struct manual_flag {
 extern struct manual_flag manual_flags[MANUAL_FLAGS_MAX];
 extern size_t manual_flags_length;
 
-/* Returns false where there are more than MANUAL_FLAGS_MAX. */
+/* Returns false if there are more than MANUAL_FLAGS_MAX. */
 bool manual_flags_collect(void);
 
-/* Whether it is a flag of that command. */
+/* Whether the command has the flag. */
 bool manual_flag_is_of(const struct manual_flag *flag, const struct command *word);
 
-/* The command's name; "serve" where there is none. */
+/* The command's name; "serve" for the one without. */
 const char *manual_command_name(const struct command *word);
 
 struct manual_part {
@@ -47,11 +47,11 @@ struct manual_part {
 	bool (*print)(const char *argument); /* false: it is wrong, and standard error says why */
 };
 
-/* Each ended by one without a name. */
+/* Each list ends with a part without a name. */
 extern const struct manual_part manual_page_parts[];
 extern const struct manual_part manual_completion_parts[];
 
-/* Returns false, having said so, where the page has left out a command. */
+/* Returns false, with a message, if the page has left out a command. */
 bool manual_page_is_complete(void);
 
 #endif
