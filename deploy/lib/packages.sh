@@ -16,12 +16,33 @@ package_is_installed() {
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		echo "This needs root, and sudo is not installed: $*" >&2
-		return 1
+		sudo "$@"
 	fi
+}
+
+# can_install PACKAGE...: whether this user may install, or who may, and how
+can_install() {
+	local why
+
+	if [ "$(id -u)" -eq 0 ]; then
+		return 0
+	elif ! command -v sudo >/dev/null; then
+		why="there is no sudo"
+	elif ! sudo true; then
+		why="sudo refuses"
+	else
+		return 0
+	fi
+	cat >&2 <<TEXT
+Packages are missing, and only root can install them; $why. Ask an administrator of this machine to run
+
+    apt-get update
+    apt-get install --no-install-recommends $*
+
+Then run $0 again.
+TEXT
+	return 1
 }
 
 # npm_packages FOLDER: those that its package-lock.json names, into FOLDER/node_modules
@@ -43,6 +64,7 @@ ensure_packages() {
 		package_is_installed "$name" || missing+=("$name")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
+	can_install "${missing[@]}" || return 1
 	echo "Installing missing packages: ${missing[*]}"
 	as_root apt-get update -qq || echo "apt-get update failed; trying with the present package lists" >&2
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
