@@ -15,7 +15,7 @@
 
 struct bind_buckets {
 	struct bind_buckets_bpf *loaded;
-	pthread_mutex_t lock; /* of what the program writes, for the length of a walk */
+	pthread_mutex_t lock; /* for what the program writes, held during a walk */
 };
 
 void bind_buckets_close(struct bind_buckets *buckets)
@@ -49,7 +49,7 @@ int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason
 	return 0;
 }
 
-/* The program writes nothing to it: a read() is a walk, as far as the kernel goes at a time. */
+/* The program writes nothing to it: each read() walks as far as the kernel goes in one call. */
 static int walk(int fd, int (*batch)(void *context), void *context)
 {
 	char nothing[8];
@@ -76,7 +76,7 @@ static int list(struct bind_buckets *buckets, struct port_range range, int (*bat
 	if (fd < 0)
 		return fd;
 	memset(&buckets->loaded->bss->found, 0, sizeof(*found));
-	/* Without randomness it is as right, only predictably. */
+	/* Without randomness it is still right, only predictable. */
 	(void)!getrandom(&buckets->loaded->bss->found.seed, sizeof(found->seed), GRND_NONBLOCK);
 
 	buckets->loaded->bss->found.first_port = range.first;

@@ -3,8 +3,8 @@
 #define EPHEMERA_BOUND_PROBE_H
 
 /*
- * Whether the kernel lists sockets that only bind() (BOUND_INACTIVE, Linux 6.8, and
- * whatever kernel had it backported): bind one, and see whether a walk comes across it.
+ * Finds out whether the kernel lists sockets that only bind() (BOUND_INACTIVE, Linux 6.8 or a
+ * backport): binds one, and sees whether a walk finds it.
  */
 
 #include <stdbool.h>
@@ -21,9 +21,8 @@ struct bound_probe {
 };
 
 /*
- * Binds a socket to a port that no connect() could want: outside the range that procfs
- * tells. Where that cannot be done, the kernel's release will answer. What is observed
- * passes on to outer, but for the probe's own socket.
+ * Binds a socket to a port that no connect() uses: outside the range in procfs. If that fails, the
+ * kernel's release decides. Passes what is observed on to outer, except the probe's own socket.
  */
 void bound_probe_open(
     struct bound_probe *probe, const char *procfs, const struct source_observer *outer);
@@ -32,7 +31,7 @@ int bound_probe_batch(void *probe);
 bool bound_probe_answer(const struct bound_probe *probe);
 void bound_probe_close(struct bound_probe *probe);
 
-/* The answer by the kernel's release alone. */
+/* The answer by the kernel's release only. */
 bool bound_probe_by_release(void);
 
 #endif

@@ -17,10 +17,10 @@ void bpf_errors_silence(void)
 
 const char *bpf_errors_reason(int error)
 {
-	/* EACCES is no lack of these: it is what the verifier says of a program that it refuses. */
+	/* Not EACCES: the verifier returns that for a program that it refuses. */
 	if (error == -EPERM)
-		return "loading BPF programs takes CAP_BPF and CAP_PERFMON";
+		return "loading BPF programs needs CAP_BPF and CAP_PERFMON";
 	if (access(KERNEL_TYPES, R_OK) < 0)
-		return "the kernel does not tell its types: there is no " KERNEL_TYPES;
-	return "the kernel does not take the BPF programs";
+		return "the kernel has no type information: there is no " KERNEL_TYPES;
+	return "the kernel refuses the BPF programs";
 }

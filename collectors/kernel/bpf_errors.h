@@ -2,12 +2,12 @@
 #ifndef EPHEMERA_BPF_ERRORS_H
 #define EPHEMERA_BPF_ERRORS_H
 
-/* What is said where a BPF program does not load. */
+/* Error messages for BPF programs that do not load. */
 
-/* libbpf's own lines, of which there are many for one failure, are not printed. */
+/* Stops libbpf from printing: it prints many lines for one failure. */
 void bpf_errors_silence(void);
 
-/* Why loading ended with error, a -errno, in words for a log; static. */
+/* Why loading failed with error, -errno: a static string for a log. */
 const char *bpf_errors_reason(int error);
 
 #endif

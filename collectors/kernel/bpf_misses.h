@@ -5,13 +5,12 @@
 #include <stdint.h>
 
 /*
- * How often the kernel did not run a BPF program of this process, since its processor was in
- * the middle of it: recursion_misses of /proc/self/fdinfo/PROGRAM, since Linux 5.12
- * (bpf_prog_show_fdinfo() in kernel/bpf/syscall.c). No bpf() is called, and no privilege is
- * needed.
+ * How often the kernel did not run a BPF program of this process because its processor was already
+ * running it: recursion_misses of /proc/self/fdinfo/PROGRAM, since Linux 5.12
+ * (bpf_prog_show_fdinfo() in kernel/bpf/syscall.c). Needs no bpf() call and no privilege.
  *
  * procfs: where proc is mounted, without a / at the end. program: the program's descriptor.
- * Returns 0, -ENODATA where the kernel does not tell, or as procfs_read_into().
+ * Returns 0, -ENODATA if the kernel does not report it, or as procfs_read_into().
  */
 int bpf_misses_read(const char *procfs, int program, uint64_t *ret_misses);
 

@@ -15,7 +15,7 @@
 
 #include "collectors/kernel/cleanup.h"
 
-/* A tree may be made deep and wide by whoever may make cgroups in it. */
+/* A user who may create cgroups can make the tree deep and wide. */
 #define DEPTH_MAX 64
 #define DIRECTORIES_MAX 200000u
 
@@ -29,9 +29,9 @@ struct known {
 
 struct cgroups {
 	int root;	/* the hierarchy's directory */
-	bool by_handle; /* the kernel has not refused us to open by id */
+	bool by_handle; /* the kernel has not refused opening by id */
 	size_t length;
-	struct known *known; /* in the order of their ids; what was asked for last */
+	struct known *known; /* sorted by id: those of the last call */
 };
 
 static int open_hierarchy(const char *sysfs, const char *below)
@@ -106,7 +106,7 @@ static struct known *find(struct known *known, size_t length, uint64_t id)
 	return known ? bsearch(&key, known, length, sizeof(*known), compare_known) : NULL;
 }
 
-/* The path behind a descriptor, without that of the hierarchy. Returns 0, with or without it. */
+/* Finds the path of a descriptor below the hierarchy. Returns 0, found or not. */
 static int path_of(int fd, const char *root, size_t root_length, char **ret_path)
 {
 	static const char deleted[] = " (deleted)";
@@ -122,7 +122,7 @@ static int path_of(int fd, const char *root, size_t root_length, char **ret_path
 	path[length] = '\0';
 	if (strncmp(path, root, root_length) != 0)
 		return 0;
-	/* What d_path() adds where the cgroup was removed in this very moment. */
+	/* d_path() adds this if the cgroup was removed at this moment. */
 	if ((size_t)length >= strlen(deleted) &&
 	    strcmp(path + (size_t)length - strlen(deleted), deleted) == 0)
 		path[(size_t)length - strlen(deleted)] = '\0';
@@ -131,8 +131,7 @@ static int path_of(int fd, const char *root, size_t root_length, char **ret_path
 }
 
 /*
- * Returns 0 with or without having found it; -EPERM where this way is closed to us, or
- * -ENOMEM.
+ * Returns 0, found or not; -EPERM if we may not open by id; or -ENOMEM.
  */
 static int look_up_by_handle(
     const struct cgroups *cgroups, struct known *known, const char *root, size_t root_length)
@@ -151,7 +150,7 @@ static int look_up_by_handle(
 	return path_of(fd, root, root_length, &known->path);
 }
 
-/* Asks for one directory after the other. Returns 0, -EPERM or -ENOMEM, as for one. */
+/* Opens one directory after the other. Returns 0, -EPERM or -ENOMEM. */
 static int look_up_all_by_handle(
     struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
 {
@@ -170,7 +169,7 @@ static int look_up_all_by_handle(
 	return result;
 }
 
-/* A walk over the whole tree, for those in list that are new. */
+/* A walk over the whole tree, for the new ones in list. */
 struct search {
 	struct known *list;
 	size_t length;
@@ -207,7 +206,7 @@ static void descend(
 	const int fd =
 	    openat(parent, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	/* One that is gone by now, or not ours to read, is left out. */
+	/* Leaves out one that is gone or not readable. */
 	if (fd >= 0)
 		walk(search, fd, path_length + (size_t)added, depth + 1);
 }
@@ -265,7 +264,7 @@ static int look_up_by_walk(
 	return result;
 }
 
-/* Takes over the paths that are known already. Returns whether something is new. */
+/* Moves the known paths over. Returns whether something is new. */
 static bool take_over(struct cgroups *cgroups, struct known *list, size_t length, bool *ret_is_new)
 {
 	bool any = false;
@@ -283,7 +282,7 @@ static bool take_over(struct cgroups *cgroups, struct known *list, size_t length
 	return any;
 }
 
-/* What could not be kept is not to pass for a cgroup that is gone. */
+/* A path that could not be kept must not look like a cgroup that is gone. */
 static int look_up(struct cgroups *cgroups, struct known *list, size_t length, const bool *is_new)
 {
 	if (cgroups->by_handle) {
@@ -296,7 +295,7 @@ static int look_up(struct cgroups *cgroups, struct known *list, size_t length, c
 	return look_up_by_walk(cgroups, list, length, is_new);
 }
 
-/* Those without a path are looked for anew the next time. Returns how many are left. */
+/* Drops those without a path, to look for them again next time. Returns how many are left. */
 static size_t keep_found(struct known *list, size_t length)
 {
 	size_t kept = 0;

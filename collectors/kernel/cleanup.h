@@ -3,8 +3,8 @@
 #define EPHEMERA_CLEANUP_H
 
 /*
- * Clean-up by attribute: a variable declared with one of these releases what it
- * holds when it goes out of scope, on every path.
+ * Clean-up by attribute: a variable declared with one of these releases its value when it goes out
+ * of scope, on every path.
  */
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_CLOCK_H
 #define EPHEMERA_CLOCK_H
 
-/* Points in time of CLOCK_MONOTONIC, which no one sets. */
+/* Times of CLOCK_MONOTONIC, which cannot be set. */
 
 #include <stdbool.h>
 #include <time.h>

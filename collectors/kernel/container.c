@@ -116,7 +116,7 @@ void container_parse(const char *cgroup_path, struct container *ret_container)
 		/* With the colon form, the pod's slice is part of the container's component. */
 		if (!ret_container->pod_uid[0] && parse_pod(component, ret_container)) {
 			below_engine = true;
-			/* A container above the pod is the node, where that runs in one. */
+			/* A container above the pod is the node itself, which may run in one. */
 			ret_container->id[0] = '\0';
 			if (!strchr(component, ':'))
 				continue;

@@ -3,8 +3,8 @@
 #define EPHEMERA_CONTAINER_H
 
 /*
- * Which Kubernetes pod and which container a cgroup belongs to, by its path: the forms of
- * the kubelet's systemd and cgroupfs drivers, of containerd, CRI-O, Docker and Podman.
+ * The Kubernetes pod and the container of a cgroup, from its path, as written by the kubelet's
+ * systemd and cgroupfs drivers, containerd, CRI-O, Docker and Podman.
  */
 
 #define CONTAINER_POD_UID_SIZE 37 /* 36 characters and NUL */

@@ -15,10 +15,10 @@
 #include "collectors/kernel/grow.h"
 #include "collectors/kernel/procfs.h"
 
-/* A process may refer to one socket by as many descriptors as it likes. */
+/* A process can have any number of descriptors for one socket. */
 #define HOLDINGS_MAX 65536u
 
-/* More would only contend for the locks behind /proc. */
+/* More threads would only contend for the locks behind /proc. */
 #define THREADS_MAX 4
 
 #define DESCRIPTORS_PER_CHECK 1024
@@ -144,7 +144,7 @@ static int scan_process(struct worker *worker, int pid)
 	if (!directory) {
 		if (errno == ENOMEM)
 			return -ENOMEM;
-		/* One that has ended meanwhile has nothing open. */
+		/* A process that has ended has nothing open. */
 		if (errno != ENOENT && errno != ESRCH)
 			worker->found.unreadable++;
 		return 0;
@@ -174,7 +174,7 @@ static void *work(void *context)
 	}
 }
 
-/* Takes over what found has. */
+/* Moves what found has to holdings. */
 static int merge(struct holdings *holdings, struct holdings *found)
 {
 	int result = 0;
@@ -212,7 +212,7 @@ int descriptors_scan(const char *procfs, const int *pids, size_t pids_length,
 		return 0;
 	for (size_t i = 0; i < wanted; i++)
 		workers[i].scan = &scan;
-	/* Where no thread can be had the others do its work. */
+	/* If a thread cannot be started, the others do its work. */
 	while (started < wanted &&
 	       pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
 		started++;

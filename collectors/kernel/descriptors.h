@@ -3,8 +3,8 @@
 #define EPHEMERA_DESCRIPTORS_H
 
 /*
- * Which descriptors of which processes refer to a socket. Each one takes the kernel about
- * 5 us to tell, so a few threads share the processes among them.
+ * Finds the descriptors of processes that refer to a socket. The kernel needs about 5 us for each,
+ * so a few threads share the work.
  */
 
 #include <stdbool.h>
@@ -23,15 +23,14 @@ struct holdings {
 	size_t length;
 	struct holding *list; /* in no order; the owner frees it */
 	bool truncated;	      /* there were too many to keep */
-	bool late;	      /* the deadline passed before all were looked at */
-	unsigned unreadable;  /* processes that were not ours to look at */
+	bool late;	      /* the deadline passed before all were read */
+	unsigned unreadable;  /* processes that we may not read */
 };
 
 /*
- * Looks at the processes of pids for descriptors of the sockets in inodes, which are in
- * order, and adds what it finds to holdings. A process that has ended has none. It gives up
- * at deadline (CLOCK_MONOTONIC), where that is not NULL.
- * Returns 0 or -ENOMEM.
+ * Searches the processes pids for descriptors of the sockets inodes, which must be sorted, and adds
+ * them to holdings. A process that has ended has none. Stops at deadline (CLOCK_MONOTONIC), if not
+ * NULL. Returns 0 or -ENOMEM.
  */
 int descriptors_scan(const char *procfs, const int *pids, size_t pids_length,
     const uint32_t *inodes, size_t inodes_length, const struct timespec *deadline,

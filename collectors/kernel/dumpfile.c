@@ -69,8 +69,8 @@ static int read_chunk(FILE *file, size_t length, const struct netlink_sink *sink
 }
 
 /*
- * Goes through one listing; without a sink it only passes over it. Returns 0 and the result
- * that was recorded, -EBADMSG, or what the sink returned.
+ * Reads one listing; without a sink only skips it. Returns 0 and the recorded result, -EBADMSG, or
+ * what the sink returned.
  */
 static int replay_listing(FILE *file, const struct netlink_sink *sink, int *ret_result)
 {
@@ -78,7 +78,7 @@ static int replay_listing(FILE *file, const struct netlink_sink *sink, int *ret_
 	long number;
 
 	while (fgets(line, sizeof(line), file)) {
-		/* What the kernel answered is an errno; what is no errno is a broken file. */
+		/* The kernel's result is an errno; anything else means a broken file. */
 		if (parse_after(line, "result ", -4095, 0, &number) == 0) {
 			*ret_result = (int)number;
 			return 0;

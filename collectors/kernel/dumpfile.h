@@ -3,8 +3,8 @@
 #define EPHEMERA_DUMPFILE_H
 
 /*
- * Recorded dumps: the bytes that the kernel sent, listing by listing, so that what a host
- * showed can be replayed elsewhere. The form is a line of text before each piece:
+ * Recorded dumps: the bytes that the kernel sent, listing by listing, to replay them on another
+ * host. A line of text comes before each piece:
  *
  *     ephemera socket dump 1
  *     listing tcp_listen
@@ -21,16 +21,15 @@
 #include "collectors/kernel/inet_diag.h"
 #include "collectors/kernel/netlink.h"
 
-/* Starts a recording: writes the first line. Returns 0 or -errno, as the others do. */
+/* Starts a recording: writes the first line. Returns 0 or -errno, like the next ones. */
 int dumpfile_start(FILE *file);
 int dumpfile_begin_listing(FILE *file, enum listing listing);
 int dumpfile_write_chunk(FILE *file, const void *bytes, size_t length);
 int dumpfile_end_listing(FILE *file, int result);
 
 /*
- * Hands on the messages that were recorded for listing, and returns the result that was
- * recorded with them, -ENODATA where the file has no such listing, -EBADMSG where it is
- * malformed or cut off, or what sink returned.
+ * Passes the recorded messages of listing to sink. Returns the recorded result; -ENODATA if the
+ * file has no such listing; -EBADMSG if it is malformed or cut off; or what sink returned.
  */
 int dumpfile_replay(FILE *file, enum listing listing, const struct netlink_sink *sink);
 

@@ -37,7 +37,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 {
 	const unsigned long leases =
 	    options->leases < EXHAUSTION_LEASES_MAX ? options->leases : EXHAUSTION_LEASES_MAX;
-	/* Twice the room, so that few of them fall into one place. */
+	/* Twice the room, so that few of them share a place. */
 	const __u32 places = leases ? power_of_two(leases * 2 / LEASES_BESIDE) : 1;
 
 	loaded->rodata->namespace_inode = namespace_inode;
@@ -74,7 +74,7 @@ static struct exhaustion_bpf *load(const struct exhaustion_probe_options *option
 	return NULL;
 }
 
-/* Not every kernel lets its functions be followed, but the tracepoint is what matters. */
+/* Not every kernel allows attaching to its functions; the tracepoint matters most. */
 static struct exhaustion_bpf *load_what_goes(const struct exhaustion_probe_options *options,
     __u32 namespace_inode, unsigned processors, bool *ret_counts_binds)
 {

@@ -3,14 +3,14 @@
 #define EPHEMERA_EXHAUSTION_PROBE_H
 
 /*
- * The calls that found no ephemeral port, and how long ports are held, counted in the kernel
- * by collectors/bpf/exhaustion.bpf.c for the network namespace of whoever opens the probe.
- * What it counts is mapped into our memory: reading it takes no call and no privilege.
+ * The calls that found no ephemeral port, and how long ports are held.
+ * collectors/bpf/exhaustion.bpf.c counts them in the kernel, for the network namespace of the
+ * thread that opens the probe. The counts are mapped into our memory: reading them needs no system
+ * call and no privilege.
  *
- * connect(): the tracepoint inet_sock_set_state (net/ipv4/af_inet.c), whose step from SYN_SENT
- * to CLOSE without a port is one connect() that failed for want of one. bind() and listen():
- * a return value of udp_lib_get_port() and inet_csk_get_port() that is not 0, where any port
- * would have done.
+ * connect(): the tracepoint inet_sock_set_state (net/ipv4/af_inet.c). A step from SYN_SENT to CLOSE
+ * without a port is one connect() that found no port. bind() and listen(): udp_lib_get_port() or
+ * inet_csk_get_port() returned an error when any port was allowed.
  */
 
 #include <stdbool.h>
@@ -23,51 +23,51 @@
 #include "collectors/kernel/socket.h"
 
 struct exhaustion_probe_options {
-	unsigned long leases;	    /* how many are timed at a time, rounded up; 0: none */
-	unsigned long events_bytes; /* memory for events, rounded up; 0: none are told */
+	unsigned long leases;	    /* how many are timed at the same time, rounded up; 0: none */
+	unsigned long events_bytes; /* memory for events, rounded up; 0: no events */
 };
 
 #define EXHAUSTION_LEASES_MAX 16777216ul
 
-/* For reading; each number grows while it is read. */
+/* Read-only; the numbers may grow while they are read. */
 struct exhaustion_probe {
 	const struct exhaustion_shared *shared;
 	struct tally_place *destinations; /* TALLY_DESTINATIONS of them */
 	struct tally_place *owners;	  /* TALLY_OWNERS of them */
 	struct lease_histograms *histograms;
-	unsigned histograms_length; /* one for each processor; 0 where leases are not timed */
-	bool counts_binds;	    /* this kernel lets bind() and listen() be counted */
+	unsigned histograms_length; /* one for each processor; 0 if leases are not timed */
+	bool counts_binds;	    /* bind() and listen() can be counted on this kernel */
 	struct exhaustion_bpf *loaded;
 };
 
 /*
- * Loads the programs and starts counting; takes CAP_BPF, CAP_PERFMON, the kernel's BTF and
- * Linux 5.12. Returns 0, or -errno and why in ret_reason, in words for a log; it is static.
+ * Loads the programs and starts counting. Needs CAP_BPF, CAP_PERFMON, the kernel's BTF and Linux
+ * 5.12. Returns 0; or -errno, and in ret_reason why, a static string for a log.
  */
 int exhaustion_probe_open(const struct exhaustion_probe_options *options,
     struct exhaustion_probe *ret_probe, const char **ret_reason);
 
-/* Nothing of a probe that was never opened, where zero-initialised. */
+/* Does nothing for a zero-initialised probe that was never opened. */
 void exhaustion_probe_close(struct exhaustion_probe *probe);
 
-/* Nothing is counted from here on; what was stays to be read. */
+/* Stops counting; the counts can still be read. */
 void exhaustion_probe_stop(struct exhaustion_probe *probe);
 
 /*
- * How often the kernel did not run the program that counts these failures, since the processor
- * was in the middle of it: at a TCP socket's change of state, for EXHAUSTED_CONNECT, or where a
- * port was given or refused to TCP or UDP, of any network namespace. Returns 0, or as
- * bpf_misses_read(); -ENODATA where they are not counted.
+ * How often the kernel did not run the program that counts these failures because its processor was
+ * already running it: at a change of state of a TCP socket (EXHAUSTED_CONNECT), or when TCP or UDP
+ * got or was refused a port, in any network namespace. Returns 0, or as bpf_misses_read(); -ENODATA
+ * if they are not counted.
  */
 int exhaustion_probe_misses(
     const struct exhaustion_probe *probe, enum exhausted_call call, uint64_t *ret_misses);
 
-/* Tells the kernel's side which settings hold now. */
+/* Passes the current settings to the BPF programs. */
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings);
 
 /*
- * Waits up to timeout_ms for events and hands over those that are there. Returns how many,
- * -EINTR where a signal came, what each returned where that is negative, or another -errno.
+ * exhaustion_events_wait() waits up to timeout_ms for events and passes them to each. Returns their
+ * number, -EINTR after a signal, a negative value that each returned, or another -errno.
  */
 struct exhaustion_events;
 int exhaustion_events_open(struct exhaustion_probe *probe,

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /*
- * Room for one more in a list that has length elements of that size: a list so grown doubles
- * whenever it is full. Returns the list, moved or not, or NULL where memory is out, and then
- * the old one is as it was.
+ * Makes room for one more element of that size in a list with length elements; doubles the list
+ * when it is full. Returns the list, moved or not; or NULL if memory ran out, and the old list is
+ * unchanged.
  */
 static inline void *grow_for_one(void *list, size_t length, size_t size)
 {

@@ -48,7 +48,7 @@ struct bound_ports facts_count_bound(const struct facts *facts)
 }
 
 struct note {
-	struct portset *ports; /* NULL: told by the buckets */
+	struct portset *ports; /* NULL: the buckets have them */
 	struct holders *holders;
 	int (*batch)(void *context);
 	void *context;
@@ -81,7 +81,7 @@ static bool is_due(
 	       clock_seconds_since(&chosen->listed) >= refresh_seconds;
 }
 
-/* A bucket does not tell which of its sockets was bound to it: source does, by socket. */
+/* A bucket does not show which of its sockets called bind(); source does. */
 static int list_dialled(
     struct source *source, const struct source_observer *observer, struct note *note)
 {
@@ -109,7 +109,7 @@ static int list(struct chosen_ports *chosen, struct source *source, struct note 
 		}
 		if (result != -EPERM)
 			return result;
-		/* Older kernels want a capability for it, which is given up by now. */
+		/* Older kernels need a capability for it, which we gave up. */
 		chosen->buckets = NULL;
 	}
 	chosen->sees_buckets = false;
@@ -143,7 +143,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 
 	const int result = list(chosen, source, &note);
 
-	/* What /proc cannot tell counts as none; ephemera_kernel_feature says that it cannot. */
+	/* /proc does not show them, so they count as none; ephemera_kernel_feature says so. */
 	if (result < 0)
 		return result == -EOPNOTSUPP ? 0 : result;
 	chosen->tcp = holders->connected;

@@ -25,7 +25,7 @@
 static const struct {
 	const char *name;
 	enum socket_protocol protocol;
-	uint8_t family; /* AF_UNSPEC: the legacy request, which takes both at once */
+	uint8_t family; /* AF_UNSPEC: the legacy request, which lists both at once */
 	uint32_t states;
 	bool chosen;
 } listings[LISTINGS] = {
@@ -33,9 +33,8 @@ static const struct {
     [LISTING_TCP_CHOSEN] = {"tcp_chosen", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES, true},
     [LISTING_TCP_BOUND] = {"tcp_bound", SOCKET_TCP, AF_UNSPEC, BOUND_STATE, false},
     /*
-     * One dump for both, since the kernel walks its bind table first and what that brought
-     * into the processor's caches makes the walk of the other one cheaper: two dumps cost a
-     * quarter more.
+     * One dump for both: the kernel walks its bind table first, which warms the caches for the
+     * other walk. Two dumps cost a quarter more.
      */
     [LISTING_TCP] = {"tcp", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~LISTEN_STATE, false},
     [LISTING_UDP4_CHOSEN] = {"udp4_chosen", SOCKET_UDP, AF_INET, ALL_STATES, true},
@@ -112,8 +111,8 @@ static int decode_state(enum listing listing, uint8_t state, enum socket_state *
 }
 
 /*
- * By hand, since this runs for every attribute of every socket: libmnl's accessors, a
- * library call each, made a walk of 200,000 sockets 3 % dearer.
+ * By hand, since this runs for every attribute of every socket: libmnl's accessors are library
+ * calls and made a walk of 200,000 sockets 3 % slower.
  */
 static int decode_attributes(const struct nlmsghdr *message, struct socket *socket)
 {

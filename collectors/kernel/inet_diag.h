@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_INET_DIAG_H
 #define EPHEMERA_INET_DIAG_H
 
-/* What is asked of sock_diag, and how its records read. */
+/* Requests to sock_diag, and its records. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,20 +13,20 @@
 struct nlmsghdr;
 
 /*
- * The listings that make up one look at a namespace. No socket is in two of them, but for
- * LISTING_TCP_BOUND, which is the first part of LISTING_TCP alone, and the *_CHOSEN ones,
- * which single out sockets that the others list too.
+ * The listings of one look at a namespace. No socket is in two of them, except in
+ * LISTING_TCP_BOUND, which is only the first part of LISTING_TCP, and in the *_CHOSEN ones, which
+ * list some sockets of the others again.
  */
 enum listing {
-	LISTING_TCP_LISTEN,  /* both families; walks no table, so it costs next to nothing */
-	LISTING_TCP_CHOSEN,  /* connected, from a port that bind() was given by number */
+	LISTING_TCP_LISTEN,  /* both families; walks no table, so it costs almost nothing */
+	LISTING_TCP_CHOSEN,  /* connected, from a port that bind() got by number */
 	LISTING_TCP_BOUND,   /* bound-only, both families */
-	LISTING_TCP,	     /* all but LISTEN, both families: bound-only ones come first */
-	LISTING_UDP4_CHOSEN, /* UDP, with a port that bind() was given by number */
+	LISTING_TCP,	     /* all except LISTEN, both families; bound-only ones come first */
+	LISTING_UDP4_CHOSEN, /* UDP, with a port that bind() got by number */
 	LISTING_UDP6_CHOSEN,
 	LISTING_UDP4,
 	LISTING_UDP6,
-	LISTING_TCP_BINDS_CHOSEN, /* LISTEN and bound-only, with a port given by number */
+	LISTING_TCP_BINDS_CHOSEN, /* LISTEN and bound-only, with a port that bind() got by number */
 	LISTINGS
 };
 
@@ -34,22 +34,22 @@ enum listing {
 const char *listing_name(enum listing listing);
 enum socket_protocol listing_protocol(enum listing listing);
 
-/* Whether the listing takes such a socket, by protocol and state. */
+/* Whether the listing can have the socket, by protocol and state. */
 bool listing_may_have(enum listing listing, const struct socket *socket);
 
 #define INET_DIAG_REQUEST_SIZE (128 + PORT_FILTER_CODE_SIZE)
 
 /*
- * Writes the dump request for listing into buffer and returns it as a message. filter, where
- * not NULL, narrows it down; see port_filter_compile() for what may come all the same.
+ * Writes the dump request for listing into buffer and returns it as a message. filter: NULL, or the
+ * sockets to list; others may come too, see port_filter_compile().
  */
 struct nlmsghdr *inet_diag_request(enum listing listing, const struct port_filter *filter,
     char buffer[static INET_DIAG_REQUEST_SIZE]);
 
 /*
- * Reads one record of listing into socket, which is undefined on error. Unknown attributes are
- * skipped. Returns 0, or -EBADMSG where the record or a known attribute is shorter than it must be,
- * or its family or state is none that exists.
+ * Reads one record of listing into socket, which is undefined on error. Skips unknown attributes.
+ * Returns 0; or -EBADMSG if the record or a known attribute is too short, or its family or state
+ * does not exist.
  */
 int inet_diag_decode(enum listing listing, const struct nlmsghdr *message, struct socket *socket);
 

@@ -38,7 +38,7 @@ int interface_name(uint32_t index, char name[static IF_NAMESIZE])
 	const struct netlink_sink sink = {on_link, NULL, name};
 
 	name[0] = '\0';
-	/* Netlink's index is signed, and asks for a name where it is not positive. */
+	/* Netlink's index is signed; if it is not positive, netlink wants a name. */
 	if (index == 0 || index > INT_MAX)
 		return -ENODEV;
 	request->nlmsg_type = RTM_GETLINK;

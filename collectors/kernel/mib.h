@@ -3,10 +3,9 @@
 #define EPHEMERA_MIB_H
 
 /*
- * Counters of the network stack, from /proc/net/snmp and /proc/net/netstat: those of the
- * reader's network namespace since it was made, IPv4 and IPv6 together. Both files have
- * pairs of lines, names and values, and each kernel has its own selection, so fields are
- * found by name.
+ * Counters of the network stack, from /proc/net/snmp and /proc/net/netstat: of the reader's network
+ * namespace since it was made, IPv4 and IPv6 together. Both files have pairs of lines, names and
+ * values. Each kernel has its own selection, so fields are found by name.
  */
 
 #include <stdbool.h>
@@ -21,9 +20,8 @@ struct mib_counter {
 };
 
 /*
- * Looks up all counters in text, which need not end in NUL. A counter that the kernel does
- * not have is no error. Returns 0, or -EBADMSG where a group's names and values do not
- * match, or a value that was asked for is no number.
+ * Looks up all counters in text, which need not end in NUL. A missing counter is no error. Returns
+ * 0; or -EBADMSG if a group's names and values do not match, or a value is not a number.
  */
 int mib_parse(const char *text, size_t length, struct mib_counter *counters, size_t count);
 

@@ -12,7 +12,7 @@
 
 #define SILENCE_SECONDS 5
 
-/* Keeps our own errors apart from those that libmnl tells through errno. */
+/* Keeps our own errors apart from libmnl's, which are in errno. */
 struct parse {
 	const struct netlink_sink *sink;
 	int error; /* 0 or -errno, of the sink or the kernel */
@@ -74,8 +74,8 @@ static mnl_cb_t control_callbacks[NLMSG_MIN_TYPE] = {
 };
 
 /*
- * mnl_cb_run2() passes over a message that does not fit into what is left without a word,
- * and runs on where one says that it is longer than INT_MAX.
+ * mnl_cb_run2() silently skips a message that does not fit into the rest, and reads past the end
+ * if one claims to be longer than INT_MAX.
  */
 static bool is_whole(const void *bytes, size_t length)
 {
@@ -153,9 +153,9 @@ static int receive(struct mnl_socket *socket, void *buffer, size_t size, size_t 
 			continue;
 		case EAGAIN:
 			return -ETIMEDOUT;
-		case ENOBUFS: /* the kernel dropped some of it: as good as interrupted */
+		case ENOBUFS: /* the kernel dropped part of it: treat it as interrupted */
 			return -EINTR;
-		case ENOSPC: /* libmnl's word for MSG_TRUNC */
+		case ENOSPC: /* libmnl returns it for MSG_TRUNC */
 			return -EMSGSIZE;
 		default:
 			return -errno;
@@ -202,7 +202,7 @@ int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink)
 
 int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink)
 {
-	/* Without it one message is the whole answer, and nothing says that it is over. */
+	/* Without NLM_F_DUMP one message is the whole answer, without an end mark. */
 	request->nlmsg_flags |= NLM_F_ACK;
 	return ask(NETLINK_ROUTE, request, sink);
 }

@@ -3,8 +3,8 @@
 #define EPHEMERA_NETLINK_H
 
 /*
- * Dumps over NETLINK_SOCK_DIAG, and questions over NETLINK_ROUTE. The only file that talks
- * libmnl sockets; it knows nothing of what is in a message.
+ * Dumps over NETLINK_SOCK_DIAG, and requests over NETLINK_ROUTE. Only netlink.c uses libmnl's
+ * sockets; it does not read what is in a message.
  */
 
 #include <stddef.h>
@@ -13,38 +13,36 @@
 struct nlmsghdr;
 
 /*
- * What the kernel fills at most in one recv() (netlink_recvmsg() caps it there). Offering
- * less costs a system call for every page; offering more gains nothing.
+ * The most that the kernel fills in one recv() (the cap in netlink_recvmsg()). A smaller buffer
+ * costs a system call for every page; a larger one gains nothing.
  */
 #define NETLINK_BUFFER 32768
 
 struct netlink_sink {
 	/* One message of the dump. A -errno ends the dump. */
 	int (*message)(void *context, const struct nlmsghdr *message);
-	/* The bytes of one recv(), before their messages; may be NULL. As above. */
+	/* The bytes of one recv(), before their messages; may be NULL. A -errno ends the dump. */
 	int (*received)(void *context, const void *bytes, size_t length);
 	void *context;
 };
 
 /*
- * Sends request (nlmsg_seq is set here) on a socket of its own and hands on what comes.
- * A fresh socket for each dump means that nothing of an aborted one can be left in it.
+ * Sends request (sets nlmsg_seq) on a new socket and passes what comes to sink. A new socket for
+ * each dump has nothing left from an aborted one.
  *
- * Returns 0 when the dump is complete, else -errno: what the kernel answered, be it an
- * error message or the errno that NLMSG_DONE carries (-ENOENT: no such protocol module);
- * -EINTR where the dump was inconsistent (NLM_F_DUMP_INTR) or overrun (ENOBUFS) and is to
- * be repeated; -EMSGSIZE where a message was truncated; -EBADMSG where it was malformed;
- * -ETIMEDOUT where the kernel was silent for five seconds; or what sink returned.
+ * Returns 0 when the dump is complete, else -errno: the kernel's, from an error message or from
+ * NLMSG_DONE (-ENOENT: no such protocol module); -EINTR: the dump was inconsistent
+ * (NLM_F_DUMP_INTR) or overrun (ENOBUFS), repeat it; -EMSGSIZE: a message was truncated; -EBADMSG:
+ * malformed; -ETIMEDOUT: the kernel was silent for five seconds; or what sink returned.
  */
 int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink);
 
-/* The same for a request to NETLINK_ROUTE that is answered by one message, and no dump. */
+/* The same for a request to NETLINK_ROUTE with one message as the answer, not a dump. */
 int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink);
 
 /*
- * Hands on the messages in bytes, which must be aligned as struct nlmsghdr. Sequence and
- * port number 0 match any. Returns 1 where more is to come, 0 after NLMSG_DONE, or -errno
- * as above.
+ * Passes the messages in bytes, which must be aligned like struct nlmsghdr, to sink. sequence and
+ * port 0 match any. Returns 1 if more is to come, 0 after NLMSG_DONE, or -errno as above.
  */
 int netlink_parse(const void *bytes, size_t length, uint32_t sequence, uint32_t port,
     const struct netlink_sink *sink);

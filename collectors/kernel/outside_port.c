@@ -22,9 +22,9 @@ int outside_port_bind(
 	const int on = 1;
 	unsigned tries = 0;
 
-	/* So that a service which binds the same port in this moment is not refused. */
+	/* So that a service that binds the same port at this moment is not refused. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Port 0 would be one of the range. */
+	/* Port 0 would mean a port of the range. */
 	for (unsigned port = below; port-- > 1 && port >= lowest && tries < TRIES;) {
 		if (port_range_has(range, (uint16_t)port))
 			continue;

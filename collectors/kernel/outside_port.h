@@ -3,8 +3,8 @@
 #define EPHEMERA_OUTSIDE_PORT_H
 
 /*
- * A port that no connect() could want, so that it is there when all of these are taken and takes
- * none of them away: outside of ip_local_port_range.
+ * A port outside ip_local_port_range, which no connect() uses: it is free when the range is full,
+ * and takes no port from the range.
  */
 
 #include <stdint.h>
@@ -15,9 +15,9 @@
 #define OUTSIDE_PORT_UNPRIVILEGED 1024
 
 /*
- * Binds fd, of family AF_INET or AF_INET6, to a free port outside of the range, at any address:
- * of the ports from lowest up to below, without it, the highest of the first few. Returns the port,
- * which may be handed in as below to get another one, or -errno.
+ * Binds fd, of family AF_INET or AF_INET6, to a free port outside the range, at any address. It
+ * tries the highest few ports from lowest up to, but not including, below. Returns the port, or
+ * -errno. To get another port, pass the result as below.
  */
 int outside_port_bind(
     int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below);

@@ -9,7 +9,7 @@ _Static_assert(sizeof(struct inet_diag_bc_op) == PORT_FILTER_OPERATION, "as the 
 #define AT_LEAST(side) ((side) == PORT_FILTER_LOCAL ? INET_DIAG_BC_S_GE : INET_DIAG_BC_D_GE)
 #define AT_MOST(side) ((side) == PORT_FILTER_LOCAL ? INET_DIAG_BC_S_LE : INET_DIAG_BC_D_LE)
 
-/* The operations of one range and side, and of "bind() was given the port". */
+/* The operations of one range and side, and of "bind() got the port by number". */
 #define TERM (5 * sizeof(struct inet_diag_bc_op))
 #define CHOSEN (2 * sizeof(struct inet_diag_bc_op))
 
@@ -62,9 +62,9 @@ static void put_comparison(struct program *program, unsigned char code, uint16_t
 }
 
 /*
- * "In the range: go on at accepted; else at refused", places that count from the start.
- * inet_diag_bc_audit() lets a yes-branch lead only forward to what the chain of
- * yes-branches comes to, and JMP takes its no-branch.
+ * "If in the range, go on at accepted, else at refused": both count from the start.
+ * inet_diag_bc_audit() allows a yes-branch only to lead forward to a place on the chain of
+ * yes-branches; JMP uses its no-branch.
  */
 static void put_range(struct program *program, enum port_filter_side side, struct port_range range,
     size_t accepted, size_t refused)
@@ -84,7 +84,7 @@ size_t port_filter_compile(const struct port_filter *filter, bool only_chosen,
 	const size_t terms = length * (size_t)__builtin_popcount(sides);
 	const size_t accepted = terms * TERM;
 	const size_t end = accepted + (only_chosen ? CHOSEN : 0);
-	/* The kernel takes a jump past the end as a refusal. */
+	/* To the kernel a jump past the end means refused. */
 	const size_t refused = end + sizeof(struct inet_diag_bc_op);
 
 	for (unsigned side = PORT_FILTER_LOCAL; side <= PORT_FILTER_REMOTE; side <<= 1) {

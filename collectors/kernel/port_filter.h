@@ -3,8 +3,8 @@
 #define EPHEMERA_PORT_FILTER_H
 
 /*
- * Which sockets of a listing are wanted, by their ports. sock_diag takes it as bytecode and
- * throws the rest away in the kernel, for half of what handing it over would cost.
+ * Selects sockets of a listing by their ports. sock_diag runs it as bytecode and drops the rest in
+ * the kernel, for half the cost of sending it.
  */
 
 #include <stdbool.h>
@@ -18,23 +18,22 @@ enum port_filter_side { PORT_FILTER_LOCAL = 1 << 0, PORT_FILTER_REMOTE = 1 << 1 
 
 struct port_filter {
 	const struct portset *ports;
-	unsigned sides; /* enum port_filter_side, or'ed: one that matches is enough */
+	unsigned sides; /* enum port_filter_side, or'ed: one match is enough */
 };
 
 bool port_filter_matches(const struct port_filter *filter, const struct socket *socket);
 
-/* One operation of struct inet_diag_bc_op, or the operand behind one. */
+/* Size of one operation, struct inet_diag_bc_op, or of its operand. */
 #define PORT_FILTER_OPERATION 4
 #define PORT_FILTER_RANGES_MAX 64
-/* Five operations for a range and a side, and those that leave out automatic ports. */
+/* Five operations for each range and side, and two that leave out automatic ports. */
 #define PORT_FILTER_CODE_SIZE ((PORT_FILTER_RANGES_MAX * 2 * 5 + 2) * PORT_FILTER_OPERATION)
 
 /*
- * Writes bytecode that accepts what filter (NULL: everything) matches; with only_chosen, of
- * that, the sockets whose port bind() was given by number. Ports in more than
- * PORT_FILTER_RANGES_MAX pieces are taken as one range from the lowest to the highest, so
- * that what comes must still be looked at with port_filter_matches().
- * Returns the length in bytes, 0 where everything is accepted.
+ * Writes bytecode that accepts what filter (NULL: everything) matches; with only_chosen, only those
+ * sockets whose port bind() got by number. Ports in more than PORT_FILTER_RANGES_MAX pieces become
+ * one range from the lowest to the highest, so check what comes with port_filter_matches(). Returns
+ * the length in bytes; 0: everything is accepted.
  */
 size_t port_filter_compile(const struct port_filter *filter, bool only_chosen,
     unsigned char code[static PORT_FILTER_CODE_SIZE]);

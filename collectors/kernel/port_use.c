@@ -2,9 +2,9 @@
 #include "collectors/kernel/port_use.h"
 
 /*
- * tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: a TIME_WAIT can be taken over where
- * tcp_tw_reuse applies, once it is older than the delay, if the connection used timestamps. That
- * is in no record of sock_diag, and the setting of now is not that of then, nor the peer's.
+ * tcp_twsk_unique() in net/ipv4/tcp_ipv4.c: if tcp_tw_reuse applies, connect() can take over a
+ * TIME_WAIT that is older than the delay and had timestamps. sock_diag does not show timestamps;
+ * the current setting does not either: it may have changed, and the peer has its own.
  */
 #define LOOPBACK_INTERFACE 1u /* LOOPBACK_IFINDEX, the same in every namespace */
 

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_PORT_USE_H
 #define EPHEMERA_PORT_USE_H
 
-/* What a socket's port is to the next connect() to the same destination. */
+/* Whether the next connect() to the same destination can use a socket's port. */
 
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/stamps.h"
@@ -11,20 +11,19 @@
 
 enum port_use {
 	PORT_ACTIVE,	/* in use */
-	PORT_TIME_WAIT, /* in TIME_WAIT, and not to be had */
+	PORT_TIME_WAIT, /* in TIME_WAIT, and blocked */
 	PORT_REUSABLE,	/* in TIME_WAIT, but connect() may take it over now */
 	PORT_USES
 };
 
 /*
- * stamps: what a walk of the buckets found of TIME_WAIT, or NULL where nobody asked the kernel.
- * Then none is called reusable, since some may not be, and whoever counted on them would promise
- * too much.
+ * stamps: what a walk of the buckets found about TIME_WAIT, or NULL. With NULL none counts as
+ * reusable: some may not be, and the numbers would promise too much.
  */
 enum port_use port_use_of(const struct socket *socket, const struct settings *settings,
     const struct buckets_found *stamps);
 
-/* Whether the settings allow that connect() takes the TIME_WAIT over, if the socket does. */
+/* Whether the settings let connect() take over the TIME_WAIT, if the socket allows it. */
 bool port_use_may_be_reused(const struct socket *socket, const struct settings *settings);
 
 #endif

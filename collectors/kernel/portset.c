@@ -76,7 +76,7 @@ static const char *skip_blanks(const char *at, const char *end)
 	return at;
 }
 
-/* Returns what follows the number, or NULL where there is none up to 65535. */
+/* Returns the text after the number; NULL if there is none up to 65535. */
 static const char *parse_port(const char *at, const char *end, uint16_t *ret_port)
 {
 	unsigned value = 0;

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_PORTSET_H
 #define EPHEMERA_PORTSET_H
 
-/* A set of ports: one bit for each of the 65,536. Zero-initialised it is empty. */
+/* A set of ports: one bit for each of the 65,536. Zero-initialised, it is empty. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ struct portset {
 	uint64_t words[PORTS / 64];
 };
 
-/* first to last, both included, as ip_local_port_range means it. */
+/* first to last, both included, as in ip_local_port_range. */
 struct port_range {
 	uint16_t first;
 	uint16_t last;
@@ -56,8 +56,8 @@ bool portset_next_range(
 
 /*
  * Reads "first<blank>last", the form of ip_local_port_range. text need not end in NUL.
- * Returns 0, or -EBADMSG where it is anything but two numbers from 1 to 65535, the lower bound
- * that the kernel has too (ip_local_port_range_min), in order.
+ * Returns 0; or -EBADMSG if it is not two numbers from 1 to 65535 in order. 1 is the kernel's lower
+ * bound too (ip_local_port_range_min).
  */
 int port_range_parse(const char *text, size_t length, struct port_range *ret_range);
 

@@ -19,10 +19,10 @@ struct seeker {
 	const struct process_search_options *options;
 	struct timespec deadline;
 	size_t length;
-	uint32_t *inodes; /* in order */
+	uint32_t *inodes; /* sorted */
 	size_t pids_length;
-	int *pids;   /* to look at; the first ones were */
-	size_t seen; /* how many of them, then in order */
+	int *pids; /* to search; the first `seen` ones were, and are sorted */
+	size_t seen;
 	struct process_search *found;
 };
 
@@ -103,14 +103,14 @@ static int add_everyone(struct seeker *seeker)
 			result = add_pid(seeker, pid);
 	}
 	closedir(directory);
-	/* Mounted with hidepid: what we cannot see we cannot read. */
+	/* Mounted with hidepid: we cannot read the processes that we cannot see. */
 	if (!sees_init)
 		seeker->found->holdings.unreadable++;
 	seeker->found->whole = true;
 	return result;
 }
 
-/* A process that changed its cgroup meanwhile was listed, and looked at, twice. */
+/* A process that changed its cgroup meanwhile was listed and searched twice. */
 static void sort_holdings(struct holdings *holdings)
 {
 	struct holding *list = holdings->list;
@@ -125,7 +125,7 @@ static void sort_holdings(struct holdings *holdings)
 	holdings->length = kept;
 }
 
-/* Looks at the processes that were added since the last time. */
+/* Searches the processes that were added since the last time. */
 static int look(struct seeker *seeker)
 {
 	const int result = descriptors_scan(seeker->options->procfs, seeker->pids + seeker->seen,
@@ -139,7 +139,7 @@ static int look(struct seeker *seeker)
 	return result;
 }
 
-/* Whether every socket has somebody who uses it. */
+/* Whether every socket was found in a process. */
 static bool has_all(const struct seeker *seeker)
 {
 	for (size_t i = 0; i < seeker->length; i++) {

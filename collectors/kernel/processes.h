@@ -3,8 +3,8 @@
 #define EPHEMERA_PROCESSES_H
 
 /*
- * Which processes have a socket open. The kernel does not tell: each descriptor of each
- * process that might has to be looked at, so it is asked first which processes might.
+ * Finds the processes that have a socket open. The kernel has no list of them: each descriptor of a
+ * process must be read. So first it finds the processes that may have the socket.
  */
 
 #include <stdbool.h>
@@ -15,19 +15,19 @@
 #include "collectors/kernel/descriptors.h"
 
 #define PROCESS_NAME_SIZE 64
-#define PROCESS_COMMAND_MAX 4096 /* of a command line, what is kept */
+#define PROCESS_COMMAND_MAX 4096 /* bytes of a command line that are kept */
 
 struct process {
 	int pid;
-	char name[PROCESS_NAME_SIZE]; /* of its first thread; whatever bytes it chose */
-	char *command; /* arguments with a blank in between; NULL: none, or not to be read */
+	char name[PROCESS_NAME_SIZE]; /* of its first thread; may have any bytes */
+	char *command; /* arguments with a blank in between; NULL: none, or not readable */
 };
 
 struct process_search {
 	size_t processes_length;
-	struct process *processes; /* whoever is in holdings, in the order of their pids */
-	struct holdings holdings;  /* in the order of inode, pid, descriptor */
-	bool whole;		   /* every process was looked at, not only those of the cgroups */
+	struct process *processes; /* those in holdings, sorted by pid */
+	struct holdings holdings;  /* sorted by inode, pid, descriptor */
+	bool whole;		   /* every process was searched, not only those of the cgroups */
 };
 
 struct socket_identity {
@@ -38,32 +38,31 @@ struct socket_identity {
 struct process_search_options {
 	const char *procfs;
 	struct cgroups *cgroups; /* may be NULL */
-	bool everyone;		 /* look at every process at once */
-	double seconds;		 /* after which it is given up; 0: never */
+	bool everyone;		 /* search every process at once */
+	double seconds;		 /* time limit; 0: none */
 };
 
 /*
- * Looks for whoever has one of these sockets open: first in the cgroups that they were
- * opened in, which costs nothing of the descriptors of other cgroups. Every process is
- * looked at where a socket is not found so, where only process 1 has it, which opens
- * sockets for services that it starts later, or where everyone asks for it. A process of
- * another cgroup that was handed a socket is found only then.
+ * Finds the processes that have one of these sockets open: first in the cgroups that the sockets
+ * were opened in, without reading the descriptors of other cgroups. It searches every process if a
+ * socket is not found there, if only process 1 has it (it opens sockets for services that it starts
+ * later), or if `everyone` is set. Only then it finds a process of another cgroup that got the
+ * socket from its opener.
  *
- * Processes whose descriptors may not be read (that takes the same user, or CAP_SYS_PTRACE)
- * are counted.
- * Returns 0 or -errno; the caller frees what it got with process_search_free().
+ * Counts processes whose descriptors it may not read (that needs the same user or CAP_SYS_PTRACE).
+ * Returns 0 or -errno; the caller frees the result with process_search_free().
  */
 int process_search(const struct process_search_options *options,
     const struct socket_identity *sockets, size_t length, struct process_search **ret_search);
 void process_search_free(struct process_search *search); /* NULL is fine */
 
-/* Whether whoever was found is all there is. */
+/* Whether all processes that have the sockets were found. */
 bool process_search_is_complete(const struct process_search *search);
 
-/* The process of that pid, which must be one of the holdings'. */
+/* The process with that pid, which must be in the holdings. */
 const struct process *process_search_find(const struct process_search *search, int pid);
 
-/* The first holding of that inode, or NULL; the rest follow it. */
+/* The first holding with that inode, or NULL; the others follow it. */
 const struct holding *process_search_holdings(
     const struct process_search *search, uint32_t inode, size_t *ret_length);
 

@@ -2,16 +2,15 @@
 #ifndef EPHEMERA_PROCFS_H
 #define EPHEMERA_PROCFS_H
 
-/* Small files below procfs, read whole and bounded. */
+/* Reads small files below procfs, whole and bounded. */
 
 #include <stddef.h>
 
 /*
- * Reads ROOT/NAME into newly allocated memory that ends in NUL; the caller frees it. All of
- * it is asked for in one read(), since a setting below /proc/sys gives what fits into the
- * first one and nothing to the next (proc_do_large_bitmap() in kernel/sysctl.c).
- * Returns 0, -ENOMEM, -EFBIG where the file is longer than limit, or open's and read's
- * -errno.
+ * Reads ROOT/NAME into new memory that ends in NUL; the caller frees it. Uses one read(), since a
+ * setting below /proc/sys gives only the first read() anything (proc_do_large_bitmap() in
+ * kernel/sysctl.c). Returns 0, -ENOMEM, -EFBIG if the file is longer than limit, or the -errno of
+ * open() or read().
  */
 int procfs_read(
     const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
@@ -20,17 +19,17 @@ int procfs_read(
 int procfs_read_into(
     const char *root, const char *name, size_t limit, char *text, size_t *ret_length);
 
-/* As procfs_read(), but of a longer file the first limit bytes. */
+/* Like procfs_read(), but reads only the first limit bytes of a longer file. */
 int procfs_read_start(
     const char *root, const char *name, size_t limit, char **ret_text, size_t *ret_length);
 
 /*
- * Reads a file that holds one whole number of at most INT_MAX. Returns 0, -EBADMSG where
- * it holds something else, or as procfs_read.
+ * Reads a file that holds one whole number of at most INT_MAX. Returns 0, -EBADMSG if it holds
+ * something else, or as procfs_read().
  */
 int procfs_read_number(const char *root, const char *name, int *ret_number);
 
-/* The number that a directory entry's name is, or -1 where it is none: what is a pid or a fd. */
+/* The number in a directory entry's name (a pid or a descriptor), or -1 if it is not a number. */
 int procfs_number(const char *name);
 
 #endif

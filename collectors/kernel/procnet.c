@@ -52,7 +52,7 @@ static int take_digits(struct cursor *cursor, int base, uint32_t *ret_number)
 	return 0;
 }
 
-/* The same behind any number of blanks. */
+/* The same after any number of blanks. */
 static int take_number(struct cursor *cursor, int base, uint32_t *ret_number)
 {
 	skip_spaces(cursor);

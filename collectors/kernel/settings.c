@@ -37,11 +37,11 @@ static int read_reserved(const char *procfs, struct portset *ret_reserved)
 
 struct optional {
 	const char *file;
-	int absent; /* what the kernel does that has no such file */
+	int absent; /* the value of kernels without the file */
 	int *value;
 };
 
-/* Returns 0, or -errno where it is only for want of descriptors that it cannot be read. */
+/* Returns 0; or -errno if it cannot be read only because descriptors or memory ran out. */
 static int read_optional(const char *procfs, const struct optional *optional)
 {
 	int number;

@@ -3,8 +3,8 @@
 #define EPHEMERA_SOCKET_H
 
 /*
- * One socket as the kernel told it, whatever the source. It lives on the stack of the
- * walk; who wants to keep something of it copies that.
+ * One socket as the kernel showed it, from any source. It lives on the stack of the walk; copy what
+ * you need to keep.
  */
 
 #include <stdbool.h>
@@ -37,7 +37,7 @@ enum socket_state {
 
 #define SOCKET_QUEUE_LIMIT_UNKNOWN UINT32_MAX
 
-/* An address in network byte order; of an IPv4 address the first four bytes, the rest zero. */
+/* An address in network byte order; an IPv4 address is the first four bytes, the rest is zero. */
 struct socket_address {
 	uint8_t bytes[16];
 };
@@ -50,34 +50,34 @@ struct socket {
 	uint16_t remote_port; /* host byte order */
 	struct socket_address local;
 	struct socket_address remote;
-	uint32_t interface; /* index of the interface it is bound to, 0: none */
+	uint32_t interface; /* index of the interface that it is bound to; 0: none */
 	uint32_t
 	    expires_ms; /* until a TIME_WAIT timer frees the port, in TIME_WAIT and FIN_WAIT2 */
 	uint32_t queue; /* LISTEN: connections waiting for accept() */
 	uint32_t queue_limit; /* LISTEN: how many may wait, or SOCKET_QUEUE_LIMIT_UNKNOWN */
-	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which nobody owns */
+	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which have no owner */
 	uint32_t inode;	      /* 0: no file refers to it */
-	bool ipv6_only; /* an IPv6 socket that leaves IPv4 alone; false where it is not known */
-	bool tells_ipv6_only; /* it is known: sock_diag tells it of LISTEN, CLOSE and BOUND */
+	bool ipv6_only;	      /* an IPv6-only socket; false if it is not known */
+	bool tells_ipv6_only; /* it is known: sock_diag shows it for LISTEN, CLOSE and BOUND */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
 };
 
 #define SOCKET_ADDRESS_TEXT 64 /* room for any address, its zone and the final NUL */
 #define SOCKET_ENDPOINT_TEXT (SOCKET_ADDRESS_TEXT + 8) /* the same, brackets and a port */
 
-/* "tcp", "ipv4", "time_wait" and so on: the words of the metrics' labels; never NULL. */
+/* "tcp", "ipv4", "time_wait" and so on: the values of the metrics' labels; never NULL. */
 const char *socket_protocol_name(enum socket_protocol protocol);
 const char *socket_family_name(enum socket_family family);
 const char *socket_state_name(enum socket_state state);
 
 /*
- * Makes an IPv6 socket with IPv4-mapped addresses the IPv4 socket that the kernel treats it
- * as (docs/semantics.md, "Inbound and outbound"). Both ends must be mapped, or one mapped and
- * the other unspecified: "::" alone is a dual-stack wildcard and stays IPv6.
+ * Turns an IPv6 socket with IPv4-mapped addresses into an IPv4 socket, as the kernel treats it
+ * (docs/semantics.md, "Inbound and outbound"). Both ends must be mapped, or one mapped and the
+ * other unspecified: "::" by itself is a dual-stack wildcard and stays IPv6.
  */
 void socket_normalise(struct socket *socket);
 
-/* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV belong to nobody. */
+/* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV have no owner. */
 bool socket_has_owner(const struct socket *socket);
 
 /* Whether protocol, family, addresses, ports and the interface are the same. */
@@ -88,20 +88,20 @@ bool socket_address_is_loopback(const struct socket_address *address, enum socke
 bool socket_address_is_link_local(const struct socket_address *address, enum socket_family family);
 
 /*
- * Writes the address without brackets into text. A link-local IPv6 address means nothing
- * without its interface, so a zone is added where interface is not 0.
+ * Writes the address without brackets into text. If interface is not 0, adds it as the zone of a
+ * link-local IPv6 address, which means nothing without it.
  */
 void socket_address_format(const struct socket_address *address, enum socket_family family,
     uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
 
 /*
- * The same for an address that a socket is bound to: where interface is not 0 it holds there alone,
- * and any address has the zone, 0.0.0.0%eth0 as ss writes it.
+ * The same for an address that a socket is bound to: if interface is not 0, any address gets the
+ * zone, as in ss: 0.0.0.0%eth0.
  */
 void socket_bound_format(const struct socket_address *address, enum socket_family family,
     uint32_t interface, char text[static SOCKET_ADDRESS_TEXT]);
 
-/* Writes address:port into text, of an address as the former writes it; IPv6 in brackets. */
+/* Writes address:port into text; IPv6 in brackets. address: from one of the former two. */
 void socket_endpoint_format(const char *address, enum socket_family family, uint16_t port,
     char text[static SOCKET_ENDPOINT_TEXT]);
 

@@ -63,7 +63,7 @@ void source_close(struct source *source)
 	free(source);
 }
 
-/* What stands between netlink's messages and the observer of sockets. */
+/* Turns netlink's messages into sockets for the observer. */
 struct translation {
 	const struct source_observer *observer;
 	enum listing listing;
@@ -128,8 +128,8 @@ static int list_replay(
 }
 
 /*
- * What the kernel says where sock_diag or its module for a protocol is missing, or a
- * sandbox forbids it. All of these come before any record.
+ * The errors if sock_diag or its module for a protocol is missing, or a sandbox forbids it. All of
+ * them come before any record.
  */
 static bool is_absent(int result)
 {
@@ -148,7 +148,7 @@ static bool is_absent(int result)
 	}
 }
 
-/* Lists all TCP sockets, and finds out whether one that only bound is among them. */
+/* Lists all TCP sockets, and finds out whether bound-only ones are among them. */
 static int list_probing(struct source *source, const struct source_observer *observer)
 {
 	struct bound_probe probe;
@@ -223,7 +223,7 @@ int source_list(struct source *source, enum listing listing, const struct source
 	return list_all(source, listing, NULL, observer);
 }
 
-/* What narrows a listing down where the kernel did not, or not far enough. */
+/* Filters a listing if the kernel did not, or not enough. */
 struct sieve {
 	const struct port_filter *filter;
 	const struct source_observer *observer;

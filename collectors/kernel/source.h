@@ -3,8 +3,8 @@
 #define EPHEMERA_SOURCE_H
 
 /*
- * Where sockets come from: sock_diag, /proc/net where that is absent, or a recorded dump.
- * Records are handed on as they come; there is no table of sockets.
+ * Where sockets come from: sock_diag, /proc/net if that is absent, or a recorded dump. Records are
+ * passed on as they come; there is no table of sockets.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "collectors/kernel/socket.h"
 
 enum source_kind {
-	SOURCE_AUTO, /* sock_diag, and procfs for a protocol that it refuses */
+	SOURCE_AUTO, /* sock_diag; procfs for a protocol that it refuses */
 	SOURCE_SOCK_DIAG,
 	SOURCE_PROCFS,
 	SOURCE_REPLAY,
@@ -22,7 +22,7 @@ enum source_kind {
 
 /* Whether the kernel lists sockets that only bind(): see source_sees_bound_only(). */
 enum source_bound_only {
-	SOURCE_BOUND_ONLY_UNKNOWN, /* each source finds out by itself */
+	SOURCE_BOUND_ONLY_UNKNOWN, /* each source finds out itself */
 	SOURCE_BOUND_ONLY_SEEN,
 	SOURCE_BOUND_ONLY_HIDDEN,
 };
@@ -33,12 +33,12 @@ struct source_options {
 	const char *procfs; /* such as "/proc"; must outlive the source */
 	enum source_kind kind;
 	const char *replay; /* SOURCE_REPLAY: the file with recorded dumps */
-	const char *record; /* NULL, or a file that what sock_diag sends is recorded to */
+	const char *record; /* NULL, or a file to record what sock_diag sends */
 	enum source_bound_only bound_only;
-	struct port_range node_ports; /* those of the cluster that the host is in; 0-0: unknown */
+	struct port_range node_ports; /* of the host's Kubernetes cluster; 0-0: unknown */
 	/*
-	 * NULL, or who tells better which ports a bind() holds (bind_buckets.h), for whoever makes
-	 * a gatherer or a lookup with these options; the caller's.
+	 * NULL, or a better source for the ports that bind() holds (bind_buckets.h), for a gatherer
+	 * or a lookup with these options. The caller owns it.
 	 */
 	struct bind_buckets *buckets;
 };
@@ -52,44 +52,42 @@ struct source_observer {
 struct source;
 
 /*
- * Finds options->bound_only out, once for all sources that are opened with them: whoever
- * may make no sockets of that kind later, or would make one for each of many sources. It
- * stays unknown where the kernel does not tell.
+ * Finds out options->bound_only, once for all sources that are opened with these options: for
+ * callers that may not make such a socket later, or that open many sources. It stays unknown if the
+ * kernel does not show it.
  */
 void source_probe(struct source_options *options);
 
 /*
  * Returns 0 or -errno (a file that cannot be opened, -ENOMEM). The caller closes it with
- * source_close(). One thread at a time may use it.
+ * source_close(). Only one thread at a time may use it.
  */
 int source_open(const struct source_options *options, struct source **ret_source);
 void source_close(struct source *source);
 
 /*
- * Calls observer for each socket of listing. Returns 0 once the listing is complete,
- * -EINTR where what was handed on is inconsistent and everything must be begun again,
- * -EOPNOTSUPP where this source cannot tell (the *_CHOSEN listings of procfs), or another
- * -errno: the observer's own, the kernel's or the file's.
+ * Calls observer for each socket of listing. Returns 0 when the listing is complete; -EINTR: it was
+ * inconsistent, begin again from the start; -EOPNOTSUPP: this source does not have the listing (the
+ * *_CHOSEN ones of procfs); or another -errno of the observer, the kernel or the file.
  */
 int source_list(
     struct source *source, enum listing listing, const struct source_observer *observer);
 
-/* The same for those sockets of listing alone that filter matches. */
+/* The same, only for the sockets that filter matches. */
 int source_list_ports(struct source *source, enum listing listing, const struct port_filter *filter,
     const struct source_observer *observer);
 
-/* What the last listing of that protocol was read from; the kind asked for before any. */
+/* The source of the last listing of that protocol; before any, the kind in the options. */
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol);
 
 /* "sock_diag", "procfs" or "replay". */
 const char *source_kind_name(enum source_kind kind);
 
 /*
- * Whether this kernel lists sockets that only bind() (since 6.8): known once LISTING_TCP
- * was listed whole, or from source_probe(); false before. To find it out, a socket of our own
- * is bound to a port outside the ephemeral range and looked for (and not handed on); where no
- * such port can be had, or a dump is being recorded, the kernel's release decides. False for
- * procfs, true for a replay.
+ * Whether this kernel lists sockets that only bind() (since 6.8). Known after a whole LISTING_TCP
+ * or source_probe(); false before. To find out, we bind a socket of our own to a port outside the
+ * ephemeral range and look for it in the listing (it is not passed on). If there is no such port,
+ * or a dump is being recorded, the kernel's release decides. False for procfs, true for a replay.
  */
 bool source_sees_bound_only(const struct source *source);
 

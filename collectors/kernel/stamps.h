@@ -2,15 +2,15 @@
 #ifndef EPHEMERA_STAMPS_H
 #define EPHEMERA_STAMPS_H
 
-/* Which TIME_WAIT is left of connections that used TCP timestamps: only the kernel's socket knows.
- */
+/* Which TIME_WAIT had TCP timestamps. Only the kernel's socket shows it. */
 
 #include "collectors/bpf/bind_buckets.h"
 #include "collectors/kernel/socket.h"
 
 /*
- * Whether it did, by a walk of bind_buckets_list() that saw the socket. Of one that came since,
- * true; it is too young to be taken over. False now and then of one that did.
+ * Whether the socket had them, from a walk of bind_buckets_list() that saw it. True for a socket
+ * that came after the walk: it is too young to be taken over anyway. Sometimes false for one that
+ * had them.
  */
 bool stamps_has(const struct buckets_found *found, const struct socket *socket);
 

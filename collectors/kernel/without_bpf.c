@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a build without BPF has in place of what loads its programs. */
+/* Replaces the loading of BPF programs in a build without BPF. */
 #include <errno.h>
 
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/exhaustion_probe.h"
 
-#define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang and bpftool missing"
+#define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang or bpftool was missing"
 
 int exhaustion_probe_open(const struct exhaustion_probe_options *options,
     struct exhaustion_probe *ret_probe, const char **ret_reason)

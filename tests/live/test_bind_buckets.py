@@ -246,7 +246,7 @@ def test_without_the_right_it_says_which_truth_it_tells(public_binary):
     done = run("metrics", BUCKETS, **prefix)
     assert done.returncode == 0
     assert "--collector.binds.buckets" in done.stderr
-    assert "loading BPF programs takes CAP_BPF and CAP_PERFMON" in done.stderr
+    assert "loading BPF programs needs CAP_BPF and CAP_PERFMON" in done.stderr
     assert 'feature="bind_before_connect"} 0' in done.stdout
 
 

@@ -590,7 +590,7 @@ def test_without_them_it_says_why_once_and_all_else_works(public_binary):
         assert said.value("ephemera_kernel_feature", feature="bind_before_connect") == 0
         lines = told()
     assert len(lines) == 1, lines
-    assert "loading BPF programs takes CAP_BPF and CAP_PERFMON" in lines[0]
+    assert "loading BPF programs needs CAP_BPF and CAP_PERFMON" in lines[0]
 
 
 @in_namespace
