@@ -2,16 +2,16 @@
 #ifndef EPHEMERA_BPF_ATTEMPTS_H
 #define EPHEMERA_BPF_ATTEMPTS_H
 
-/* Whether a connect() found a port, also on a socket that had one before. */
+/* Finds out whether a connect() found a port, also on a socket that had one before. */
 
 #include "collectors/bpf/socket.bpf.h"
 
 /*
- * A call notes its attempt, looks for a port, and looks the attempt up. So the places are for
- * the calls that are under way at once; where they are taken, the oldest note gives way.
+ * A call notes its attempt, looks for a port, and looks up the attempt. So places are needed only
+ * for the calls that run at the same time; if all are taken, the oldest note is dropped.
  */
 #define ATTEMPTS_PLACES 1024 /* a power of two */
-#define ATTEMPTS_BESIDE 8    /* likewise */
+#define ATTEMPTS_BESIDE 8    /* a power of two */
 
 struct attempts {
 	__u64 begun;
@@ -33,9 +33,9 @@ static __always_inline struct attempts *attempts_beside(__u64 cookie)
 }
 
 /*
- * The socket, and what it has of its latest port: tcp_v4_connect() and tcp_v6_connect() give it
- * another random number, sk_set_txhash(), as soon as they found a port, and nothing else does
- * while they hold its lock. sk_err tells less: it may still be that of an earlier connection.
+ * The socket, and a number that changes with its port: tcp_v4_connect() and tcp_v6_connect() give
+ * it a new random number, sk_set_txhash(), once they have found a port, and nothing else does while
+ * they hold its lock. sk_err is no use: it may be from an earlier connection.
  */
 static __always_inline __u64 attempt_of(struct sock *sk, __u64 cookie)
 {
@@ -43,8 +43,8 @@ static __always_inline __u64 attempt_of(struct sock *sk, __u64 cookie)
 }
 
 /*
- * For a connect() that begins on a socket which had a port before, and has none now. Others need
- * no note: see found_no_port().
+ * For a connect() on a socket that had a port before and has none now. Others need no note: see
+ * found_no_port().
  */
 static __always_inline void attempt_begins(struct sock *sk, __u64 cookie)
 {
@@ -58,9 +58,9 @@ static __always_inline void attempt_begins(struct sock *sk, __u64 cookie)
 }
 
 /*
- * Whether a socket that goes from SYN_SENT to CLOSE does so since there was no port for it. If it
- * never had one, inet_sport is 0. If it had, inet_sport is still that one, for inet_put_port()
- * clears inet_num alone; and inet_num is 0 by now either way.
+ * Whether a socket goes from SYN_SENT to CLOSE because there was no port for it. If it never had
+ * one, inet_sport is 0. If it had one, inet_sport still has it: inet_put_port() clears only
+ * inet_num, which is 0 now in both cases.
  */
 static __always_inline bool found_no_port(struct sock *sk)
 {
@@ -77,8 +77,7 @@ static __always_inline bool found_no_port(struct sock *sk)
 #pragma unroll
 	for (__u32 i = 0; i < ATTEMPTS_BESIDE; i++) {
 		if (beside->latest[i] == attempt) {
-			/* The next one may be of a port that bind() chose, and has the same number.
-			 */
+			/* The next call may have a port from bind(), and the same number. */
 			beside->latest[i] = 0;
 			return true;
 		}

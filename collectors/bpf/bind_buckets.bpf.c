@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * What sock_diag does not tell of TCP sockets: which ports are lost to every connect() since a
- * bind() made their bucket, as of a socket that was bound to port 0 and then connected, and of
- * TIME_WAIT; and which TIME_WAIT connect() never takes over, as its connection had no timestamps.
+ * What sock_diag does not show about TCP sockets. First, the ports that are lost to every connect()
+ * because bind() made their bucket: of sockets that were bound to port 0 and then connected, and of
+ * TIME_WAIT. Second, the TIME_WAIT that connect() never takes over because it had no timestamps.
  */
 #include "collectors/bpf/kernel.h"
 
@@ -15,13 +15,13 @@
 
 #include "collectors/bpf/bind_buckets.h"
 
-/* The kernel lets no other program call what is offered under the GPL only. */
+/* Only programs under the GPL may call some of the kernel's functions. */
 char LICENSE[] SEC("license") = "GPL";
 
 /* User space empties it before a walk. */
 struct buckets_found found;
 
-/* One that is mapped into IPv6 as IPv4; others of IPv4 as they are. */
+/* Writes an IPv4-mapped IPv6 address as IPv4. */
 static __always_inline void read_address(
     struct sock_common *socket, const struct in6_addr *ipv6, __be32 ipv4, __u32 words[4])
 {
@@ -53,14 +53,14 @@ static __always_inline void note_unstamped(struct sock_common *socket)
 	for (__u32 i = 0; i < STAMPS_BITS_EACH; i++) {
 		__u64 bit = stamps_bit(hash, i);
 
-		/* Or the compiler leaves out what tells the verifier that it is in bounds. */
+		/* Otherwise the compiler removes what shows the verifier that it is in bounds. */
 		barrier_var(bit);
 		bit &= STAMPS_BITS - 1;
 		found.unstamped[bit / 64] |= 1ull << (bit % 64);
 	}
 }
 
-/* IP_LOCAL_PORT_RANGE, as the kernel keeps it since 6.8. */
+/* IP_LOCAL_PORT_RANGE, in the form since Linux 6.8. */
 static __always_inline __u32 own_range_of(struct inet_sock *socket)
 {
 	struct inet_sock___split *split = (struct inet_sock___split *)socket;
@@ -72,7 +72,7 @@ static __always_inline __u32 own_range_of(struct inet_sock *socket)
 	return 0;
 }
 
-/* Where an end is outside of the namespace's range that one's holds:
+/* An end outside the namespace's range is replaced by that range's end:
  * inet_sk_get_local_port_range(). */
 static __always_inline void note_own_range(__u32 range)
 {
@@ -94,7 +94,7 @@ static __always_inline void note_own_range(__u32 range)
 
 static __always_inline bool is_bound(struct inet_bind_bucket *bucket)
 {
-	/* What __inet_hash_connect() asks before it leaves a port to its holders. */
+	/* The check of __inet_hash_connect() that skips a port. */
 	return bucket->fastreuse >= 0 || bucket->fastreuseport >= 0;
 }
 
@@ -105,9 +105,9 @@ static __always_inline struct inet_bind_bucket *bucket_of(struct sock_common *so
 
 	if (!tcp)
 		return NULL;
-	/* None of a connection that is not accepted yet: its port is the listener's. */
+	/* Not for a connection that is not accepted yet: its port is the listener's. */
 	bucket = tcp->inet_conn.icsk_bind_hash;
-	/* Accepted ones have a listener's range, and took no port. */
+	/* Accepted ones have the listener's range, and took no port. */
 	if (bucket && !is_bound(bucket))
 		note_own_range(own_range_of(&tcp->inet_conn.icsk_inet));
 	return bucket;
@@ -119,7 +119,7 @@ static __always_inline struct inet_bind_bucket *look_at_time_wait(struct sock_co
 
 	if (!waiting)
 		return NULL;
-	/* What tcp_twsk_unique() asks, whatever the settings are by now. */
+	/* The check of tcp_twsk_unique(), without the settings. */
 	if (!waiting->tw_ts_recent_stamp)
 		note_unstamped(socket);
 	return waiting->tw_sk.tw_tb;

@@ -2,16 +2,16 @@
 #ifndef EPHEMERA_BPF_BIND_BUCKETS_H
 #define EPHEMERA_BPF_BIND_BUCKETS_H
 
-/* What bind_buckets.bpf.c finds in a walk, and collectors/kernel/bind_buckets.c hands on. */
+/* What bind_buckets.bpf.c finds in a walk, for collectors/kernel/bind_buckets.c. */
 
 #include <linux/types.h>
 
 #define BUCKETS_PORTS 65536
 
 /*
- * A Bloom filter of the TIME_WAIT whose connections had no timestamps: whoever is in it is found,
- * and of 28,000 others beside as many that are in it 3 are found as well. Those count as without
- * timestamps, which promises too little, and never too much.
+ * A Bloom filter of the TIME_WAIT whose connections had no timestamps. It finds each of them; with
+ * 28,000 in it, it also finds 3 of 28,000 others. Those count as without timestamps: the numbers
+ * then promise too little, never too much.
  */
 #define STAMPS_BITS (1u << 20)
 #define STAMPS_BITS_EACH 4
@@ -22,8 +22,8 @@ struct buckets_found {
 	__u64 seed; /* from user space: peers choose addresses, and must not choose collisions */
 	__u32 first_port; /* from user space: ip_local_port_range */
 	__u32 last_port;
-	__u32 own_range_sockets;   /* whose port connect() took from a range of their own */
-	__u32 narrowest_own_range; /* the ports that are in the smallest of these; 0: none */
+	__u32 own_range_sockets;   /* sockets whose port came from a range of their own */
+	__u32 narrowest_own_range; /* ports of the smallest of these ranges; 0: none */
 };
 
 /* A connection; an IPv4 address is the first word, and one mapped into IPv6 is IPv4. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * Counts the calls that found no port, and times how long ports are held. It runs in the
- * kernel at every change of a TCP socket's state, so what does not concern us leaves first.
+ * Counts the calls that found no port, and times how long ports are held. It runs in the kernel at
+ * every change of a TCP socket's state, so it first returns for what does not matter.
  *
- * Nothing here is given to user space by a call: the maps and globals are mapped into its
- * memory, and read there without any privilege.
+ * User space reads the maps and globals in mapped memory, without a call and without a privilege.
  */
 #include "collectors/bpf/attempts.bpf.h"
 #include "collectors/bpf/failures.bpf.h"
@@ -15,10 +14,10 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
-/* The kernel lets no other program call what is offered under the GPL only. */
+/* Only programs under the GPL may call some of the kernel's functions. */
 char LICENSE[] SEC("license") = "GPL";
 
-/* Set before loading; the verifier drops what they switch off. */
+/* Set before loading; the verifier removes code that they switch off. */
 const volatile bool times_leases;
 
 static __always_inline void connect_begins(struct sock *sk)
@@ -26,7 +25,7 @@ static __always_inline void connect_begins(struct sock *sk)
 	bool had_port;
 	__u64 cookie;
 
-	/* A port that a bind() holds is not connect()'s. */
+	/* A port that bind() holds was not leased by connect(). */
 	if (sk->__sk_common.skc_num)
 		return;
 	had_port = local_port(sk);
@@ -53,8 +52,8 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	}
 	/*
-	 * tcp_v4_connect() and tcp_v6_connect() enter SYN_SENT before they look for a port, and
-	 * take this way back where there is none.
+	 * tcp_v4_connect() and tcp_v6_connect() enter SYN_SENT before they look for a port, and go
+	 * back to CLOSE if there is none.
 	 */
 	failed = oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && found_no_port(sk);
 	if (failed)
@@ -65,9 +64,9 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 }
 
 /*
- * Through these two bind(), listen() and whatever binds by itself get a port; 0 asks for any,
- * and what is returned is 0 where there was one. Both are exported to modules, which is as
- * stable as a function of the kernel is: net/ipv4/udp.c, net/ipv4/inet_connection_sock.c.
+ * bind(), listen() and automatic binds get their port from these two: 0 asks for any port, and they
+ * return 0 if there was one. Both are exported to modules, so they are as stable as kernel
+ * functions are: net/ipv4/udp.c, net/ipv4/inet_connection_sock.c.
  */
 SEC("fexit/udp_lib_get_port")
 int BPF_PROG(udp_got_port, struct sock *sk, unsigned short port, unsigned int hash, int result)

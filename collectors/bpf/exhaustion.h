@@ -6,19 +6,19 @@
 
 #include <linux/types.h>
 
-/* Of a failure: which call found no port. */
+/* The call that found no port. */
 enum exhausted_call {
 	EXHAUSTED_CONNECT,  /* TCP connect(): none left towards the destination */
 	EXHAUSTED_BIND_TCP, /* bind() to port 0 or listen(): none left on the local address */
-	EXHAUSTED_BIND_UDP, /* the same of UDP, and its connect() and sendto() */
+	EXHAUSTED_BIND_UDP, /* the same for UDP, and its connect() and sendto() */
 	EXHAUSTED_CALLS
 };
 
-#define EXHAUSTED_FAMILIES 2 /* IPv4, with what is mapped into IPv6; IPv6 */
+#define EXHAUSTED_FAMILIES 2 /* IPv4, including IPv4-mapped IPv6; IPv6 */
 
 /*
- * A table of keys and how often each failed, as large as it will ever be. A place is taken
- * once, for good: who reads it finds state TALLY_TAKEN before anything else.
+ * A table of keys and how often each failed, of fixed size. A place is taken once and for good.
+ * Readers must check for state TALLY_TAKEN before they read the rest.
  */
 #define TALLY_FREE 0
 #define TALLY_CLAIMED 1 /* its key is being written */
@@ -34,12 +34,12 @@ struct tally_place {
 	__u64 count;
 };
 
-/* Powers of two. Beyond TALLY_PROBES places that others have, a key is not told apart. */
+/* Powers of two. If TALLY_PROBES places have other keys, a key is not counted by itself. */
 #define TALLY_DESTINATIONS 4096
 #define TALLY_OWNERS 1024
 #define TALLY_PROBES 32
 
-/* The key of a destination; that of an owner is its cgroup's id, and two zeroes. */
+/* Part of a destination's key. The key of an owner is its cgroup's id and two zeroes. */
 static inline __u64 tally_word(__u32 interface, __u16 port, __u16 family)
 {
 	return (__u64)interface << 32 | (__u32)port << 16 | family;
@@ -47,13 +47,13 @@ static inline __u64 tally_word(__u32 interface, __u16 port, __u16 family)
 
 struct exhaustion_shared {
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
-	__u64 untracked_destinations; /* connect() that no place could be found for */
-	__u64 untracked_owners;	      /* calls, likewise, and those of sockets without a cgroup */
+	__u64 untracked_destinations; /* connect() calls without a place */
+	__u64 untracked_owners;	      /* calls without a place, or of sockets without a cgroup */
 };
 
-/* Written by user space: when TIME_WAIT blocks a port, by the namespace's settings. */
+/* Written by user space: the namespace's settings for when TIME_WAIT blocks a port. */
 struct time_wait_rule {
-	__u32 reuse; /* tcp_tw_reuse; 0 where the kernel does not follow it */
+	__u32 reuse; /* tcp_tw_reuse; 0 if the kernel does not follow it */
 	__u32 reuse_delay_ms;
 };
 
@@ -66,7 +66,7 @@ struct lease_histogram {
 	__u64 sum_ns;
 };
 
-/* Of each processor, so that none waits for another. */
+/* One for each processor, so that none waits for another. */
 struct lease_histograms {
 	struct lease_histogram held;
 	struct lease_histogram reused;
@@ -74,8 +74,8 @@ struct lease_histograms {
 };
 
 /*
- * The leases of some sockets, by their cookies, which no other socket ever has; 0: none. So many
- * that hardly one finds them taken where half of all places are.
+ * The leases of some sockets, by their cookies, which are unique; 0: a free place. At 50 % load a
+ * full bucket is rare.
  */
 #define LEASES_BESIDE 16
 
@@ -84,11 +84,11 @@ struct leases {
 	__u64 starts[LEASES_BESIDE]; /* CLOCK_MONOTONIC, in nanoseconds */
 };
 
-/* One failure, told as it happens. */
+/* One failure, sent as it happens. */
 struct exhausted_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 cgroup_id;
-	__u8 local[16]; /* addresses as in struct socket_address */
+	__u8 local[16]; /* see struct socket_address */
 	__u8 remote[16];
 	__u32 interface;
 	__u32 pid;

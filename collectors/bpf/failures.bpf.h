@@ -2,13 +2,13 @@
 #ifndef EPHEMERA_BPF_FAILURES_H
 #define EPHEMERA_BPF_FAILURES_H
 
-/* Who found no port: counted by destination and by cgroup, and told where that is wanted. */
+/* Calls that found no port: counts them by destination and cgroup, and sends events if asked to. */
 
 #include "collectors/bpf/socket.bpf.h"
 
 #include "collectors/bpf/exhaustion.h"
 
-/* Set before loading; the verifier drops what it switches off. */
+/* Set before loading; the verifier removes code that it switches off. */
 const volatile bool tells_events;
 
 struct exhaustion_shared shared;
@@ -50,7 +50,7 @@ static __always_inline __u32 hash(const struct tally_key *key)
 	return mixed >> 32;
 }
 
-/* Returns whether it was counted; not where places are short, or another takes one just now. */
+/* Returns whether it was counted: not if there is no place, or another processor takes one now. */
 static __always_inline bool tally(void *map, __u32 size, const struct tally_key *key)
 {
 	const __u32 start = hash(key);
@@ -79,7 +79,7 @@ static __always_inline bool tally(void *map, __u32 size, const struct tally_key 
 	return false;
 }
 
-/* The cgroup of the socket, as sock_diag tells it; before Linux 5.15 that of the caller. */
+/* The cgroup of the socket, as in sock_diag; before Linux 5.15 that of the caller. */
 static __always_inline __u64 cgroup_of(struct sock *sk)
 {
 	struct cgroup *cgroup;
@@ -95,7 +95,7 @@ static __always_inline void tell(
 {
 	struct exhausted_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	/* It is counted all the same, so that who reads knows how many were not told. */
+	/* It is counted anyway, so the reader knows how many events are missing. */
 	if (!event)
 		return;
 	event->time_ns = bpf_ktime_get_ns();
@@ -129,7 +129,7 @@ static __always_inline void connect_failed(struct sock *sk)
 	__u32 remote[4];
 	const __u8 family =
 	    read_address(sk, &sk->__sk_common.skc_v6_daddr, sk->__sk_common.skc_daddr, remote);
-	/* An interface is a part of what a link-local address (fe80::/10) means. */
+	/* A link-local address (fe80::/10) needs its interface. */
 	const bool is_link_local =
 	    family == 1 && (remote[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 	const __u32 interface = is_link_local ? sk->__sk_common.skc_bound_dev_if : 0;

@@ -3,9 +3,9 @@
 #define EPHEMERA_BPF_KERNEL_H
 
 /*
- * What our BPF programs read of the kernel's types. Only the names count: where each member
- * is, libbpf finds in the running kernel's BTF when it loads a program (CO-RE), so members
- * that are not read are left out, and their order means nothing.
+ * The kernel's types, as far as our BPF programs read them. Only the names count: libbpf finds the
+ * place of each member in the running kernel's BTF when it loads a program (CO-RE). So members that
+ * are not read are left out, and the order means nothing.
  */
 
 #include <stdbool.h>

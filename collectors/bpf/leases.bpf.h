@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_BPF_LEASES_H
 #define EPHEMERA_BPF_LEASES_H
 
-/* How long connect() held its ports, and how soon it took them again. */
+/* Times how long connect() held its ports, and how soon it took them again. */
 
 #include "collectors/bpf/socket.bpf.h"
 
@@ -18,10 +18,10 @@ const volatile __u32 leases_mask;
 
 struct time_wait_rule time_wait_rule;
 
-/* When each port number was released last, 0 where it is leased again; in nanoseconds. */
+/* When each port number was last released, in nanoseconds; 0: it is leased again. */
 __u64 released[65536];
 
-/* As many as there can be processors: set before loading. */
+/* One for each possible processor; the number is set before loading. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -31,8 +31,8 @@ struct {
 } histograms SEC(".maps");
 
 /*
- * The leases of now. BPF's own storage of a socket would be simpler, but takes memory from the
- * allocator for each, which costs more than all that is done here. How many: set before loading.
+ * The current leases. BPF's socket storage would be simpler, but allocates memory for each socket,
+ * which costs more than everything here. The number is set before loading.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -48,7 +48,7 @@ static __always_inline struct lease_histograms *our_histograms(void)
 	return bpf_map_lookup_elem(&histograms, &processor);
 }
 
-/* By the bounds that lease_bounds of collectors/leases.c has in seconds. */
+/* The bounds are those of lease_bounds in collectors/leases.c, which are in seconds. */
 static __always_inline __u32 bucket_of(__u64 ns)
 {
 	if (ns <= 1 * NS_PER_S) {
@@ -70,8 +70,8 @@ static __always_inline __u32 bucket_of(__u64 ns)
 }
 
 /*
- * No atomic is needed: the histogram is of this processor, a tracepoint's program is not moved
- * to another one, and in an interrupt that comes meanwhile the kernel does not run it again.
+ * No atomic is needed: the histogram belongs to this processor, a tracepoint's program does not
+ * move to another one, and the kernel does not run it again in an interrupt meanwhile.
  */
 static __always_inline void note(struct lease_histogram *histogram, __u64 ns)
 {
@@ -88,12 +88,12 @@ static __always_inline bool has_timestamps(struct sock *sk)
 }
 
 /*
- * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule
- * of tcp_twsk_unique(), as collectors/kernel/port_use.c has it.
+ * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule of
+ * tcp_twsk_unique(), as in collectors/kernel/port_use.c.
  */
 static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 {
-	/* Only from these does tcp_time_wait() make an end; a reset, which is an error, never. */
+	/* tcp_time_wait() follows only these states, and never a reset, which is an error. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
 	if (!has_timestamps(sk))
@@ -106,16 +106,16 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 static __always_inline struct leases *leases_beside(__u64 cookie)
 {
 	/*
-	 * Cookies are given out one after the other. What a program opens together, and keeps, is
-	 * to be spread by that, or it would drive out each that comes here later; and where each
-	 * eighth is kept, each turn round the table has to begin one further on.
+	 * Cookies are consecutive. This spreads connections that a program opens together and
+	 * keeps; otherwise they would push out all later ones in the same bucket. If every eighth
+	 * is kept, each turn round the table must begin one further on.
 	 */
 	const __u32 at = (cookie + (cookie >> leases_order)) & leases_mask;
 
 	return bpf_map_lookup_elem(&leases, &at);
 }
 
-/* Where the socket's lease is; LEASES_BESIDE where there is none. */
+/* The index of the socket's lease; LEASES_BESIDE: there is none. */
 static __always_inline __u32 find_lease(const struct leases *beside, __u64 cookie)
 {
 #pragma unroll
@@ -126,8 +126,8 @@ static __always_inline __u32 find_lease(const struct leases *beside, __u64 cooki
 }
 
 /*
- * A free place, the socket's own of an earlier attempt, or else that of the oldest: it may be
- * one whose end was missed, and nothing else would ever clear it.
+ * A free place, the socket's own from an earlier attempt, or else the oldest: its end may have been
+ * missed, and nothing else would ever clear it.
  */
 static __always_inline __u32 find_place(
     const struct leases *beside, __u64 cookie, bool *ret_is_taken)
@@ -148,8 +148,8 @@ static __always_inline __u32 find_place(
 }
 
 /*
- * Two processors may find the same place at once. The later one has it then, and the other
- * lease is in no histogram: cheaper than to lock, and as rare as two such in a nanosecond.
+ * Two processors may find the same place at once. The later one then has it, and the other lease is
+ * in no histogram. That is very rare, and cheaper than a lock.
  */
 static __always_inline void lease_begins(__u64 cookie)
 {
@@ -171,8 +171,8 @@ static __always_inline void lease_begins(__u64 cookie)
 }
 
 /*
- * Older verifiers, that of Linux 6.12 among them, do not know that 16 bits are left of what was
- * swapped to the host's order. The compiler does, and would leave out what tells them.
+ * Older verifiers, including that of Linux 6.12, do not know that a value swapped to the host's
+ * order has 16 bits. The compiler knows, and would remove the mask that tells them.
  */
 static __always_inline __u64 *release_of(__u16 port)
 {
@@ -182,7 +182,7 @@ static __always_inline __u64 *release_of(__u16 port)
 	return &released[at & 0xffff];
 }
 
-/* The port is known from here on. */
+/* Call it when the port becomes known. */
 static __always_inline void note_reuse(__u64 start, __u16 port)
 {
 	__u64 *release = release_of(port);
@@ -207,10 +207,10 @@ static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start,
 	*release_of(port) = end;
 }
 
-/* has_port: false if connect() found none; what the socket names as its port is an earlier one. */
+/* has_port: false if connect() found none; the port in the socket is then an earlier one. */
 static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate, bool has_port)
 {
-	/* Those that others opened to us have none, as a rule, and leave here. */
+	/* Inbound connections usually have none, and leave here. */
 	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
 	struct leases *beside;
 	__u64 start;

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_BPF_SOCKET_H
 #define EPHEMERA_BPF_SOCKET_H
 
-/* What is read of a socket. */
+/* Reads a socket. */
 
 #include "collectors/bpf/kernel.h"
 
@@ -20,10 +20,10 @@ static __always_inline bool is_ours(struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum == namespace_inode;
 }
 
-/* Port of the socket's own end. inet_num will not do: it is 0 again whenever a socket closes. */
+/* The socket's local port. Not from inet_num, which is 0 once the socket closes. */
 static __always_inline __u16 local_port(struct sock *sk)
 {
-	/* As struct sock alone the verifier lets nobody read beyond it. */
+	/* The verifier does not allow reading beyond struct sock without this. */
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
 	return tcp ? bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport) : 0;
