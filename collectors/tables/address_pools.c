@@ -30,12 +30,12 @@ void address_pools_clear(struct address_pools *pools)
 }
 
 /*
- * Whether an IPv6 socket on an address of its own keeps IPv4's wildcard from its port.
+ * Whether an IPv6 socket on a single address blocks its port for IPv4's wildcard.
  * inet6_bind() makes a socket that binds such an address IPv6-only, and an accepted socket
  * inherits that; one whose address came from connect() stays open to both
  * (inet_rcv_saddr_equal() in net/ipv4/inet_connection_sock.c). Records of connected
- * sockets do not carry the flag, and /proc/net has it of none. What is not known to be IPv6-only,
- * by its listener, is taken not to be: rather less is promised than can be had than more.
+ * sockets do not have the flag, and /proc/net has it for none. A socket whose listener does not
+ * show that it is IPv6-only counts as not: the pools then promise too few ports, never too many.
  */
 static bool blocks_ipv4_wildcard(const struct address_pools *pools, const struct socket *socket)
 {
@@ -55,7 +55,7 @@ static int note_ipv6_only(struct address_pools *pools, const struct socket *sock
 	return result == -ENOBUFS ? 0 : result;
 }
 
-/* From IPv4's wildcard. */
+/* Blocks its port for IPv4's wildcard. */
 static void take_any4(struct address_pools *pools, const struct socket *socket)
 {
 	portset_add(&pools->any[SOCKET_IPV4], socket->local_port);
@@ -75,8 +75,8 @@ static void take_wildcard(struct address_pools *pools, const struct socket *sock
 }
 
 /*
- * Where connect() gives an IPv6 UDP socket its address, IPv4 finds the socket on 127.0.0.6:
- * LOOPBACK4_IPV6 of __ip6_datagram_connect() in net/ipv6/datagram.c. TCP asks for the family.
+ * If connect() gives an IPv6 UDP socket its address, IPv4 sees the socket on 127.0.0.6:
+ * LOOPBACK4_IPV6 in __ip6_datagram_connect() in net/ipv6/datagram.c. TCP checks the family.
  */
 static bool is_found_on_loopback4(const struct address_pools *pools, const struct socket *socket)
 {
@@ -84,7 +84,7 @@ static bool is_found_on_loopback4(const struct address_pools *pools, const struc
 	       socket->state == SOCKET_ESTABLISHED && blocks_ipv4_wildcard(pools, socket);
 }
 
-/* Clients of a wildcard listener take nothing that it has not taken already. */
+/* Clients of a wildcard listener take no port that it has not taken already. */
 static int take_address(struct address_pools *pools, const struct socket *socket)
 {
 	if (portset_has(&pools->wildcard[socket->family], socket->local_port))

@@ -21,13 +21,13 @@ struct address_table;
 
 /* limit: how many addresses it may hold. Returns 0 or -ENOMEM. */
 int address_table_new(size_t limit, struct address_table **ret_table);
-/* Forgets all addresses and frees what they took. */
+/* Forgets all addresses and frees their memory. */
 void address_table_clear(struct address_table *table);
 void address_table_free(struct address_table *table); /* NULL is fine */
 
 /*
- * Adds the socket's local port to its local address. Returns 0, -ENOMEM, or -ENOBUFS where
- * the address is a new one and the table is at its limit.
+ * Adds the socket's local port to its local address. Returns 0, -ENOMEM, or -ENOBUFS if the address
+ * is new and the table is at its limit.
  */
 int address_table_add(struct address_table *table, const struct socket *socket);
 
@@ -41,7 +41,7 @@ const struct address_entry *address_table_at(const struct address_table *table, 
 /* A total order: by family, address and interface. */
 int address_entry_compare(const struct address_entry *a, const struct address_entry *b);
 
-/* How many ports are in entry's set or in others. */
+/* The number of ports in entry's set or in others. */
 unsigned address_entry_count(const struct address_entry *entry, const struct portset *others);
 
 #endif

@@ -52,7 +52,7 @@ static bool is_bound(const struct facts *facts, const struct socket *socket)
 	if (socket->protocol != SOCKET_TCP || !port_range_has(facts->settings.range, port) ||
 	    portset_has(&facts->settings.reserved, port))
 		return false;
-	/* These two come before what is usable is known. */
+	/* These two come before the usable ports are known. */
 	return socket->state == SOCKET_LISTEN || socket->state == SOCKET_BOUND ||
 	       !portset_has(&facts->usable, port);
 }
@@ -76,7 +76,7 @@ int bound_owners_list(struct bound_owners *owners, struct bound_owned *ret_owned
 
 	if (!list)
 		return -ENOMEM;
-	/* Looked for anew as long as it is not there; without it a cgroup has its number. */
+	/* Looked for again until it is there; without it a cgroup is shown by its number. */
 	if (!owners->cgroups && cgroups_new(owners->sysfs, &owners->cgroups) == -ENOMEM)
 		return -ENOMEM;
 

@@ -8,7 +8,7 @@
 
 #define FIRST_CAPACITY 1024u
 
-/* What most destinations have not, an interface, stands last and is left off there. */
+/* The interface, which most destinations lack, is last, so that it can be left out. */
 struct key4 {
 	uint8_t source[4];
 	uint8_t address[4];
@@ -46,7 +46,7 @@ struct places {
 
 struct destination_table {
 	size_t limit;
-	uint64_t seed; /* peers choose addresses: they must not be able to choose collisions */
+	uint64_t seed; /* peers choose addresses, and must not be able to choose collisions */
 	struct places places[PLACES];
 };
 
@@ -99,7 +99,7 @@ int destination_table_new(size_t limit, struct destination_table **ret_table)
 	if (!table)
 		return -ENOMEM;
 	table->limit = limit;
-	/* Without randomness it still counts right, only predictably. */
+	/* Without randomness it still counts right, but collisions are predictable. */
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
 		table->seed = (uintptr_t)table;
 	*ret_table = table;
@@ -248,8 +248,8 @@ int destination_table_count(
 
 /*
  * inet_match() in include/net/inet_hashtables.h, inet_bound_dev_eq() in include/net/inet_sock.h:
- * who is bound to an interface meets its own kind and sockets of no interface; who is bound to
- * none meets only these.
+ * a socket that is bound to an interface conflicts with others bound to it and with sockets bound
+ * to none; a socket bound to none conflicts only with those bound to none.
  */
 void destination_table_share(
     const struct destination_table *table, unsigned capacity, struct destination *destination)
@@ -275,7 +275,7 @@ void destination_table_share(
 
 	memcpy(counts, entry + key_size, sizeof(counts));
 	shared = (unsigned)counts[PORT_ACTIVE] + counts[PORT_TIME_WAIT];
-	/* A port that both kinds have is lost once. Which ones these are is not kept. */
+	/* A port that both kinds have is lost only once, but which ones these are is not kept. */
 	destination->shared = shared < capacity - own ? shared : capacity - own;
 }
 
@@ -303,7 +303,7 @@ static void read_entry6(const uint8_t *entry, struct destination *destination)
 	memcpy(destination->ports, entry + KEY6_SIZE, COUNTS_SIZE);
 }
 
-/* Moves on to the next entry that is taken, or returns NULL at the end of the places. */
+/* Returns the next entry that is taken, or NULL at the end of the places. */
 static const uint8_t *next_entry(const struct places *places, size_t key_size, size_t *position)
 {
 	while (*position < places->capacity) {

@@ -23,7 +23,7 @@ void destination_top_clear(struct destination_top *top)
 	top->length = 0;
 }
 
-/* Sinks the entry at i until none below it is less full. */
+/* Moves the entry at i down until no entry below it is less full. */
 static void sift_down(struct destination *heap, size_t length, size_t i)
 {
 	for (;;) {

@@ -9,7 +9,7 @@
 struct destination_top {
 	size_t limit;
 	size_t length;
-	struct destination *list; /* while offers are made, a heap with the least full on top */
+	struct destination *list; /* before the sort a heap, with the least full on top */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -20,7 +20,7 @@ void destination_top_clear(struct destination_top *top);
 /* Keeps a copy if it is among the fullest so far. */
 void destination_top_offer(struct destination_top *top, const struct destination *destination);
 
-/* Puts the list in order, the fullest first. No offer may follow before a clear. */
+/* Sorts the list, the fullest first. Then clear it before the next offer. */
 void destination_top_sort(struct destination_top *top);
 
 #endif

@@ -36,7 +36,7 @@ static int name_one(struct owner_name *name, const struct owner *owner, const ch
 	name->count = owner->count;
 	if (path)
 		name->path = strdup(path);
-	/* Gone before we ever saw it, or below no hierarchy: its id is all there is. */
+	/* It was gone before we saw it, or there is no hierarchy: use its id. */
 	else if (asprintf(&name->path, "id:%llu", (unsigned long long)owner->cgroup_id) < 0)
 		name->path = NULL;
 	return name->path ? 0 : -ENOMEM;

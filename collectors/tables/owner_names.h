@@ -3,8 +3,8 @@
 #define EPHEMERA_OWNER_NAMES_H
 
 /*
- * What cgroups have, by the names that people know them by: a service that was restarted has
- * a new cgroup at the path of the old one, and to who looks they are one.
+ * What cgroups have, by their paths: a service that was restarted has a new cgroup at the path of
+ * the old one, and both count as one.
  */
 
 #include <stddef.h>
@@ -14,14 +14,14 @@
 #include "collectors/tables/owner_table.h"
 
 struct owner_name {
-	char *path; /* "id:NUMBER" of a cgroup that nobody can name, or was gone before */
+	char *path; /* "id:NUMBER" if the path is unknown: the cgroup may be gone */
 	uint64_t count;
 };
 
 /*
- * The paths of list, an id each once, and what all with the same path have together, the most
- * first. cgroups: NULL where there is no hierarchy. *length is that of list and becomes that of the
- * names. Returns 0 or -ENOMEM.
+ * Finds the paths of list, where each id stands once, and the sum for each path, the most first.
+ * cgroups: NULL if there is no hierarchy. *length: of list; set to the number of names. Returns 0
+ * or -ENOMEM.
  */
 int owner_names_list(struct cgroups *cgroups, const struct owner *list, size_t *length,
     struct owner_name **ret_names);

@@ -35,7 +35,7 @@ void owner_table_free(struct owner_table *table)
 	free(table);
 }
 
-/* Ids are handed out by the kernel, one after the other: no peer can make them collide. */
+/* The kernel assigns ids one after the other: no peer can make them collide. */
 static size_t find(const struct owner *places, size_t capacity, uint64_t id)
 {
 	size_t i = (size_t)(id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (capacity - 1);

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_OWNER_TABLE_H
 #define EPHEMERA_OWNER_TABLE_H
 
-/* Ports, or what else is counted, by cgroup id: 16 bytes each, and at most 131,072 of them. */
+/* Ports, or other counts, by cgroup id: 16 bytes each, at most 131,072 of them. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ void owner_table_free(struct owner_table *table); /* NULL is fine */
 /* Counts one port for the cgroup, whose id is not 0. Returns 0 or -ENOMEM. */
 int owner_table_count(struct owner_table *table, uint64_t cgroup_id);
 
-/* The ports of cgroups that found no place any more. */
+/* The ports of cgroups for which there was no place. */
 unsigned long owner_table_untracked(const struct owner_table *table);
 
 /* A copy of all entries, in no order; the caller frees it. NULL: out of memory. */

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_RANGE_LISTENER_H
 #define EPHEMERA_RANGE_LISTENER_H
 
-/* Who waits on a port of the range: all that a label says of it. */
+/* A socket that waits on a port of the range: all that its labels show. */
 
 #include "collectors/kernel/socket.h"
 

@@ -6,8 +6,8 @@
 
 struct seen {
 	uint64_t count;	 /* at this look */
-	uint64_t grown;	 /* since the one before */
-	uint64_t others; /* of the count, what is among the others' */
+	uint64_t grown;	 /* since the look before */
+	uint64_t others; /* the part of count that is among the others' */
 };
 
 struct tally_top {
@@ -16,7 +16,7 @@ struct tally_top {
 	size_t length;
 	size_t limit;
 	uint64_t others;
-	size_t *ranked; /* positions of places that were taken, by their counts */
+	size_t *ranked; /* positions of places that are taken, by their counts */
 	struct tally_shown *shown;
 };
 
@@ -49,7 +49,7 @@ void tally_top_free(struct tally_top *top)
 	free(top);
 }
 
-/* The earlier place where counts are equal, so that nobody changes places for nothing. */
+/* If counts are equal, the earlier place first, so that the order does not change. */
 static int compare(const void *first, const void *second, void *context)
 {
 	const struct tally_top *top = context;
@@ -68,7 +68,7 @@ static size_t read_counts(struct tally_top *top)
 	for (size_t i = 0; i < top->length; i++) {
 		const struct tally_place *place = &top->places[i];
 
-		/* Its key was written before it was taken, and will never change. */
+		/* Its key was written before it was marked as taken, and never changes. */
 		if (__atomic_load_n(&place->state, __ATOMIC_ACQUIRE) != TALLY_TAKEN)
 			continue;
 

@@ -9,7 +9,7 @@
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/clock.h"
 
-/* Two Prometheus servers may ask in the same moment, and a query takes that long to answer. */
+/* Two Prometheus servers may scrape at the same moment, and a query may stay open so long. */
 #define STAYS_SECONDS 1.0
 
 struct waiter {
@@ -18,7 +18,7 @@ struct waiter {
 	uint64_t owner;
 	struct timespec since; /* CLOCK_MONOTONIC: when a look saw it first */
 	bool seen_before;
-	bool seen_again; /* of the last look: this one has it too */
+	bool seen_again; /* in the last look: this one has it too */
 	bool service;
 };
 
@@ -29,14 +29,14 @@ struct look {
 
 struct udp_services {
 	struct look *now;
-	struct look *last; /* in the order of compare() */
-	size_t known;	   /* of the last look's, how many this one has seen */
+	struct look *last; /* sorted by compare() */
+	size_t known;	   /* how many of the last look's sockets this one has seen */
 	struct look looks[2];
 };
 
 struct udp_services *udp_services_new(void)
 {
-	/* Pages that no socket ever needs are never touched. */
+	/* Pages that no socket needs use no memory. */
 	struct udp_services *services = calloc(1, sizeof(*services));
 
 	if (services) {
