@@ -11,7 +11,7 @@ int destination_rows_name_owners(const char *sysfs, struct destination_rows *row
 	struct cgroups *cgroups = NULL;
 	int result = cgroups_new(sysfs, &cgroups);
 
-	/* Without cgroups there are no owners, and everything else is as good. */
+	/* Without cgroups only the owners are missing. */
 	if (result == -EOPNOTSUPP) {
 		rows->lacks_cgroups = true;
 		for (size_t i = 0; i < rows->length; i++)
@@ -26,7 +26,7 @@ int destination_rows_name_owners(const char *sysfs, struct destination_rows *row
 		result = cgroups_resolve(cgroups, &rows->list[i].owner_id, 1, &path);
 		if (result < 0 || !path)
 			continue;
-		free(rows->list[i].owner); /* of a call that failed halfway */
+		free(rows->list[i].owner); /* from a call that failed halfway */
 		rows->list[i].owner = strdup(path);
 		if (!rows->list[i].owner)
 			result = -ENOMEM;

@@ -12,7 +12,7 @@
 
 #define DESTINATIONS_MAX 10000000u
 
-/* The first gathering: which destinations. A collector of its own, in no registry. */
+/* The first gathering finds the destinations. It is a collector in no registry. */
 struct finder {
 	const struct facts *facts;
 	struct destination_table *table;
@@ -114,15 +114,15 @@ const struct collector destination_finder = {
     .release = finder_release,
 };
 
-/* The second gathering: who has their ports. */
+/* The second gathering finds the owners of their ports. */
 struct attributor {
 	const struct facts *facts;
 	struct destination_rows *rows;
 	struct keyed {
-		const struct destination *destination; /* row's, or what is looked for */
+		const struct destination *destination; /* of row, or the one to find */
 		struct destination_row *row;
 		struct owner_table *owners;
-	} * keyed; /* of the rows, in the order of their keys */
+	} * keyed; /* the rows, sorted by key */
 };
 
 static int compare_keyed(const void *a, const void *b)

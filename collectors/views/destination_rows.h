@@ -3,8 +3,8 @@
 #define EPHEMERA_DESTINATION_ROWS_H
 
 /*
- * The fullest destinations for people: with the owner of most of their ports. It takes two
- * gatherings, since owners are counted only for the destinations that the first one found.
+ * The fullest destinations for people, with the owner of most of their ports. It needs two
+ * gatherings: owners are counted only for the destinations that the first one found.
  */
 
 #include "collectors/collector.h"
@@ -21,30 +21,29 @@ struct destination_row {
 struct destination_rows {
 	struct settings settings;
 	unsigned capacity;
-	unsigned long destinations; /* all there are, shown or not */
+	unsigned long destinations; /* all, shown or not */
 	unsigned long ports;	    /* of all of them */
 	bool has_owners;	    /* the second gathering was made */
-	bool lacks_cgroups;	    /* it found no cgroup v2 that would name owners */
-	bool sees_buckets;	    /* as struct holders has it */
-	bool sees_reuse; /* which TIME_WAIT is reusable is known; else none is said to be */
-	struct bound_owned bound; /* the ports that all destinations have lost, and whose */
-	enum source_kind source;  /* what TCP was read from; AUTO: sock_diag */
+	bool lacks_cgroups;	    /* there is no cgroup v2, so no owners */
+	bool sees_buckets;	    /* see struct holders */
+	bool sees_reuse; /* it is known which TIME_WAIT is reusable; else none counts as such */
+	struct bound_owned bound; /* the ports that all destinations have lost, and their owners */
+	enum source_kind source;  /* the source of TCP; AUTO: sock_diag */
 	size_t length;
 	struct destination_row list[]; /* the fullest first */
 };
 
 /*
- * Looks at the namespace. limit: how many rows at the most, up to 1,000. procfs, sysfs and
- * kind as in struct source_options; replay as well. Returns 0 or -errno; the caller frees
- * the rows with destination_rows_free().
+ * Looks at the namespace. limit: maximum rows, up to 1,000. source: see struct source_options, also
+ * for a replay. Returns 0 or -errno; the caller frees the rows with destination_rows_free().
  */
 int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows);
 void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
 
 /*
- * The first gathering as a collector of its own, in no registry: config's only value is the
- * limit. What it found last is its own and lives until the next walk; NULL before the first.
+ * The first gathering as a collector, in no registry. config's only value is the limit. The
+ * collector owns the rows that it found last, until the next walk; NULL before the first.
  */
 extern const struct collector destination_finder;
 struct destination_rows *destination_rows_found(void *state);

@@ -40,7 +40,7 @@ static int look(
 
 	if (result < 0)
 		return result;
-	/* One that fails has no samples, and then there are no rows of it. */
+	/* A collector that fails has no samples, so it gets no rows. */
 	result = gather(gatherer, ALL, NULL, NULL, set, &gathering);
 	gatherer_free(gatherer);
 	return result;

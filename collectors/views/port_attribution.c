@@ -27,7 +27,7 @@ struct identities {
 	struct socket_identity *list;
 };
 
-/* A connection of the host with itself has a port at either end: it comes up twice. */
+/* A connection of the host with itself has a port at both ends: it comes up twice. */
 static void note_identity(void *context, struct port_socket *found)
 {
 	struct identities *identities = context;
@@ -58,7 +58,7 @@ static int find_processes(const struct port_lookup_options *options, size_t kept
 	const int result =
 	    process_search(&search, identities.list, identities.length, &lookup->processes);
 
-	/* A host whose /proc hides from us tells its sockets all the same. */
+	/* If /proc hides processes from us, there are still sockets. */
 	return result == -ENOMEM ? result : 0;
 }
 
@@ -139,7 +139,7 @@ int port_lookup_attribute(
 	struct cgroups *cgroups = NULL;
 	int result = cgroups_new(options->sysfs, &cgroups);
 
-	/* A host without the version 2 hierarchy has sockets and processes all the same. */
+	/* Without the version 2 hierarchy there are still sockets and processes. */
 	if (result == -ENOMEM)
 		return result;
 	result = find_processes(options, kept, cgroups, lookup);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/views/port_chance.h"
 
-/* The ports of a search, by how far they are from the range's first. */
+/* The ports of a search, by their distance from the first port of the range. */
 struct search {
 	const struct settings *settings;
 	const struct portset *passed_over; /* NULL: not known */
 	unsigned ports;			   /* of the range */
-	unsigned span; /* the ports, but an even number where there are several */
+	unsigned span; /* ports, rounded down to an even number if there are several */
 };
 
 static struct search search_of(const struct settings *settings, const struct portset *passed_over)
@@ -31,10 +31,9 @@ static bool is_candidate(const struct search *search, uint16_t port)
 }
 
 /*
- * From how many starts a search of the first parity comes to offset before it finds another
- * port. It goes in steps of two, and round the end by subtracting span: in a range with an
- * odd number of ports that leads from the last one, where no search starts, to the third.
- * After span / 2 ports it ends.
+ * The number of starts from which a search of the first parity reaches offset before another port.
+ * It goes in steps of two, and at the end subtracts span: in a range with an odd number of ports
+ * that leads from the last one, where no search starts, to the third. It ends after span / 2 ports.
  */
 static unsigned count_starts(const struct search *search, unsigned offset)
 {
@@ -48,7 +47,7 @@ static unsigned count_starts(const struct search *search, unsigned offset)
 		if (is_odd && offset == 0)
 			return starts;
 		if (is_odd && offset == 2) {
-			/* The first port leads there as well, and nothing leads to it. */
+			/* The first port also leads there, and nothing leads to it. */
 			if (visits < limit && is_passed_over(search, 0))
 				starts++;
 			offset = search->span;
@@ -61,7 +60,7 @@ static unsigned count_starts(const struct search *search, unsigned offset)
 	return starts;
 }
 
-/* How many ports a search may start at. */
+/* The number of ports at which a search may start. */
 static double places_of(const struct search *search)
 {
 	const unsigned places = search->span / 2;

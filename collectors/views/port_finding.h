@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_PORT_FINDING_H
 #define EPHEMERA_PORT_FINDING_H
 
-/* A lookup in progress, for those who make it: port_lookup.c and port_held.c. */
+/* A lookup in progress. Only port_lookup.c and port_held.c use it. */
 
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/views/port_lookup.h"
@@ -16,12 +16,12 @@ struct finding {
 	size_t kept;
 	struct buckets_found buckets; /* of TCP */
 	bool has_buckets;	      /* they were listed */
-	uint32_t place[PORTS];	      /* of a port's answer, plus one; 0: none yet */
+	uint32_t place[PORTS];	      /* index of a port's answer, plus one; 0: none yet */
 	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
 	unsigned char listed[PORTS];
 };
 
-/* As batch of struct source_observer: asks whoever wants the lookup whether to stop. */
+/* The batch of struct source_observer: calls should_stop of the options. */
 int port_finding_batch(void *context);
 
 static inline void port_finding_raise(struct port_answer *answer, enum port_state state)
@@ -30,13 +30,13 @@ static inline void port_finding_raise(struct port_answer *answer, enum port_stat
 		answer->state = state;
 }
 
-/* Finds the ports that a bind() holds, where BPF may tell. Returns 0 or -errno. */
+/* Finds the ports that bind() holds, if BPF is permitted. Returns 0 or -errno. */
 int port_finding_list_buckets(struct finding *finding);
 
-/* Fills in the lookup's held, after the former. Returns 0 or -errno. */
+/* Sets the lookup's held; call it after the former. Returns 0 or -errno. */
 int port_finding_list_held(struct finding *finding);
 
-/* What the buckets tell of the answer's sockets. */
+/* Sets is_bound of the answer's sockets from the buckets. */
 void port_finding_judge_bound(const struct finding *finding, struct port_answer *answer);
 
 #endif

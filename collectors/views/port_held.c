@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which ports a bind() keeps from every connect(), as far as a lookup has to know. */
+/* The ports that bind() keeps from every connect(), as far as a lookup needs them. */
 #include <errno.h>
 
 #include "collectors/views/port_finding.h"
@@ -28,8 +28,8 @@ static int note_held(void *context, const struct socket *socket)
 }
 
 /*
- * How likely a free port is to be taken next depends on who holds the ports beside it, and
- * nobody wants to know of a port that is none of connect()'s.
+ * Whether all held ports are needed: the chance of a free port depends on the ports beside it. Only
+ * a port that connect() can take has a chance.
  */
 static bool wants_held(const struct finding *finding)
 {
@@ -42,8 +42,8 @@ static bool wants_held(const struct finding *finding)
 }
 
 /*
- * Whoever listens holds the port by bind(), and need not be looked for in the buckets; those who
- * are connected to it from this host, by ports of theirs, do.
+ * A listener holds its port by bind(), so the buckets are not needed for it; but they are for
+ * sockets of this host that are connected to it, which have ports of their own.
  */
 static bool wants_buckets(const struct finding *finding)
 {
@@ -69,14 +69,14 @@ int port_finding_list_buckets(struct finding *finding)
 	const int result = bind_buckets_list(buckets, finding->lookup->settings.range,
 	    port_finding_batch, finding, &finding->buckets);
 
-	/* Older kernels want a capability for it, which is given up by now. */
+	/* Older kernels need a capability for it, which we gave up. */
 	if (result == -EPERM)
 		finding->lookup->sees_buckets = false;
 	finding->has_buckets = result == 0;
 	return result == -EPERM ? 0 : result;
 }
 
-/* That takes two walks more, or one where the buckets are known. */
+/* This needs two more walks; one if the buckets are known. */
 int port_finding_list_held(struct finding *finding)
 {
 	const struct source_observer observer = {note_held, port_finding_batch, finding};
@@ -94,7 +94,7 @@ int port_finding_list_held(struct finding *finding)
 	return result == -EOPNOTSUPP || result == -ENODATA ? 0 : result;
 }
 
-/* Returns whether one that is no TIME_WAIT is on a port that belongs to a bind(). */
+/* Returns whether a socket other than TIME_WAIT is on a port that bind() holds. */
 static bool judge_side(const struct finding *finding, struct port_side *side)
 {
 	const struct portset *bound = buckets_bound(&finding->buckets);
@@ -113,12 +113,12 @@ static bool judge_side(const struct finding *finding, struct port_side *side)
 	return is_held;
 }
 
-/* What the buckets tell of a connection that no listing of chosen ports has. */
+/* What the buckets show of a connection that is in no listing of chosen ports. */
 void port_finding_judge_bound(const struct finding *finding, struct port_answer *answer)
 {
 	if (!finding->has_buckets)
 		return;
-	/* What TIME_WAIT leaves of it no socket holds any more. */
+	/* TIME_WAIT does not count: no socket holds the port any more. */
 	if (judge_side(finding, &answer->local))
 		port_finding_raise(answer, PORT_STATE_BOUND);
 	(void)judge_side(finding, &answer->remote);

@@ -12,13 +12,13 @@
 #include "collectors/views/port_finding.h"
 #include "collectors/views/port_side.h"
 
-/* How often the listings are begun again where the kernel says that one was inconsistent. */
+/* How often the listings are repeated if the kernel says that one was inconsistent. */
 #define ATTEMPTS 3
 
-/* However many ports are asked for: as JSON they take some 60 MB. */
+/* For any number of ports. As JSON they take about 60 MB. */
 #define KEPT_MAX 20000u
 
-/* What tells which sockets have a port of their choice. */
+/* The listings of sockets that chose their port. */
 static const enum listing chosen_listings[] = {
     LISTING_TCP_BINDS_CHOSEN, LISTING_TCP_CHOSEN, LISTING_UDP4_CHOSEN, LISTING_UDP6_CHOSEN};
 
@@ -54,7 +54,7 @@ static int answer_for(struct finding *finding, uint16_t port, struct port_answer
 	return 0;
 }
 
-/* Keeps the first ones in order, however many come. */
+/* Keeps only the first ones in order. */
 static int keep(struct finding *finding, struct port_side *side, const struct socket *socket)
 {
 	const size_t before = side->length;
@@ -66,8 +66,8 @@ static int keep(struct finding *finding, struct port_side *side, const struct so
 }
 
 /*
- * TIME_WAIT forgets whether the port was chosen, also where the kernel calls it FIN_WAIT2; and it
- * alone has a timer that frees the port.
+ * For TIME_WAIT it is not known whether the port was chosen, also if the kernel calls it FIN_WAIT2.
+ * Only TIME_WAIT has a timer that frees the port.
  */
 static bool knows_choice(const struct socket *socket)
 {
@@ -81,7 +81,7 @@ static void note_listings(struct finding *finding, const struct socket *socket, 
 			finding->listed[port] |= (unsigned char)(1u << i);
 }
 
-/* It was accepted, or opened from the listener's own port: who chose the port tells which. */
+/* It was accepted, or opened from the listener's own port; only the latter chose its port. */
 static bool is_from_listener(const struct finding *finding, const struct socket *socket)
 {
 	return socket->protocol == SOCKET_TCP &&
@@ -120,7 +120,7 @@ static int list_all(struct finding *finding)
 	const struct source_observer observer = {observe, port_finding_batch, finding};
 	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
 
-	/* Not narrowed down, since it is cheap, and tells which connections are inbound. */
+	/* Without a filter: it is cheap, and shows which connections are inbound. */
 	int result = source_list(finding->source, LISTING_TCP_LISTEN, &observer);
 
 	for (size_t i = 0; i < sizeof(listings) / sizeof(listings[0]) && result == 0; i++)
@@ -128,7 +128,7 @@ static int list_all(struct finding *finding)
 	return result;
 }
 
-/* What a listing of chosen ports did not have, the kernel picked, or accept() made. */
+/* If no listing of chosen ports has the socket, the kernel picked its port or accept() made it. */
 static void choose_none_of(
     struct finding *finding, enum listing listing, struct port_side *side, bool remote)
 {
@@ -176,7 +176,7 @@ static int note_chosen(void *context, const struct socket *socket)
 	struct port_answer *answer = &finding->lookup->answers[place - 1];
 	struct port_socket *found = port_side_find(&answer->local, socket);
 
-	/* Either it was counted and not kept, or it came since. */
+	/* It was counted but not kept, or it is new. */
 	if (!found && answer->local.total == answer->local.length)
 		return 0;
 	if (found)
@@ -207,7 +207,7 @@ static int list_chosen(struct finding *finding)
 		const int result =
 		    source_list_ports(finding->source, chosen_listings[i], &filter, &observer);
 
-		/* Not told by /proc, and not in every recording. */
+		/* /proc does not show it, and not every recording has it. */
 		if (result < 0 && result != -EOPNOTSUPP && result != -ENODATA)
 			return result;
 		if (result == 0)

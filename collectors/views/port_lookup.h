@@ -3,8 +3,8 @@
 #define EPHEMERA_PORT_LOOKUP_H
 
 /*
- * What is on these ports: the sockets that have one of them at either end, what each is to
- * the port, and which processes have it open.
+ * What is on these ports: the sockets that have one of them at either end, the role of each, and
+ * the processes that have it open.
  */
 
 #include <stdbool.h>
@@ -16,12 +16,12 @@
 #include "collectors/views/port_state.h"
 
 struct port_lookup_options {
-	const struct source_options *source; /* of a replay, no process is looked for */
+	const struct source_options *source; /* for a replay, processes are not searched */
 	const char *sysfs;
-	size_t limit;  /* sockets kept of each port and side, 1 or more; all are counted */
-	bool everyone; /* this one and the next: see struct process_search_options */
+	size_t limit;  /* sockets kept for each port and side, at least 1; all are counted */
+	bool everyone; /* this and the next one: see struct process_search_options */
 	double search_seconds;
-	bool (*should_stop)(void *context); /* asked now and then; may be NULL */
+	bool (*should_stop)(void *context); /* called now and then; may be NULL */
 	void *context;
 };
 
@@ -30,17 +30,17 @@ enum chosen { CHOSEN_UNKNOWN, CHOSEN_NO, CHOSEN_YES };
 struct port_socket {
 	struct socket socket;
 	enum port_role role;
-	enum chosen chosen;   /* whether bind() was given the local port by number */
+	enum chosen chosen;   /* whether bind() got the local port by number */
 	bool reusable;	      /* TIME_WAIT: connect() may take it over now */
-	bool may_be_reusable; /* TIME_WAIT: nobody knows whether it may */
-	/* TCP, neither LISTEN nor only bound: every connect() has lost the port to a bind(). */
+	bool may_be_reusable; /* TIME_WAIT: it is not known whether connect() may */
+	/* TCP, neither LISTEN nor bound-only: bind() keeps the port from every connect(). */
 	bool is_bound;
-	const char *cgroup; /* the path of its cgroup, NULL: unknown; the lookup's */
+	const char *cgroup; /* the path of its cgroup; NULL: unknown; the lookup owns it */
 };
 
 struct port_side {
 	unsigned long total;
-	unsigned long time_wait; /* of these, how many are in TIME_WAIT */
+	unsigned long time_wait; /* those in TIME_WAIT */
 	unsigned time_wait_ms;	 /* until the last of these is gone */
 	size_t length;
 	/* LISTEN, then bound, UDP without a peer, connections, TIME_WAIT; each by address */
@@ -50,37 +50,36 @@ struct port_side {
 struct port_answer {
 	uint16_t port;
 	enum port_state state;
-	bool has_lasting_listener; /* with a port of its choice, as far as is known */
+	bool has_lasting_listener; /* one that chose its port, as far as is known */
 	struct port_side local;	   /* sockets that have it as their local port */
 	struct port_side remote;   /* sockets that have it as their remote port */
 };
 
 struct port_lookup {
 	struct settings settings;
-	enum source_kind
-	    source[SOCKET_PROTOCOLS]; /* what sockets were read from; AUTO: sock_diag */
-	bool bound_unseen;	      /* it shows no TCP socket that only called bind() */
-	struct portset listen;	      /* TCP: somebody listens, on whatever port */
-	bool sees_buckets;	      /* is_bound is known, and true where it has to be */
-	/* TCP: held by whatever bind(); known where a free port of the range was asked for. */
+	enum source_kind source[SOCKET_PROTOCOLS]; /* the source of the sockets; AUTO: sock_diag */
+	bool bound_unseen;     /* it does not show TCP sockets that only called bind() */
+	struct portset listen; /* TCP: all ports with a listener */
+	bool sees_buckets;     /* is_bound is known */
+	/* TCP: held by any bind(). Known if one of the asked ports in the range is free. */
 	struct portset held;
-	struct process_search *processes; /* NULL: not looked for */
-	unsigned empty;			  /* of the ports asked for, how many have no socket */
+	struct process_search *processes; /* NULL: not searched */
+	unsigned empty;			  /* how many of the asked ports have no socket */
 	size_t length;
-	struct port_answer *answers; /* of those that have, in the order of the ports */
+	struct port_answer *answers; /* for the ports with sockets, sorted by port */
 	char **cgroups;
 	size_t cgroups_length;
 };
 
 /*
- * Returns 0, -ECANCELED where should_stop said so, or the kernel's -errno. The caller frees it with
- * port_lookup_free().
+ * Returns 0, -ECANCELED if should_stop said so, or the kernel's -errno. The caller frees the lookup
+ * with port_lookup_free().
  */
 int port_lookup_run(const struct port_lookup_options *options, const struct portset *ports,
     struct port_lookup **ret_lookup);
 void port_lookup_free(struct port_lookup *lookup); /* NULL is fine */
 
-/* The answer for one of the ports asked for, be there something or not. */
+/* The answer for one of the asked ports, with sockets or without. */
 struct port_answer port_lookup_answer(const struct port_lookup *lookup, uint16_t port);
 
 #endif

@@ -9,7 +9,7 @@ struct mapper {
 	const struct facts *facts;
 	uint8_t states[PORTS]; /* while a walk runs */
 	bool found;
-	struct port_map map; /* of the last walk that came to its end */
+	struct port_map map; /* of the last complete walk */
 };
 
 static int init(void *state, const struct collector_config *config)
@@ -52,7 +52,7 @@ static int finish(void *state)
 	map->range = facts->settings.range;
 	memset(map->counts, 0, sizeof(map->counts));
 	for (unsigned port = 0; port < PORTS; port++) {
-		/* The list of them may be older than the walk, and so have ports that are free. */
+		/* The list may be older than the walk, so some of its ports may be free now. */
 		if (mapper->states[port] == PORT_STATE_OUTBOUND &&
 		    portset_has(&facts->holders.connected, (uint16_t)port))
 			note(mapper, (uint16_t)port, PORT_STATE_BOUND);

@@ -9,14 +9,14 @@
 
 struct port_map {
 	struct port_range range;
-	unsigned counts[PORT_STATES]; /* how many ports are what; PORTS together */
+	unsigned counts[PORT_STATES]; /* ports in each state; the sum is PORTS */
 	uint8_t states[PORTS];	      /* enum port_state */
 };
 
 /* A view (views.h). */
 extern const struct collector port_map_view;
 
-/* What it found last; lives until the next walk. NULL before the first. */
+/* What it found last; valid until the next walk. NULL before the first. */
 const struct port_map *port_map_found(const void *state);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "collectors/kernel/grow.h"
 
-/* What people look for first comes first, and is kept: services before connections. */
+/* What people look for comes first, and is kept: services before connections. */
 static int rank_of(const struct socket *socket)
 {
 	switch (socket->state) {

@@ -3,8 +3,8 @@
 #define EPHEMERA_VIEWS_H
 
 /*
- * Views are collectors, too, so that they share the walk of a scrape; but what they find is
- * no metric: it stays with them, to be asked for behind the walk. They are in no registry.
+ * Views are collectors too, so they share the walk of a scrape. They find no metrics: they keep the
+ * result, to be read after the walk. They are not in the registry.
  */
 
 #include "collectors/collector.h"
@@ -19,12 +19,11 @@ enum view {
 extern const struct collector *const views[VIEWS];
 
 /*
- * How many destinations VIEW_DESTINATIONS may find, as the value of a flag: its struct
- * collector_config wants this as its only value.
+ * Maximum destinations of VIEW_DESTINATIONS: the only value in its struct collector_config.
  */
 #define VIEW_DESTINATIONS_LIMIT 1000ul
 
-/* What VIEW_RANGE found last; lives until the next walk. NULL before the first. */
+/* What VIEW_RANGE found last; valid until the next walk. NULL before the first. */
 const struct facts *range_found(const void *state);
 
 #endif
