@@ -11,23 +11,23 @@
 static const struct metric_family queue_sockets = {
     .name = "ephemera_accept_queue_sockets",
     .help = "Connections that wait for accept(), for the listeners with the fullest queues, up "
-	    "to --collector.accept_queue.limit; listeners that share a port are added up.",
+	    "to --collector.accept_queue.limit. Listeners that share a port are summed.",
     .type = METRIC_GAUGE,
     .labels = {"address", "port"},
     .example = "topk(10, ephemera_accept_queue_sockets)",
 };
 static const struct metric_family queue_limit = {
     .name = "ephemera_accept_queue_limit_sockets",
-    .help = "The limit of such a queue: listen()'s backlog or somaxconn, whichever is less. A "
-	    "queue is full once it holds one more than that.",
+    .help = "Limit of that queue: the smaller of listen()'s backlog and somaxconn. A queue is "
+	    "full when it holds one more than its limit.",
     .type = METRIC_GAUGE,
     .labels = {"address", "port"},
     .example = "ephemera_accept_queue_sockets / ephemera_accept_queue_limit_sockets > 0.5",
 };
 static const struct metric_family worst_ratio = {
     .name = "ephemera_worst_accept_queue_usage_ratio",
-    .help = "How full the fullest single queue is; at 1 the next connection is dropped. The "
-	    "program does not accept() fast enough, or its backlog is small.",
+    .help = "How full the fullest single queue is; at 1 the next connection is dropped. Then the "
+	    "program does not accept() fast enough, or its backlog is too small.",
     .type = METRIC_GAUGE,
     .example = "max_over_time(ephemera_worst_accept_queue_usage_ratio[1h]) > 0.8",
 };
@@ -39,7 +39,7 @@ static const struct metric_family overflows = {
 };
 static const struct metric_family drops = {
     .name = "ephemera_listen_drops_total",
-    .help = "Connections that a listener dropped, for whatever reason (TcpExt ListenDrops).",
+    .help = "Connections that a listener dropped, for any reason (TcpExt ListenDrops).",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_listen_drops_total[5m]) - rate(ephemera_listen_overflows_total[5m]) "
 	       "> 0",

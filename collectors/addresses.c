@@ -13,11 +13,11 @@
 
 static const struct metric_family address_ports = {
     .name = "ephemera_address_ports",
-    .help = "Ports of the range, reserved ones aside, that bind(ADDRESS, 0) cannot have, for the "
+    .help = "Ports of the range, without reserved ones, that bind(ADDRESS, 0) cannot get, for the "
 	    "addresses with the most, up to --collector.addresses.limit. The wildcards 0.0.0.0 "
-	    "and :: are always shown: theirs are the ports taken on any address, and it is they "
-	    "that a UDP connect() or sendto() without bind() draws from. The pool of :: is that of "
-	    "sockets that speak IPv4 as well; of others it is ephemera_ipv6_only_address_ports.",
+	    "and :: are always shown: they count ports taken on any address, and a UDP connect() "
+	    "or sendto() without bind() uses their pool. The pool of :: is for sockets that also "
+	    "use IPv4; for IPv6-only ones see ephemera_ipv6_only_address_ports.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address"},
     .example = "topk(10, ephemera_address_ports{protocol=\"udp\"})",
@@ -25,9 +25,9 @@ static const struct metric_family address_ports = {
 static const struct metric_family ipv6_only_ports = {
     .name = "ephemera_ipv6_only_address_ports",
     .help =
-	"Ports of the range, reserved ones aside, that bind(::, 0) cannot have where the socket "
-	"leaves IPv4 alone (IPV6_V6ONLY): those that IPv6 sockets have on any address. A UDP "
-	"connect() of such a socket without bind() draws from these, too.",
+	"Ports of the range, without reserved ones, that bind(::, 0) cannot get on an IPv6-only "
+	"socket (IPV6_V6ONLY): those that IPv6 sockets have on any address. A UDP connect() of "
+	"such a socket without bind() uses the same pool.",
     .type = METRIC_GAUGE,
     .labels = {"protocol"},
     .example = "ephemera_ipv6_only_address_ports / on (job, instance) group_left () "
@@ -36,10 +36,10 @@ static const struct metric_family ipv6_only_ports = {
 static const struct metric_family unsure_ports = {
     .name = "ephemera_unsure_address_ports",
     .help =
-	"Of the ports of 0.0.0.0 in ephemera_address_ports, those that IPv6 sockets alone have "
-	"of which nothing tells if they leave IPv4 alone: connected ones, and all where /proc/net "
-	"is read. They are taken not to. bind(0.0.0.0, 0) may have up to as many more; and "
-	"bind(127.0.0.6, 0) with UDP as many more as IPv6 UDP sockets are connected.",
+	"Of the ports of 0.0.0.0 in ephemera_address_ports, those that only IPv6 sockets have and "
+	"the kernel does not show whether these are IPv6-only: connected ones, and all if "
+	"/proc/net is read. They count as taken. bind(0.0.0.0, 0) may get up to as many more; UDP "
+	"bind(127.0.0.6, 0) as many more as there are connected IPv6 UDP sockets.",
     .type = METRIC_GAUGE,
     .labels = {"protocol"},
     .example = "ephemera_unsure_address_ports / on (job, instance) group_left () "
@@ -47,16 +47,15 @@ static const struct metric_family unsure_ports = {
 };
 static const struct metric_family bind_ipv6_only = {
     .name = "ephemera_bind_ipv6_only",
-    .help =
-	"Whether IPv6 sockets that do not say leave IPv4 alone (bindv6only). Where it is 1, the "
-	"pool of a plain bind(::, 0) is ephemera_ipv6_only_address_ports, and not "
-	"ephemera_address_ports{address=\"::\"}.",
+    .help = "1 if IPv6 sockets are IPv6-only by default (bindv6only). Then the pool of a plain "
+	    "bind(::, 0) is ephemera_ipv6_only_address_ports, not "
+	    "ephemera_address_ports{address=\"::\"}.",
     .type = METRIC_GAUGE,
     .example = "ephemera_bind_ipv6_only == 1",
 };
 static const struct metric_family worst_ports = {
     .name = "ephemera_worst_address_ports",
-    .help = "The most ports that are taken in one of these pools.",
+    .help = "Ports taken in the fullest of these pools.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "family"},
     .example = "predict_linear(ephemera_worst_address_ports[30m], 3600) > on (job, instance) "
@@ -64,8 +63,8 @@ static const struct metric_family worst_ports = {
 };
 static const struct metric_family worst_ratio = {
     .name = "ephemera_worst_address_usage_ratio",
-    .help = "Share of the range's unreserved ports that is taken in the fullest of these pools: at "
-	    "1, bind(0) fails with EADDRINUSE and a UDP connect() with EAGAIN. Sockets that share "
+    .help = "Share of the range's unreserved ports taken in the fullest of these pools. At 1, "
+	    "bind(0) fails with EADDRINUSE and a UDP connect() with EAGAIN. Sockets that may share "
 	    "ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and "
 	    "ip_autobind_reuse=1.",
     .type = METRIC_GAUGE,
@@ -74,8 +73,8 @@ static const struct metric_family worst_ratio = {
 };
 static const struct metric_family untracked = {
     .name = "ephemera_untracked_address_sockets",
-    .help = "Sockets on local addresses beyond --collector.addresses.tracked-limit: they count for "
-	    "the wildcards, but their own addresses are not told apart.",
+    .help = "Sockets on local addresses beyond --collector.addresses.tracked-limit. They count for "
+	    "the wildcards, but not for their own address.",
     .type = METRIC_GAUGE,
     .labels = {"protocol"},
     .example = "ephemera_untracked_address_sockets > 0",
@@ -234,10 +233,10 @@ static int emit(void *context, struct metric_set *set)
 }
 
 static const struct collector_flag flags[] = {
-    [FLAG_LIMIT] = {"limit", "how many addresses of a protocol are shown", 10, 0, 1000},
+    [FLAG_LIMIT] = {"limit", "maximum addresses shown for each protocol", 10, 0, 1000},
     [FLAG_TRACKED_LIMIT] = {"tracked-limit",
-	"how many local addresses of a protocol are told apart; 8 KiB each while a scrape runs",
-	256, 1, 65536},
+	"maximum local addresses counted for each protocol; 8 KiB each during a scrape", 256, 1,
+	65536},
     {.name = NULL},
 };
 
@@ -246,9 +245,9 @@ const struct collector addresses_collector = {
     .help = "the pools of bind(0) and of UDP, by local address",
     .cost =
 	"The listing of listeners, and one walk over all TCP and all UDP sockets. It keeps "
-	"fourteen sets of ports and, while a scrape runs, one for each local address and one more "
-	"for each address where listeners take IPv6 alone, 8 KiB each: with the default "
-	"--collector.addresses.tracked-limit at most 4 MiB for each protocol.",
+	"fourteen sets of ports and, during a scrape, one for each local address and one more "
+	"for each address with IPv6-only listeners, 8 KiB each: at most 4 MiB for each protocol "
+	"with the default --collector.addresses.tracked-limit.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_TCP | NEEDS_UDP,
     .families = families,

@@ -11,45 +11,44 @@
 
 static const struct metric_family bound_ports = {
     .name = "ephemera_range_bound_ports",
-    .help = "Ports of the range, reserved ones aside, that every connect() has lost to a bind(): "
-	    "each counted once, as listen before bound before connected.",
+    .help = "Ports of the range, without reserved ones, that bind() holds, so that no connect() "
+	    "can get them. Each counts once: as listen, else as bound, else as connected.",
     .type = METRIC_GAUGE,
     .labels = {"holder"},
     .example = "sum without (holder) (ephemera_range_bound_ports) / ephemera_range_ports > 0.1",
 };
 static const struct metric_family bound_ports_age = {
     .name = "ephemera_range_bound_ports_age_seconds",
-    .help = "Age of the count with holder=\"connected\": 0 when it is of this scrape. Above "
-	    "--collector.binds.refresh-sockets it is refreshed less often.",
+    .help = "Age of the count with holder=\"connected\"; 0: from this scrape. With more sockets "
+	    "than --collector.binds.refresh-sockets it is refreshed less often.",
     .type = METRIC_GAUGE,
     .example = "ephemera_range_bound_ports_age_seconds > 600",
 };
 static const struct metric_family usable_ports = {
     .name = "ephemera_range_usable_ports",
     .help = "Capacity of one destination: ports of the range that are neither reserved nor "
-	    "bound. Reserve less, bind outside the range, or widen it where this is low.",
+	    "bound. If this is low, reserve less, bind outside the range, or widen it.",
     .type = METRIC_GAUGE,
     .example = "ephemera_range_usable_ports / ephemera_range_ports < 0.8",
 };
 static const struct metric_family listener_info = {
     .name = "ephemera_range_listener_info",
     .help =
-	"1 for each TCP listener inside the range and, in the places that are left, each UDP "
-	"socket "
-	"that waits there: lowest ports first, up to --collector.binds.listeners-limit. A UDP "
-	"socket must have stayed from one scrape to the next, or its owner have few: others are "
-	"most likely open queries of a resolver. One that is bound to an interface has it behind "
-	"its address, as 0.0.0.0%eth0. Unless reserved, an outgoing connection can lock a service "
-	"out of its port at its next start: reserve the port.",
+	"1 for each TCP listener in the range, then for each UDP socket that waits there: lowest "
+	"ports first, up to --collector.binds.listeners-limit. A UDP socket is shown if it stays "
+	"from one scrape to the next, or if its owner has few; others are most likely open "
+	"queries of a resolver. An interface that the socket is bound to follows the address, as "
+	"in 0.0.0.0%eth0. Reserve these ports: otherwise an outgoing connection can take the port "
+	"of a service before its next start.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "address", "port", "reserved"},
     .example = "ephemera_range_listener_info{reserved=\"false\"}",
 };
 static const struct metric_family unshown_ports = {
     .name = "ephemera_range_unshown_listener_ports",
-    .help = "Ports of the range with a listener, or a UDP socket that waits, which "
-	    "ephemera_range_listener_info does not show: they are beyond its limit or, over UDP, "
-	    "most likely open queries of a resolver.",
+    .help = "Ports of the range with a listener or a waiting UDP socket that "
+	    "ephemera_range_listener_info does not show: beyond its limit or, for UDP, most likely "
+	    "open queries of a resolver.",
     .type = METRIC_GAUGE,
     .labels = {"protocol"},
     .example = "ephemera_range_unshown_listener_ports{protocol=\"tcp\"} > 0",
@@ -57,16 +56,16 @@ static const struct metric_family unshown_ports = {
 static const struct metric_family own_range_sockets = {
     .name = "ephemera_own_range_sockets",
     .help = "TCP connections whose port connect() took from a range of their own "
-	    "(IP_LOCAL_PORT_RANGE). They are counted against the whole range, and can run out long "
-	    "before that is full. Told where ephemera_kernel_feature{feature="
+	    "(IP_LOCAL_PORT_RANGE). They count against the whole range, but can run out long "
+	    "before it is full. Only if ephemera_kernel_feature{feature="
 	    "\"bind_before_connect\"} is 1.",
     .type = METRIC_GAUGE,
     .example = "ephemera_own_range_sockets > 0",
 };
 static const struct metric_family narrowest_own_range = {
     .name = "ephemera_narrowest_own_range_ports",
-    .help = "Ports of the smallest range that one of ephemera_own_range_sockets has, reserved and "
-	    "bound ones included: so many connections a destination can have from it at the most.",
+    .help = "Ports of the smallest range among ephemera_own_range_sockets, including reserved and "
+	    "bound ones: the maximum number of connections from it to one destination.",
     .type = METRIC_GAUGE,
     .example = "ephemera_worst_destination_ports > on (job, instance) group_left () "
 	       "ephemera_narrowest_own_range_ports * 0.8",
@@ -226,18 +225,18 @@ static int emit(void *state, struct metric_set *set)
 
 static const struct collector_flag flags[] = {
     [BINDS_REFRESH_SOCKETS] = {"refresh-sockets",
-	"up to how many TCP sockets ports that were bound and then connected are listed anew for "
-	"every scrape, which takes a second walk",
+	"up to this many TCP sockets, every scrape lists the ports that were bound and then "
+	"connected, which needs a second walk",
 	200000, 0, 100000000},
     [BINDS_REFRESH_SECONDS] = {"refresh-seconds",
-	"how old that list may become where there are more sockets", 300, 0, 86400},
-    [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "how many listeners inside the range are shown",
-	100, 0, 10000},
+	"maximum age of that list if there are more sockets", 300, 0, 86400},
+    [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "maximum listeners in the range shown", 100, 0,
+	10000},
     [BINDS_BUCKETS] = {"buckets",
-	"ask BPF, and not sock_diag, which ports a bind() holds, so that none is missed; takes "
-	"CAP_BPF and CAP_PERFMON when it starts",
+	"use BPF, not sock_diag, to find which ports bind() holds: it misses none; needs CAP_BPF "
+	"and CAP_PERFMON at the start",
 	BINDS_BUCKETS_BY_DEFAULT, 0, 1,
-	"with --collector.exhaustion, and in ephemera destinations, port and trace where they may"},
+	"with --collector.exhaustion, and in ephemera destinations, port and trace if permitted"},
     {.name = NULL},
 };
 
@@ -248,12 +247,11 @@ const struct collector binds_collector = {
 	"The listing of listeners; the first part of the TCP walk, which has the sockets that "
 	"only bind(); and a second TCP walk for the ports that were bound by number and then "
 	"connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
-	"walk is made only once in --collector.binds.refresh-seconds. With "
+	"walk happens once in --collector.binds.refresh-seconds. With "
 	"--collector.binds.buckets a BPF program makes it, which takes about three times as "
-	"long. Two listings of UDP, "
-	"for ports chosen by number. It keeps 32 bytes for each listener that it may show, 80 for "
-	"each of up to 4,096 UDP sockets of this scrape and the last one, and seven sets of "
-	"ports, 8 KiB each, for all collectors together.",
+	"long. Two listings of UDP, for ports chosen by number. It keeps 32 bytes for each "
+	"listener that it may show, 80 for each of up to 4,096 UDP sockets of this scrape and of "
+	"the last one, and seven sets of ports, 8 KiB each, for all collectors together.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_UDP_CHOSEN,
     .families = families,

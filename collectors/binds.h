@@ -10,7 +10,7 @@ enum binds_flag {
 	BINDS_BUCKETS,
 };
 
-/* Of BINDS_BUCKETS, beside 0 and 1: neither was asked for. */
+/* Value of BINDS_BUCKETS if the flag is not given (else 0 or 1). */
 #define BINDS_BUCKETS_BY_DEFAULT 2
 
 #endif

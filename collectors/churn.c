@@ -8,7 +8,7 @@
 
 static const struct metric_family opens = {
     .name = "ephemera_tcp_opens_total",
-    .help = "Connections opened (Tcp ActiveOpens, PassiveOpens): each active one took an "
+    .help = "Connections opened (Tcp ActiveOpens, PassiveOpens). Each active one took an "
 	    "ephemeral port, unless it was bound to another.",
     .type = METRIC_COUNTER,
     .labels = {"direction"},
@@ -17,7 +17,7 @@ static const struct metric_family opens = {
 static const struct metric_family failures = {
     .name = "ephemera_tcp_open_failures_total",
     .help = "Attempts that failed before they were established (Tcp AttemptFails): refused, "
-	    "timed out or reset. A connect() without a port is not among them.",
+	    "timed out or reset. A connect() that found no port is not counted here.",
     .type = METRIC_COUNTER,
     .example = "topk(10, rate(ephemera_tcp_open_failures_total[5m]))",
 };

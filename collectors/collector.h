@@ -3,9 +3,9 @@
 #define EPHEMERA_COLLECTOR_H
 
 /*
- * A collector is a fold over the sockets of a namespace: reset, begin, observe each socket, emit
- * the answer. It keeps its answer, never the sockets, so that its memory does not grow
- * with them. It knows no HTTP and no text format.
+ * A collector is a fold over the sockets of a namespace: reset, begin, observe each socket, emit the
+ * answer. It keeps the answer, not the sockets, so its memory does not grow with them. It knows no
+ * HTTP and no text format.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include "collectors/kernel/socket.h"
 #include "collectors/metric.h"
 
-/* What a collector needs to know; it fails, alone, where that cannot be had. */
+/* What a collector needs. If it is not available, only this collector fails. */
 enum collector_needs {
 	NEEDS_SETTINGS = 1 << 0,   /* facts.settings */
 	NEEDS_BINDS = 1 << 1,	   /* facts.holders' listen and bound; LISTEN, bound sockets */
@@ -23,10 +23,10 @@ enum collector_needs {
 	NEEDS_UDP_CHOSEN = 1 << 3, /* to observe UDP sockets whose port was chosen by number */
 	NEEDS_TCP = 1 << 4,	   /* to observe every other TCP socket */
 	NEEDS_UDP = 1 << 5,	   /* to observe every UDP socket */
-	NEEDS_LISTEN = 1 << 6,	   /* to observe LISTEN sockets alone, which takes no walk */
+	NEEDS_LISTEN = 1 << 6,	   /* to observe only LISTEN sockets, which needs no walk */
 };
 
-/* What of the kernel not every host has, and a collector makes use of, or'ed. */
+/* Kernel features that not every host has and collectors use, or'ed. */
 enum kernel_feature {
 	FEATURE_BIND_BEFORE_CONNECT = 1 << 0,  /* bind(src, 0), then connect(): bind_buckets.h */
 	FEATURE_PORT_EXHAUSTION = 1 << 1,      /* exhaustion_probe.h */
@@ -37,7 +37,7 @@ enum kernel_feature {
 
 /*
  * A flag of a collector: a whole number, --collector.COLLECTOR.NAME=N; or a switch,
- * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, and initial where it was not given.
+ * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, or initial if it is not given.
  */
 struct collector_flag {
 	const char *name;
@@ -45,7 +45,7 @@ struct collector_flag {
 	unsigned long initial;
 	unsigned long minimum;
 	unsigned long maximum;
-	const char *by_default; /* of a switch: what holds where it is not given; else NULL */
+	const char *by_default; /* of a switch: what holds if it is not given; else NULL */
 };
 
 #define COLLECTOR_FLAGS_MAX 4
@@ -77,13 +77,13 @@ struct collector {
 	 */
 	int (*init)(void *state, const struct collector_config *config);
 	/*
-	 * NULL, or forgets what it found. It comes before each begin, and when a scrape is over,
-	 * so that nothing is kept from one to the next but what the collector compares.
+	 * NULL, or forgets what it found. It comes before each begin, and when a scrape is over. So
+	 * nothing is kept from one scrape to the next, except what the collector compares.
 	 */
 	void (*reset)(void *state);
 	/* NULL, or starts a scrape: the facts' settings are there. Returns 0 or -errno. */
 	int (*begin)(void *state);
-	/* NULL where it looks at no socket. -errno fails the collector, not the walk. */
+	/* NULL: it observes no sockets. A -errno fails the collector, not the walk. */
 	int (*observe)(void *state, const struct socket *socket);
 	/*
 	 * Gets the sockets of NEEDS_UDP_CHOSEN; they come again where NEEDS_UDP is asked for,
@@ -106,9 +106,9 @@ struct collector {
 	 * in *ret_reason why, in words, static.
 	 */
 	int (*check)(const void *state, const char **ret_reason);
-	/* NULL, or what the host lacks where begin or emit says -EOPNOTSUPP, in words, static. */
+	/* NULL, or what the host lacks if begin or emit returns -EOPNOTSUPP: a static string. */
 	const char *lacking;
-	/* NULL, or which of enum kernel_feature it has; after an emit that succeeded. */
+	/* NULL, or the enum kernel_feature that it has; call it after a successful emit(). */
 	unsigned (*features)(const void *state);
 	void (*release)(void *state); /* NULL, or gives back what the state holds */
 };

@@ -14,9 +14,9 @@
 
 static const struct metric_family destination_count = {
     .name = "ephemera_destinations",
-    .help = "Destinations by how much of the usable ports they have taken: low below 50 %, half "
-	    "below 90 %, high below 100 %, full with none left. From half on connect() is slow, "
-	    "at full it fails.",
+    .help = "Destinations by the share of the usable ports that they have taken: low below 50 %, "
+	    "half below 90 %, high below 100 %, full with none left. connect() is slow from half "
+	    "on, and fails at full.",
     .type = METRIC_GAUGE,
     .labels = {"family", "pressure"},
     .example = "sum by (instance) (ephemera_destinations{pressure=~\"high|full\"}) > 0",
@@ -24,8 +24,9 @@ static const struct metric_family destination_count = {
 static const struct metric_family worst_ports = {
     .name = "ephemera_worst_destination_ports",
     .help =
-	"Ports that the fullest destination has taken, reusable TIME_WAIT aside. Where its sockets "
-	"are bound to an interface, those are in it that sockets of none have towards the same.",
+	"Ports that the fullest destination has taken, without reusable TIME_WAIT. If its sockets "
+	"are bound to an interface, this includes ports of sockets that are bound to none and have "
+	"the same destination.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
     .example = "predict_linear(ephemera_worst_destination_ports[30m], 3600) > on (job, instance) "
@@ -33,8 +34,8 @@ static const struct metric_family worst_ports = {
 };
 static const struct metric_family worst_ratio = {
     .name = "ephemera_worst_destination_usage_ratio",
-    .help = "Share of the usable ports that the fullest destination has taken: connect() to it "
-	    "slows down from 0.5 on and fails at 1. It is 1, too, where no port is usable.",
+    .help = "Share of the usable ports that the fullest destination has taken. connect() to it is "
+	    "slow from 0.5 on and fails at 1. Also 1 if no port is usable.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
     .example = "max by (instance) (ephemera_worst_destination_usage_ratio) > 0.5",
@@ -42,19 +43,18 @@ static const struct metric_family worst_ratio = {
 static const struct metric_family destination_ports = {
     .name = "ephemera_destination_ports",
     .help =
-	"Ports taken by the fullest destinations, up to --collector.destinations.limit of "
-	"them. Reusable: in TIME_WAIT, but connect() may take them now; that is told where "
-	"ephemera_kernel_feature{feature=\"time_wait_reuse\"} is 1, and else they are among "
-	"time_wait. Sockets that are bound to an interface have a destination of their own, with "
-	"the interface behind its source, as 192.0.2.1%eth0.",
+	"Ports taken by the fullest destinations, up to --collector.destinations.limit. Reusable: "
+	"in TIME_WAIT, but connect() may take them now; they count as time_wait unless "
+	"ephemera_kernel_feature{feature=\"time_wait_reuse\"} is 1. Sockets that are bound to an "
+	"interface count as a separate destination, with the interface after its source, as in "
+	"192.0.2.1%eth0.",
     .type = METRIC_GAUGE,
     .labels = {"source", "destination", "destination_port", "state"},
     .example = "topk(10, sum without (state) (ephemera_destination_ports{state!=\"reusable\"}))",
 };
 static const struct metric_family other_ports = {
     .name = "ephemera_other_destination_ports",
-    .help = "Ports taken by all destinations that are not shown one by one, reusable TIME_WAIT "
-	    "included.",
+    .help = "Ports taken by all destinations that are not shown, including reusable TIME_WAIT.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
     .example = "topk(10, sum by (instance) (ephemera_other_destination_ports))",
@@ -62,8 +62,8 @@ static const struct metric_family other_ports = {
 static const struct metric_family untracked_ports = {
     .name = "ephemera_untracked_destination_ports",
     .help = "Of the other destinations' ports, those of destinations beyond "
-	    "--collector.destinations.tracked-limit. Where this is not 0, the fullest destination "
-	    "may have been missed: raise the limit.",
+	    "--collector.destinations.tracked-limit. If this is not 0, the fullest destination may "
+	    "be missing: raise the limit.",
     .type = METRIC_GAUGE,
     .labels = {"family"},
     .example = "ephemera_untracked_destination_ports > 0",
@@ -235,24 +235,22 @@ static int emit(void *state, struct metric_set *set)
 static const struct collector_flag flags[] = {
     [FLAG_LIMIT] = {"limit", "how many of the fullest destinations are shown", 20, 0, 1000},
     [FLAG_MINIMUM_PORTS] = {"minimum-ports",
-	"how many ports a destination must have taken to be shown, reusable ones included", 100, 0,
+	"how many ports a destination must have taken to be shown, including reusable ones", 100, 0,
 	65536},
     [FLAG_TRACKED_LIMIT] = {"tracked-limit",
-	"how many destinations of a family are told apart; 20 to 180 bytes each while a scrape "
-	"runs",
+	"maximum destinations counted for each family; 20 to 180 bytes each during a scrape",
 	1000000, 1000, 100000000},
     {.name = NULL},
 };
 
 const struct collector destinations_collector = {
     .name = "destinations",
-    .help = "ports taken by destination: who runs out, towards whom",
-    .cost = "What binds needs, UDP aside, and one walk over all TCP sockets. Each destination has "
-	    "a place in a table that doubles as it fills, 16 bytes (IPv4, 20 with an interface) or "
-	    "44 (IPv6) a place: a "
-	    "million destinations take 48 MiB (IPv4) or 132 MiB (IPv6) at the peak. It is freed "
-	    "when the scrape ends; --collector.destinations.tracked-limit bounds it for each "
-	    "family.",
+    .help = "ports taken by destination: which ones run out",
+    .cost = "What binds needs, without UDP, and one walk over all TCP sockets. Each destination "
+	    "has a place in a table that doubles as it fills, 16 bytes (IPv4, 20 with an "
+	    "interface) or 44 (IPv6) a place: a million destinations take 48 MiB (IPv4) or 132 MiB "
+	    "(IPv6) at the peak. It is freed when the scrape ends; "
+	    "--collector.destinations.tracked-limit bounds it for each family.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP,
     .families = families,

@@ -2,14 +2,14 @@
 #ifndef EPHEMERA_EXHAUSTED_OWNERS_H
 #define EPHEMERA_EXHAUSTED_OWNERS_H
 
-/* Who failed, by name: a tally whose keys are cgroups. */
+/* The cgroups whose calls failed, by name: a tally whose keys are cgroups. */
 
 #include "collectors/tables/owner_names.h"
 #include "collectors/tables/tally_top.h"
 
 /*
- * Looks at the tally: those that are shown, by name, the most first; and how many failures all
- * others have. cgroups as of owner_names_list(). Returns 0 or -ENOMEM; the caller frees the names
+ * Reads the tally: ret_names are the shown cgroups, most failures first; ret_others the failures of
+ * all others. cgroups: see owner_names_list(). Returns 0 or -ENOMEM; the caller frees the names
  * with owner_names_free().
  */
 int exhausted_owners_list(struct tally_top *top, struct cgroups *cgroups,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The calls that found no ephemeral port, as the kernel sees them, and how long ports are held.
- * All others tell what is left; this tells whom it was not enough for.
+ * Other collectors show how many ports are left; this one shows the calls that failed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +19,8 @@
 
 static const struct metric_family connect_errors = {
     .name = "ephemera_port_exhaustion_errors_total",
-    .help = "TCP connect() that failed with EADDRNOTAVAIL, since no port was left towards its "
-	    "destination: exact, from the kernel's own tracepoint, since the exporter started.",
+    .help = "TCP connect() calls that failed with EADDRNOTAVAIL because no port was left towards "
+	    "their destination. The kernel reports each one; counted since the exporter started.",
     .type = METRIC_COUNTER,
     .labels = {"family"},
     .example = "sum by (instance) (increase(ephemera_port_exhaustion_errors_total[5m])) > 0",
@@ -28,37 +28,37 @@ static const struct metric_family connect_errors = {
 static const struct metric_family destination_errors = {
     .name = "ephemera_destination_port_exhaustion_errors_total",
     .help = "Of these, those to the destinations with the most, up to "
-	    "--collector.exhaustion.destinations-limit of them.",
+	    "--collector.exhaustion.destinations-limit.",
     .type = METRIC_COUNTER,
     .labels = {"destination", "destination_port"},
     .example = "topk(10, rate(ephemera_destination_port_exhaustion_errors_total[5m]))",
 };
 static const struct metric_family other_destination_errors = {
     .name = "ephemera_other_destination_port_exhaustion_errors_total",
-    .help = "Of these, those to destinations while they were not shown one by one.",
+    .help = "Of these, those to destinations while they were not shown.",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_other_destination_port_exhaustion_errors_total[5m]) > 0",
 };
 static const struct metric_family owner_errors = {
     .name = "ephemera_owner_port_exhaustion_errors_total",
-    .help = "Calls that found no port, bind() included, of the cgroups with the most, up to "
-	    "--collector.exhaustion.owners-limit of them: who suffers, and often who is guilty.",
+    .help = "Calls that found no port, including bind(), of the cgroups with the most, up to "
+	    "--collector.exhaustion.owners-limit: those that suffer, and often cause it.",
     .type = METRIC_COUNTER,
     .labels = {"cgroup", "pod_uid", "container_id"},
     .example = "topk(10, rate(ephemera_owner_port_exhaustion_errors_total[5m]))",
 };
 static const struct metric_family other_owner_errors = {
     .name = "ephemera_other_owner_port_exhaustion_errors_total",
-    .help = "Of these, those of cgroups while they were not shown one by one, and of sockets "
-	    "without one.",
+    .help = "Of these, those of cgroups while they were not shown, and of sockets without a "
+	    "cgroup.",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_other_owner_port_exhaustion_errors_total[5m]) > 0",
 };
 static const struct metric_family bind_errors = {
     .name = "ephemera_bind_port_exhaustion_errors_total",
-    .help = "Calls that wanted any port and found none free on their local address: bind() to "
-	    "port 0 and listen() of TCP; bind() to port 0, connect() and sendto() of UDP. Only "
-	    "where ephemera_kernel_feature{feature=\"bind_port_exhaustion\"} is 1.",
+    .help = "Calls that asked for any port and found none free on their local address: TCP bind() "
+	    "to port 0 and listen(); UDP bind() to port 0, connect() and sendto(). Only if "
+	    "ephemera_kernel_feature{feature=\"bind_port_exhaustion\"} is 1.",
     .type = METRIC_COUNTER,
     .labels = {"protocol", "family"},
     .example = "sum by (instance, protocol) "
@@ -67,9 +67,9 @@ static const struct metric_family bind_errors = {
 static const struct metric_family missed_events = {
     .name = "ephemera_port_exhaustion_missed_events_total",
     .help =
-	"Events that the BPF programs missed, since their processor was in the middle of another, "
-	"in all network namespaces. Almost none is a failure: a tcp_state may be an end of a "
-	"lease, a tcp_bind or udp_bind a bind() that found no port.",
+	"Events that the BPF programs missed because their processor was handling another one, in "
+	"all network namespaces. Few are failures: a tcp_state may be the end of a lease, a "
+	"tcp_bind or udp_bind a bind() that found no port.",
     .type = METRIC_COUNTER,
     .labels = {"event"},
     .example = "rate(ephemera_port_exhaustion_missed_events_total[5m]) > 0",
@@ -280,25 +280,25 @@ static unsigned features(const void *context)
 
 static const struct collector_flag flags[] = {
     [EXHAUSTION_DESTINATIONS_LIMIT] = {"destinations-limit",
-	"how many of the destinations with the most failures are shown", 20, 0, TALLY_DESTINATIONS},
+	"how many destinations with the most failures are shown", 20, 0, TALLY_DESTINATIONS},
     [EXHAUSTION_OWNERS_LIMIT] = {"owners-limit",
-	"how many of the cgroups with the most failures are shown", 20, 0, TALLY_OWNERS},
-    [EXHAUSTION_LEASES_LIMIT] = {"leases-limit", "how many leases are timed at a time; 0: none",
-	65536, 0, EXHAUSTION_LEASES_MAX},
+	"how many cgroups with the most failures are shown", 20, 0, TALLY_OWNERS},
+    [EXHAUSTION_LEASES_LIMIT] = {"leases-limit",
+	"how many leases are timed at the same time; 0: none", 65536, 0, EXHAUSTION_LEASES_MAX},
     {.name = NULL},
 };
 
 const struct collector exhaustion_collector = {
     .name = "exhaustion",
-    .help = "calls that found no port, counted in the kernel, and how long ports are held; takes "
-	    "CAP_BPF and CAP_PERFMON when it starts",
+    .help = "calls that found no port, counted in the kernel, and how long ports are held; needs "
+	    "CAP_BPF and CAP_PERFMON at the start",
     .cost =
-	"No walk: it reads memory that the kernel writes. Every change of a TCP socket's "
-	"state on the machine, of other namespaces, too, calls a BPF program; "
-	"docs/exhaustion.md has what that costs. In the kernel it takes 0.7 MiB for 4,096 "
-	"destinations, 1,024 cgroups and the times of all ports, and 32 bytes for each of "
-	"--collector.exhaustion.leases-limit, up to twice that. With it on, binds asks another BPF "
-	"program, and not sock_diag, which ports were bound and then connected.",
+	"No walk: it reads memory that the kernel writes. Each change of state of a TCP socket on "
+	"the machine, in other namespaces too, calls a BPF program; docs/exhaustion.md has the "
+	"cost. In the kernel it uses 0.7 MiB for 4,096 destinations, 1,024 cgroups and the times "
+	"of all ports, and 32 to 64 bytes for each of --collector.exhaustion.leases-limit. With "
+	"it, binds uses another BPF program, not sock_diag, to find which ports were bound and "
+	"then connected.",
     .on_by_default = false,
     .needs = NEEDS_SETTINGS,
     .families = families,

@@ -3,8 +3,8 @@
 #define EPHEMERA_GATHER_H
 
 /*
- * One look at the namespace for any set of collectors: facts, binds, one walk over the
- * sockets, and what each collector makes of them. No threads, no HTTP.
+ * One look at the namespace for any set of collectors: facts, binds, one walk over the sockets, and
+ * the result of each collector. No threads, no HTTP.
  */
 
 #include <stdbool.h>
@@ -18,16 +18,16 @@ typedef uint32_t collector_set;
 
 /* What happened to one collector in one gathering. */
 struct collector_outcome {
-	int error;   /* 0, or -errno: it was rolled back */
-	bool absent; /* the host has nothing of the kind, and nobody asked for it: no error */
-	const char *reason; /* of the error, in words; NULL where it needs none */
+	int error;	    /* 0, or -errno: it was rolled back */
+	bool absent;	    /* the host does not have it, and no flag asked for it: no error */
+	const char *reason; /* of the error, in words; NULL: not needed */
 	double seconds;	    /* spent in its begin, finish and emit; the walk is shared */
 };
 
 struct gathering {
 	collector_set asked;
 	struct collector_outcome outcomes[COLLECTORS_MAX];
-	unsigned features;		  /* enum kernel_feature that was made use of, or'ed */
+	unsigned features;		  /* enum kernel_feature that were used, or'ed */
 	const char *settings_file;	  /* below procfs: what could not be read, or NULL */
 	double seconds;			  /* the whole of it */
 	double listing_seconds[LISTINGS]; /* of the listings that were made */
@@ -47,7 +47,7 @@ struct gatherer_options {
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;
 	unsigned refresh_seconds;
-	/* NULL, or who tells these ports in place of the source; the caller's. */
+	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
 };
 
@@ -71,8 +71,8 @@ void gatherer_free(struct gatherer *gatherer); /* NULL is fine */
  * to set, which may be NULL where none of them emits. should_stop, where not NULL, is asked now
  * and then.
  *
- * Returns 0 even where collectors failed: gathering tells which. Returns -ECANCELED where
- * should_stop said so, and the set is then as it was.
+ * Returns 0 even if collectors failed: gathering says which. Returns -ECANCELED if should_stop said
+ * so, and leaves the set as it was.
  */
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering);

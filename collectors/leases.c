@@ -12,9 +12,9 @@ static const double lease_bounds[LEASE_BOUNDS] = {
 
 const struct metric_family port_lease = {
     .name = "ephemera_port_lease_seconds",
-    .help = "How long outgoing TCP connections held the port that connect() gave them, from "
-	    "SYN_SENT to the end, with the time that TIME_WAIT keeps it from the next one to the "
-	    "same destination. Those that began before the exporter are not in it.",
+    .help = "How long outgoing TCP connections held the port that connect() gave them: from "
+	    "SYN_SENT to the end, plus the time that TIME_WAIT keeps it from the next connection "
+	    "to the same destination. Without connections that began before the exporter.",
     .type = METRIC_HISTOGRAM,
     .bounds = lease_bounds,
     .bounds_length = LEASE_BOUNDS,
@@ -23,8 +23,8 @@ const struct metric_family port_lease = {
 };
 const struct metric_family port_reuse_interval = {
     .name = "ephemera_port_reuse_interval_seconds",
-    .help = "From the release of a port until connect() gives the same number to another "
-	    "connection, to whichever destination. Firewalls and NAT may still know the old one.",
+    .help = "Time from the release of a port until connect() gives the same number to another "
+	    "connection, to any destination. Firewalls and NAT may still know the old one.",
     .type = METRIC_HISTOGRAM,
     .bounds = lease_bounds,
     .bounds_length = LEASE_BOUNDS,
@@ -33,8 +33,8 @@ const struct metric_family port_reuse_interval = {
 };
 const struct metric_family untracked_port_leases = {
     .name = "ephemera_untracked_port_leases_total",
-    .help = "Leases that are in no histogram, since too many were held at a time: raise "
-	    "--collector.exhaustion.leases-limit where it grows.",
+    .help = "Leases missing from the histograms because too many were held at the same time. If "
+	    "it grows, raise --collector.exhaustion.leases-limit.",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_untracked_port_leases_total[5m]) > 0",
 };

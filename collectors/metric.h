@@ -3,7 +3,7 @@
 #define EPHEMERA_METRIC_H
 
 /*
- * What one scrape found: samples, each of a family. It knows no text format.
+ * The result of one scrape: samples, each of a family. It knows no text format.
  *
  *	static const struct metric_family free_ports = {
  *		.name = "ephemera_free_ports", .type = METRIC_GAUGE,
@@ -25,8 +25,8 @@ struct metric_family {
 	const char *help; /* one line: what it is, and what to do with it */
 	enum metric_type type;
 	const char *labels[METRIC_LABELS_MAX + 1]; /* names, without le; NULL ends them */
-	const char *example;  /* a PromQL query that puts it to use, for docs/metrics.md */
-	const double *bounds; /* of a histogram, likewise: those that all its samples have */
+	const char *example;  /* a PromQL query that uses it, for docs/metrics.md */
+	const double *bounds; /* of a histogram: the same for all its samples */
 	size_t bounds_length;
 };
 
@@ -36,14 +36,13 @@ struct metric_set;
 #define METRIC_LABELS(...) ((const char *const[METRIC_LABELS_MAX + 1]){__VA_ARGS__})
 #define METRIC_NO_LABELS ((const char *const[METRIC_LABELS_MAX + 1]){NULL})
 
-/* Returns an empty set, or NULL where memory is out. */
+/* Returns an empty set, or NULL if memory ran out. */
 struct metric_set *metric_set_new(void);
 void metric_set_free(struct metric_set *set);
 
 /*
- * Adds a sample; the label values are copied as they are, whatever bytes they hold. An
- * error (memory; a number of labels that is not the family's) is kept in the set and told
- * by metric_set_error(), so that a collector need not check each call.
+ * Adds a sample. Copies the label values as they are, with any bytes. An error (memory, a wrong
+ * number of labels) stays in the set for metric_set_error(): a collector need not check each call.
  */
 void metric_add(struct metric_set *set, const struct metric_family *family, double value,
     const char *const labels[METRIC_LABELS_MAX + 1]);
@@ -60,8 +59,8 @@ struct metric_histogram {
 };
 
 /*
- * Adds a histogram, as metric_add() a sample; that one takes no histogram's family, and this
- * one no other's. Values are never negative: neither may be a bound or the sum.
+ * Adds a histogram, like metric_add() a sample. The family must be a histogram's here, and must not
+ * be one there. Values are never negative, so bounds and sum must not be either.
  */
 void metric_add_histogram(struct metric_set *set, const struct metric_family *family,
     const struct metric_histogram *histogram, const char *const labels[METRIC_LABELS_MAX + 1]);
@@ -69,13 +68,13 @@ void metric_add_histogram(struct metric_set *set, const struct metric_family *fa
 /* 0, -ENOMEM or -EINVAL: the first error since the set was made or last rolled back. */
 int metric_set_error(const struct metric_set *set);
 
-/* A point to go back to: rolling back forgets every sample since, and the error. */
+/* A mark: rolling back to it drops all later samples, and the error. */
 size_t metric_set_mark(const struct metric_set *set);
 void metric_set_roll_back(struct metric_set *set, size_t mark);
 
 /*
- * The samples of family in the order in which they were added: pass the position of the
- * last one, or METRIC_FIRST to begin. Returns the next position, or METRIC_END.
+ * Iterates over the samples of family in the order in which they were added: pass the last
+ * position, or METRIC_FIRST to begin. Returns the next position, or METRIC_END.
  */
 #define METRIC_FIRST ((size_t)-1)
 #define METRIC_END ((size_t)-2)
@@ -83,10 +82,10 @@ size_t metric_set_next(
     const struct metric_set *set, const struct metric_family *family, size_t position);
 /* Of a histogram: its sum. */
 double metric_set_value(const struct metric_set *set, size_t position);
-/* The values of its labels, one after the other, each with its NUL. */
+/* The values of its labels, one after the other, each ended by NUL. */
 const char *metric_set_labels(const struct metric_set *set, size_t position);
 
-/* The values up to an upper bound, those of lower buckets included. */
+/* The number of values up to an upper bound, including lower buckets. */
 struct metric_bucket {
 	double bound;
 	uint64_t count;

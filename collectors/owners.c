@@ -16,20 +16,20 @@
 static const struct metric_family owner_ports = {
     .name = "ephemera_owner_ports",
     .help = "Ports of the range leased by outgoing connections, for the cgroups with the most, up "
-	    "to --collector.owners.limit: whom to ask why.",
+	    "to --collector.owners.limit.",
     .type = METRIC_GAUGE,
     .labels = {"cgroup", "pod_uid", "container_id"},
     .example = "topk(10, sum by (instance, pod_uid) (ephemera_owner_ports{pod_uid!=\"\"}))",
 };
 static const struct metric_family other_ports = {
     .name = "ephemera_other_owner_ports",
-    .help = "Leased ports of all cgroups that are not shown one by one.",
+    .help = "Leased ports of all cgroups that are not shown.",
     .type = METRIC_GAUGE,
     .example = "topk(10, ephemera_other_owner_ports)",
 };
 static const struct metric_family unowned_ports = {
     .name = "ephemera_unowned_ports",
-    .help = "Leased ports that belong to no cgroup any more: those in TIME_WAIT above all.",
+    .help = "Leased ports without a cgroup: mostly those in TIME_WAIT.",
     .type = METRIC_GAUGE,
     .example = "ephemera_unowned_ports > on (job, instance) sum by (job, instance) "
 	       "(ephemera_owner_ports)",
@@ -37,21 +37,20 @@ static const struct metric_family unowned_ports = {
 static const struct metric_family owner_bound_ports = {
     .name = "ephemera_owner_bound_ports",
     .help = "Of ephemera_range_bound_ports, those of the cgroups with the most, up to "
-	    "--collector.owners.limit: who keeps ports from every connect() by bind().",
+	    "--collector.owners.limit: their bind() keeps ports from every connect().",
     .type = METRIC_GAUGE,
     .labels = {"cgroup", "pod_uid", "container_id"},
     .example = "topk(10, sum by (instance, cgroup) (ephemera_owner_bound_ports))",
 };
 static const struct metric_family other_bound_ports = {
     .name = "ephemera_other_owner_bound_ports",
-    .help = "Of ephemera_range_bound_ports, those of all cgroups that are not shown one by one.",
+    .help = "Of ephemera_range_bound_ports, those of all cgroups that are not shown.",
     .type = METRIC_GAUGE,
     .example = "topk(10, ephemera_other_owner_bound_ports)",
 };
 static const struct metric_family unowned_bound_ports = {
     .name = "ephemera_unowned_bound_ports",
-    .help = "Of ephemera_range_bound_ports, those that belong to no cgroup any more: those in "
-	    "TIME_WAIT above all.",
+    .help = "Of ephemera_range_bound_ports, those without a cgroup: mostly those in TIME_WAIT.",
     .type = METRIC_GAUGE,
     .example = "ephemera_unowned_bound_ports > on (job, instance) sum by (job, instance) "
 	       "(ephemera_owner_bound_ports)",
@@ -59,9 +58,9 @@ static const struct metric_family unowned_bound_ports = {
 
 static const struct metric_family udp_owner_ports = {
     .name = "ephemera_owner_udp_ports",
-    .help = "Ports of the range, reserved ones aside, that UDP sockets hold, bound or connected, "
-	    "for the cgroups with the most, up to --collector.owners.limit: who fills the pool. A "
-	    "port that several share counts once, for one of them, so that all of them sum up to "
+    .help = "Ports of the range, without reserved ones, that UDP sockets hold, bound or connected, "
+	    "for the cgroups with the most, up to --collector.owners.limit. A port that several "
+	    "share counts once, for one of them, so the sum of all is "
 	    "ephemera_worst_address_ports{protocol=\"udp\",family=\"ipv6\"}.",
     .type = METRIC_GAUGE,
     .labels = {"cgroup", "pod_uid", "container_id"},
@@ -69,13 +68,13 @@ static const struct metric_family udp_owner_ports = {
 };
 static const struct metric_family other_udp_ports = {
     .name = "ephemera_other_owner_udp_ports",
-    .help = "Ports that UDP sockets of all cgroups that are not shown one by one hold.",
+    .help = "Ports held by UDP sockets of all cgroups that are not shown.",
     .type = METRIC_GAUGE,
     .example = "topk(10, ephemera_other_owner_udp_ports)",
 };
 static const struct metric_family unowned_udp_ports = {
     .name = "ephemera_unowned_udp_ports",
-    .help = "Ports that UDP sockets without a known cgroup hold.",
+    .help = "Ports held by UDP sockets without a known cgroup.",
     .type = METRIC_GAUGE,
     .example = "ephemera_unowned_udp_ports > 0",
 };
@@ -276,7 +275,7 @@ static unsigned features(const void *context)
 }
 
 static const struct collector_flag flags[] = {
-    [FLAG_LIMIT] = {"limit", "how many of the cgroups with the most ports are shown", 20, 0, 1000},
+    [FLAG_LIMIT] = {"limit", "how many cgroups with the most ports are shown", 20, 0, 1000},
     {.name = NULL},
 };
 
@@ -284,11 +283,10 @@ const struct collector owners_collector = {
     .name = "owners",
     .help = "leased and bound ports, and those of UDP, by cgroup, pod and container",
     .cost = "What destinations needs, and one walk over all UDP sockets. A set of 8 KiB for the "
-	    "bound ports, and one for UDP's. About 100 bytes and its "
-	    "path for each cgroup while a scrape "
-	    "runs, and its path until the next one; no more than 131,072 cgroups are told apart. "
-	    "A cgroup that is new costs one look-up or, without CAP_DAC_READ_SEARCH, one reading "
-	    "of the cgroup tree for all that are new.",
+	    "bound ports, and one for UDP's. For each cgroup about 100 bytes and its path during a "
+	    "scrape, and its path until the next one; at most 131,072 cgroups are counted. A new "
+	    "cgroup costs one lookup; without CAP_DAC_READ_SEARCH, one read of the cgroup tree "
+	    "serves all new ones.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,
@@ -300,8 +298,8 @@ const struct collector owners_collector = {
     .observe = observe,
     .emit = emit,
     .lacking = "cgroup version 2 is not mounted at fs/cgroup or fs/cgroup/unified below "
-	       "--path.sysfs, and version 1 does not tell whose a socket is: "
-	       "ephemera_owner_ports and its kin are left out",
+	       "--path.sysfs, and version 1 does not show the owner of a socket: "
+	       "ephemera_owner_ports and the like are left out",
     .features = features,
     .release = release,
 };

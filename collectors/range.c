@@ -14,13 +14,13 @@ static const struct metric_family first_port = {
 };
 static const struct metric_family last_port = {
     .name = "ephemera_range_last_port",
-    .help = "Last port of the ephemeral range, itself included.",
+    .help = "Last port of the ephemeral range (inclusive).",
     .type = METRIC_GAUGE,
     .example = "count_values(\"last_port\", ephemera_range_last_port)",
 };
 static const struct metric_family range_ports = {
     .name = "ephemera_range_ports",
-    .help = "Ports in the ephemeral range. What one destination can have is "
+    .help = "Ports in the ephemeral range. One destination can use "
 	    "ephemera_range_usable_ports.",
     .type = METRIC_GAUGE,
     .example = "ephemera_range_ports < 20000",
@@ -41,15 +41,14 @@ static const struct metric_family iana_dynamic_ports = {
 static const struct metric_family node_ports = {
     .name = "ephemera_range_node_ports",
     .help = "Unreserved ports of the range that are NodePorts of Kubernetes, by "
-	    "--service-node-port-range: who gets one can lose its clients or its packets to a "
-	    "Service. Absent "
-	    "without that flag.",
+	    "--service-node-port-range. A program that gets one can lose clients or packets to a "
+	    "Service. Absent without that flag.",
     .type = METRIC_GAUGE,
     .example = "ephemera_range_node_ports > 0",
 };
 static const struct metric_family unprivileged_first_port = {
     .name = "ephemera_unprivileged_first_port",
-    .help = "First port that bind() gives to anyone (ip_unprivileged_port_start).",
+    .help = "First port that bind() allows without a privilege (ip_unprivileged_port_start).",
     .type = METRIC_GAUGE,
     .example = "ephemera_unprivileged_first_port < 1024",
 };
@@ -62,7 +61,7 @@ static const struct metric_family time_wait_reuse = {
 };
 static const struct metric_family time_wait_reuse_delay = {
     .name = "ephemera_tcp_time_wait_reuse_delay_seconds",
-    .help = "Age from which a TIME_WAIT may be taken where reuse applies (tcp_tw_reuse_delay; "
+    .help = "Age from which a TIME_WAIT may be taken if reuse applies (tcp_tw_reuse_delay; "
 	    "1 on kernels without that setting).",
     .type = METRIC_GAUGE,
     .example = "ephemera_tcp_time_wait_reuse_delay_seconds > 1",
@@ -144,8 +143,7 @@ static int emit(void *state, struct metric_set *set)
 const struct collector range_collector = {
     .name = "range",
     .help = "the ephemeral range and the settings that bring ports back",
-    .cost = "Eight files below /proc/sys, of which the other collectors use what they need. No "
-	    "walk, nothing kept.",
+    .cost = "Eight files below /proc/sys, which other collectors also use. No walk, nothing kept.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS,
     .families = families,

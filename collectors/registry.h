@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_REGISTRY_H
 #define EPHEMERA_REGISTRY_H
 
-/* The one list of collectors: flags, --help and the order of the output come from it. */
+/* The list of collectors: flags, --help and the order of the output come from it. */
 
 #include "collectors/collector.h"
 

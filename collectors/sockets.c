@@ -17,10 +17,10 @@ static const struct metric_family socket_count = {
 static const struct metric_family connection_count = {
     .name = "ephemera_tcp_connections",
     .help =
-	"TCP sockets with a peer, TIME_WAIT included, by who opened them: inbound where "
-	"their local port has a listener and they were not bound to it by number. Only outbound "
-	"ones lease an ephemeral port. In TIME_WAIT, and by /proc, every one on a listener's "
-	"port is inbound: neither tells who was bound.",
+	"TCP sockets with a peer, including TIME_WAIT, by who opened them: inbound if their local "
+	"port has a listener and they were not bound to it by number. Only outbound ones lease an "
+	"ephemeral port. In TIME_WAIT, and with /proc, every one on a listener's port counts as "
+	"inbound: whether it was bound is not shown there.",
     .type = METRIC_GAUGE,
     .labels = {"family", "direction"},
     .example = "topk(10, sum by (instance) (ephemera_tcp_connections{direction=\"outbound\"}))",
@@ -123,8 +123,7 @@ static int emit(void *state, struct metric_set *set)
 const struct collector sockets_collector = {
     .name = "sockets",
     .help = "sockets by protocol, family and state; connections by direction",
-    .cost = "What binds needs, and one walk over all TCP and all UDP sockets. It keeps 60 numbers, "
-	    "whatever the traffic.",
+    .cost = "What binds needs, and one walk over all TCP and all UDP sockets. It keeps 60 numbers.",
     .on_by_default = true,
     .needs = NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,

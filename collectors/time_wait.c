@@ -10,23 +10,23 @@
 
 static const struct metric_family sockets = {
     .name = "ephemera_time_wait_sockets",
-    .help = "Sockets in TIME_WAIT, by how long they remain there: ports come back at this pace.",
+    .help = "Sockets in TIME_WAIT by the time that is left: how soon ports come back.",
     .type = METRIC_GAUGE,
     .labels = {"remaining"},
     .example = "sum by (instance) (ephemera_time_wait_sockets{remaining=\"under_15s\"}) / 15",
 };
 static const struct metric_family limit_sockets = {
     .name = "ephemera_time_wait_limit_sockets",
-    .help = "How many sockets may be in TIME_WAIT (tcp_max_tw_buckets). Beyond it connections "
-	    "are closed without TIME_WAIT, and ephemera_time_wait_overflows_total grows.",
+    .help = "How many sockets may be in TIME_WAIT (tcp_max_tw_buckets). Above it connections "
+	    "close without TIME_WAIT, and ephemera_time_wait_overflows_total grows.",
     .type = METRIC_GAUGE,
     .example = "sum without (remaining) (ephemera_time_wait_sockets) / "
 	       "ephemera_time_wait_limit_sockets > 0.8",
 };
 static const struct metric_family entered = {
     .name = "ephemera_time_wait_entered_total",
-    .help = "Sockets that entered TIME_WAIT (TcpExt TW and TWKilled): by rate, the ports that "
-	    "short connections use up; times 60 s, those that they keep from coming back.",
+    .help = "Sockets that entered TIME_WAIT (TcpExt TW and TWKilled). Its rate is how fast short "
+	    "connections use up ports; times 60 s, the ports that TIME_WAIT holds.",
     .type = METRIC_COUNTER,
     .example = "rate(ephemera_time_wait_entered_total[5m]) * 60",
 };

@@ -12,7 +12,7 @@
 
 #define WIDTH 100
 
-/* What a label can say; of several entries that fit a label, the first one stands. */
+/* The values of a label; if several entries fit, the first one counts. */
 static const struct {
 	const char *metric; /* NULL: every metric that has the label */
 	const char *label;
@@ -23,7 +23,7 @@ static const struct {
     {"ephemera_range_listener_info", "address", "what the listener is bound to"},
     {NULL, "address", "a local address"},
     {NULL, "cgroup",
-	"its path below the cgroup hierarchy, or `id:` and a number where that is gone"},
+	"its path below the cgroup hierarchy, or `id:` and a number if the cgroup is gone"},
     {NULL, "reason",
 	"`connections`, `connections_per_address`, `header_bytes`, `request_timeout`, "
 	"`response_timeout`, `requests`, `requests_per_address`, `password_checks`, `rate_limit`, "
@@ -31,8 +31,8 @@ static const struct {
     {NULL, "code",
 	"`200`, `400`, `401`, `403`, `404`, `405`, `414`, `429`, `431`, `500`, `503`, `other`"},
     {NULL, "collector", "a collector's name"},
-    {NULL, "compiler", "what it was built with"},
-    {NULL, "container_id", "empty where the cgroup is not that of a container"},
+    {NULL, "compiler", "the compiler that built it"},
+    {NULL, "container_id", "empty if the cgroup is not a container's"},
     {NULL, "destination", "the peer's address"},
     {NULL, "destination_port", "the peer's port"},
     {"ephemera_tcp_connections", "direction", "`inbound`, `outbound`"},
@@ -46,7 +46,7 @@ static const struct {
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
 	"`udp6`"},
-    {NULL, "pod_uid", "empty where the cgroup is not that of a Kubernetes pod"},
+    {NULL, "pod_uid", "empty if the cgroup is not a Kubernetes pod's"},
     {NULL, "port", "the listener's port"},
     {NULL, "pressure", "`low`, `half`, `high`, `full`"},
     {NULL, "protocol", "`tcp`, `udp`"},
@@ -76,7 +76,7 @@ static const char *values_of(const struct metric_family *family, const char *lab
 	return "";
 }
 
-/* What is NULL was forgotten; owner is whose it is. */
+/* text; or "" and an error if it is NULL, which was forgotten. owner: what it belongs to. */
 static const char *need(const char *text, const char *owner, const char *what)
 {
 	if (text)
@@ -202,21 +202,19 @@ static void print_collector(const struct collector *collector)
 static void print_introduction(void)
 {
 	print_wrapped("", "",
-	    "All metrics are of the network namespace that the exporter runs in. "
+	    "All metrics are for the network namespace that the exporter runs in. "
 	    "[semantics.md](semantics.md) explains the words, what is counted, and what cannot be "
-	    "seen. Addresses stand without brackets, and an IPv4-mapped one is IPv4. A series "
-	    "whose subject is gone leaves the output. How many series there are is bounded by "
-	    "flags, not by traffic.");
+	    "seen. Addresses have no brackets, and an IPv4-mapped address is IPv4. A series "
+	    "disappears with its subject. Flags, not traffic, limit the number of series.");
 	putchar('\n');
 	print_wrapped("", "",
-	    "Where a collector's cost is a walk over sockets, that walk is made once for all "
-	    "collectors that need it. The kernel goes through the table of the whole machine, "
-	    "other namespaces' sockets included. `ephemera_scrape_listing_duration_seconds` tells "
-	    "what each one took.");
+	    "If a collector's cost is a walk over sockets, all collectors that need it share one "
+	    "walk. The kernel goes through the table of the whole machine, including sockets of "
+	    "other namespaces. `ephemera_scrape_listing_duration_seconds` shows the time of each.");
 	putchar('\n');
 	print_wrapped("", "",
-	    "The queries are examples. Each is meant for a Prometheus that scrapes many hosts; "
-	    "replace its numbers by yours.");
+	    "The queries are examples for a Prometheus that scrapes many hosts; replace their "
+	    "numbers by yours.");
 	putchar('\n');
 }
 
@@ -243,8 +241,8 @@ int main(void)
 		print_collector(collectors[i]);
 	puts("\n## The exporter itself\n");
 	print_wrapped("", "",
-	    "With `--web.disable-exporter-metrics` only `ephemera_scrape_collector_success` is "
-	    "left of these.");
+	    "With `--web.disable-exporter-metrics`, only `ephemera_scrape_collector_success` of "
+	    "these remains.");
 	puts("\n**Cost.** /proc/self/stat and /proc/self/fd. No walk.");
 	print_families(self_outcome_families);
 	print_families(self_families);
