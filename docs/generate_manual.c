@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Prints a template, the man page's or a completion's, with what the tables of commands, flags
- * and collectors say in place of its lines "@PART ARGUMENT".
+ * Prints a template of the man page or of a completion, and replaces its lines "@PART ARGUMENT"
+ * with text from the tables of commands, flags and collectors.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -8,11 +8,11 @@
 struct manual_flag manual_flags[MANUAL_FLAGS_MAX];
 size_t manual_flags_length;
 
-/* Commands that take flags; and all of them. */
+/* The commands that take flags, and all commands. */
 static unsigned with_flags;
 static unsigned all;
 
-/* The next one, with its name and help; the last one again where there is no room. */
+/* Adds a flag with its name and help; if there is no room, overwrites the last one. */
 static struct manual_flag *add(const char *name, const char *help, unsigned of)
 {
 	struct manual_flag *flag = &manual_flags[manual_flags_length];

@@ -13,8 +13,8 @@
 static unsigned described;
 
 /*
- * In a flag each dash is a minus, so that it can be copied from the page; what begins a line
- * must not be taken for a request.
+ * In a flag each dash is a minus, so that it can be copied from the page. The start of a line must
+ * not look like a request.
  */
 static int print_word(const char *word, int length)
 {
@@ -36,7 +36,7 @@ static int print_word(const char *word, int length)
 	return printed;
 }
 
-/* Broken into lines, as the source of a page is to be. */
+/* Prints text in lines, as the source of a page should have. */
 static void print_text(const char *text)
 {
 	int column = 0;
@@ -84,7 +84,7 @@ static bool print_synopsis(const char *argument)
 	return true;
 }
 
-/* The head of a command's description, which the page goes on with. */
+/* The head of a command's description; the page continues it. */
 static bool print_command(const char *argument)
 {
 	const struct command *word =
