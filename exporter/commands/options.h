@@ -14,23 +14,23 @@ struct command;
 
 struct options {
 	const struct command *command;
-	struct serve_options serve; /* but for what the other commands have, too, which is below */
+	struct serve_options serve; /* what other commands also have is below, not here */
 	bool disable_exporter_metrics;
 	collector_set enabled;
-	collector_set wanted; /* switched on by a flag of their own */
+	collector_set wanted; /* switched on by their own flag */
 	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
 	const char *procfs;
 	const char *sysfs;
 	struct source_options source;
-	struct portset ports;	     /* port: what is asked for, none of them 0 */
-	struct portset single_ports; /* of those, the ones that were not asked for in a range */
+	struct portset ports;	     /* port: the asked ports, never 0 */
+	struct portset single_ports; /* those of them that were not asked for in a range */
 	unsigned long limit; /* destinations, trace: rows; port: sockets of a port and side */
 	bool json;
 	bool watch;
 	bool resolve;
 	bool all_processes;
-	unsigned long process; /* healthcheck: whose addresses; 0: those of the flags */
-	bool ready;	       /* healthcheck: whether a scrape would work */
+	unsigned long process; /* healthcheck: use the addresses of this pid; 0: of the flags */
+	bool ready;	       /* healthcheck: also check that a scrape would work */
 	const char *checked;   /* check-config: the file */
 	enum log_level log_level;
 	enum log_format log_format;
@@ -39,8 +39,8 @@ struct options {
 #define OPTIONS_ERROR_SIZE 256
 
 /*
- * Reads the command line into ret_options, whose strings point into argv. Returns 0, or
- * -EINVAL with what is wrong, flag and value, in error.
+ * Reads the command line into ret_options, whose strings point into argv. Returns 0; or -EINVAL,
+ * and in error what is wrong, with flag and value.
  */
 int options_parse(
     int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE]);
