@@ -15,7 +15,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tests", name) for name in ("soak", "bench", "live")]
+sys.path[:0] = [os.path.join(ROOT, "tests", name) for name in ("soak", "bench", "live", "")]
 
 import bad  # noqa: E402
 import good  # noqa: E402
