@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The pools of bind(0), and of UDP's autobind: the ports of the range, anew for each local
- * address. Who binds the wildcard needs a port that is free on every address.
+ * The pools of bind(0), and of UDP's autobind: each local address has all ports of the range.
+ * bind() to the wildcard needs a port that is free on every address.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -186,7 +186,7 @@ static int emit_protocol(struct addresses *state, enum socket_protocol protocol,
 	struct address_pools *pools = &state->pools[protocol];
 	const size_t length = address_table_length(pools->addresses);
 	const char *name = socket_protocol_name(protocol);
-	/* Every pool is a part of its family's wildcard pool, which so is the fullest. */
+	/* Every pool is part of its family's wildcard pool, so that one is the fullest. */
 	const unsigned worst[SOCKET_FAMILIES] = {
 	    portset_count(&pools->any[SOCKET_IPV4]),
 	    portset_count(&pools->any[SOCKET_IPV6]),

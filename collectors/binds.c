@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The ports of the range that connect() can never take, since a bind() owns them. */
+/* The ports of the range that connect() can never take because bind() holds them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static int observe(void *state, const struct socket *socket)
 		if (socket->state == SOCKET_LISTEN)
 			insert(binds, &listener);
 	} else if (socket->state == SOCKET_CLOSE) {
-		/* Only sockets whose port was chosen by number are handed to us. */
+		/* Only sockets whose port was chosen by number come here. */
 		portset_add(&binds->udp, socket->local_port);
 		udp_services_note(binds->udp_services, socket);
 	}
@@ -200,7 +200,7 @@ static int emit(void *state, struct metric_set *set)
 	struct binds *binds = state;
 	const struct facts *facts = binds->facts;
 	const struct bound_ports ports = facts_count_bound(facts);
-	/* Behind all of TCP's, whose listeners are services for sure. */
+	/* After TCP's, whose listeners are services for sure. */
 	const int result = udp_services_finish(binds->udp_services, insert_service, binds);
 
 	if (result < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How many ports each destination has taken. This is where exhaustion happens: the ports
- * of the range are there anew for each (source, destination, destination port).
+ * How many ports each destination has taken. This is where exhaustion happens: each (source,
+ * destination, destination port) has all ports of the range.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -109,7 +109,7 @@ static void release(void *context)
 	exhaustion_probe_close(&state->probe);
 }
 
-/* The kernel counts from here on, so it has to know the settings before the first scrape. */
+/* The kernel counts from now on, so it must know the settings before the first scrape. */
 static void read_settings(struct exhaustion *state, const char *procfs)
 {
 	struct settings *settings = malloc(sizeof(*settings));
@@ -124,7 +124,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	const struct exhaustion_probe_options options = {
 	    .leases = config->values[EXHAUSTION_LEASES_LIMIT]};
 
-	/* That it does not load fails the collector, and nothing else. */
+	/* If it does not load, only this collector fails. */
 	state->error = exhaustion_probe_open(&options, &state->probe, &state->reason);
 	if (state->error < 0)
 		return 0;
@@ -152,7 +152,7 @@ static int begin(void *context)
 	if (state->error < 0)
 		return state->error;
 	exhaustion_probe_set(&state->probe, &state->facts->settings);
-	/* Without cgroups nobody is named, but all is counted. They may be mounted later. */
+	/* Without cgroups everything is counted, but without names. They may be mounted later. */
 	if (!state->cgroups) {
 		const int result = cgroups_new(state->sysfs, &state->cgroups);
 

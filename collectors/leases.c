@@ -4,8 +4,8 @@
 #include "collectors/kernel/exhaustion_probe.h"
 
 /*
- * Those of bucket_of() in collectors/bpf/leases.bpf.h, in seconds. From 60 to 61 s are
- * connections of less than a second that waited in TIME_WAIT.
+ * The bounds of bucket_of() in collectors/bpf/leases.bpf.h, in seconds. Connections of less than a
+ * second that then waited in TIME_WAIT are between 60 and 61 s.
  */
 static const double lease_bounds[LEASE_BOUNDS] = {
     .001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 60, 61, 120, 300, 900, 3600, 14400, 86400};

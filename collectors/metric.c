@@ -11,7 +11,7 @@ struct sample {
 	const struct metric_family *family;
 	double value;
 	size_t labels;	/* offset of the first label's value in the set's text */
-	size_t buckets; /* offset of the first one in the set's, where it is a histogram */
+	size_t buckets; /* of a histogram: offset of the first bucket in the set's */
 };
 
 struct metric_set {

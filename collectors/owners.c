@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who holds the leased ports, and those of UDP: cgroups, and the pods and containers that they
- * stand for. */
+/* The owners of leased ports, bound ports and UDP's ports: cgroups with their pods and containers.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,12 +99,12 @@ struct owners {
 	const struct facts *facts;
 	/* NULL until the hierarchy was found; apart, since each forgets what it is not asked for */
 	struct cgroups *cgroups[SOCKET_PROTOCOLS];
-	bool nameless; /* a socket that somebody has open came without its cgroup */
+	bool nameless; /* a socket that a process has open came without its cgroup */
 	size_t limit;
 	unsigned long unowned[SOCKET_PROTOCOLS];
 	struct owner_table *tables[SOCKET_PROTOCOLS];
 	struct portset udp;	    /* counted already */
-	struct bound_owners *bound; /* whose ports are not leased, but bound */
+	struct bound_owners *bound; /* of ports that are not leased, but bound */
 };
 
 static void release(void *context)
@@ -147,7 +147,7 @@ static void reset(void *context)
 	}
 }
 
-/* Looked for anew as long as it is not there: it may be mounted later. */
+/* Looked for again until it is there: it may be mounted later. */
 static int begin(void *context)
 {
 	struct owners *owners = context;
@@ -181,7 +181,7 @@ static int observe(void *context, const struct socket *socket)
 		owners->nameless = true;
 	if (!facts_is_leased(owners->facts, socket) && !takes_udp_port(owners, socket))
 		return bound_owners_observe(owners->bound, socket);
-	/* TIME_WAIT has no cgroup; nor has any record of a kernel before 5.8. */
+	/* TIME_WAIT has no cgroup, and before Linux 5.8 no record has one. */
 	if (socket->cgroup_id == 0) {
 		owners->unowned[socket->protocol]++;
 		return 0;
@@ -236,8 +236,8 @@ static int emit_protocol(
 	double other = (double)owner_table_untracked(table);
 	cleanup_free struct owner *list = owner_table_list(table, &length);
 	/*
-	 * All are resolved, not only those that are shown, so that a cgroup which comes to the
-	 * top after it is gone still has its name.
+	 * Resolves all, not only those that are shown: a cgroup that comes to the top after it is
+	 * gone then still has its name.
 	 */
 	const int result =
 	    list ? owner_names_list(owners->cgroups[protocol], list, &length, &names) : -ENOMEM;
@@ -266,7 +266,7 @@ static int emit(void *context, struct metric_set *set)
 	return result < 0 ? result : emit_protocol(owners, SOCKET_UDP, set);
 }
 
-/* Kernels before 5.8 and /proc name no socket's cgroup, whatever is mounted. */
+/* Kernels before 5.8 and /proc never show a socket's cgroup. */
 static unsigned features(const void *context)
 {
 	const struct owners *owners = context;

@@ -109,7 +109,7 @@ static void add_optional(struct metric_set *set, const struct metric_family *fam
 		add(set, family, value);
 }
 
-/* Those that connect() and bind() to port 0 can take. */
+/* The NodePorts that connect() and bind() to port 0 can take. */
 static unsigned count_node_ports(const struct settings *settings)
 {
 	struct portset found = {0};

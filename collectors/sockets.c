@@ -90,7 +90,7 @@ static void emit_states(const struct counts *counts, struct metric_set *set,
 			socket_state_name(states[i])));
 }
 
-/* What was listed earlier may have ended since, and no count may fall below zero. */
+/* Sockets that were listed earlier may have ended, and no count may fall below zero. */
 static unsigned long dialled(const struct counts *counts, enum socket_family family)
 {
 	const unsigned long listed = counts->facts->holders.dialled[family];

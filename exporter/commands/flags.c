@@ -91,8 +91,8 @@ const struct flag flags[] = {
     {"resolve", NULL, NULL, "destinations: look up the names of peers, for at most 2 s",
 	KIND_SWITCH, AT(resolve), 0, 0, NULL, "destinations"},
     {"all-processes", NULL, NULL,
-	"port: search all processes for a socket, even if some of its cgroup have it", KIND_SWITCH,
-	AT(all_processes), 0, 0, NULL, "port"},
+	"port: search all processes for a socket, even if processes of its cgroup have it",
+	KIND_SWITCH, AT(all_processes), 0, 0, NULL, "port"},
     {"process", "PID", NULL,
 	"healthcheck: if that process is an exporter, check the addresses in its flags; 1 in a "
 	"container",
