@@ -45,11 +45,17 @@ TEXT
 	return 1
 }
 
-# npm_packages FOLDER: those that its package-lock.json names, into FOLDER/node_modules
+# npm_packages FOLDER: those that its package-lock.json names, into FOLDER/node_modules, unless they
+# are there already
 npm_packages() {
+	local stamp="$1/node_modules/.package-lock.sha256" wanted
+	wanted=$(cat "$1/package.json" "$1/package-lock.json" | sha256sum)
+	if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+		return
+	fi
 	# Some packages of nodejs contain npm; others do not.
 	ensure_packages nodejs && { command -v npm >/dev/null || ensure_packages npm; } &&
-		npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null
+		npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null && echo "$wanted" >"$stamp"
 }
 
 # ensure_packages NAME...
