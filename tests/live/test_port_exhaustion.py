@@ -404,7 +404,8 @@ def test_a_port_that_comes_back_is_timed_until_it_is_taken_again():
         again, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
         longest = time.monotonic() - start
         common = len(set(ports) & set(ports_of(again)))
-        assert common >= 4
+        # Each of the two searches can miss one of five ports.
+        assert common >= 3
         alone, count, total = histogram(exporter.metrics(), REUSE)
         assert (alone, count) == ({1.0: common}, common)
         assert common * 0.4 <= total <= common * longest

@@ -2,6 +2,7 @@
 """`ephemera port`: which processes have a socket open, however they came by it."""
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -22,6 +23,8 @@ from port import (UNSHARE, ask, assert_agrees_with_ss, assert_is, local, local_o
                   need_pid_namespace, pids, processes_with, sees_all, tell)
 
 SERVICE, OTHER = 30001, 30002
+
+PR_SET_PDEATHSIG = 1
 
 BASE = f"/ephemera-test-{os.getpid()}.slice"
 POD = "3f2a9c11-1b7d-4e5f-8a90-c0ffee000011"
@@ -49,6 +52,11 @@ def pod(tree):
     return path
 
 
+def end_with_parent():
+    """Not by an alarm: where much runs beside it, a test may take longer than any that one sets."""
+    assert ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+
+
 @contextlib.contextmanager
 def child(work):
     """A process that works, says so, and is then there until the block is left."""
@@ -56,7 +64,7 @@ def child(work):
     pid = os.fork()
     if pid == 0:
         try:
-            signal.alarm(60)
+            end_with_parent()
             _kept = work()
             os.write(writer, b"!")
             signal.pause()
@@ -88,7 +96,7 @@ def receiver(tree=None, path=None):
     if pid == 0:
         try:
             ours.close()
-            signal.alarm(60)
+            end_with_parent()
             if path:
                 tree.enter(path)
             kept = []

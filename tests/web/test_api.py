@@ -851,6 +851,8 @@ def test_owners(tree, pod):
 # Many requests
 
 CONCURRENT = 64
+# Answers that may come before one that was asked for earlier: one or two of each who asks, as a rule.
+OVERTAKEN = 30
 MANY = 3001
 
 
@@ -1058,14 +1060,16 @@ def test_too_many_requests(path):
 
 
 def test_a_scrape_is_answered_while_the_api_is_busy(busy):
+    """Measured in answers, not in seconds: a scrape that waits while the API answers one after
+    another has lost its turn, however slow the machine."""
     stop, wrong, answered = threading.Event(), [], collections.Counter()
 
     def keep_asking(path):
         while not stop.is_set():
             try:
                 response = busy.get(path)
-                openapi.checked(of(path), *response)
                 answered[path, response.status] += 1
+                openapi.checked(of(path), *response)
             except BaseException as error:
                 wrong.append(error)
                 return
@@ -1075,23 +1079,26 @@ def test_a_scrape_is_answered_while_the_api_is_busy(busy):
     threads = [threading.Thread(target=keep_asking, args=(path,)) for path in paths]
     for thread in threads:
         thread.start()
-    took = []
+    overtaken = []
     try:
+        wait_until(lambda: wrong or len(answered) >= len(paths), 60, "an answer of each path")
         for _ in range(10):
-            start = time.monotonic()
-            said = busy.metrics()
-            took.append(time.monotonic() - start)
-            assert said.value("ephemera_destination_ports", state="active",
-                              destination_port=busy.workload.port) == MANY
+            before = sum(answered.values())
+            said = busy.get("/metrics")
+            overtaken.append(sum(answered.values()) - before)
+            assert said.status == 200
+            assert Metrics(said.body.decode()).value(
+                "ephemera_destination_ports", state="active",
+                destination_port=busy.workload.port) == MANY
     finally:
         stop.set()
         for thread in threads:
             thread.join()
     assert not wrong, wrong[0]
-    # A Prometheus gives up after ten seconds.
-    assert max(took) < 5
     assert {status for _, status in answered} == {200}
     assert {path for path, _ in answered} == set(paths)
+    # Each asks one thing at a time, so that a scrape in its turn is overtaken by few.
+    assert max(overtaken) <= OVERTAKEN, overtaken
 
 
 def test_it_ends_in_the_middle_of_requests():

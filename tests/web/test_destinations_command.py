@@ -303,21 +303,27 @@ def end(proc, number=signal.SIGINT):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_watching_through_a_pipe(number, flags):
+    begins = '{"range"' if flags else "127.0.0.3:20002"
+    started = time.monotonic()
     with subprocess.Popen([BINARY, "destinations", "--watch", "--limit=1", *flags, *BUSY],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proc:
-        time.sleep(3.5)
+        text = ""
+        while text.count(begins) < 3:
+            line = proc.stdout.readline()
+            assert line, "it ended"
+            text += line
+        took = time.monotonic() - started
         status = end(proc, number)
-        text, errors = proc.communicate()
+        rest, errors = proc.communicate()
+        text += rest
     assert_no_sanitizer_report(errors)
     assert (status, errors) == (0, "")
     assert "\033" not in text
     if flags:
         shown = [json.loads(line) for line in text.splitlines()]
         assert all(one == shown[0] for one in shown)
-        count = len(shown)
-    else:
-        count = text.count("127.0.0.3:20002")
-    assert 3 <= count <= 5, text
+    # One a second: no neighbour makes the third come earlier.
+    assert took > 2, took
 
 
 def test_watching_on_a_terminal():
@@ -325,8 +331,9 @@ def test_watching_on_a_terminal():
     with subprocess.Popen([BINARY, "destinations", "--watch", *BUSY], stdin=follower,
                           stdout=follower, stderr=subprocess.PIPE, text=True) as proc:
         os.close(follower)
-        text, deadline = b"", time.monotonic() + 2.6
-        while (left := deadline - time.monotonic()) > 0:
+        text, deadline = b"", time.monotonic() + 60
+        # The third is not whole yet.
+        while text.count(b"\033[H\033[J") < 3 and (left := deadline - time.monotonic()) > 0:
             if select.select([leader], [], [], left)[0]:
                 text += os.read(leader, 65536)
         status = end(proc)
@@ -334,8 +341,8 @@ def test_watching_on_a_terminal():
     os.close(leader)
     assert (status, errors) == (0, "")
     screens = text.decode().split("\033[H\033[J")
-    assert screens[0] == "" and 2 <= len(screens) - 1 <= 4
-    for screen in screens[1:]:
+    assert screens[0] == "" and len(screens) - 1 >= 3
+    for screen in screens[1:3]:
         assert rows(screen.replace("\r\n", "\n")) == BUSY_ROWS
 
 

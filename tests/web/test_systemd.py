@@ -162,6 +162,16 @@ def test_everybody_has_an_answer_over_many_restarts():
     assert sum(asking.got.values()) > 200
 
 
+def is_accepted(client):
+    """Whether somebody has the other end of a connection: until then it has no inode."""
+    port, peer = (f":{address[1]:04X}" for address in (client.getpeername(), client.getsockname()))
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(port) and fields[2].endswith(peer):
+            return fields[9] != "0"
+    return False
+
+
 def test_who_is_being_accepted_has_an_answer():
     """As above, where accept() has one while its thread has not said so."""
     port = free_port()
@@ -174,7 +184,7 @@ def test_who_is_being_accepted_has_an_answer():
         with Exporter("--web.systemd-socket", **how) as exporter, \
                 socket.create_connection(("127.0.0.1", port), timeout=30) as client:
             client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
-            time.sleep(0.02)
+            wait_until(lambda: is_accepted(client), 30, "accept() to have it")
             exporter.proc.send_signal(signal.SIGTERM)
             assert client.recv(12) == b"HTTP/1.1 200"
             assert exporter.proc.wait(timeout=10) == 0
