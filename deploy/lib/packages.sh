@@ -58,8 +58,17 @@ npm_packages() {
 		npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null && echo "$wanted" >"$stamp"
 }
 
-# ensure_packages NAME...
+# ensure_packages NAME...: one script at a time, since apt-get refuses a second
 ensure_packages() {
+	(
+		if command -v flock >/dev/null; then
+			flock 9
+		fi
+		install_missing "$@"
+	) 9>>"${TMPDIR:-/tmp}/ephemera-packages.$(id -u)"
+}
+
+install_missing() {
 	local name missing=()
 
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -72,7 +81,7 @@ ensure_packages() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	can_install "${missing[@]}" || return 1
 	echo "Installing missing packages: ${missing[*]}"
-	as_root apt-get update -qq || echo "apt-get update failed; trying with the present package lists" >&2
+	as_root apt-get update -qq 9>&- || echo "apt-get update failed; trying with the present package lists" >&2
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		"${missing[@]}" >/dev/null
+		"${missing[@]}" >/dev/null 9>&-
 }
