@@ -74,6 +74,30 @@ def test_the_c_code_is_formatted():
                   *sources("collectors", "exporter", "docs", "tests"))
 
 
+LONGEST_FILE, LONGEST_FUNCTION = 400, 50
+
+
+def test_files_and_functions_are_short():
+    """A function is what stands between two braces in the first column."""
+    found, functions = [], 0
+    for name in sources("collectors", "exporter", "docs", kinds=("c",)):
+        with open(name, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        if len(lines) >= LONGEST_FILE:
+            found.append(f"{name}: {len(lines)} lines")
+        begun = None
+        for number, line in enumerate(lines, 1):
+            if line == "{":
+                begun = number
+            elif line == "}" and begun:
+                functions += 1
+                if number - begun >= LONGEST_FUNCTION:
+                    found.append(f"{name}:{begun}: a function of {number - begun} lines")
+                begun = None
+    assert functions > 500
+    assert not found, "\n".join(found)
+
+
 def test_clang_tidy_finds_nothing():
     need("run-clang-tidy", None)
     need("clang-tidy", CLANG_TOOLS)
