@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes tests/lib and tests/live importable, has the fixtures of several files, names what was skipped, and closes with the count."""
 
+import collections
 import contextlib
+import functools
 import os
 import shutil
 import sys
@@ -24,10 +26,46 @@ pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "
 def pytest_configure(config):
     """Gives each of several workers a network of its own: what one test opens no other one sees."""
     config.addinivalue_line("markers", "alone: measures time or memory, so nothing may run beside it")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(_Scheduling())
     if os.environ.get("PYTEST_XDIST_WORKER") and os.geteuid() == 0:
         import lib.namespace
 
         lib.namespace.enter_another()
+
+
+def _unit_of_work(nodeid):
+    """What goes to one worker as a whole: a file whose fixtures are made once for it, else a test."""
+    name = nodeid.split("::")[0]
+    return name if _shares_fixtures(name) else nodeid
+
+
+@functools.lru_cache(maxsize=None)
+def _shares_fixtures(name):
+    path = Path(HERE).parent / name
+    return path.is_file() and 'scope="module"' in path.read_text(encoding="utf-8")
+
+
+class _Scheduling:
+    """Of pytest-xdist, which may not be there."""
+
+    @staticmethod
+    def pytest_xdist_make_scheduler(config, log):
+        from xdist.scheduler import LoadScopeScheduling
+
+        class ByFixture(LoadScopeScheduling):
+            def _split_scope(self, nodeid):
+                return _unit_of_work(nodeid)
+
+        return ByFixture(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Among workers the largest units go first, so that none of them is begun last."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        size = collections.Counter(_unit_of_work(item.nodeid) for item in items)
+        items.sort(key=lambda item: -size[_unit_of_work(item.nodeid)])
 
 
 NAME_LENGTH = 100
