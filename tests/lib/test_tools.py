@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the programs come from that the tests compare with, in a Debian of two packages."""
 
+import multiprocessing
+import os
 import shutil
 import subprocess
 
 import pytest
 
-from lib import tools
+from lib import namespace, tools
 
 APT_GET = """#!/bin/sh
 # apt-get download --quiet PACKAGE
 echo "$3" >>{log}
+readlink /proc/self/ns/net >{log}.network
 [ -e {archive}/"$3".deb ] || {{ echo "E: Unable to locate package $3"; exit 100; }}
 cp {archive}/"$3".deb .
 """
@@ -80,3 +83,22 @@ def test_a_package_that_is_not_to_be_had(debian):
     del debian
     with pytest.raises(pytest.skip.Exception, match="Unable to locate package server-of-test"):
         tools.debian_binary("server-of-test", "usr/bin/server-of-test")
+
+
+def _fetch_from_another_network(queue):
+    before = os.readlink("/proc/self/ns/net")
+    namespace.enter_another()
+    tools.debian_binary("server-of-test", "usr/bin/server-of-test")
+    queue.put((before, os.readlink("/proc/self/ns/net")))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter another network")
+def test_what_runs_in_another_network_is_fetched_by_the_first(debian):
+    """Each worker of pytest's has a network of its own, which leads nowhere."""
+    add_package(debian, "server-of-test", "server-of-test")
+    queue = multiprocessing.Queue()
+    process = multiprocessing.Process(target=_fetch_from_another_network, args=(queue,))
+    process.start()
+    before, after = queue.get(timeout=60)
+    process.join()
+    assert text_of(debian / "fetched.network").strip() == before != after

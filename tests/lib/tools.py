@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import namespace
 from lib.exporter import REPOSITORY
 
 TOOLS = REPOSITORY / "build" / "tools"
@@ -60,6 +61,7 @@ def _unpack(package):
     with tempfile.TemporaryDirectory(prefix=f".{package}-", dir=TOOLS) as workplace:
         try:
             fetched = subprocess.run(["apt-get", "download", "--quiet", package], cwd=workplace,
+                                     preexec_fn=namespace.enter_first,
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, text=True, timeout=300)
         except subprocess.TimeoutExpired:
