@@ -131,7 +131,7 @@ static int observe(void *state, const struct socket *socket)
 	if (!facts_is_leased(facts, socket))
 		return 0;
 
-	const int result = destination_table_count(destinations->table, socket,
+	const int result = destination_table_add(destinations->table, socket,
 	    port_use_of(socket, &facts->settings, facts->holders.stamps));
 
 	if (result == -ENOBUFS) {

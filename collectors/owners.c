@@ -186,7 +186,7 @@ static int observe(void *context, const struct socket *socket)
 		owners->unowned[socket->protocol]++;
 		return 0;
 	}
-	return owner_table_count(owners->tables[socket->protocol], socket->cgroup_id);
+	return owner_table_add(owners->tables[socket->protocol], socket->cgroup_id);
 }
 
 static const struct kin {

@@ -63,7 +63,7 @@ int bound_owners_observe(struct bound_owners *owners, const struct socket *socke
 	    portset_has(&owners->counted, socket->local_port))
 		return 0;
 	portset_add(&owners->counted, socket->local_port);
-	return owner_table_count(owners->table, socket->cgroup_id);
+	return owner_table_add(owners->table, socket->cgroup_id);
 }
 
 int bound_owners_list(struct bound_owners *owners, struct bound_owned *ret_owned)

@@ -225,7 +225,7 @@ static inline int count(
 	return 0;
 }
 
-int destination_table_count(
+int destination_table_add(
     struct destination_table *table, const struct socket *socket, enum port_use use)
 {
 	if (socket->family == SOCKET_IPV4) {

@@ -66,7 +66,7 @@ void destination_table_free(struct destination_table *table);
  * Counts one port for the socket's destination. Returns 0, -ENOMEM, or -ENOBUFS if the destination
  * is new and the table is at its limit.
  */
-int destination_table_count(
+int destination_table_add(
     struct destination_table *table, const struct socket *socket, enum port_use use);
 
 /*

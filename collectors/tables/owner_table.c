@@ -63,7 +63,7 @@ static int grow(struct owner_table *table)
 	return 0;
 }
 
-int owner_table_count(struct owner_table *table, uint64_t cgroup_id)
+int owner_table_add(struct owner_table *table, uint64_t cgroup_id)
 {
 	if (table->length && table->places[table->last].cgroup_id == cgroup_id) {
 		table->places[table->last].count++;

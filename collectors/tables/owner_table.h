@@ -20,7 +20,7 @@ void owner_table_clear(struct owner_table *table);
 void owner_table_free(struct owner_table *table); /* NULL is fine */
 
 /* Counts one port for the cgroup, whose id is not 0. Returns 0 or -ENOMEM. */
-int owner_table_count(struct owner_table *table, uint64_t cgroup_id);
+int owner_table_add(struct owner_table *table, uint64_t cgroup_id);
 
 /* The ports of cgroups for which there was no place. */
 unsigned long owner_table_untracked(const struct owner_table *table);

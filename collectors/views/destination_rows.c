@@ -54,7 +54,7 @@ static int finder_observe(void *context, const struct socket *socket)
 
 	if (!facts_is_leased(finder->facts, socket))
 		return bound_owners_observe(finder->bound, socket);
-	return destination_table_count(finder->table, socket,
+	return destination_table_add(finder->table, socket,
 	    port_use_of(socket, &finder->facts->settings, finder->facts->holders.stamps));
 }
 
@@ -166,7 +166,7 @@ static int attributor_observe(void *context, const struct socket *socket)
 	const struct keyed *found =
 	    bsearch(&key, attributor->keyed, attributor->rows->length, sizeof(key), compare_keyed);
 
-	return found ? owner_table_count(found->owners, socket->cgroup_id) : 0;
+	return found ? owner_table_add(found->owners, socket->cgroup_id) : 0;
 }
 
 static int largest(const struct owner_table *table, struct owner *ret_owner)

@@ -13,11 +13,11 @@
 #define LOOK_SECONDS 1
 #define FAILURES_SAID 2
 
-struct web_rules {
+struct config_watch {
 	const char *path;
 	struct worker worker;
 	struct rules *current;
-	struct bucket bucket;
+	struct token_bucket bucket;
 	struct config_status *status;
 	/* The thread's: */
 	unsigned failures;		   /* in a row */
@@ -68,7 +68,7 @@ static long long now_seconds(void)
 }
 
 /* Call it with the lock held, or before there is a thread. Takes ownership of next. */
-static void put_in_force(struct web_rules *rules, struct rules *next)
+static void put_in_force(struct config_watch *rules, struct rules *next)
 {
 	rules->current = next;
 	atomic_store(&rules->status->successful, true);
@@ -78,10 +78,10 @@ static void put_in_force(struct web_rules *rules, struct rules *next)
 	atomic_store(&rules->status->is_known, true);
 }
 
-int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
-    char error[static WEB_CONFIG_ERROR_SIZE])
+int config_watch_new(const char *path, struct config_status *status,
+    struct config_watch **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE])
 {
-	struct web_rules *rules = calloc(1, sizeof(*rules));
+	struct config_watch *rules = calloc(1, sizeof(*rules));
 	struct rules *first;
 
 	if (!rules) {
@@ -104,7 +104,8 @@ int web_rules_new(const char *path, struct config_status *status, struct web_rul
 }
 
 /* Whether connections begin with TLS is set when the socket starts to listen, and stays. */
-static int read_next(struct web_rules *rules, const struct rules *current, struct rules **ret_next)
+static int read_next(
+    struct config_watch *rules, const struct rules *current, struct rules **ret_next)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
 	struct rules *next;
@@ -135,9 +136,9 @@ static int read_next(struct web_rules *rules, const struct rules *current, struc
 }
 
 /* Runs in the thread; nothing else replaces the current rules. */
-static void look(struct web_rules *rules)
+static void look(struct config_watch *rules)
 {
-	struct rules *current = web_rules_take(rules);
+	struct rules *current = config_watch_take(rules);
 	struct rules *next = NULL;
 
 	if (!web_config_has_changed(current->config) && rules->failures == 0) {
@@ -164,7 +165,7 @@ static void look(struct web_rules *rules)
 /* The worker's step. */
 static void watch(void *context)
 {
-	struct web_rules *rules = context;
+	struct config_watch *rules = context;
 
 	worker_wait(&rules->worker, LOOK_SECONDS);
 	if (rules->worker.stopping)
@@ -174,12 +175,12 @@ static void watch(void *context)
 	pthread_mutex_lock(&rules->worker.lock);
 }
 
-int web_rules_start(struct web_rules *rules)
+int config_watch_start(struct config_watch *rules)
 {
 	return worker_start(&rules->worker, watch, rules);
 }
 
-void web_rules_free(struct web_rules *rules)
+void config_watch_free(struct config_watch *rules)
 {
 	if (!rules)
 		return;
@@ -188,7 +189,7 @@ void web_rules_free(struct web_rules *rules)
 	free(rules);
 }
 
-struct rules *web_rules_take(struct web_rules *rules)
+struct rules *config_watch_take(struct config_watch *rules)
 {
 	pthread_mutex_lock(&rules->worker.lock);
 
@@ -199,7 +200,7 @@ struct rules *web_rules_take(struct web_rules *rules)
 	return current;
 }
 
-bool web_rules_let_through(struct web_rules *rules)
+bool config_watch_let_through(struct config_watch *rules)
 {
 	bool through = true;
 
@@ -209,7 +210,7 @@ bool web_rules_let_through(struct web_rules *rules)
 
 	if (config->rate_interval > 0)
 		through = config->rate_burst > 0 &&
-			  bucket_take(&rules->bucket, (double)config->rate_burst,
+			  token_bucket_take(&rules->bucket, (double)config->rate_burst,
 			      config->rate_interval) <= 0;
 	pthread_mutex_unlock(&rules->worker.lock);
 	return through;

@@ -27,23 +27,23 @@ void rules_release(struct rules *rules); /* NULL is fine */
 int rules_read(
     const char *path, struct rules **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE]);
 
-struct web_rules;
+struct config_watch;
 
 /*
  * Like rules_read(). From then on it writes what happens to status, for others to read. path and
  * status must outlive the result.
  */
-int web_rules_new(const char *path, struct config_status *status, struct web_rules **ret_rules,
-    char error[static WEB_CONFIG_ERROR_SIZE]);
+int config_watch_new(const char *path, struct config_status *status,
+    struct config_watch **ret_rules, char error[static WEB_CONFIG_ERROR_SIZE]);
 
 /* Starts the thread, which logs what it did. Returns 0 or -errno. */
-int web_rules_start(struct web_rules *rules);
-void web_rules_free(struct web_rules *rules); /* ends the thread; NULL is fine */
+int config_watch_start(struct config_watch *rules);
+void config_watch_free(struct config_watch *rules); /* ends the thread; NULL is fine */
 
 /* The rules in force. The caller releases them. */
-struct rules *web_rules_take(struct web_rules *rules);
+struct rules *config_watch_take(struct config_watch *rules);
 
 /* Whether rate_limit allows a request now; counts it if so. */
-bool web_rules_let_through(struct web_rules *rules);
+bool config_watch_let_through(struct config_watch *rules);
 
 #endif

@@ -28,7 +28,7 @@ struct refusals {
 	atomic_ulong counts[REFUSALS];
 };
 
-static inline void refusals_count(struct refusals *refusals, enum refusal refusal)
+static inline void refusals_add(struct refusals *refusals, enum refusal refusal)
 {
 	atomic_fetch_add(&refusals->counts[refusal], 1);
 }

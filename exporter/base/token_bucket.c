@@ -3,7 +3,7 @@
 
 #include "collectors/kernel/clock.h"
 
-double bucket_take(struct bucket *bucket, double size, double interval)
+double token_bucket_take(struct token_bucket *bucket, double size, double interval)
 {
 	if (bucket->used) {
 		bucket->missing -= clock_seconds_since(&bucket->when) / interval;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-struct bucket {
+struct token_bucket {
 	bool used;
 	double missing; /* tokens that it was short of full, at the time `when` */
 	struct timespec when;
@@ -20,6 +20,6 @@ struct bucket {
  * Takes a token from a bucket that holds `size` tokens (at least 1) and gains one each `interval`
  * seconds. Returns 0; or, if there is none, the seconds until there is one.
  */
-double bucket_take(struct bucket *bucket, double size, double interval);
+double token_bucket_take(struct token_bucket *bucket, double size, double interval);
 
 #endif

@@ -85,13 +85,13 @@ struct parts {
 	struct clients_limits limits;
 };
 
-static int start_lookup(
-    const struct serve_options *options, struct refusals *refusals, struct lookup **ret_lookup)
+static int start_lookup(const struct serve_options *options, struct refusals *refusals,
+    struct shared_lookup **ret_lookup)
 {
 	const struct shared_limit limit = {(double)options->max_walks_per_second, refusals};
-	const int result = lookup_new(&options->source, options->sysfs, &limit, ret_lookup);
+	const int result = shared_lookup_new(&options->source, options->sysfs, &limit, ret_lookup);
 
-	return result < 0 ? result : lookup_start(*ret_lookup);
+	return result < 0 ? result : shared_lookup_start(*ret_lookup);
 }
 
 static int start_rules(struct web_parts *parts)
@@ -100,7 +100,7 @@ static int start_rules(struct web_parts *parts)
 
 	if (result < 0)
 		return result;
-	return web_rules_start(parts->rules);
+	return config_watch_start(parts->rules);
 }
 
 static struct clients_limits limits_of(const struct serve_options *options)
@@ -175,9 +175,9 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 static void free_parts(struct parts *parts)
 {
 	web_free(parts->server);
-	lookup_free(parts->web.lookup);
+	shared_lookup_free(parts->web.lookup);
 	auth_free(parts->web.auth);
-	web_rules_free(parts->web.rules);
+	config_watch_free(parts->web.rules);
 }
 
 /* Runs with the listeners open and privileges given up: threads start here. */
@@ -205,7 +205,7 @@ static int run_threads(const struct serve_options *options, struct parts *parts,
 }
 
 static int read_rules(
-    const struct serve_options *options, struct self *self, struct web_rules **ret_rules)
+    const struct serve_options *options, struct self *self, struct config_watch **ret_rules)
 {
 	char error[WEB_CONFIG_ERROR_SIZE];
 
@@ -213,7 +213,7 @@ static int read_rules(
 		return 0;
 
 	const int result =
-	    web_rules_new(options->web_config, self_config_status(self), ret_rules, error);
+	    config_watch_new(options->web_config, self_config_status(self), ret_rules, error);
 
 	if (result < 0)
 		log_line(LOG_LEVEL_ERROR, "Cannot use the web configuration", "flag",

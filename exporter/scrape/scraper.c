@@ -18,7 +18,7 @@ struct scraper {
 	bool told_source;	  /* the log says that it did */
 	int told[COLLECTORS_MAX]; /* the last error of each collector in the log */
 
-	struct sharing *sharing;
+	struct single_flight *sharing;
 	collector_set running;	    /* what the walk in progress covers; under sharing's lock */
 	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
@@ -98,7 +98,7 @@ int scraper_new(
 	int result = gatherer_open(&options->gatherer, &options->source, &scraper->gatherer);
 
 	if (result == 0)
-		result = sharing_new(&work, &options->limit, &scraper->sharing);
+		result = single_flight_new(&work, &options->limit, &scraper->sharing);
 	if (result < 0) {
 		scraper_free(scraper);
 		return result;
@@ -241,29 +241,29 @@ static const struct shared_work scraper_work = {
 
 int scraper_start(struct scraper *scraper)
 {
-	return sharing_start(scraper->sharing);
+	return single_flight_start(scraper->sharing);
 }
 
 void scraper_submit(struct scraper *scraper, struct scrape_request *request)
 {
-	sharing_submit(scraper->sharing, &request->shared);
+	single_flight_submit(scraper->sharing, &request->shared);
 }
 
 bool scraper_is_alive(struct scraper *scraper, double seconds)
 {
-	return sharing_is_alive(scraper->sharing, seconds);
+	return single_flight_is_alive(scraper->sharing, seconds);
 }
 
 void scraper_stop(struct scraper *scraper)
 {
-	sharing_stop(scraper->sharing);
+	single_flight_stop(scraper->sharing);
 }
 
 void scraper_free(struct scraper *scraper)
 {
 	if (!scraper)
 		return;
-	sharing_free(scraper->sharing);
+	single_flight_free(scraper->sharing);
 	gatherer_free(scraper->gatherer);
 	free(scraper);
 }

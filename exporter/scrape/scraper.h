@@ -41,8 +41,8 @@ int scraper_run(struct scraper *scraper, collector_set asked,
 /* Starts the thread that serves scraper_submit(). Returns 0 or -errno. */
 int scraper_start(struct scraper *scraper);
 
-bool scraper_is_alive(struct scraper *scraper, double seconds); /* see sharing_is_alive() */
-void scraper_stop(struct scraper *scraper);			/* see sharing_stop() */
+bool scraper_is_alive(struct scraper *scraper, double seconds); /* see single_flight_is_alive() */
+void scraper_stop(struct scraper *scraper);			/* see single_flight_stop() */
 
 struct scrape_request {
 	/* Must be first. done gets a struct scrape_result, or -ENOMEM. */

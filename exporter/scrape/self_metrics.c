@@ -216,7 +216,7 @@ struct config_status *self_config_status(struct self *self)
 	return &self->config;
 }
 
-void self_count_response(struct self *self, unsigned status)
+void self_add_response(struct self *self, unsigned status)
 {
 	size_t i = 0;
 

@@ -14,7 +14,7 @@ struct self *self_new(bool quiet);
 void self_free(struct self *self);
 
 /* Counts a response with that status. Any thread may call it. */
-void self_count_response(struct self *self, unsigned status);
+void self_add_response(struct self *self, unsigned status);
 
 /* The counts of refusals. self owns them. */
 struct refusals *self_refusals(struct self *self);

@@ -11,10 +11,10 @@
  */
 #define SEARCH_SECONDS 1.0
 
-struct lookup {
+struct shared_lookup {
 	const struct source_options *source;
 	const char *sysfs;
-	struct sharing *sharing;
+	struct single_flight *sharing;
 	struct portset ports; /* of the lookup in progress, or of the next; under sharing's lock */
 	size_t limit;
 };
@@ -26,7 +26,7 @@ static const struct lookup_request *request_of(const struct shared_request *requ
 
 static void add_request(void *context, const struct shared_request *request)
 {
-	struct lookup *lookup = context;
+	struct shared_lookup *lookup = context;
 
 	portset_add(&lookup->ports, request_of(request)->port);
 	if (request_of(request)->limit > lookup->limit)
@@ -35,7 +35,7 @@ static void add_request(void *context, const struct shared_request *request)
 
 static bool covers(void *context, const struct shared_request *request)
 {
-	const struct lookup *lookup = context;
+	const struct shared_lookup *lookup = context;
 
 	return portset_has(&lookup->ports, request_of(request)->port) &&
 	       request_of(request)->limit <= lookup->limit;
@@ -44,7 +44,7 @@ static bool covers(void *context, const struct shared_request *request)
 static int work(
     void *context, bool (*should_stop)(void *sharing), void *sharing, const void **ret_result)
 {
-	const struct lookup *lookup = context;
+	const struct shared_lookup *lookup = context;
 	const struct port_lookup_options options = {
 	    .source = lookup->source,
 	    .sysfs = lookup->sysfs,
@@ -63,17 +63,17 @@ static int work(
 
 static void finish(void *context, const void *result)
 {
-	struct lookup *lookup = context;
+	struct shared_lookup *lookup = context;
 
 	port_lookup_free((struct port_lookup *)result);
 	memset(&lookup->ports, 0, sizeof(lookup->ports));
 	lookup->limit = 0;
 }
 
-int lookup_new(const struct source_options *source, const char *sysfs,
-    const struct shared_limit *limit, struct lookup **ret_lookup)
+int shared_lookup_new(const struct source_options *source, const char *sysfs,
+    const struct shared_limit *limit, struct shared_lookup **ret_lookup)
 {
-	struct lookup *lookup = calloc(1, sizeof(*lookup));
+	struct shared_lookup *lookup = calloc(1, sizeof(*lookup));
 	const struct shared_work shared = {add_request, covers, work, finish, lookup};
 
 	if (!lookup)
@@ -81,7 +81,7 @@ int lookup_new(const struct source_options *source, const char *sysfs,
 	lookup->source = source;
 	lookup->sysfs = sysfs;
 
-	const int result = sharing_new(&shared, limit, &lookup->sharing);
+	const int result = single_flight_new(&shared, limit, &lookup->sharing);
 
 	if (result < 0) {
 		free(lookup);
@@ -91,30 +91,30 @@ int lookup_new(const struct source_options *source, const char *sysfs,
 	return 0;
 }
 
-int lookup_start(struct lookup *lookup)
+int shared_lookup_start(struct shared_lookup *lookup)
 {
-	return sharing_start(lookup->sharing);
+	return single_flight_start(lookup->sharing);
 }
 
-void lookup_submit(struct lookup *lookup, struct lookup_request *request)
+void shared_lookup_submit(struct shared_lookup *lookup, struct lookup_request *request)
 {
-	sharing_submit(lookup->sharing, &request->shared);
+	single_flight_submit(lookup->sharing, &request->shared);
 }
 
-bool lookup_is_alive(struct lookup *lookup, double seconds)
+bool shared_lookup_is_alive(struct shared_lookup *lookup, double seconds)
 {
-	return sharing_is_alive(lookup->sharing, seconds);
+	return single_flight_is_alive(lookup->sharing, seconds);
 }
 
-void lookup_stop(struct lookup *lookup)
+void shared_lookup_stop(struct shared_lookup *lookup)
 {
-	sharing_stop(lookup->sharing);
+	single_flight_stop(lookup->sharing);
 }
 
-void lookup_free(struct lookup *lookup)
+void shared_lookup_free(struct shared_lookup *lookup)
 {
 	if (!lookup)
 		return;
-	sharing_free(lookup->sharing);
+	single_flight_free(lookup->sharing);
 	free(lookup);
 }

@@ -7,7 +7,7 @@
 #include "collectors/views/port_lookup.h"
 #include "exporter/scrape/single_flight.h"
 
-struct lookup;
+struct shared_lookup;
 
 struct lookup_request {
 	struct shared_request shared; /* must be first; done gets a struct port_lookup */
@@ -16,12 +16,12 @@ struct lookup_request {
 };
 
 /* All that is passed must outlive the result. Returns 0 or -errno. */
-int lookup_new(const struct source_options *source, const char *sysfs,
-    const struct shared_limit *limit, struct lookup **ret_lookup);
-int lookup_start(struct lookup *lookup); /* see sharing_start(), and so on */
-void lookup_submit(struct lookup *lookup, struct lookup_request *request);
-bool lookup_is_alive(struct lookup *lookup, double seconds);
-void lookup_stop(struct lookup *lookup);
-void lookup_free(struct lookup *lookup);
+int shared_lookup_new(const struct source_options *source, const char *sysfs,
+    const struct shared_limit *limit, struct shared_lookup **ret_lookup);
+int shared_lookup_start(struct shared_lookup *lookup); /* see single_flight_start(), and so on */
+void shared_lookup_submit(struct shared_lookup *lookup, struct lookup_request *request);
+bool shared_lookup_is_alive(struct shared_lookup *lookup, double seconds);
+void shared_lookup_stop(struct shared_lookup *lookup);
+void shared_lookup_free(struct shared_lookup *lookup);
 
 #endif

@@ -8,10 +8,10 @@
 #include "exporter/base/token_bucket.h"
 #include "exporter/base/worker.h"
 
-struct sharing {
+struct single_flight {
 	struct shared_work work;
 	struct shared_limit limit;
-	struct bucket bucket;
+	struct token_bucket bucket;
 	struct worker worker;
 	bool working;
 	struct timespec sign;		/* the last sign of life of the work in progress */
@@ -20,10 +20,10 @@ struct sharing {
 	struct shared_request *waiting; /* share the next one */
 };
 
-int sharing_new(
-    const struct shared_work *work, const struct shared_limit *limit, struct sharing **ret_sharing)
+int single_flight_new(const struct shared_work *work, const struct shared_limit *limit,
+    struct single_flight **ret_sharing)
 {
-	struct sharing *sharing = calloc(1, sizeof(*sharing));
+	struct single_flight *sharing = calloc(1, sizeof(*sharing));
 
 	if (!sharing)
 		return -ENOMEM;
@@ -67,7 +67,7 @@ static void answer(struct shared_request *list, int error, const void *result)
 /* Work that no request waits for is cancelled. */
 static bool nobody_waits(void *context)
 {
-	struct sharing *sharing = context;
+	struct single_flight *sharing = context;
 
 	pthread_mutex_lock(&sharing->worker.lock);
 
@@ -83,7 +83,7 @@ static bool nobody_waits(void *context)
 	return nobody;
 }
 
-static void serve(struct sharing *sharing)
+static void serve(struct single_flight *sharing)
 {
 	const struct shared_work *work = &sharing->work;
 	const void *result = NULL;
@@ -102,22 +102,22 @@ static void serve(struct sharing *sharing)
 }
 
 /* Waits until the limit allows work again. Holds the lock, except while it waits. */
-static void await_turn(struct sharing *sharing)
+static void await_turn(struct single_flight *sharing)
 {
 	const double per_second = sharing->limit.per_second;
 	bool counted = false;
 	double seconds;
 
 	while (per_second > 0 && !sharing->worker.stopping &&
-	       (seconds = bucket_take(&sharing->bucket, per_second, 1 / per_second)) > 0) {
+	       (seconds = token_bucket_take(&sharing->bucket, per_second, 1 / per_second)) > 0) {
 		if (!counted)
-			refusals_count(sharing->limit.refusals, REFUSAL_WALKS);
+			refusals_add(sharing->limit.refusals, REFUSAL_WALKS);
 		counted = true;
 		worker_wait(&sharing->worker, seconds);
 	}
 }
 
-static void postpone(struct sharing *sharing, const struct timespec *deadline)
+static void postpone(struct single_flight *sharing, const struct timespec *deadline)
 {
 	if (clock_is_past(&sharing->due, deadline))
 		sharing->due = *deadline;
@@ -126,7 +126,7 @@ static void postpone(struct sharing *sharing, const struct timespec *deadline)
 /* The worker's step. */
 static void work(void *context)
 {
-	struct sharing *sharing = context;
+	struct single_flight *sharing = context;
 
 	if (!sharing->waiting) {
 		worker_wait(&sharing->worker, 0);
@@ -150,12 +150,12 @@ static void work(void *context)
 	sharing->working = false;
 }
 
-int sharing_start(struct sharing *sharing)
+int single_flight_start(struct single_flight *sharing)
 {
 	return worker_start(&sharing->worker, work, sharing);
 }
 
-void sharing_submit(struct sharing *sharing, struct shared_request *request)
+void single_flight_submit(struct single_flight *sharing, struct shared_request *request)
 {
 	pthread_mutex_lock(&sharing->worker.lock);
 
@@ -176,20 +176,20 @@ void sharing_submit(struct sharing *sharing, struct shared_request *request)
 		request->done(request, -ESHUTDOWN, NULL);
 }
 
-bool sharing_is_alive(struct sharing *sharing, double seconds)
+bool single_flight_is_alive(struct single_flight *sharing, double seconds)
 {
 	pthread_mutex_lock(&sharing->worker.lock);
 
 	const double silent = clock_seconds_since(&sharing->sign);
 	const double overdue = clock_seconds_since(&sharing->due);
 	const bool alive = !sharing->working || silent <= seconds ||
-			   (overdue <= seconds && silent <= seconds + SHARING_LONGEST_WAIT);
+			   (overdue <= seconds && silent <= seconds + SINGLE_FLIGHT_LONGEST_WAIT);
 
 	pthread_mutex_unlock(&sharing->worker.lock);
 	return alive;
 }
 
-void sharing_stop(struct sharing *sharing)
+void single_flight_stop(struct single_flight *sharing)
 {
 	pthread_mutex_lock(&sharing->worker.lock);
 
@@ -202,11 +202,11 @@ void sharing_stop(struct sharing *sharing)
 	worker_join(&sharing->worker);
 }
 
-void sharing_free(struct sharing *sharing)
+void single_flight_free(struct single_flight *sharing)
 {
 	if (!sharing)
 		return;
-	sharing_stop(sharing);
+	single_flight_stop(sharing);
 	worker_release(&sharing->worker);
 	free(sharing);
 }

@@ -13,9 +13,9 @@
 #include "exporter/base/counters.h"
 
 /* Seconds from a request to its deadline, at most. */
-#define SHARING_LONGEST_WAIT 60
+#define SINGLE_FLIGHT_LONGEST_WAIT 60
 
-/* The caller of sharing_submit() owns it, and must keep it until done was called. */
+/* The caller of single_flight_submit() owns it, and must keep it until done was called. */
 struct shared_request {
 	struct timespec deadline; /* CLOCK_MONOTONIC: when the client stops waiting */
 	/*
@@ -48,28 +48,28 @@ struct shared_limit {
 	struct refusals *refusals; /* counts work that had to wait; NULL if there is no limit */
 };
 
-struct sharing;
+struct single_flight;
 
 /* Returns 0 or -errno. What work and limit point to must outlive it. */
-int sharing_new(
-    const struct shared_work *work, const struct shared_limit *limit, struct sharing **ret_sharing);
+int single_flight_new(const struct shared_work *work, const struct shared_limit *limit,
+    struct single_flight **ret_sharing);
 
 /* Starts the thread that works. Returns 0 or -errno. */
-int sharing_start(struct sharing *sharing);
+int single_flight_start(struct single_flight *sharing);
 
-void sharing_submit(struct sharing *sharing, struct shared_request *request);
+void single_flight_submit(struct single_flight *sharing, struct shared_request *request);
 
 /*
  * False if the work has not called should_stop() for `seconds` and every deadline passed as long
- * ago. Also false if it has not called it for SHARING_LONGEST_WAIT more seconds, even if new
+ * ago. Also false if it has not called it for SINGLE_FLIGHT_LONGEST_WAIT more seconds, even if new
  * requests keep joining. True if there is no work.
  */
-bool sharing_is_alive(struct sharing *sharing, double seconds);
+bool single_flight_is_alive(struct single_flight *sharing, double seconds);
 
 /*
  * Ends the thread and cancels its work. Requests that wait, and all later ones, get -ESHUTDOWN.
  */
-void sharing_stop(struct sharing *sharing);
-void sharing_free(struct sharing *sharing); /* also stops it; NULL is fine */
+void single_flight_stop(struct single_flight *sharing);
+void single_flight_free(struct single_flight *sharing); /* also stops it; NULL is fine */
 
 #endif

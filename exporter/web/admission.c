@@ -37,7 +37,7 @@ static struct answer refuse(struct web *web, enum auth_verdict verdict)
 	struct answer answer;
 
 	if (verdict == AUTH_BUSY) {
-		refusals_count(web->refusals, REFUSAL_PASSWORD_CHECKS);
+		refusals_add(web->refusals, REFUSAL_PASSWORD_CHECKS);
 		return answer_unavailable(false, "too many passwords are being checked");
 	}
 	answer =
@@ -54,15 +54,15 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
 	if (info && info->header_size > web->options.max_header_bytes) {
-		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+		refusals_add(web->refusals, REFUSAL_HEADER_BYTES);
 		*ret_answer = answer_error(false, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 		    "the request line and headers must have at most %u bytes "
 		    "(--web.max-header-bytes)",
 		    web->options.max_header_bytes);
 		return true;
 	}
-	if (web->parts.rules && !web_rules_let_through(web->parts.rules)) {
-		refusals_count(web->refusals, REFUSAL_RATE_LIMIT);
+	if (web->parts.rules && !config_watch_let_through(web->parts.rules)) {
+		refusals_add(web->refusals, REFUSAL_RATE_LIMIT);
 		*ret_answer = answer_error(
 		    false, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");
 		ret_answer->retry = true;

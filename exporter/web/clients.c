@@ -73,9 +73,9 @@ static void cut_overdue(struct clients *clients)
 		if (!is_overdue(&clients->limits, i))
 			continue;
 		if (i->phase != CLIENT_IDLE)
-			refusals_count(clients->refusals, i->phase == CLIENT_REQUEST
-							      ? REFUSAL_REQUEST_TIMEOUT
-							      : REFUSAL_RESPONSE_TIMEOUT);
+			refusals_add(clients->refusals, i->phase == CLIENT_REQUEST
+							    ? REFUSAL_REQUEST_TIMEOUT
+							    : REFUSAL_RESPONSE_TIMEOUT);
 		shut_down(i);
 	}
 }
@@ -177,13 +177,13 @@ static void make_room(struct clients *clients, struct client *newcomer)
 	if (count_of_peer(clients, &newcomer->peer) >= clients->limits.per_peer) {
 		dispensable = most_dispensable(clients, &newcomer->peer);
 		shut_down(dispensable ? dispensable : newcomer);
-		refusals_count(clients->refusals, REFUSAL_CONNECTIONS_PER_ADDRESS);
+		refusals_add(clients->refusals, REFUSAL_CONNECTIONS_PER_ADDRESS);
 	} else if (clients->length >= clients->limits.connections) {
 		dispensable = most_dispensable(clients, NULL);
 		if (!dispensable)
 			return;
 		shut_down(dispensable);
-		refusals_count(clients->refusals, REFUSAL_CONNECTIONS);
+		refusals_add(clients->refusals, REFUSAL_CONNECTIONS);
 	}
 }
 
@@ -270,7 +270,7 @@ enum refusal clients_start_work(struct clients *clients, struct client *client)
 		start_phase(clients, client, CLIENT_WORK);
 	pthread_mutex_unlock(&clients->worker.lock);
 	if (refusal != REFUSALS)
-		refusals_count(clients->refusals, refusal);
+		refusals_add(clients->refusals, refusal);
 	return refusal;
 }
 

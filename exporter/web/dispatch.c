@@ -182,7 +182,7 @@ void dispatch_start(struct exchange *exchange)
 	if (looks_up) {
 		exchange->request.lookup.port = route->port;
 		exchange->request.lookup.limit = route->limit;
-		lookup_submit(exchange->web->parts.lookup, &exchange->request.lookup);
+		shared_lookup_submit(exchange->web->parts.lookup, &exchange->request.lookup);
 	} else {
 		exchange->request.scrape.asked = route->asked;
 		scraper_submit(exchange->web->parts.scraper, &exchange->request.scrape);

@@ -24,7 +24,7 @@ enum MHD_Result exchange_send_response(
 
 	if (!response)
 		return MHD_NO;
-	self_count_response(web->parts.self, status);
+	self_add_response(web->parts.self, status);
 	clients_set_phase(web->clients, connection_client(exchange->connection), CLIENT_RESPONSE);
 	return MHD_queue_response(exchange->connection, status, response);
 }

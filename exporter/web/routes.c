@@ -48,13 +48,14 @@ static const struct endpoint *find_endpoint(
  */
 static double seconds_for(const char *timeout)
 {
-	double seconds = SHARING_LONGEST_WAIT;
+	double seconds = SINGLE_FLIGHT_LONGEST_WAIT;
 
 	if (timeout) {
 		char *end;
 		const double asked = strtod(timeout, &end);
 
-		if (end != timeout && *end == '\0' && asked > 0 && asked < SHARING_LONGEST_WAIT)
+		if (end != timeout && *end == '\0' && asked > 0 &&
+		    asked < SINGLE_FLIGHT_LONGEST_WAIT)
 			seconds = asked;
 	}
 	return seconds - (seconds > 5 ? 0.5 : seconds / 10);

@@ -92,7 +92,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 {
 	until_left struct server *server = enter(context);
 	if (has_too_many_parameters(target)) {
-		refusals_count(server->web->refusals, REFUSAL_HEADER_BYTES);
+		refusals_add(server->web->refusals, REFUSAL_HEADER_BYTES);
 		hang_up(connection);
 		return NULL;
 	}
@@ -103,7 +103,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 		return NULL;
 	exchange->web = server->web;
 	if (exchange->web->parts.rules)
-		exchange->rules = web_rules_take(exchange->web->parts.rules);
+		exchange->rules = config_watch_take(exchange->web->parts.rules);
 	clients_set_phase(exchange->web->clients, connection_client(connection), CLIENT_REQUEST);
 	exchange->target = strdup(target);
 	if (!exchange->target) {
@@ -136,7 +136,7 @@ static int begin_tls(struct web *web, struct MHD_Connection *connection, struct 
 
 	if (!info || !info->tls_session)
 		return 0;
-	link->rules = web_rules_take(web->parts.rules);
+	link->rules = config_watch_take(web->parts.rules);
 	return link->rules->tls ? tls_begin(link->rules->tls, info->tls_session) : -EINVAL;
 }
 
@@ -219,9 +219,9 @@ static void count_own_answer(struct web *web, const char *format, va_list argume
 	const unsigned status = va_arg(copy, unsigned);
 
 	va_end(copy);
-	self_count_response(web->parts.self, status);
+	self_add_response(web->parts.self, status);
 	if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
-		refusals_count(web->refusals, REFUSAL_HEADER_BYTES);
+		refusals_add(web->refusals, REFUSAL_HEADER_BYTES);
 }
 
 static void on_library_log(void *context, const char *format, va_list arguments)
@@ -236,7 +236,7 @@ static void on_library_log(void *context, const char *format, va_list arguments)
 
 static bool has_tls(const struct web *web)
 {
-	struct rules *rules = web->parts.rules ? web_rules_take(web->parts.rules) : NULL;
+	struct rules *rules = web->parts.rules ? config_watch_take(web->parts.rules) : NULL;
 	const bool tls = rules && rules->tls;
 
 	rules_release(rules);
@@ -295,7 +295,7 @@ bool web_is_alive(const struct web *web, double seconds)
 			return false;
 	}
 	return scraper_is_alive(web->parts.scraper, seconds) &&
-	       (!web->parts.lookup || lookup_is_alive(web->parts.lookup, seconds));
+	       (!web->parts.lookup || shared_lookup_is_alive(web->parts.lookup, seconds));
 }
 
 /*
@@ -322,7 +322,7 @@ void web_stop(struct web *web, unsigned seconds)
 	/* No connection may be suspended when a daemon is stopped. */
 	scraper_stop(web->parts.scraper);
 	if (web->parts.lookup)
-		lookup_stop(web->parts.lookup);
+		shared_lookup_stop(web->parts.lookup);
 	if (web->parts.auth)
 		auth_stop(web->parts.auth);
 	for (size_t i = 0; i < web->length; i++) {

@@ -30,10 +30,10 @@ struct web;
 /* What the server uses. All of it must outlive the server. */
 struct web_parts {
 	struct scraper *scraper;
-	struct lookup *lookup; /* NULL: the API is off */
+	struct shared_lookup *lookup; /* NULL: the API is off */
 	struct self *self;
-	struct web_rules *rules; /* NULL: there is no --web.config.file */
-	struct auth *auth;	 /* NULL if rules is */
+	struct config_watch *rules; /* NULL: there is no --web.config.file */
+	struct auth *auth;	    /* NULL if rules is */
 };
 
 /* Returns 0 or -errno. */
@@ -47,8 +47,8 @@ int web_serve(struct web *web, int fd);
 
 /*
  * Whether every thread makes progress: no thread of the server has been in one callback for longer
- * than `seconds`, and the scraper and the lookup are alive, see sharing_is_alive(). Call it in the
- * thread that called web_serve().
+ * than `seconds`, and the scraper and the lookup are alive, see single_flight_is_alive(). Call it
+ * in the thread that called web_serve().
  */
 bool web_is_alive(const struct web *web, double seconds);
 

@@ -23,47 +23,47 @@ static void assert_near(double found, double wanted)
 
 static void a_full_one_gives_its_size_and_then_one_each_interval(void **state)
 {
-	struct bucket bucket = {0};
+	struct token_bucket bucket = {0};
 
 	(void)state;
 	now_seconds = 1000;
 	for (int i = 0; i < 5; i++)
-		assert_near(bucket_take(&bucket, 5, 2), 0);
-	assert_near(bucket_take(&bucket, 5, 2), 2);
+		assert_near(token_bucket_take(&bucket, 5, 2), 0);
+	assert_near(token_bucket_take(&bucket, 5, 2), 2);
 	now_seconds += 0.5;
-	assert_near(bucket_take(&bucket, 5, 2), 1.5);
+	assert_near(token_bucket_take(&bucket, 5, 2), 1.5);
 	now_seconds += 1.5;
-	assert_near(bucket_take(&bucket, 5, 2), 0);
-	assert_near(bucket_take(&bucket, 5, 2), 2);
+	assert_near(token_bucket_take(&bucket, 5, 2), 0);
+	assert_near(token_bucket_take(&bucket, 5, 2), 2);
 }
 
 static void it_never_holds_more_than_its_size(void **state)
 {
-	struct bucket bucket = {0};
+	struct token_bucket bucket = {0};
 
 	(void)state;
 	now_seconds = 1000;
 	for (int i = 0; i < 3; i++)
-		assert_near(bucket_take(&bucket, 3, 1), 0);
+		assert_near(token_bucket_take(&bucket, 3, 1), 0);
 	now_seconds += 1e6;
 	for (int i = 0; i < 3; i++)
-		assert_near(bucket_take(&bucket, 3, 1), 0);
-	assert_near(bucket_take(&bucket, 3, 1), 1);
+		assert_near(token_bucket_take(&bucket, 3, 1), 0);
+	assert_near(token_bucket_take(&bucket, 3, 1), 1);
 }
 
 static void asking_in_vain_costs_nothing(void **state)
 {
-	struct bucket bucket = {0};
+	struct token_bucket bucket = {0};
 
 	(void)state;
 	now_seconds = 1000;
-	assert_near(bucket_take(&bucket, 1, 10), 0);
+	assert_near(token_bucket_take(&bucket, 1, 10), 0);
 	for (int i = 0; i < 99; i++) {
 		now_seconds += 0.1;
-		assert_true(bucket_take(&bucket, 1, 10) > 0);
+		assert_true(token_bucket_take(&bucket, 1, 10) > 0);
 	}
 	now_seconds += 0.11;
-	assert_near(bucket_take(&bucket, 1, 10), 0);
+	assert_near(token_bucket_take(&bucket, 1, 10), 0);
 }
 
 int main(void)

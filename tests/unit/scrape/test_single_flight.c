@@ -111,7 +111,7 @@ static void done(struct shared_request *request, int error, const void *result)
 	pthread_mutex_unlock(&host.lock);
 }
 
-static struct sharing *sharing;
+static struct single_flight *sharing;
 static struct refusals refusals;
 
 static int set_up(void **state)
@@ -124,7 +124,7 @@ static int set_up(void **state)
 	pthread_mutex_init(&host.lock, NULL);
 	pthread_cond_init(&host.changed, NULL);
 	memset(&refusals, 0, sizeof(refusals));
-	assert_result(sharing_new(&work, &(struct shared_limit){0, NULL}, &sharing), 0);
+	assert_result(single_flight_new(&work, &(struct shared_limit){0, NULL}, &sharing), 0);
 	return 0;
 }
 
@@ -140,7 +140,7 @@ static int tear_down(void **state)
 	(void)state;
 	/* A test that failed has left work that nothing would end. */
 	allow(100);
-	sharing_free(sharing);
+	single_flight_free(sharing);
 	return 0;
 }
 
@@ -148,7 +148,7 @@ static void submit(struct bits *bits, unsigned which, double seconds)
 {
 	*bits =
 	    (struct bits){.shared = {.deadline = clock_in(seconds), .done = done}, .bits = which};
-	sharing_submit(sharing, &bits->shared);
+	single_flight_submit(sharing, &bits->shared);
 }
 
 /* Waits until *count is at least wanted; the test's own time-out ends a wait for nothing. */
@@ -172,7 +172,7 @@ static void who_asks_for_what_is_being_done_joins(void **state)
 	struct bits first, same, other, more;
 
 	(void)state;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&first, 3, 60);
 	wait_for(&host.begun, 1);
 	submit(&same, 1, 60);
@@ -203,7 +203,7 @@ static void what_comes_before_the_start_shares_the_first_work(void **state)
 	submit(&one, 1, 60);
 	submit(&two, 2, 60);
 	allow(1);
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	wait_for(&one.told, 1);
 	wait_for(&two.told, 1);
 	assert_told(&one, 0, 3);
@@ -219,7 +219,7 @@ static void an_error_is_everyones(void **state)
 	allow(1);
 	submit(&one, 1, 60);
 	submit(&two, 2, 60);
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	wait_for(&one.told, 1);
 	wait_for(&two.told, 1);
 	assert_told(&one, -ENOMEM, 0);
@@ -231,7 +231,7 @@ static void who_is_late_is_told_and_the_others_wait_on(void **state)
 	struct bits patient, hasty, next;
 
 	(void)state;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&patient, 1, 60);
 	wait_for(&host.begun, 1);
 	submit(&hasty, 1, 0.01);
@@ -253,7 +253,7 @@ static void work_that_nobody_waits_for_is_given_up(void **state)
 	struct bits hasty, next;
 
 	(void)state;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&hasty, 1, 0.01);
 	wait_for(&host.finished, 1); /* though it was never allowed to */
 	assert_told(&hasty, -ETIMEDOUT, 0);
@@ -268,9 +268,9 @@ static void limit_to(double per_second)
 	const struct shared_work work = {add, covers, run, finish, &host};
 	const struct shared_limit limit = {per_second, &refusals};
 
-	sharing_free(sharing);
-	assert_result(sharing_new(&work, &limit, &sharing), 0);
-	assert_result(sharing_start(sharing), 0);
+	single_flight_free(sharing);
+	assert_result(single_flight_new(&work, &limit, &sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 }
 
 static void what_comes_too_fast_waits_and_shares(void **state)
@@ -309,7 +309,7 @@ static void who_waits_for_a_turn_is_told_of_the_end(void **state)
 	allow(100);
 	(void)first;
 	submit(&second, 1, 60);
-	sharing_stop(sharing);
+	single_flight_stop(sharing);
 	assert_told(&second, -ESHUTDOWN, 0);
 }
 
@@ -318,11 +318,11 @@ static void stopping_tells_everyone(void **state)
 	struct bits running, waiting, after;
 
 	(void)state;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&running, 1, 60);
 	wait_for(&host.begun, 1);
 	submit(&waiting, 2, 60);
-	sharing_stop(sharing);
+	single_flight_stop(sharing);
 	assert_told(&running, -ESHUTDOWN, 0);
 	assert_told(&waiting, -ESHUTDOWN, 0);
 	submit(&after, 1, 60);
@@ -334,7 +334,7 @@ static void stopping_tells_everyone(void **state)
 /* The work may have been told of, and not be over yet; the test's own time-out ends the wait. */
 static void wait_until_alive(double seconds)
 {
-	while (!sharing_is_alive(sharing, seconds)) {
+	while (!single_flight_is_alive(sharing, seconds)) {
 		const struct timespec nap = {.tv_nsec = 1000000};
 
 		nanosleep(&nap, NULL);
@@ -346,15 +346,15 @@ static void who_does_nothing_is_alive(void **state)
 	struct bits one;
 
 	(void)state;
-	assert_true(sharing_is_alive(sharing, 0));
+	assert_true(single_flight_is_alive(sharing, 0));
 	allow(1);
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&one, 1, 60);
 	wait_for(&host.finished, 1);
 	atomic_store(&ahead, 1000000);
 	wait_until_alive(0);
 	atomic_store(&ahead, 2000000);
-	assert_true(sharing_is_alive(sharing, 0));
+	assert_true(single_flight_is_alive(sharing, 0));
 }
 
 static void work_hangs_that_outlasts_every_deadline(void **state)
@@ -365,17 +365,17 @@ static void work_hangs_that_outlasts_every_deadline(void **state)
 	host.mute = true;
 	submit(&hasty, 1, 10);
 	submit(&patient, 1, 40);
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	wait_for(&host.begun, 1);
-	assert_true(sharing_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 5));
 	atomic_store(&ahead, 39);
-	assert_true(sharing_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 5));
 	atomic_store(&ahead, 44);
-	assert_true(sharing_is_alive(sharing, 5));
-	assert_true(sharing_is_alive(sharing, 50));
+	assert_true(single_flight_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 50));
 	atomic_store(&ahead, 46);
-	assert_false(sharing_is_alive(sharing, 5));
-	assert_true(sharing_is_alive(sharing, 50));
+	assert_false(single_flight_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 50));
 	/* It may come round. */
 	allow(1);
 	wait_until_alive(5);
@@ -387,15 +387,15 @@ static void who_joins_gives_work_more_time(void **state)
 
 	(void)state;
 	host.mute = true;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&first, 3, 10);
 	wait_for(&host.begun, 1);
 	submit(&joined, 1, 30);
 	submit(&other, 4, 55); /* waits for the next work */
 	atomic_store(&ahead, 34);
-	assert_true(sharing_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 5));
 	atomic_store(&ahead, 36);
-	assert_false(sharing_is_alive(sharing, 5));
+	assert_false(single_flight_is_alive(sharing, 5));
 	allow(2);
 	wait_for(&other.told, 1);
 }
@@ -407,7 +407,7 @@ static void but_no_more_than_anyone_waits(void **state)
 
 	(void)state;
 	host.mute = true;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&bits[0], 1, 60);
 	wait_for(&host.begun, 1);
 	for (unsigned i = 1; i < LENGTH(bits); i++) {
@@ -415,9 +415,9 @@ static void but_no_more_than_anyone_waits(void **state)
 		submit(&bits[i], 1, 60);
 	}
 	atomic_store(&ahead, 64);
-	assert_true(sharing_is_alive(sharing, 5));
+	assert_true(single_flight_is_alive(sharing, 5));
 	atomic_store(&ahead, 66);
-	assert_false(sharing_is_alive(sharing, 5));
+	assert_false(single_flight_is_alive(sharing, 5));
 	allow(1);
 	wait_for(&host.finished, 1);
 }
@@ -429,7 +429,7 @@ static void work_that_asks_is_alive(void **state)
 
 	(void)state;
 	host.stubborn = true;
-	assert_result(sharing_start(sharing), 0);
+	assert_result(single_flight_start(sharing), 0);
 	submit(&hasty, 1, 0.01);
 	wait_for(&hasty.told, 1);
 	for (unsigned i = 0; i < 50; i++) {
@@ -440,7 +440,7 @@ static void work_that_asks_is_alive(void **state)
 		pthread_mutex_unlock(&host.lock);
 		/* The first of the two may have looked at the clock before it went ahead. */
 		wait_for(&host.asked, asked + 2);
-		assert_true(sharing_is_alive(sharing, 10));
+		assert_true(single_flight_is_alive(sharing, 10));
 		atomic_fetch_add(&ahead, 11);
 	}
 	allow(1);

@@ -130,7 +130,7 @@ static void counts_as_a_simple_reference_does(void **state)
 		for (size_t i = 0; i < COUNTS; i++) {
 			const struct socket *socket = &keys[i < KEYS ? i : random_number() % KEYS];
 			const enum port_use use = random_number() % PORT_USES;
-			assert_result(destination_table_count(table, socket, use), 0);
+			assert_result(destination_table_add(table, socket, use), 0);
 			mine[i].destination = (struct destination){.family = family,
 			    .port = socket->remote_port,
 			    .interface = socket->interface,
@@ -168,22 +168,22 @@ static void every_part_of_a_key_matters(void **state)
 		struct socket socket = {.family = family, .remote_port = 443};
 
 		socket.remote.bytes[0] = 0x20;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		socket.remote_port = 444;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		socket.remote.bytes[last] = 1;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		socket.local.bytes[last] = 1;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		socket.interface = 7;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		socket.interface = 0x01000007;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		assert_int_equal(take_all(family, found, 8), 6);
 		/* What is no part of it. */
 		socket.local_port = 41000;
 		socket.state = SOCKET_TIME_WAIT;
-		assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		assert_int_equal(take_all(family, found, 8), 6);
 	}
 }
@@ -202,7 +202,7 @@ static void neighbours_are_not_mixed_up(void **state)
 		memset(seen, 0, sizeof(seen));
 		for (unsigned port = 0; port < 65536; port++) {
 			socket.remote_port = (uint16_t)port;
-			assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+			assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 		}
 		while (destination_table_next(table, family, &position, &destination)) {
 			assert_int_equal(destination.ports[PORT_ACTIVE], 1);
@@ -220,9 +220,9 @@ static void a_link_local_peer_is_another_on_another_interface(void **state)
 	(void)state;
 	socket.remote.bytes[0] = 0xfe;
 	socket.remote.bytes[1] = 0x80;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+	assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 	socket.interface = 3;
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+	assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 	assert_int_equal(take_all(SOCKET_IPV6, found, 8), 2);
 	assert_int_equal(found[0].interface + found[1].interface, 5);
 }
@@ -230,7 +230,7 @@ static void a_link_local_peer_is_another_on_another_interface(void **state)
 static void count_of(const struct socket *socket, enum port_use use, unsigned times)
 {
 	while (times--)
-		assert_result(destination_table_count(table, socket, use), 0);
+		assert_result(destination_table_add(table, socket, use), 0);
 }
 
 /* What the destination of that interface has lost to sockets of none. */
@@ -326,7 +326,7 @@ static void a_key_of_zeros_is_counted(void **state)
 
 	(void)state;
 	for (int i = 0; i < 7; i++)
-		assert_result(destination_table_count(table, &socket, PORT_REUSABLE), 0);
+		assert_result(destination_table_add(table, &socket, PORT_REUSABLE), 0);
 	assert_int_equal(take_all(SOCKET_IPV4, found, 2), 1);
 	assert_int_equal(found[0].ports[PORT_REUSABLE], 7);
 	assert_int_equal(destination_used(&found[0]), 0);
@@ -346,15 +346,15 @@ static void at_its_limit_only_known_ones_are_counted(void **state)
 		socket.remote.bytes[2] = (uint8_t)(i >> 8);
 		socket.remote.bytes[3] = (uint8_t)i;
 		assert_result(
-		    destination_table_count(small, &socket, PORT_ACTIVE), i < 1013 ? 0 : -ENOBUFS);
+		    destination_table_add(small, &socket, PORT_ACTIVE), i < 1013 ? 0 : -ENOBUFS);
 	}
 	socket.remote.bytes[2] = socket.remote.bytes[3] = 0;
-	assert_result(destination_table_count(small, &socket, PORT_TIME_WAIT), 0);
+	assert_result(destination_table_add(small, &socket, PORT_TIME_WAIT), 0);
 	/* With or without an interface, it is the family's. */
 	socket.interface = 2;
-	assert_result(destination_table_count(small, &socket, PORT_ACTIVE), -ENOBUFS);
+	assert_result(destination_table_add(small, &socket, PORT_ACTIVE), -ENOBUFS);
 	socket.family = SOCKET_IPV6;
-	assert_result(destination_table_count(small, &socket, PORT_ACTIVE), 0);
+	assert_result(destination_table_add(small, &socket, PORT_ACTIVE), 0);
 	while (destination_table_next(small, SOCKET_IPV4, &position, &destination)) {
 		length++;
 		assert_int_equal(destination.ports[PORT_ACTIVE], 1);
@@ -370,12 +370,12 @@ static void counts_stop_at_their_largest_number(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 65535 + 3; i++)
-		assert_result(destination_table_count(table, &socket, PORT_TIME_WAIT), 0);
+		assert_result(destination_table_add(table, &socket, PORT_TIME_WAIT), 0);
 	assert_int_equal(take_all(SOCKET_IPV4, found, 2), 1);
 	assert_int_equal(found[0].ports[PORT_TIME_WAIT], 65535);
 	assert_int_equal(found[0].ports[PORT_ACTIVE], 0);
 	assert_int_equal(found[0].ports[PORT_REUSABLE], 0);
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+	assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 	take_all(SOCKET_IPV4, found, 2);
 	assert_int_equal(destination_used(&found[0]), 65536);
 }
@@ -386,11 +386,11 @@ static void a_cleared_table_is_empty_and_counts_again(void **state)
 	struct destination found[2];
 
 	(void)state;
-	destination_table_count(table, &socket, PORT_ACTIVE);
+	destination_table_add(table, &socket, PORT_ACTIVE);
 	destination_table_clear(table);
 	destination_table_clear(table);
 	assert_int_equal(take_all(SOCKET_IPV4, found, 2), 0);
-	assert_result(destination_table_count(table, &socket, PORT_ACTIVE), 0);
+	assert_result(destination_table_add(table, &socket, PORT_ACTIVE), 0);
 	assert_int_equal(take_all(SOCKET_IPV4, found, 2), 1);
 	assert_int_equal(found[0].ports[PORT_ACTIVE], 1);
 	destination_table_free(NULL);
