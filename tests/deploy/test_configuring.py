@@ -33,7 +33,7 @@ def configure(libraries, *options):
     """(status, what was said in one line, {name: value} of what was chosen)"""
     build = libraries.parent / "build"
     done = subprocess.run(
-        ["cmake", "-S", REPOSITORY, "-B", build, "-DEPHEMERA_BPF=OFF", *options], check=False,
+        ["cmake", "-S", REPOSITORY, "-B", build, "-G", "Ninja", "-DEPHEMERA_BPF=OFF", *options], check=False,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=120, env={**os.environ, "PKG_CONFIG_LIBDIR": str(libraries)})
     cache = (build / "CMakeCache.txt").read_text()

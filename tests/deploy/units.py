@@ -98,7 +98,7 @@ def install(place, *options):
     need("cmake")
     build = place / "build"
     if not build.exists():
-        done = subprocess.run(["cmake", "-S", REPOSITORY, "-B", build, "-DEPHEMERA_TESTS=OFF", *options],
+        done = subprocess.run(["cmake", "-S", REPOSITORY, "-B", build, "-G", "Ninja", "-DEPHEMERA_TESTS=OFF", *options],
                               check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=120)
         assert done.returncode == 0, done.stdout
