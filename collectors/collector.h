@@ -3,9 +3,9 @@
 #define EPHEMERA_COLLECTOR_H
 
 /*
- * A collector is a fold over the sockets of a namespace: reset, begin, observe each socket, emit the
- * answer. It keeps the answer, not the sockets, so its memory does not grow with them. It knows no
- * HTTP and no text format.
+ * A collector is a fold over the sockets of a namespace: reset, begin, observe each socket, emit
+ * the answer. It keeps the answer, not the sockets, so its memory does not grow with them. It knows
+ * no HTTP and no text format.
  */
 
 #include <stdbool.h>
