@@ -50,10 +50,12 @@ def start(place, *arguments):
     environment = {**os.environ, "PATH": f"{place}/bin:{os.environ['PATH']}"}
     for name in [name for name in environment if name.startswith("PYTEST_")]:
         del environment[name]
-    # A session of its own: SIGINT goes to all of it, as from a terminal.
+    # A session of its own: SIGINT goes to all of it, as from a terminal. A shell cannot trap what was
+    # ignored when it started, as SIGINT is in the background of a script.
     return subprocess.Popen(["tests/run", *arguments], cwd=place, env=environment, text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, start_new_session=True)
+                            stderr=subprocess.STDOUT, start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def pids(place):
