@@ -4,9 +4,7 @@
  * bind() to the wildcard needs a port that is free on every address.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/collector.h"
 #include "collectors/tables/address_pools.h"

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How fast connections come and go, as the kernel counts them, IPv4 and IPv6 together. */
-#include <errno.h>
-#include <stdlib.h>
 
 #include "collectors/collector.h"
 #include "collectors/kernel/mib.h"

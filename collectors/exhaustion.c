@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/collector.h"
 #include "collectors/exhausted_owners.h"

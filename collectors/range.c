@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The range that connect() takes its ports from, and the settings that bring them back. */
-#include <errno.h>
-#include <stdlib.h>
 
 #include "collectors/collector.h"
 #include "collectors/kernel/iana.h"

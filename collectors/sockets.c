@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How many sockets there are, by state, and which way their connections were opened. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/collector.h"
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* When the ports in TIME_WAIT come back, and whether the table of them overflows. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "collectors/collector.h"

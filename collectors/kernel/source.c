@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/kernel/bound_probe.h"
 #include "collectors/kernel/dumpfile.h"

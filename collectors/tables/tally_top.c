@@ -2,7 +2,6 @@
 #include "collectors/tables/tally_top.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct seen {
 	uint64_t count;	 /* at this look */

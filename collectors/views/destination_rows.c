@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/gather.h"
 #include "collectors/tables/destination_top.h"

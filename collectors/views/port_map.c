@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/views/port_map.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct mapper {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/views/views.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "collectors/registry.h"
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/port_map.h"

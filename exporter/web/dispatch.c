@@ -2,7 +2,6 @@
 #include "exporter/web/dispatch.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "collectors/kernel/clock.h"
 #include "exporter/web/endpoints.h"
