@@ -25,7 +25,6 @@ pytest.register_assert_rewrite("lib.exporter", "lib.namespace", "lib.openapi", "
 
 def pytest_configure(config):
     """Gives each of several workers a network of its own: what one test opens no other one sees."""
-    config.addinivalue_line("markers", "alone: measures time or memory, so nothing may run beside it")
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Scheduling())
     if os.environ.get("PYTEST_XDIST_WORKER") and os.geteuid() == 0:
