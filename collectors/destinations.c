@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "collectors/collector.h"
+#include "collectors/shown_owners.h"
 #include "collectors/tables/destination_table.h"
 #include "collectors/tables/destination_top.h"
 
@@ -74,12 +75,14 @@ static const struct metric_family *const families[] = {
     &worst_ports,
     &worst_ratio,
     &destination_ports,
+    &destination_owner_ports,
+    &destination_other_owner_ports,
     &other_ports,
     &untracked_ports,
     NULL,
 };
 
-enum { FLAG_LIMIT, FLAG_MINIMUM_PORTS, FLAG_TRACKED_LIMIT };
+enum { FLAG_LIMIT, FLAG_MINIMUM_PORTS, FLAG_TRACKED_LIMIT, FLAG_OWNERS_LIMIT };
 
 enum pressure { PRESSURE_LOW, PRESSURE_HALF, PRESSURE_HIGH, PRESSURE_FULL, PRESSURES };
 
@@ -92,6 +95,7 @@ struct destinations {
 	unsigned long untracked[SOCKET_FAMILIES];
 	unsigned minimum_ports;
 	struct destination_top top;
+	struct shown_owners *owners;
 };
 
 static void release(void *context)
@@ -100,18 +104,22 @@ static void release(void *context)
 
 	destination_table_free(state->table);
 	destination_top_release(&state->top);
+	shown_owners_free(state->owners);
 }
 
 static int init(void *context, const struct collector_config *config)
 {
 	struct destinations *state = context;
+	const size_t owners = config->values[FLAG_OWNERS_LIMIT];
 	const int result = destination_top_init(&state->top, config->values[FLAG_LIMIT]);
 
 	state->facts = config->facts;
 	state->minimum_ports = (unsigned)config->values[FLAG_MINIMUM_PORTS];
-	return result < 0
-		   ? result
-		   : destination_table_new(config->values[FLAG_TRACKED_LIMIT], &state->table);
+	state->owners = shown_owners_new(config->sysfs, owners);
+	if (result < 0 || !state->owners)
+		return -ENOMEM;
+	return destination_table_new(
+	    config->values[FLAG_TRACKED_LIMIT], owners != 0, &state->table);
 }
 
 static void reset(void *state)
@@ -121,6 +129,7 @@ static void reset(void *state)
 	destination_table_clear(destinations->table);
 	memset(destinations->untracked, 0, sizeof(destinations->untracked));
 	destination_top_clear(&destinations->top);
+	shown_owners_reset(destinations->owners);
 }
 
 static int observe(void *state, const struct socket *socket)
@@ -177,8 +186,9 @@ static void summarise(
 	}
 }
 
-static void emit_destination(struct metric_set *set, const struct destination *destination)
+static void emit_destination(const struct destinations *state, size_t i, struct metric_set *set)
 {
+	const struct destination *destination = &state->top.list[i];
 	char source[SOCKET_ADDRESS_TEXT];
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
@@ -190,6 +200,7 @@ static void emit_destination(struct metric_set *set, const struct destination *d
 	for (enum port_use use = 0; use < PORT_USES; use++)
 		metric_add(set, &destination_ports, destination->ports[use],
 		    METRIC_LABELS(source, address, port, use_names[use]));
+	shown_owners_emit(state->owners, i, source, address, port, set);
 }
 
 static void emit_summary(struct metric_set *set, enum socket_family family, unsigned capacity,
@@ -214,13 +225,19 @@ static int emit(void *state, struct metric_set *set)
 		summarise(destinations, family, &summaries[family]);
 		emit_summary(set, family, destinations->facts->capacity, &summaries[family]);
 	}
-	destination_table_clear(destinations->table);
 	destination_top_sort(&destinations->top);
+
+	const int result =
+	    shown_owners_take(destinations->owners, destinations->table, &destinations->top);
+
+	destination_table_clear(destinations->table);
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < destinations->top.length; i++) {
 		const struct destination *shown = &destinations->top.list[i];
 
 		summaries[shown->family].ports -= destination_total(shown);
-		emit_destination(set, shown);
+		emit_destination(destinations, i, set);
 	}
 	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
 		const char *name = socket_family_name(family);
@@ -238,8 +255,12 @@ static const struct collector_flag flags[] = {
 	"how many ports a destination must have taken to be shown, including reusable ones", 100, 0,
 	65536},
     [FLAG_TRACKED_LIMIT] = {"tracked-limit",
-	"maximum destinations counted for each family; 20 to 180 bytes each during a scrape",
+	"maximum destinations counted for each family; 27 to 192 bytes each during a scrape",
 	1000000, 1000, 100000000},
+    [FLAG_OWNERS_LIMIT] = {"owners-limit",
+	"how many cgroups with the most ports are shown of each destination; 0: owners are not "
+	"looked at",
+	3, 0, 100},
     {.name = NULL},
 };
 
@@ -247,10 +268,12 @@ const struct collector destinations_collector = {
     .name = "destinations",
     .help = "ports taken by destination: which ones run out",
     .cost = "What binds needs, without UDP, and one walk over all TCP sockets. Each destination "
-	    "has a place in a table that doubles as it fills, 16 bytes (IPv4, 20 with an "
-	    "interface) or 44 (IPv6) a place: a million destinations take 48 MiB (IPv4) or 132 MiB "
-	    "(IPv6) at the peak. It is freed when the scrape ends; "
-	    "--collector.destinations.tracked-limit bounds it for each family.",
+	    "has a place in a table that doubles as it fills, 20 bytes (IPv4, 24 with an "
+	    "interface) or 48 (IPv6) a place: a million destinations take 60 MiB (IPv4) or 144 MiB "
+	    "(IPv6) at the peak. Of destinations that several cgroups use, each cgroup takes 24 to "
+	    "48 bytes. All is freed when the scrape ends; "
+	    "--collector.destinations.tracked-limit bounds it for each family. Names of cgroups "
+	    "cost what they cost in owners.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP,
     .families = families,

@@ -27,13 +27,14 @@ struct key6 {
 #define KEY4_BOUND_SIZE 14u
 #define KEY6_SIZE 38u
 #define COUNTS_SIZE (PORT_USES * sizeof(uint16_t))
+#define VALUES_SIZE (COUNTS_SIZE + sizeof(destination_owner_handle))
 
 _Static_assert(offsetof(struct key4, interface) == KEY4_SIZE, "no padding inside the key");
 _Static_assert(sizeof(struct key4) == KEY4_BOUND_SIZE, "no padding inside the key");
 _Static_assert(offsetof(struct key6, port) + 2 == KEY6_SIZE, "no padding inside the key");
 
-/* Open addressing, linear probing. An entry is its key and then its counts; a free one is
- * all zero, which no counted one can be. */
+/* Open addressing, linear probing. An entry is its key, its counts and the handle of its owners; a
+ * free one is all zero, which no counted one can be. */
 struct places {
 	uint8_t *entries;
 	size_t capacity; /* a power of two, or 0 */
@@ -48,56 +49,20 @@ struct destination_table {
 	size_t limit;
 	uint64_t seed; /* peers choose addresses, and must not be able to choose collisions */
 	struct places places[PLACES];
+	struct destination_owners *owners; /* NULL: they are not told apart */
 };
 
-struct destination destination_of(const struct socket *socket)
-{
-	return (struct destination){
-	    .family = socket->family,
-	    .port = socket->remote_port,
-	    .interface = socket->interface,
-	    .source = socket->local,
-	    .address = socket->remote,
-	};
-}
-
-int destination_compare_key(const struct destination *a, const struct destination *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-
-	int order = memcmp(&a->address, &b->address, sizeof(a->address));
-
-	if (order == 0 && a->port != b->port)
-		order = a->port < b->port ? -1 : 1;
-	if (order == 0)
-		order = memcmp(&a->source, &b->source, sizeof(a->source));
-	if (order == 0 && a->interface != b->interface)
-		order = a->interface < b->interface ? -1 : 1;
-	return order;
-}
-
-bool destination_same(const struct destination *a, const struct destination *b)
-{
-	return destination_compare_key(a, b) == 0;
-}
-
-int destination_compare(const struct destination *a, const struct destination *b)
-{
-	const unsigned used_a = destination_used(a);
-	const unsigned used_b = destination_used(b);
-
-	if (used_a != used_b)
-		return used_a > used_b ? -1 : 1;
-	return destination_compare_key(a, b);
-}
-
-int destination_table_new(size_t limit, struct destination_table **ret_table)
+int destination_table_new(size_t limit, bool has_owners, struct destination_table **ret_table)
 {
 	struct destination_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return -ENOMEM;
+	table->owners = has_owners ? destination_owners_new(limit) : NULL;
+	if (has_owners && !table->owners) {
+		free(table);
+		return -ENOMEM;
+	}
 	table->limit = limit;
 	/* Without randomness it still counts right, but collisions are predictable. */
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
@@ -112,6 +77,8 @@ void destination_table_clear(struct destination_table *table)
 		free(table->places[i].entries);
 		table->places[i] = (struct places){0};
 	}
+	if (table->owners)
+		destination_owners_clear(table->owners);
 }
 
 void destination_table_free(struct destination_table *table)
@@ -119,6 +86,7 @@ void destination_table_free(struct destination_table *table)
 	if (!table)
 		return;
 	destination_table_clear(table);
+	destination_owners_free(table->owners);
 	free(table);
 }
 
@@ -157,7 +125,7 @@ static inline uint8_t *find(
     const struct places *places, uint64_t seed, const void *key, size_t key_size)
 {
 	const size_t mask = places->capacity - 1;
-	const size_t entry_size = key_size + COUNTS_SIZE;
+	const size_t entry_size = key_size + VALUES_SIZE;
 
 	for (size_t i = hash_key(seed, key, key_size) & mask;; i = (i + 1) & mask) {
 		uint8_t *entry = places->entries + i * entry_size;
@@ -169,7 +137,7 @@ static inline uint8_t *find(
 
 static int grow(struct places *places, uint64_t seed, size_t key_size)
 {
-	const size_t entry_size = key_size + COUNTS_SIZE;
+	const size_t entry_size = key_size + VALUES_SIZE;
 	struct places larger = {
 	    .capacity = places->capacity ? places->capacity * 2 : FIRST_CAPACITY,
 	    .length = places->length,
@@ -197,8 +165,20 @@ static inline bool is_at_limit(const struct destination_table *table, int which)
 			 table->limit;
 }
 
-static inline int count(
-    struct destination_table *table, int which, const void *key, size_t key_size, enum port_use use)
+static inline int add_owner(
+    struct destination_owners *owners, uint8_t *at, unsigned before, uint64_t cgroup_id)
+{
+	destination_owner_handle handle;
+	int result;
+
+	memcpy(&handle, at, sizeof(handle));
+	result = destination_owners_add(owners, &handle, before, cgroup_id);
+	memcpy(at, &handle, sizeof(handle));
+	return result;
+}
+
+static inline int count(struct destination_table *table, int which, const void *key,
+    size_t key_size, enum port_use use, uint64_t cgroup_id)
 {
 	struct places *places = &table->places[which];
 	uint16_t counts[PORT_USES];
@@ -222,7 +202,11 @@ static inline int count(
 	if (counts[use] < UINT16_MAX)
 		counts[use]++;
 	memcpy(entry + key_size, counts, sizeof(counts));
-	return 0;
+	/* TIME_WAIT has no owner. */
+	return use != PORT_ACTIVE || !table->owners
+		   ? 0
+		   : add_owner(table->owners, entry + key_size + COUNTS_SIZE,
+			 counts[PORT_ACTIVE] - 1u, cgroup_id);
 }
 
 int destination_table_add(
@@ -234,16 +218,16 @@ int destination_table_add(
 		memcpy(key.source, socket->local.bytes, sizeof(key.source));
 		memcpy(key.address, socket->remote.bytes, sizeof(key.address));
 		if (!socket->interface)
-			return count(table, SOCKET_IPV4, &key, KEY4_SIZE, use);
+			return count(table, SOCKET_IPV4, &key, KEY4_SIZE, use, socket->cgroup_id);
 		memcpy(key.interface, &socket->interface, sizeof(key.interface));
-		return count(table, IPV4_BOUND, &key, KEY4_BOUND_SIZE, use);
+		return count(table, IPV4_BOUND, &key, KEY4_BOUND_SIZE, use, socket->cgroup_id);
 	}
 
 	struct key6 key = {.interface = socket->interface, .port = socket->remote_port};
 
 	memcpy(key.source, socket->local.bytes, sizeof(key.source));
 	memcpy(key.address, socket->remote.bytes, sizeof(key.address));
-	return count(table, SOCKET_IPV6, &key, KEY6_SIZE, use);
+	return count(table, SOCKET_IPV6, &key, KEY6_SIZE, use, socket->cgroup_id);
 }
 
 /*
@@ -279,6 +263,12 @@ void destination_table_share(
 	destination->shared = shared < capacity - own ? shared : capacity - own;
 }
 
+static void read_values(const uint8_t *values, struct destination *destination)
+{
+	memcpy(destination->ports, values, COUNTS_SIZE);
+	memcpy(&destination->owners, values + COUNTS_SIZE, sizeof(destination->owners));
+}
+
 static void read_entry4(const uint8_t *entry, size_t key_size, struct destination *destination)
 {
 	struct key4 key = {.port = 0};
@@ -288,7 +278,7 @@ static void read_entry4(const uint8_t *entry, size_t key_size, struct destinatio
 	memcpy(&destination->interface, key.interface, sizeof(key.interface));
 	memcpy(destination->source.bytes, key.source, sizeof(key.source));
 	memcpy(destination->address.bytes, key.address, sizeof(key.address));
-	memcpy(destination->ports, entry + key_size, COUNTS_SIZE);
+	read_values(entry + key_size, destination);
 }
 
 static void read_entry6(const uint8_t *entry, struct destination *destination)
@@ -300,14 +290,14 @@ static void read_entry6(const uint8_t *entry, struct destination *destination)
 	destination->interface = key.interface;
 	memcpy(destination->source.bytes, key.source, sizeof(key.source));
 	memcpy(destination->address.bytes, key.address, sizeof(key.address));
-	memcpy(destination->ports, entry + KEY6_SIZE, COUNTS_SIZE);
+	read_values(entry + KEY6_SIZE, destination);
 }
 
 /* Returns the next entry that is taken, or NULL at the end of the places. */
 static const uint8_t *next_entry(const struct places *places, size_t key_size, size_t *position)
 {
 	while (*position < places->capacity) {
-		const uint8_t *entry = places->entries + (*position)++ * (key_size + COUNTS_SIZE);
+		const uint8_t *entry = places->entries + (*position)++ * (key_size + VALUES_SIZE);
 
 		if (!is_free(entry, key_size))
 			return entry;
@@ -345,13 +335,13 @@ bool destination_table_next(const struct destination_table *table, enum socket_f
 	return true;
 }
 
-void destination_source_format(
-    const struct destination *destination, char text[static SOCKET_ADDRESS_TEXT])
+int destination_table_list_owners(const struct destination_table *table,
+    const struct destination *destination, struct owner **ret_list, size_t *ret_length)
 {
-	if (socket_address_is_link_local(&destination->address, destination->family))
-		socket_address_format(
-		    &destination->source, destination->family, destination->interface, text);
-	else
-		socket_bound_format(
-		    &destination->source, destination->family, destination->interface, text);
+	if (table->owners)
+		return destination_owners_list(table->owners, destination->owners,
+		    destination->ports[PORT_ACTIVE], ret_list, ret_length);
+	*ret_list = NULL;
+	*ret_length = 0;
+	return 0;
 }

@@ -4,7 +4,7 @@
 
 /* The fullest of any number of destinations, by destination_compare(). */
 
-#include "collectors/tables/destination_table.h"
+#include "collectors/tables/destination.h"
 
 struct destination_top {
 	size_t limit;

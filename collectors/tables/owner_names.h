@@ -7,6 +7,7 @@
  * the old one, and both count as one.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,12 @@ struct owner_name {
 	uint64_t count;
 };
 
+/* Whether the path is one. */
+static inline bool owner_name_is_known(const struct owner_name *name)
+{
+	return name->path[0] == '/';
+}
+
 /*
  * Finds the paths of list, where each id stands once, and the sum for each path, the most first.
  * cgroups: NULL if there is no hierarchy. *length: of list; set to the number of names. Returns 0
@@ -26,5 +33,19 @@ struct owner_name {
 int owner_names_list(struct cgroups *cgroups, const struct owner *list, size_t *length,
     struct owner_name **ret_names);
 void owner_names_free(struct owner_name *names, size_t length);
+
+/* One of several lists, and what comes of it. */
+struct owned {
+	const struct owner *owners;
+	size_t owners_length;
+	struct owner_name *names; /* NULL before */
+	size_t length;
+};
+
+/*
+ * The same for several lists with one look at the hierarchy; each id stands once in a list. The
+ * caller frees the names of each list, also after an error. Returns 0 or -ENOMEM.
+ */
+int owner_names_lists(struct cgroups *cgroups, struct owned *lists, size_t length);
 
 #endif

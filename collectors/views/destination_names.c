@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/kernel/cgroups.h"
+#include "collectors/kernel/cleanup.h"
 #include "collectors/views/destination_rows.h"
+
+static int name_all(struct cgroups *cgroups, struct destination_rows *rows)
+{
+	cleanup_free struct owned *lists = calloc(rows->length ? rows->length : 1, sizeof(*lists));
+	int result;
+
+	if (!lists)
+		return -ENOMEM;
+	for (size_t i = 0; i < rows->length; i++)
+		lists[i] = rows->list[i].owned;
+	result = owner_names_lists(cgroups, lists, rows->length);
+	for (size_t i = 0; i < rows->length; i++) {
+		if (result == 0)
+			rows->list[i].owned = lists[i];
+		else
+			owner_names_free(lists[i].names, lists[i].length);
+	}
+	return result;
+}
 
 int destination_rows_name_owners(const char *sysfs, struct destination_rows *rows)
 {
 	struct cgroups *cgroups = NULL;
-	int result = cgroups_new(sysfs, &cgroups);
+	int result;
 
-	/* Without cgroups only the owners are missing. */
-	if (result == -EOPNOTSUPP) {
-		rows->lacks_cgroups = true;
-		for (size_t i = 0; i < rows->length; i++)
-			rows->list[i].owner_ports = 0;
+	if (rows->has_names)
 		return 0;
-	}
-	for (size_t i = 0; i < rows->length && result == 0; i++) {
-		const char *path = NULL;
-
-		if (rows->list[i].owner_ports == 0)
-			continue;
-		result = cgroups_resolve(cgroups, &rows->list[i].owner_id, 1, &path);
-		if (result < 0 || !path)
-			continue;
-		free(rows->list[i].owner); /* from a call that failed halfway */
-		rows->list[i].owner = strdup(path);
-		if (!rows->list[i].owner)
-			result = -ENOMEM;
-	}
+	result = cgroups_new(sysfs, &cgroups);
+	/* Without cgroups only the owners are missing. */
+	rows->lacks_cgroups = result == -EOPNOTSUPP;
+	if (result == 0)
+		result = name_all(cgroups, rows);
+	else if (rows->lacks_cgroups)
+		result = 0;
 	cgroups_free(cgroups);
+	rows->has_names = result == 0;
 	return result;
 }

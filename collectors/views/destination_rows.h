@@ -2,10 +2,7 @@
 #ifndef EPHEMERA_DESTINATION_ROWS_H
 #define EPHEMERA_DESTINATION_ROWS_H
 
-/*
- * The fullest destinations for people, with the owner of most of their ports. It needs two
- * gatherings: owners are counted only for the destinations that the first one found.
- */
+/* The fullest destinations for people, with the owners of their ports. */
 
 #include "collectors/collector.h"
 #include "collectors/tables/bound_owners.h"
@@ -13,9 +10,7 @@
 
 struct destination_row {
 	struct destination destination;
-	char *owner; /* the path of the cgroup that has most of its ports; NULL: unknown */
-	uint64_t owner_id;
-	unsigned owner_ports; /* 0: no port of it has an owner */
+	struct owned owned; /* who has its active ports; without names before they are looked up */
 };
 
 struct destination_rows {
@@ -23,7 +18,7 @@ struct destination_rows {
 	unsigned capacity;
 	unsigned long destinations; /* all, shown or not */
 	unsigned long ports;	    /* of all of them */
-	bool has_owners;	    /* the second gathering was made */
+	bool has_names;		    /* destination_rows_name_owners() was called */
 	bool lacks_cgroups;	    /* there is no cgroup v2, so no owners */
 	bool sees_buckets;	    /* see struct holders */
 	bool sees_reuse; /* it is known which TIME_WAIT is reusable; else none counts as such */
@@ -42,17 +37,16 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
 
 /*
- * The first gathering as a collector, in no registry. config's only value is the limit. The
- * collector owns the rows that it found last, until the next walk; NULL before the first.
+ * The collector that finds them, in no registry. config's only value is the limit. The collector
+ * owns the rows that it found last, until the next walk; NULL before the first.
  */
 extern const struct collector destination_finder;
 struct destination_rows *destination_rows_found(void *state);
 
-/* Makes the second gathering for rows. Returns 0 or -errno. */
-int destination_rows_add_owners(
-    const struct source_options *source, const char *sysfs, struct destination_rows *rows);
-
-/* Its last step: finds the path of each row's owner. Returns 0 or -ENOMEM. */
+/*
+ * Finds the names of the owners, if that is not done. destination_rows_read() has done it. Returns
+ * 0 or -ENOMEM.
+ */
 int destination_rows_name_owners(const char *sysfs, struct destination_rows *rows);
 
 #endif

@@ -49,10 +49,13 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 	if (destination->interface)
 		json_add_number(object, "shared", destination->shared);
 	json_add_number(object, "usage_ratio", destination_share(destination, capacity));
-	if (!owners || row->owner_ports == 0)
+	if (!owners || row->owned.length == 0)
 		return;
 
-	add_owner(json_add_object(object, "owner"), row->owner, row->owner_ports);
+	const struct owner_name *most = &row->owned.names[0];
+
+	add_owner(json_add_object(object, "owner"), owner_name_is_known(most) ? most->path : NULL,
+	    most->count);
 }
 
 /* The ports that every destination has lost, and who holds them. */

@@ -35,9 +35,9 @@ static void format_destination(
 }
 
 /* What a cgroup's directory is called is its maker's choice: it must not move the cursor. */
-static char *printable_owner(const struct destination_row *row)
+static char *printable_owner(const struct owner_name *most)
 {
-	char *owner = strdup(row->owner ? row->owner : "a cgroup that is gone");
+	char *owner = strdup(owner_name_is_known(most) ? most->path : "a cgroup that is gone");
 
 	if (owner)
 		text_make_printable(owner);
@@ -47,7 +47,7 @@ static char *printable_owner(const struct destination_row *row)
 static void print_details(const struct destination_row *row, const char *name, int width)
 {
 	char source[SOCKET_ADDRESS_TEXT];
-	char *owner = row->owner_ports ? printable_owner(row) : NULL;
+	char *owner = row->owned.length ? printable_owner(&row->owned.names[0]) : NULL;
 	const struct destination *destination = &row->destination;
 	int column = 0;
 

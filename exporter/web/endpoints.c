@@ -204,8 +204,8 @@ static struct answer render_destinations(
 
 		rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
 		/* Once for all requests that share the scrape. */
-		if (route->owners && !rows->has_owners)
-			error = destination_rows_add_owners(&site->source, site->sysfs, rows);
+		if (route->owners)
+			error = destination_rows_name_owners(site->sysfs, rows);
 		if (error == 0)
 			text = api_destinations(rows, route->limit, route->owners);
 	}

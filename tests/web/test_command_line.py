@@ -208,6 +208,7 @@ def test_one_scrape_prints_what_is_served():
         printed = metrics().names()
     # What is shown only where there is something to show differs from moment to moment.
     lists = {"ephemera_owner_ports", "ephemera_destination_ports", "ephemera_range_listener_info",
+             "ephemera_destination_owner_ports", "ephemera_destination_other_owner_ports",
              "ephemera_accept_queue_sockets", "ephemera_accept_queue_limit_sockets"}
     assert served - lists == printed - lists
     assert "ephemera_http_requests_total" in printed

@@ -25,7 +25,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	random_state = 41;
-	return destination_table_new(1000000, &table);
+	return destination_table_new(1000000, true, &table);
 }
 
 static int tear_down(void **state)
@@ -341,7 +341,7 @@ static void at_its_limit_only_known_ones_are_counted(void **state)
 	unsigned length = 0;
 
 	(void)state;
-	assert_result(destination_table_new(1013, &small), 0);
+	assert_result(destination_table_new(1013, true, &small), 0);
 	for (unsigned i = 0; i < 2027; i++) {
 		socket.remote.bytes[2] = (uint8_t)(i >> 8);
 		socket.remote.bytes[3] = (uint8_t)i;
