@@ -48,7 +48,7 @@ struct collector_flag {
 	const char *by_default; /* of a switch: what holds if it is not given; else NULL */
 };
 
-#define COLLECTOR_FLAGS_MAX 4
+#define COLLECTOR_FLAGS_MAX 8
 
 struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */

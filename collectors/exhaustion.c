@@ -14,6 +14,7 @@
 #include "collectors/kernel/container.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/leases.h"
+#include "collectors/openers.h"
 #include "collectors/tables/tally_top.h"
 
 static const struct metric_family connect_errors = {
@@ -83,6 +84,12 @@ static const struct metric_family *const families[] = {
     &port_lease,
     &port_reuse_interval,
     &untracked_port_leases,
+    &opener_opens,
+    &opener_leases,
+    &opener_lease_seconds,
+    &other_opener_opens,
+    &other_opener_leases,
+    &other_opener_lease_seconds,
     &missed_events,
     NULL,
 };
@@ -96,6 +103,7 @@ struct exhaustion {
 	struct cgroups *cgroups; /* NULL until the hierarchy was found */
 	struct tally_top *destinations;
 	struct tally_top *owners;
+	struct opener_series *openers; /* NULL: they are not counted */
 };
 
 static void release(void *context)
@@ -104,6 +112,7 @@ static void release(void *context)
 
 	tally_top_free(state->destinations);
 	tally_top_free(state->owners);
+	opener_series_free(state->openers);
 	cgroups_free(state->cgroups);
 	exhaustion_probe_close(&state->probe);
 }
@@ -120,8 +129,11 @@ static void read_settings(struct exhaustion *state, const char *procfs)
 
 static int open_probe(struct exhaustion *state, const struct collector_config *config)
 {
+	const size_t openers = config->values[EXHAUSTION_OPENERS_LIMIT];
 	const struct exhaustion_probe_options options = {
-	    .leases = config->values[EXHAUSTION_LEASES_LIMIT]};
+	    .leases = config->values[EXHAUSTION_LEASES_LIMIT],
+	    .openers = openers != 0,
+	};
 
 	/* If it does not load, only this collector fails. */
 	state->error = exhaustion_probe_open(&options, &state->probe, &state->reason);
@@ -132,7 +144,11 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	    config->values[EXHAUSTION_DESTINATIONS_LIMIT]);
 	state->owners = tally_top_new(
 	    state->probe.owners, TALLY_OWNERS, config->values[EXHAUSTION_OWNERS_LIMIT]);
-	return state->destinations && state->owners ? 0 : -ENOMEM;
+	if (!state->destinations || !state->owners)
+		return -ENOMEM;
+	if (openers)
+		state->openers = opener_series_new(&state->probe, config->sysfs, openers);
+	return !openers || state->openers ? 0 : -ENOMEM;
 }
 
 static int init(void *context, const struct collector_config *config)
@@ -257,7 +273,10 @@ static int emit(void *context, struct metric_set *set)
 	emit_destinations(state, set);
 	leases_emit(state->probe.histograms, state->probe.histograms_length, set);
 	emit_missed(state, set);
-	return emit_owners(state, set);
+
+	const int result = state->openers ? opener_series_emit(state->openers, set) : 0;
+
+	return result < 0 ? result : emit_owners(state, set);
 }
 
 static int check(const void *context, const char **ret_reason)
@@ -284,6 +303,10 @@ static const struct collector_flag flags[] = {
 	"how many cgroups with the most failures are shown", 20, 0, TALLY_OWNERS},
     [EXHAUSTION_LEASES_LIMIT] = {"leases-limit",
 	"how many leases are timed at the same time; 0: none", 65536, 0, EXHAUSTION_LEASES_MAX},
+    [EXHAUSTION_OPENERS_LIMIT] = {"openers-limit",
+	"how many pairs of a destination and a cgroup that open the most connections are shown; 0: "
+	"none are counted",
+	20, 0, 1000},
     {.name = NULL},
 };
 
@@ -294,8 +317,9 @@ const struct collector exhaustion_collector = {
     .cost =
 	"No walk: it reads memory that the kernel writes. Each change of state of a TCP socket on "
 	"the machine, in other namespaces too, calls a BPF program; docs/exhaustion.md has the "
-	"cost. In the kernel it uses 0.7 MiB for 4,096 destinations, 1,024 cgroups and the times "
-	"of all ports, and 32 to 64 bytes for each of --collector.exhaustion.leases-limit. With "
+	"cost. In the kernel it uses 1 MiB for 4,096 destinations, 1,024 cgroups, 4,096 pairs of "
+	"both and the times of all ports, and 32 to 64 bytes for each of "
+	"--collector.exhaustion.leases-limit. With "
 	"it, binds uses another BPF program, not sock_diag, to find which ports were bound and "
 	"then connected.",
     .on_by_default = false,

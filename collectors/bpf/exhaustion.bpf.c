@@ -8,6 +8,7 @@
 #include "collectors/bpf/attempts.bpf.h"
 #include "collectors/bpf/failures.bpf.h"
 #include "collectors/bpf/leases.bpf.h"
+#include "collectors/bpf/openers.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -42,6 +43,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 {
 	bool failed;
+	__u64 held_ns;
 
 	if (newstate != TCP_CLOSE && newstate != TCP_SYN_SENT && oldstate != TCP_SYN_SENT)
 		return 0;
@@ -58,8 +60,9 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 	failed = oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && found_no_port(sk);
 	if (failed)
 		connect_failed(sk);
-	if (times_leases)
-		follow_lease(sk, oldstate, newstate, !failed);
+	held_ns = times_leases ? follow_lease(sk, oldstate, newstate, !failed) : 0;
+	if (counts_openers && ((oldstate == TCP_SYN_SENT && !failed) || held_ns))
+		count_opener(sk, oldstate == TCP_SYN_SENT && !failed, held_ns);
 	return 0;
 }
 

@@ -71,6 +71,7 @@ struct lease_histograms {
 	struct lease_histogram held;
 	struct lease_histogram reused;
 	__u64 untracked;
+	__u64 opens; /* connect() calls that got a port */
 };
 
 /*

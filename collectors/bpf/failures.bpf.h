@@ -4,7 +4,8 @@
 
 /* Calls that found no port: counts them by destination and cgroup, and sends events if asked to. */
 
-#include "collectors/bpf/socket.bpf.h"
+#include "collectors/bpf/cgroup.bpf.h"
+#include "collectors/bpf/destination.bpf.h"
 
 #include "collectors/bpf/exhaustion.h"
 
@@ -79,17 +80,6 @@ static __always_inline bool tally(void *map, __u32 size, const struct tally_key 
 	return false;
 }
 
-/* The cgroup of the socket, as in sock_diag; before Linux 5.15 that of the caller. */
-static __always_inline __u64 cgroup_of(struct sock *sk)
-{
-	struct cgroup *cgroup;
-
-	if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return bpf_get_current_cgroup_id();
-	cgroup = sk->sk_cgrp_data.cgroup;
-	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
-}
-
 static __always_inline void tell(
     struct sock *sk, enum exhausted_call call, __u8 family, const __u32 remote[4], __u64 cgroup_id)
 {
@@ -127,17 +117,10 @@ static __always_inline void count_owner(__u64 cgroup_id)
 static __always_inline void connect_failed(struct sock *sk)
 {
 	__u32 remote[4];
-	const __u8 family =
-	    read_address(sk, &sk->__sk_common.skc_v6_daddr, sk->__sk_common.skc_daddr, remote);
-	/* A link-local address (fe80::/10) needs its interface. */
-	const bool is_link_local =
-	    family == 1 && (remote[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
-	const __u32 interface = is_link_local ? sk->__sk_common.skc_bound_dev_if : 0;
-	const __u64 cgroup_id = cgroup_of(sk);
 	struct tally_key key;
+	const __u8 family = read_destination(sk, remote, key.words);
+	const __u64 cgroup_id = cgroup_of(sk);
 
-	__builtin_memcpy(key.words, remote, sizeof(remote));
-	key.words[2] = tally_word(interface, bpf_ntohs(sk->__sk_common.skc_dport), family);
 	__sync_fetch_and_add(&shared.failures[EXHAUSTED_CONNECT][family & 1], 1);
 	if (!tally(&destinations, TALLY_DESTINATIONS, &key))
 		__sync_fetch_and_add(&shared.untracked_destinations, 1);

@@ -197,7 +197,8 @@ static __always_inline void note_reuse(__u64 start, __u16 port)
 		note(&mine->reused, start - before);
 }
 
-static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start, __u16 port)
+/* Returns how long the port was held, in nanoseconds. */
+static __always_inline __u64 note_end(struct sock *sk, int oldstate, __u64 start, __u16 port)
 {
 	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate);
 	struct lease_histograms *mine = our_histograms();
@@ -205,10 +206,15 @@ static __always_inline void note_end(struct sock *sk, int oldstate, __u64 start,
 	if (mine)
 		note(&mine->held, end - start);
 	*release_of(port) = end;
+	return end - start;
 }
 
-/* has_port: false if connect() found none; the port in the socket is then an earlier one. */
-static __always_inline void follow_lease(struct sock *sk, int oldstate, int newstate, bool has_port)
+/*
+ * has_port: false if connect() found none; the port in the socket is then an earlier one. Returns
+ * how long a port was held whose lease ends now, in nanoseconds; else 0.
+ */
+static __always_inline __u64 follow_lease(
+    struct sock *sk, int oldstate, int newstate, bool has_port)
 {
 	/* Inbound connections usually have none, and leave here. */
 	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
@@ -218,20 +224,21 @@ static __always_inline void follow_lease(struct sock *sk, int oldstate, int news
 	__u32 at;
 
 	if (!cookie)
-		return;
+		return 0;
 	beside = leases_beside(cookie);
 	at = beside ? find_lease(beside, cookie) : LEASES_BESIDE;
 	if (!beside || at >= LEASES_BESIDE)
-		return;
+		return 0;
 	port = has_port ? local_port(sk) : 0;
 	start = beside->starts[at];
 	if (oldstate == TCP_SYN_SENT && port)
 		note_reuse(start, port);
 	if (newstate != TCP_CLOSE)
-		return;
+		return 0;
 	beside->cookies[at] = 0;
 	if (port)
-		note_end(sk, oldstate, start, port);
+		return note_end(sk, oldstate, start, port);
+	return 0;
 }
 
 #endif

@@ -44,6 +44,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	loaded->rodata->leases_order = (__u32)__builtin_ctz(places);
 	loaded->rodata->leases_mask = places - 1;
 	loaded->rodata->tells_events = options->events_bytes != 0;
+	loaded->rodata->counts_openers = options->openers;
 	(void)bpf_map__set_max_entries(loaded->maps.leases, places);
 	(void)bpf_map__set_max_entries(loaded->maps.histograms, processors);
 	if (options->events_bytes)
@@ -114,6 +115,8 @@ static int map_all(struct exhaustion_probe *probe)
 	if (probe->destinations)
 		probe->owners = map_memory(loaded->maps.owners);
 	if (probe->owners)
+		probe->openers = map_memory(loaded->maps.openers);
+	if (probe->openers)
 		probe->histograms = map_memory(loaded->maps.histograms);
 	return probe->histograms ? 0 : -errno;
 }
@@ -134,6 +137,7 @@ static int open_probe(
 	result = map_all(probe);
 	if (result < 0)
 		exhaustion_probe_close(probe);
+	probe->processors = (unsigned)processors;
 	probe->histograms_length = options->leases ? (unsigned)processors : 0;
 	return result;
 }
@@ -159,6 +163,7 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 		return;
 	unmap_memory(probe->loaded->maps.destinations, probe->destinations);
 	unmap_memory(probe->loaded->maps.owners, probe->owners);
+	unmap_memory(probe->loaded->maps.openers, probe->openers);
 	unmap_memory(probe->loaded->maps.histograms, probe->histograms);
 	exhaustion_bpf__destroy(probe->loaded);
 	*probe = (struct exhaustion_probe){.loaded = NULL};

@@ -19,12 +19,14 @@
 #include <string.h>
 
 #include "collectors/bpf/exhaustion.h"
+#include "collectors/bpf/openers.h"
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/socket.h"
 
 struct exhaustion_probe_options {
 	unsigned long leases;	    /* how many are timed at the same time, rounded up; 0: none */
 	unsigned long events_bytes; /* memory for events, rounded up; 0: no events */
+	bool openers;		    /* whether they are counted */
 };
 
 #define EXHAUSTION_LEASES_MAX 16777216ul
@@ -34,7 +36,9 @@ struct exhaustion_probe {
 	const struct exhaustion_shared *shared;
 	struct tally_place *destinations; /* TALLY_DESTINATIONS of them */
 	struct tally_place *owners;	  /* TALLY_OWNERS of them */
+	struct openers *openers;	  /* OPENERS_BUCKETS of them */
 	struct lease_histograms *histograms;
+	unsigned processors;
 	unsigned histograms_length; /* one for each processor; 0 if leases are not timed */
 	bool counts_binds;	    /* bind() and listen() can be counted on this kernel */
 	struct exhaustion_bpf *loaded;

@@ -134,7 +134,7 @@ OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
 def of_exhaustion(documented):
     """The series of the collector that is off by default."""
     return {name for name in by_series(documented)
-            if re.search("_(exhaustion_errors|exhaustion_missed|lease|leases|reuse_interval)_", name)}
+            if re.search("_(exhaustion_errors|exhaustion_missed|owner_opens|lease|leases|reuse_interval)_", name)}
 
 
 def assert_documented(said, documented):
@@ -186,7 +186,7 @@ def test_what_the_exhaustion_collector_says_is_documented(documented):
         said = exporter.metrics()
     assert_documented(said, documented)
     assert not of_exhaustion(documented) - said.names() - optional
-    assert len(of_exhaustion(documented)) == 14
+    assert len(of_exhaustion(documented)) == 20
 
 
 def test_what_a_web_configuration_adds_is_documented(documented, module_folder):
