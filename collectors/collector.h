@@ -33,6 +33,7 @@ enum kernel_feature {
 	FEATURE_BIND_PORT_EXHAUSTION = 1 << 2, /* its counts_binds */
 	FEATURE_CGROUP_OWNERS = 1 << 3,	       /* cgroups of sockets, and their names */
 	FEATURE_TIME_WAIT_REUSE = 1 << 4,      /* which TIME_WAIT had timestamps: stamps.h */
+	FEATURE_BIND_CONFLICTS = 1 << 5,       /* exhaustion_probe.h, if it counts_binds */
 };
 
 /*

@@ -41,12 +41,14 @@ static const struct {
     {NULL, "family", "`ipv4`, `ipv6`"},
     {NULL, "feature",
 	"`sock_diag`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
-	"`time_wait_reuse`, `port_exhaustion`, `bind_port_exhaustion`, `cgroup_owners`"},
+	"`time_wait_reuse`, `port_exhaustion`, `bind_port_exhaustion`, `bind_conflicts`, "
+	"`cgroup_owners`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
 	"`udp6`"},
     {NULL, "pod_uid", "empty if the cgroup is not a Kubernetes pod's"},
+    {"ephemera_bind_conflicts_total", "port", "the port that was asked for"},
     {NULL, "port", "the listener's port"},
     {NULL, "pressure", "`low`, `half`, `high`, `full`"},
     {NULL, "protocol", "`tcp`, `udp`"},

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * Counts the calls that found no port, and times how long ports are held. It runs in the kernel at
- * every change of a TCP socket's state, so it first returns for what does not matter.
+ * Counts the calls that found no port or were refused one, and times how long ports are held. It
+ * runs in the kernel at every change of a TCP socket's state, so it first returns for what does not
+ * matter.
  *
  * User space reads the maps and globals in mapped memory, without a call and without a privilege.
  */
 #include "collectors/bpf/attempts.bpf.h"
+#include "collectors/bpf/conflicts.bpf.h"
 #include "collectors/bpf/failures.bpf.h"
 #include "collectors/bpf/leases.bpf.h"
 #include "collectors/bpf/openers.bpf.h"
 
 #include <bpf/bpf_tracing.h>
-
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
 
 /* Only programs under the GPL may call some of the kernel's functions. */
 char LICENSE[] SEC("license") = "GPL";
@@ -66,23 +65,35 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 	return 0;
 }
 
+static __always_inline void got_no_port(
+    struct sock *sk, __u16 port, __u16 protocol, enum exhausted_call call)
+{
+	if (sk->sk_protocol != protocol || !is_ours(sk))
+		return;
+	if (port)
+		port_refused(sk, port);
+	else
+		bind_failed(sk, call);
+}
+
 /*
  * bind(), listen() and automatic binds get their port from these two: 0 asks for any port, and they
  * return 0 if there was one. Both are exported to modules, so they are as stable as kernel
- * functions are: net/ipv4/udp.c, net/ipv4/inet_connection_sock.c.
+ * functions are: net/ipv4/udp.c, net/ipv4/inet_connection_sock.c. A call that succeeds leaves at
+ * once.
  */
 SEC("fexit/udp_lib_get_port")
 int BPF_PROG(udp_got_port, struct sock *sk, unsigned short port, unsigned int hash, int result)
 {
-	if (result && !port && sk->sk_protocol == IPPROTO_UDP && is_ours(sk))
-		bind_failed(sk, EXHAUSTED_BIND_UDP);
+	if (result)
+		got_no_port(sk, port, IPPROTO_UDP, EXHAUSTED_BIND_UDP);
 	return 0;
 }
 
 SEC("fexit/inet_csk_get_port")
 int BPF_PROG(tcp_got_port, struct sock *sk, unsigned short port, int result)
 {
-	if (result && !port && sk->sk_protocol == IPPROTO_TCP && is_ours(sk))
-		bind_failed(sk, EXHAUSTED_BIND_TCP);
+	if (result)
+		got_no_port(sk, port, IPPROTO_TCP, EXHAUSTED_BIND_TCP);
 	return 0;
 }

@@ -37,6 +37,7 @@ struct tally_place {
 /* Powers of two. If TALLY_PROBES places have other keys, a key is not counted by itself. */
 #define TALLY_DESTINATIONS 4096
 #define TALLY_OWNERS 1024
+#define TALLY_CONFLICTS 4096
 #define TALLY_PROBES 32
 
 /* Part of a destination's key. The key of an owner is its cgroup's id and two zeroes. */
@@ -45,10 +46,17 @@ static inline __u64 tally_word(__u32 interface, __u16 port, __u16 family)
 	return (__u64)interface << 32 | (__u32)port << 16 | family;
 }
 
+/* The key of a bind conflict is this and two zeroes. protocol: IPPROTO_TCP or IPPROTO_UDP. */
+static inline __u64 conflict_word(__u16 protocol, __u16 port)
+{
+	return (__u64)protocol << 16 | port;
+}
+
 struct exhaustion_shared {
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
 	__u64 untracked_destinations; /* connect() calls without a place */
 	__u64 untracked_owners;	      /* calls without a place, or of sockets without a cgroup */
+	__u64 untracked_conflicts;    /* bind conflicts without a place */
 };
 
 /* Written by user space: the namespace's settings for when TIME_WAIT blocks a port. */

@@ -14,6 +14,8 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define LOOPBACK_IFINDEX 1
 
 /* include/net/tcp_states.h */
@@ -80,6 +82,7 @@ struct sock_cgroup_data {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	unsigned char sk_userlocks : 4;
 	int sk_err;
 	__u32 sk_txhash;
 	struct sock_cgroup_data sk_cgrp_data;

@@ -115,6 +115,8 @@ static int map_all(struct exhaustion_probe *probe)
 	if (probe->destinations)
 		probe->owners = map_memory(loaded->maps.owners);
 	if (probe->owners)
+		probe->conflicts = map_memory(loaded->maps.conflicts);
+	if (probe->conflicts)
 		probe->openers = map_memory(loaded->maps.openers);
 	if (probe->openers)
 		probe->histograms = map_memory(loaded->maps.histograms);
@@ -164,6 +166,7 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	unmap_memory(probe->loaded->maps.destinations, probe->destinations);
 	unmap_memory(probe->loaded->maps.owners, probe->owners);
 	unmap_memory(probe->loaded->maps.openers, probe->openers);
+	unmap_memory(probe->loaded->maps.conflicts, probe->conflicts);
 	unmap_memory(probe->loaded->maps.histograms, probe->histograms);
 	exhaustion_bpf__destroy(probe->loaded);
 	*probe = (struct exhaustion_probe){.loaded = NULL};

@@ -3,16 +3,18 @@
 #define EPHEMERA_EXHAUSTION_PROBE_H
 
 /*
- * The calls that found no ephemeral port, and how long ports are held.
+ * The calls that found no ephemeral port or were refused one, and how long ports are held.
  * collectors/bpf/exhaustion.bpf.c counts them in the kernel, for the network namespace of the
  * thread that opens the probe. The counts are mapped into our memory: reading them needs no system
  * call and no privilege.
  *
  * connect(): the tracepoint inet_sock_set_state (net/ipv4/af_inet.c). A step from SYN_SENT to CLOSE
  * without a port is one connect() that found no port. bind() and listen(): udp_lib_get_port() or
- * inet_csk_get_port() returned an error when any port was allowed.
+ * inet_csk_get_port() returned an error. If any port was allowed, there was none left; if one was
+ * asked for by number, another socket holds it: a bind conflict.
  */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +39,7 @@ struct exhaustion_probe {
 	struct tally_place *destinations; /* TALLY_DESTINATIONS of them */
 	struct tally_place *owners;	  /* TALLY_OWNERS of them */
 	struct openers *openers;	  /* OPENERS_BUCKETS of them */
+	struct tally_place *conflicts;	  /* TALLY_CONFLICTS of them, if counts_binds */
 	struct lease_histograms *histograms;
 	unsigned processors;
 	unsigned histograms_length; /* one for each processor; 0 if leases are not timed */
@@ -92,6 +95,17 @@ struct exhausted_destination {
 	uint16_t port;
 	uint32_t interface; /* of a link-local address; 0: none */
 };
+
+/* The inverse of conflict_word(). */
+static inline enum socket_protocol conflict_protocol(const struct tally_key *key)
+{
+	return key->words[0] >> 16 == IPPROTO_UDP ? SOCKET_UDP : SOCKET_TCP;
+}
+
+static inline uint16_t conflict_port(const struct tally_key *key)
+{
+	return (uint16_t)key->words[0];
+}
 
 /* The inverse of tally_word(). */
 static inline void exhausted_destination_of(

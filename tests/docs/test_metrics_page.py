@@ -18,7 +18,7 @@ from lib.certificates import Authority
 from lib.exporter import BINARY, REPOSITORY, Exporter, Metrics, assert_no_sanitizer_report, metrics
 from lib.namespace import in_namespace, set_range
 from lib.secure import Secure, server, trusting
-from lib.sockets import IPV4, accept, connect_many, listen, udp_connected
+from lib.sockets import IPV4, accept, bound, connect_many, listen, udp_connected
 from lib.tools import debian_binary
 
 PAGE = REPOSITORY / "docs" / "metrics.md"
@@ -134,7 +134,8 @@ OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
 def of_exhaustion(documented):
     """The series of the collector that is off by default."""
     return {name for name in by_series(documented)
-            if re.search("_(exhaustion_errors|exhaustion_missed|owner_opens|lease|leases|reuse_interval)_", name)}
+            if re.search("_(exhaustion_errors|exhaustion_missed|conflicts|owner_opens|lease|leases|"
+                         "reuse_interval)_", name)}
 
 
 def assert_documented(said, documented):
@@ -177,16 +178,21 @@ def test_what_a_scrape_says_is_documented(documented):
 @in_namespace
 def test_what_the_exhaustion_collector_says_is_documented(documented):
     # Of a kernel whose functions cannot be followed, bind() is not counted.
-    optional = {"ephemera_bind_port_exhaustion_errors_total"}
+    optional = {"ephemera_bind_port_exhaustion_errors_total", "ephemera_bind_conflicts_total",
+                "ephemera_other_bind_conflicts_total"}
     with Exporter("--collector.exhaustion") as exporter:
         set_range(40000, 40009)
         _listener = listen(IPV4, "127.0.0.1", 30001)
         with pytest.raises(OSError):
             _clients = connect_many(11, IPV4, "127.0.0.1", 30001)
+        with pytest.raises(OSError):
+            bound(IPV4, "127.0.0.1", 30001)
         said = exporter.metrics()
+        if said.value("ephemera_kernel_feature", feature="bind_conflicts"):
+            optional = set()
     assert_documented(said, documented)
     assert not of_exhaustion(documented) - said.names() - optional
-    assert len(of_exhaustion(documented)) == 20
+    assert len(of_exhaustion(documented)) == 22
 
 
 def test_what_a_web_configuration_adds_is_documented(documented, module_folder):

@@ -13,6 +13,7 @@
  *   reset        connections, each closed by a reset at once: no TIME_WAIT
  *   time_wait    connections, each closed in order at once by its client; the listener is ours
  *   bind         TCP sockets that only bind
+ *   beside       listen() of TCP sockets that share their port with one that listens already
  *   udp          UDP sockets that bind
  *   udp_connect  UDP sockets that connect
  *
@@ -101,7 +102,7 @@ static int prepare(int fd, const struct line *line, int type)
 	if (type == SOCK_STREAM && set(fd, IPPROTO_TCP, TCP_SYNCNT, 1) < 0)
 		return -1;
 	/* A port of the caller's choice may have connections already. */
-	if (is(line, "listen") || line->source_port)
+	if (is(line, "listen") || is(line, "beside") || line->source_port)
 		return set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return 0;
 }
@@ -192,6 +193,26 @@ static int be_refused(int fd, const struct line *line)
 	return errno == ECONNREFUSED ? 0 : -1;
 }
 
+/* Another socket takes the port and listens, so that this one may not. */
+static int listen_beside(int fd, const struct line *line)
+{
+	const int other = socket(is_ipv4(line) ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_storage own;
+	socklen_t length = sizeof(own);
+	int result = -1;
+
+	if (other >= 0 && prepare(other, line, SOCK_STREAM) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
+	    bind(other, (struct sockaddr *)&own, length) == 0 && listen(other, 1) == 0)
+		result = listen(fd, 1);
+
+	const int error = errno;
+
+	close(other);
+	errno = error;
+	return result;
+}
+
 /* Returns -1 with errno where the kernel refuses. */
 static int make(const struct line *line)
 {
@@ -199,7 +220,8 @@ static int make(const struct line *line)
 	const int fd = socket(is_ipv4(line) ? AF_INET : AF_INET6, type, 0);
 	struct sockaddr_storage address;
 	const socklen_t length = address_of(line, line->address, line->port, &address);
-	const bool binds = is(line, "listen") || is(line, "bind") || is(line, "udp");
+	const bool binds =
+	    is(line, "listen") || is(line, "bind") || is(line, "beside") || is(line, "udp");
 
 	if (fd < 0 || prepare(fd, line, type) < 0)
 		return -1;
@@ -208,6 +230,8 @@ static int make(const struct line *line)
 	if (is(line, "reconnect") && be_refused(fd, line) < 0)
 		goto refused;
 	if ((binds ? bind : connect)(fd, (struct sockaddr *)&address, length) < 0)
+		goto refused;
+	if (is(line, "beside") && listen_beside(fd, line) < 0)
 		goto refused;
 	if (is(line, "listen"))
 		return keep_listener(fd, line);
@@ -245,8 +269,8 @@ static void make_all(const struct line *line)
 
 static bool parse(const char *text, struct line *ret_line)
 {
-	static const char *const known[] = {
-	    "listen", "connect", "reconnect", "reset", "time_wait", "bind", "udp", "udp_connect"};
+	static const char *const known[] = {"listen", "connect", "reconnect", "reset", "time_wait",
+	    "bind", "beside", "udp", "udp_connect"};
 	struct sockaddr_storage address;
 
 	memset(ret_line, 0, sizeof(*ret_line));

@@ -16,8 +16,10 @@ OTHER_ERRORS = "ephemera_other_destination_port_exhaustion_errors_total"
 OWNER_ERRORS = "ephemera_owner_port_exhaustion_errors_total"
 OTHER_OWNER_ERRORS = "ephemera_other_owner_port_exhaustion_errors_total"
 BIND_ERRORS = "ephemera_bind_port_exhaustion_errors_total"
+CONFLICTS = "ephemera_bind_conflicts_total"
+OTHER_CONFLICTS = "ephemera_other_bind_conflicts_total"
 MISSED = "ephemera_port_exhaustion_missed_events_total"
-FEATURES = ("bind_before_connect", "port_exhaustion", "bind_port_exhaustion")
+FEATURES = ("bind_before_connect", "port_exhaustion", "bind_port_exhaustion", "bind_conflicts")
 
 
 @pytest.fixture
@@ -52,7 +54,8 @@ def test_nothing_failed_at_first(first):
     binds = {(labels["protocol"], labels["family"]): value
              for labels, value in first.samples(BIND_ERRORS)}
     assert binds == dict.fromkeys(workload.BIND_FAILURES, 0)
-    assert not first.samples(DESTINATION_ERRORS)
+    assert not first.samples(DESTINATION_ERRORS) and not first.samples(CONFLICTS)
+    assert first.value(OTHER_CONFLICTS) == 0
 
 
 def test_failures_are_counted_and_nothing_else(last):
@@ -86,6 +89,13 @@ def test_binds_that_fail_are_counted_and_nothing_else(last):
     binds = {(labels["protocol"], labels["family"]): value
              for labels, value in last.samples(BIND_ERRORS)}
     assert binds == workload.BIND_FAILURES
+
+
+def test_binds_that_are_refused_their_port_are_counted_by_it_and_nothing_else(last):
+    conflicts = {(labels["protocol"], int(labels["port"])): value
+                 for labels, value in last.samples(CONFLICTS)}
+    assert conflicts == workload.CONFLICTS
+    assert last.value(OTHER_CONFLICTS) == 0
 
 
 def test_leases_are_timed(said, first):

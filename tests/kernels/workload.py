@@ -52,7 +52,8 @@ LEASES = {
     f"reset {LEASED} ipv4 127.0.0.1 9000": {"made": LEASED},
 }
 
-# Ten ports for each address. A refusal of the last two is none for want of a port.
+# Ten ports for each address. A refusal of those by number is none for want of a port, but a conflict.
+# Of sockets with SO_REUSEADDR on one port only one can listen.
 BINDS = {
     "bind 17 ipv4 127.0.0.9 0": {"made": 10, "EADDRINUSE": 7},
     "bind 13 mapped 127.0.0.10 0": {"made": 10, "EADDRINUSE": 3},
@@ -63,7 +64,18 @@ BINDS = {
     "udp_connect 2 ipv6 ::1 53": {"made": 0, "EAGAIN": 2},
     "bind 3 ipv4 127.0.0.9 41000": {"made": 0, "EADDRINUSE": 3},
     "udp 3 ipv4 127.0.0.9 41000": {"made": 0, "EADDRINUSE": 3},
+    "bind 2 mapped 127.0.0.10 41001": {"made": 0, "EADDRINUSE": 2},
+    "bind 5 ipv6 ::1 41001": {"made": 0, "EADDRINUSE": 5},
+    "listen 97 ipv4 127.0.0.9 9001": {"made": 1},
+    "bind 1 ipv4 127.0.0.9 9001": {"made": 0, "EADDRINUSE": 1},
+    "bind 7 ipv4 0.0.0.0 9001": {"made": 0, "EADDRINUSE": 7},
+    "beside 11 ipv4 127.0.0.9 9002": {"made": 0, "EADDRINUSE": 11},
+    "beside 3 ipv4 127.0.0.11 0": {"made": 0, "EADDRINUSE": 3},
+    "bind 1 ipv4 198.51.100.1 9001": {"made": 0, "EADDRNOTAVAIL": 1},
 }
+# By listen() on a port of the kernel's choice, the last but one, nobody was refused what he asked for.
+CONFLICTS = {("tcp", 41000): 3, ("udp", 41000): 3, ("tcp", 41001): 2 + 5, ("tcp", 9001): 1 + 7,
+             ("tcp", 9002): 11}
 BIND_FAILURES = {("tcp", "ipv4"): 7 + 3, ("tcp", "ipv6"): 13, ("udp", "ipv4"): 1 + 5,
                  ("udp", "ipv6"): 3 + 2}
 

@@ -6,6 +6,8 @@ import errno
 import os
 import tempfile
 
+import pytest
+
 from lib.exporter import Exporter
 from lib.sockets import at, connect_until_refused, new
 
@@ -13,12 +15,18 @@ ON = "--collector.exhaustion"
 
 
 @contextlib.contextmanager
-def watching(*flags):
+def watching(*flags, env=None):
     """The exporter with the collector, asked through a unix socket: scrapes lease no ports."""
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o711)
-        with Exporter(f"--web.listen-address=unix:{place}/socket", ON, *flags) as exporter:
+        with Exporter(f"--web.listen-address=unix:{place}/socket", ON, *flags, env=env) as exporter:
             yield exporter
+
+
+def need_functions(exporter):
+    """Skips where no program may follow the kernel's functions: then bind() is not counted."""
+    if not exporter.metrics().value("ephemera_kernel_feature", feature="bind_conflicts"):
+        pytest.skip("this kernel lets no program follow its functions")
 
 
 def fill(family, address, port, size=10):

@@ -104,8 +104,10 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
 	for (size_t i = 0; i < collectors_length; i++) {
 		assert_int_equal(options.enabled >> i & 1, collectors[i]->on_by_default);
-		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
+		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++) {
+			assert_true(j < COLLECTOR_FLAGS_MAX);
 			assert_int_equal(options.values[i][j], collectors[i]->flags[j].initial);
+		}
 	}
 }
 
