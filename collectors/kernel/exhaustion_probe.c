@@ -4,32 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collectors/bpf/exhaustion.skel.h"
 #include "collectors/kernel/bpf_errors.h"
 #include "collectors/kernel/bpf_misses.h"
-
-/* The link leads to the namespace itself, whose inode the kernel has in struct net. */
-static int find_namespace(__u32 *ret_inode)
-{
-	struct stat about;
-
-	if (stat("/proc/self/ns/net", &about) < 0)
-		return -errno;
-	*ret_inode = (__u32)about.st_ino;
-	return 0;
-}
-
-static __u32 power_of_two(unsigned long least)
-{
-	__u32 power = 1;
-
-	while (power < least)
-		power *= 2;
-	return power;
-}
+#include "collectors/kernel/bpf_setup.h"
 
 static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_probe_options *options,
     __u32 namespace_inode, unsigned processors)
@@ -37,7 +17,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	const unsigned long leases =
 	    options->leases < EXHAUSTION_LEASES_MAX ? options->leases : EXHAUSTION_LEASES_MAX;
 	/* Twice the room, so that few of them share a place. */
-	const __u32 places = leases ? power_of_two(leases * 2 / LEASES_BESIDE) : 1;
+	const __u32 places = leases ? bpf_setup_power_of_two(leases * 2 / LEASES_BESIDE) : 1;
 
 	loaded->rodata->namespace_inode = namespace_inode;
 	loaded->rodata->times_leases = leases != 0;
@@ -49,7 +29,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	(void)bpf_map__set_max_entries(loaded->maps.histograms, processors);
 	if (options->events_bytes)
 		(void)bpf_map__set_max_entries(
-		    loaded->maps.events, power_of_two(options->events_bytes));
+		    loaded->maps.events, bpf_setup_power_of_two(options->events_bytes));
 }
 
 /* NULL, and errno says why. */
@@ -128,7 +108,7 @@ static int open_probe(
 {
 	const int processors = libbpf_num_possible_cpus();
 	__u32 namespace_inode = 0;
-	int result = processors < 0 ? processors : find_namespace(&namespace_inode);
+	int result = processors < 0 ? processors : bpf_setup_find_namespace(&namespace_inode);
 
 	if (result < 0)
 		return result;

@@ -4,6 +4,7 @@
 
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/exhaustion_probe.h"
+#include "collectors/kernel/lease_probe.h"
 
 #define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang or bpftool was missing"
 
@@ -85,4 +86,37 @@ int bind_buckets_list(struct bind_buckets *buckets, struct port_range range,
 	(void)range;
 	(void)found;
 	return -ENOSYS;
+}
+
+int lease_probe_open(const struct lease_probe_options *options, const struct lease_probe_sink *sink,
+    struct lease_probe **ret_probe, const char **ret_reason)
+{
+	(void)options;
+	(void)sink;
+	(void)ret_probe;
+	*ret_reason = NO_BPF;
+	return -ENOSYS;
+}
+
+void lease_probe_close(struct lease_probe *probe)
+{
+	(void)probe;
+}
+
+int lease_probe_read(struct lease_probe *probe, int timeout_ms)
+{
+	(void)probe;
+	(void)timeout_ms;
+	return -ENOSYS;
+}
+
+void lease_probe_stop(struct lease_probe *probe)
+{
+	(void)probe;
+}
+
+void lease_probe_losses(const struct lease_probe *probe, struct lease_probe_losses *ret_losses)
+{
+	(void)probe;
+	*ret_losses = (struct lease_probe_losses){.lost = 0};
 }

@@ -3,7 +3,7 @@
 #define EPHEMERA_JSON_H
 
 /*
- * JSON, written through cJSON; the only file that includes it is json.c.
+ * JSON, written through cJSON; only json.c and json_reader.c include it.
  *
  *	struct json *root = json_new_object();
  *	struct json *list = json_add_array(root, "ports");

@@ -93,6 +93,20 @@ const struct flag flags[] = {
     {"all-processes", NULL, NULL,
 	"port: search all processes for a socket, even if processes of its cgroup have it",
 	KIND_SWITCH, AT(all_processes), 0, 0, NULL, "port"},
+    {"leases", NULL, NULL,
+	"trace: print each lease of a port as it ends, not the calls that find no port; --json for "
+	"a log",
+	KIND_SWITCH, AT(trace_leases), 0, 0, NULL, "trace"},
+    {"buffer", "MIB", "4", "trace --leases: memory for leases that are not printed yet, in MiB",
+	KIND_NUMBER, AT(buffer_mib), 1, 1024, NULL, "trace"},
+    {"at", "TIME", NULL,
+	"port: print who had it then: HH:MM[:SS[.DIGITS]], today or yesterday, or "
+	"2026-11-29T12:03:00Z; local time without Z or an offset; needs --leases",
+	KIND_STRING, AT(at), 0, 0, NULL, "port"},
+    {"leases", "FILE", NULL,
+	"port: read them from FILE, which \"ephemera trace --leases --json\" wrote; - is standard "
+	"input; needs --at",
+	KIND_STRING, AT(leases), 0, 0, NULL, "port"},
     {"process", "PID", NULL,
 	"healthcheck: if that process is an exporter, check the addresses in its flags; 1 in a "
 	"container",

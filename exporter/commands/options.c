@@ -115,6 +115,21 @@ static bool starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* That of the command, where several commands have a flag of that name; NULL: there is none. */
+static const struct flag *find_flag(const char *name, const char *command)
+{
+	const struct flag *found = NULL;
+
+	for (size_t i = 0; i < flags_length; i++) {
+		if (strcmp(flags[i].name, name) != 0)
+			continue;
+		if (flag_is_of(&flags[i], command))
+			return &flags[i];
+		found = &flags[i];
+	}
+	return found;
+}
+
 /* Names the commands of a flag that was given to another one. */
 static int refuse_command(struct reader *reader, const struct flag *flag)
 {
@@ -124,7 +139,7 @@ static int refuse_command(struct reader *reader, const struct flag *flag)
 		const char *name = commands[i]->name;
 		const size_t length = strlen(names);
 
-		if (commands[i]->takes_flags && flag_is_of(flag, name))
+		if (commands[i]->takes_flags && flag_is_of(find_flag(flag->name, name), name))
 			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
 			    length ? " and " : "", name ? " " : "", name ? name : "");
 	}
@@ -133,6 +148,7 @@ static int refuse_command(struct reader *reader, const struct flag *flag)
 
 static int read_flag(struct reader *reader, const char *argument)
 {
+	const struct flag *flag;
 	struct word word = {{0}, NULL};
 
 	if (split(reader, argument, &word) < 0)
@@ -153,17 +169,15 @@ static int read_flag(struct reader *reader, const char *argument)
 		return dot ? set_collector_flag(reader, &word, name, dot, on)
 			   : switch_collector(reader, &word, name, on);
 	}
-	for (size_t i = 0; i < flags_length; i++) {
-		if (strcmp(flags[i].name, word.name) != 0)
-			continue;
-		if (!flag_is_of(&flags[i], reader->options->command->name))
-			return refuse_command(reader, &flags[i]);
-		if (flags[i].kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
-						 : want_value(reader, &word) < 0)
-			return -EINVAL;
-		return option_set(reader->options, &flags[i], word.value, reader->error);
-	}
-	return option_fail(reader->error, "unknown flag --%s; see --help", word.name);
+	flag = find_flag(word.name, reader->options->command->name);
+	if (!flag)
+		return option_fail(reader->error, "unknown flag --%s; see --help", word.name);
+	if (!flag_is_of(flag, reader->options->command->name))
+		return refuse_command(reader, flag);
+	if (flag->kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
+				      : want_value(reader, &word) < 0)
+		return -EINVAL;
+	return option_set(reader->options, flag, word.value, reader->error);
 }
 
 static void set_defaults(struct options *options)

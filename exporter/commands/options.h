@@ -29,9 +29,13 @@ struct options {
 	bool watch;
 	bool resolve;
 	bool all_processes;
-	unsigned long process; /* healthcheck: use the addresses of this pid; 0: of the flags */
-	bool ready;	       /* healthcheck: also check that a scrape would work */
-	const char *checked;   /* check-config: the file */
+	bool trace_leases;	  /* trace: leases, not failures */
+	unsigned long buffer_mib; /* trace: memory for leases */
+	const char *at;		  /* port: the time; NULL: now */
+	const char *leases;	  /* port: the file of leases, "-" for standard input; NULL: none */
+	unsigned long process;	  /* healthcheck: use the addresses of this pid; 0: of the flags */
+	bool ready;		  /* healthcheck: also check that a scrape would work */
+	const char *checked;	  /* check-config: the file */
 	enum log_level log_level;
 	enum log_format log_format;
 };

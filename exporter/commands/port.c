@@ -16,11 +16,10 @@
 #include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/option_value.h"
+#include "exporter/commands/port_at.h"
 
 /* Of a port with more sockets than this only their number is watched. */
 #define WATCHED_MAX 1000
-
-enum { EXIT_SOMETHING, EXIT_NOTHING, EXIT_ERROR };
 
 extern const struct command port_command;
 
@@ -310,6 +309,8 @@ static int run_port(struct options *options)
 {
 	int status = EXIT_NOTHING;
 
+	if (options->at)
+		return port_at(options);
 	buckets_open(options, true);
 
 	const int result =
@@ -338,13 +339,14 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 	if (portset_count(&options->ports) == 0)
 		return option_fail(error, "port: needs a port, such as \"ephemera port 60416\" or "
 					  "\"ephemera port 60416 8000-8080\"");
-	return 0;
+	return port_at_check(options, error);
 }
 
 const struct command port_command = {
     .name = "port",
     .arguments = "PORT|FIRST-LAST...",
-    .help = "print what uses these ports; exit status 0: something, 1: nothing, 2: error",
+    .help = "print what uses these ports, or who had them; exit status 0: something, 1: nothing, "
+	    "2: error",
     .takes_flags = true,
     .read_argument = read_ports,
     .check = check_ports,

@@ -14,6 +14,7 @@
 #include "collectors/views/destination_rows.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/trace_leases.h"
 #include "exporter/commands/trace_print.h"
 
 extern const struct command trace_command;
@@ -278,6 +279,9 @@ static int run_trace(struct options *options)
 	struct trace trace = {.options = options};
 	const char *reason = NULL;
 
+	if (options->trace_leases)
+		return trace_leases(options);
+
 	catch_signals();
 
 	int result = open_trace(&trace, &reason);
@@ -294,7 +298,9 @@ static int run_trace(struct options *options)
 
 const struct command trace_command = {
     .name = "trace",
-    .help = "print each call that finds no port, as it happens; needs CAP_BPF and CAP_PERFMON",
+    .help =
+	"print each call that finds no port, as it happens, or each lease of a port as it ends; "
+	"needs CAP_BPF and CAP_PERFMON",
     .takes_flags = true,
     .run = run_trace,
 };

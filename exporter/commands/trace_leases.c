@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/trace_leases.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/exhaustion.h"
+#include "collectors/kernel/cgroup_names.h"
+#include "collectors/kernel/clock.h"
+#include "collectors/kernel/lease_probe.h"
+#include "exporter/answers/lease.h"
+#include "exporter/base/moment.h"
+#include "exporter/base/terminal.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/trace_leases_print.h"
+
+extern const struct command trace_command;
+
+/* How late a lease may be printed: the kernel wakes us for few of them. */
+#define WAIT_MS 100
+/* Losses are told once a second at the most, and looked for after so many leases at the latest. */
+#define LOSSES_SECONDS 1.0
+#define LOSSES_LEASES 4096
+#define OUTPUT_BYTES 65536
+
+/* How many signals came: one ends it, another what is left to be printed. */
+static volatile sig_atomic_t ended;
+
+struct trace {
+	const struct options *options;
+	struct lease_probe *probe;
+	struct cgroup_names *names;
+	struct json_writer *json; /* NULL: in words */
+	int64_t clock;		  /* what is added to CLOCK_MONOTONIC to make it a moment */
+	uint64_t printed;
+	struct lease_probe_losses told;
+	struct timespec looked; /* for losses */
+	bool stopped;
+	struct timespec started;
+};
+
+static void end(int signal)
+{
+	(void)signal;
+	ended++;
+}
+
+/* The wait comes back in any case; what is being printed is to be printed whole. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* The kernel's clock is never set; the one of people may be, so it is compared again each time. */
+static void set_clock(struct trace *trace)
+{
+	const struct timespec monotonic = clock_now();
+
+	trace->clock =
+	    moment_now() - ((int64_t)monotonic.tv_sec * MOMENT_SECOND + monotonic.tv_nsec);
+}
+
+/* Or leases that come faster than they are printed would keep it from its end. */
+static void stop_where_ended(struct trace *trace)
+{
+	if (!ended || trace->stopped)
+		return;
+	lease_probe_stop(trace->probe);
+	trace->stopped = true;
+}
+
+/* Tells what was lost since it was told last. */
+static int tell_losses(struct trace *trace)
+{
+	struct lease_probe_losses losses = trace->told;
+	struct lease_probe_losses more;
+
+	trace->looked = clock_now();
+	lease_probe_losses(trace->probe, &losses);
+	more = losses;
+	more.lost -= trace->told.lost;
+	more.untracked -= trace->told.untracked;
+	more.missed -= trace->told.missed;
+	trace->told = losses;
+	if (!more.lost && !more.untracked && !more.missed)
+		return 0;
+	return trace_leases_print_losses(&more, trace->json);
+}
+
+static int tell_losses_if_due(struct trace *trace)
+{
+	return clock_seconds_since(&trace->looked) < LOSSES_SECONDS ? 0 : tell_losses(trace);
+}
+
+static int resolve(struct trace *trace, uint64_t cgroup_id, const struct cgroup_name **ret_name)
+{
+	*ret_name = cgroup_id ? cgroup_names_find(trace->names, cgroup_id) : NULL;
+	return cgroup_id && !*ret_name ? -ENOMEM : 0;
+}
+
+static int on_cgroup(void *context, uint64_t cgroup_id)
+{
+	const struct cgroup_name *unused;
+
+	return resolve(context, cgroup_id, &unused);
+}
+
+static int on_ended(void *context, const struct lease_event *event)
+{
+	struct trace *trace = context;
+	const struct cgroup_name *cgroup;
+	int result;
+
+	stop_where_ended(trace);
+	if (ended > 1)
+		return -ECANCELED;
+	result = resolve(trace, event->cgroup_id, &cgroup);
+	if (result == 0)
+		result = trace_leases_print(event, trace->clock, cgroup, trace->json);
+	trace->printed++;
+	if (result == 0 && trace->printed % LOSSES_LEASES == 0)
+		result = tell_losses_if_due(trace);
+	return result;
+}
+
+static int read_once(struct trace *trace, int timeout_ms)
+{
+	int result;
+
+	set_clock(trace);
+	result = lease_probe_read(trace->probe, timeout_ms);
+	if (result == -EINTR)
+		result = 0;
+	if (result == 0)
+		result = tell_losses_if_due(trace);
+	return result == 0 ? terminal_flush() : result;
+}
+
+static int print_sum(struct trace *trace)
+{
+	struct trace_leases_sum sum = {.seconds = clock_seconds_since(&trace->started)};
+	int result = tell_losses(trace);
+
+	sum.leases = trace->printed;
+	sum.losses = trace->told;
+	if (result == 0)
+		result = trace_leases_print_sum(&sum, trace->json);
+	return result == 0 ? terminal_flush() : result;
+}
+
+static int run(struct trace *trace)
+{
+	int result = trace_leases_print_start(trace->json);
+
+	if (result == 0)
+		result = terminal_flush();
+
+	while (!ended && result == 0)
+		result = read_once(trace, WAIT_MS);
+	stop_where_ended(trace);
+	/* What came before the signal. */
+	if (result == 0)
+		result = read_once(trace, 0);
+	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
+}
+
+static int open_trace(struct trace *trace, const char **ret_reason)
+{
+	const struct options *options = trace->options;
+	const struct lease_probe_options wanted = {
+	    .leases = options->values[collector_find("exhaustion")][EXHAUSTION_LEASES_LIMIT],
+	    .buffer_bytes = options->buffer_mib << 20,
+	};
+	const struct lease_probe_sink sink = {on_ended, on_cgroup, trace};
+	int result = cgroup_names_new(options->sysfs, &trace->names);
+
+	if (result < 0)
+		return result;
+	trace->started = trace->looked = clock_now();
+	return lease_probe_open(&wanted, &sink, &trace->probe, ret_reason);
+}
+
+int trace_leases(const struct options *options)
+{
+	struct json_writer json = {.is_first = true};
+	struct trace trace = {.options = options, .json = options->json ? &json : NULL};
+	const char *reason = NULL;
+	int result;
+
+	catch_signals();
+	/* Written out after each look: a line at a time would be a system call for each lease. */
+	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+	result = open_trace(&trace, &reason);
+	if (result == 0)
+		result = run(&trace);
+	lease_probe_close(trace.probe);
+	cgroup_names_free(trace.names);
+	free(json.text.data);
+	return command_end(&trace_command, result, reason);
+}
