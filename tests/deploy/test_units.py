@@ -23,6 +23,7 @@ PLAIN = REPOSITORY / "build" / "clang" / "ephemera"
 
 UNITS = [DEPLOY / "systemd" / "ephemera.service.in", DEPLOY / "systemd" / "ephemera.socket",
          *sorted(DROP_INS.glob("*.conf"))]
+LEASES = DEPLOY / "systemd" / "ephemera-leases.service.in"
 
 # What systemd-analyze security makes of them at the most.
 EXPOSURE = {(): 1.5, ("socket.conf",): 1.5, ("tls.conf",): 1.5, ("api.conf",): 2.5,
@@ -123,10 +124,24 @@ def test_how_exposed_the_service_is(unit_folder, drop_ins):
     assert float(level[1]) <= EXPOSURE[drop_ins], said
 
 
+def test_systemd_finds_nothing_wrong_with_the_service_of_leases(unit_folder):
+    done = analyze("verify", "--man=no", unit_folder / "ephemera-leases.service")
+    ours = [line for line in done.stdout.splitlines() if "ephemera" in line or str(unit_folder) in line]
+    assert not ours and done.returncode == 0, done.stdout
+
+
+def test_how_exposed_the_service_of_leases_is(unit_folder):
+    said = analyze("security", "--offline=yes", "--no-pager", unit_folder / "ephemera-leases.service").stdout
+    level = re.search(r"Overall exposure level for ephemera-leases.service: ([0-9.]+)", said)
+    assert level, said
+    print(f"leases: {level[1]}")
+    assert float(level[1]) <= 1.3, said
+
+
 # Reasons
 
 
-@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*UNITS, LEASES], ids=lambda path: path.name)
 def test_each_directive_has_a_reason(path):
     lines = path.read_text().splitlines()
     assert lines[0] == "# SPDX-License-Identifier: Apache-2.0"
@@ -149,8 +164,8 @@ def test_the_example_of_settings_sets_nothing():
 
 def test_each_flag_exists():
     known = run("--help").stdout
-    for path in [*UNITS, DEPLOY / "systemd" / "ephemera.default"]:
-        for flag in re.findall(r"--((?:web|log|collector|security)\.[a-z.-]+[a-z])", path.read_text()):
+    for path in [*UNITS, LEASES, DEPLOY / "systemd" / "ephemera.default"]:
+        for flag in re.findall(r"--((?:web|log|collector|security|buffer)\.[a-z.-]+[a-z])", path.read_text()):
             assert f"--{flag}" in known, f"{path.name}: {flag}"
 
 
@@ -308,3 +323,61 @@ def test_the_directives_are_what_is_measured(plain):
     with Exporter("--sockets.source=sock_diag",
                   **changed(families, families.replace("AF_NETLINK ", ""))) as exporter:
         assert exporter.metrics().value("ephemera_scrape_collector_success", collector="sockets") == 0
+
+
+# The service of leases under its restrictions
+
+
+def trace_leases(text):
+    """What it says of connections of a cgroup, and what it has of privileges. None: it does not start."""
+    unit = Unit(text)
+    assert unit.arguments() == ["trace", "--leases", "--json"]
+    wrapper = restricted(unit)["wrapper"]
+    listener = listen(IPV4, "127.0.0.1", 30001)
+    process = subprocess.Popen([*wrapper, lib.exporter.BINARY, *unit.arguments()], text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started = process.stdout.readline()
+    if not started:
+        return None, process.communicate(timeout=20)[1]
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        have = {name: value.split() for name, _, value in (line.partition(":") for line in file)}
+    drop(connect_many(7, IPV4, "127.0.0.1", 30001))
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    listener.close()
+    return [json.loads(line) for line in out.splitlines()], have
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+def test_leases_are_traced_under_the_units_restrictions(plain):
+    (*leases, last), have = trace_leases(LEASES.read_text())
+    assert [lease["destination_port"] for lease in leases] == [30001] * 7
+    assert {lease["pid"] for lease in leases} == {os.getpid()}
+    if host_has_cgroups():
+        assert all(lease["cgroup"].startswith("/") for lease in leases)
+    # The kernel tells it how many events it missed, under these restrictions, too.
+    assert last["summary"]["missed_events"] < 50 and last["summary"]["lost"] == 0
+    assert have["Uid"] == [str(A_DYNAMIC_USER)] * 4
+    assert int(have["CapEff"][0], 16) == 1 << 39 | 1 << 38
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+@pytest.mark.parametrize("before, after", [
+    ("CAP_BPF CAP_PERFMON", "CAP_PERFMON"), ("CAP_BPF CAP_PERFMON", "CAP_BPF"),
+    ("PrivateUsers=no", "PrivateUsers=yes"), ("SystemCallFilter=bpf", "SystemCallFilter=getpid")],
+    ids=["no CAP_BPF", "no CAP_PERFMON", "PrivateUsers", "no bpf()"])
+def test_the_service_of_leases_has_nothing_that_it_could_do_without(plain, before, after):
+    text = LEASES.read_text()
+    assert before in text
+    said, err = trace_leases(text.replace(before, after))
+    assert said is None and "ephemera: trace: " in err
+
+
+def test_the_journal_gets_every_line():
+    found = {name: value for _, name, value in directives(LEASES.read_text())}
+    assert found["StandardOutput"] == "journal" and found["LogRateLimitIntervalSec"] == "0"

@@ -27,6 +27,7 @@ DOC, SHARE = "usr/share/doc/ephemera", "usr/share/ephemera"
 CONTENTS = {
     "etc/default/ephemera", "usr/bin/ephemera",
     "usr/lib/systemd/system/ephemera.service", "usr/lib/systemd/system/ephemera.socket",
+    "usr/lib/systemd/system/ephemera-leases.service",
     "usr/share/bash-completion/completions/ephemera",
     "usr/share/fish/vendor_completions.d/ephemera.fish",
     "usr/share/zsh/vendor-completions/_ephemera",
@@ -226,8 +227,9 @@ def test_it_is_installed_and_whole(installed, unpacked):
         shutil.copy(unpacked / SHARE / "rules/alerts.yaml", installed.root / SHARE / "rules")
 
 
-def test_the_service_is_enabled_and_the_socket_is_not(installed):
+def test_the_service_is_enabled_and_the_others_are_not(installed):
     assert os.readlink(installed.root / WANTS).endswith("/lib/systemd/system/ephemera.service")
+    assert not (installed.root / WANTS).with_name("ephemera-leases.service").is_symlink()
     assert not list(installed.root.glob("etc/systemd/system/sockets.target.wants/ephemera*"))
 
 
