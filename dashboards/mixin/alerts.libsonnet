@@ -3,49 +3,51 @@
 {
   local config = self._config,
   local expressions = (import 'expressions.libsonnet')(config),
+  local hosts = expressions.hosts,
   local wait = config['for'],
 
   local percent(ratio) = '%g %%' % (100 * ratio),
 
   // Texts for annotations; those that may be empty begin with their space. Their queries run only while
   // the alert is pending or fires.
-  local host = '{{ $labels.instance }}',
+  local host = hosts.name,
   local hostPage = config.grafanaBase + '/d/' + config.dashboards.hostUid +
-                   '?var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}',
-  local target = 'job=%q,instance=%q',
+                   '?' + hosts.page,
+  local target = hosts.target,
+  local arguments = hosts.arguments,
 
   // "10.0.0.5 port 443 (from 10.0.0.9)", or what is known where the list has no name for it.
   local destination = '{{ if $labels.destination }}{{ $labels.destination }} port ' +
                       '{{ $labels.destination_port }} (from {{ $labels.source }})' +
                       '{{ else }}its fullest {{ $labels.family }} destination{{ end }}',
   local states = '{{ if $labels.destination }} Its ports: ' +
-                 '{{ range $i, $s := printf "ephemera_destination_ports{%s,source=%%q,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.source $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
+                 '{{ range $i, $s := printf "ephemera_destination_ports{%s,source=%%q,destination=%%q,destination_port=%%q}" %s $labels.source $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % [target, arguments] +
                  '{{ if $i }}, {{ end }}{{ .Value }} {{ .Labels.state }}{{ end }}.' +
                  '{{ else }} `ephemera destinations` on the host names it.{{ end }}',
-  local capacity = '{{ with printf "ephemera_range_usable_ports{%s}" $labels.job $labels.instance | query }}' % target +
+  local capacity = '{{ with printf "ephemera_range_usable_ports{%s}" %s | query }}' % [target, arguments] +
                    ' A destination can have {{ . | first | value }} ports.{{ end }}',
-  local owner = '{{ with printf "topk(1, ephemera_owner_ports{%s})" $labels.job $labels.instance | query }}' % target +
+  local owner = '{{ with printf "topk(1, ephemera_owner_ports{%s})" %s | query }}' % [target, arguments] +
                 '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} has the most ports ' +
                 '({{ .Value }}).{{ end }}{{ end }}',
-  local fullest = '{{ with printf "topk(1, sum without (state) (ephemera_destination_ports{%s,source=~%%q,state!=\\"reusable\\"}))" $labels.job $labels.instance (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
+  local fullest = '{{ with printf "topk(1, sum without (state) (ephemera_destination_ports{%s,source=~%%q,state!=\\"reusable\\"}))" %s (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % [target, arguments] +
                   '{{ with . | first }} The fullest one now is {{ .Labels.destination }} port ' +
                   '{{ .Labels.destination_port }} (from {{ .Labels.source }}) with {{ .Value }} ports.{{ end }}{{ end }}',
 
-  local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" $labels.job $labels.instance $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % target +
+  local address = '{{ with printf "topk(1, ephemera_address_ports{%s,protocol=%%q,address=~%%q})" %s $labels.protocol (or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*") | query }}' % [target, arguments] +
                   '{{ with . | first }} The fullest address is {{ .Labels.address }} with {{ .Value }} ports.{{ end }}{{ end }}',
 
-  local udpOwner = '{{ if eq $labels.protocol "udp" }}{{ with printf "topk(1, ephemera_owner_udp_ports{%s})" $labels.job $labels.instance | query }}' % target +
+  local udpOwner = '{{ if eq $labels.protocol "udp" }}{{ with printf "topk(1, ephemera_owner_udp_ports{%s})" %s | query }}' % [target, arguments] +
                    '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} has the most UDP ports ({{ .Value }}).' +
                    '{{ end }}{{ end }}{{ end }}',
 
   // Of what was counted of late, as the expressions of these alerts have it.
   local times = '{{ if lt $value 1.5 }}once{{ else }}{{ $value | printf "%.0f" }} times{{ end }}',
-  local heldThere = '{{ range $i, $s := printf "sum by (state) (ephemera_destination_ports{%s,destination=%%q,destination_port=%%q})" $labels.job $labels.instance $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % target +
+  local heldThere = '{{ range $i, $s := printf "sum by (state) (ephemera_destination_ports{%s,destination=%%q,destination_port=%%q})" %s $labels.destination $labels.destination_port | query | sortByLabel "state" }}' % [target, arguments] +
                     '{{ if $i }}, {{ else }} Ports towards it: {{ end }}{{ .Value }} {{ .Labels.state }}{{ end }}' +
-                    '{{ with printf "ephemera_destination_ports{%s,destination=%%q,destination_port=%%q}" $labels.job $labels.instance $labels.destination $labels.destination_port | query }}.{{ end }}' % target,
+                    '{{ with printf "ephemera_destination_ports{%s,destination=%%q,destination_port=%%q}" %s $labels.destination $labels.destination_port | query }}.{{ end }}' % [target, arguments],
   local failedOwner =
     local m = 'ephemera_owner_port_exhaustion_errors_total{%s}' % target;
-    '{{ with printf "topk(1, increase(%s[%ds]) > 0 or (last_over_time(%s[%ds]) unless %s offset %ds))" $labels.job $labels.instance $labels.job $labels.instance $labels.job $labels.instance | query }}' % [m, config.exhaustedSeconds, m, config.exhaustedSeconds, m, config.exhaustedSeconds] +
+    '{{ with printf "topk(1, increase(%s[%ds]) > 0 or (last_over_time(%s[%ds]) unless %s offset %ds))" %s %s %s | query }}' % [m, config.exhaustedSeconds, m, config.exhaustedSeconds, m, config.exhaustedSeconds, arguments, arguments, arguments] +
     '{{ with . | first }} On this host, cgroup {{ .Labels.cgroup }} recently had the most failures ' +
     '({{ .Value | printf "%.0f" }}).{{ end }}{{ end }}',
 
@@ -165,7 +167,7 @@
             host + ' has filled {{ $value | humanizePercentage }} of its TIME_WAIT table',
             'When it is full, connections are closed without TIME_WAIT, and late packets of old connections ' +
             'can disturb new ones.' +
-            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" $labels.job $labels.instance | query }}' % target +
+            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" %s | query }}' % [target, arguments] +
             ' It holds {{ . | first | value }} (net.ipv4.tcp_max_tw_buckets).{{ end }}'
           ),
           alert(
@@ -175,7 +177,7 @@
             config.rateWindow,
             host + ' closes connections without TIME_WAIT: the table is full',
             ('{{ $value | printf "%%.0f" }} connections found no place in it in the last %s.' % config.rateWindow) +
-            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" $labels.job $labels.instance | query }}' % target +
+            '{{ with printf "ephemera_time_wait_limit_sockets{%s}" %s | query }}' % [target, arguments] +
             ' It holds {{ . | first | value }} (net.ipv4.tcp_max_tw_buckets).{{ end }}'
           ),
           alert(
@@ -197,7 +199,7 @@
             config.rateWindow,
             host + ' drops connections because a service does not accept them',
             ('{{ $value | printf "%%.0f" }} connections found a full accept queue in the last %s.' % config.rateWindow) +
-            '{{ with printf "topk(1, ephemera_accept_queue_sockets{%s} / (ephemera_accept_queue_limit_sockets{%s} + 1) > 0)" $labels.job $labels.instance $labels.job $labels.instance | query }}' % [target, target] +
+            '{{ with printf "topk(1, ephemera_accept_queue_sockets{%s} / (ephemera_accept_queue_limit_sockets{%s} + 1) > 0)" %s %s | query }}' % [target, target, arguments, arguments] +
             '{{ with . | first }} The fullest queue now is {{ .Labels.address }} port {{ .Labels.port }} ' +
             '({{ .Value | humanizePercentage }}).{{ end }}{{ end }}'
           ),
@@ -218,14 +220,14 @@
               )
               or
               (
-                group by (job) (up{%(selector)s} offset %(window)s)
+                group by (%(job)s) (up{%(selector)s} offset %(window)s)
                 unless
-                group by (job) (up{%(selector)s})
+                group by (%(job)s) (up{%(selector)s})
               )
-            ||| % { selector: config.selector, window: config.jobGoneWindow },
+            ||| % { selector: config.selector, window: config.jobGoneWindow, job: hosts.job },
             wait.gone,
-            '{{ if $labels.instance }}The exporter on {{ $labels.instance }} does not answer' +
-            '{{ else }}Job {{ $labels.job }} has no exporter any more{{ end }}',
+            '{{ if $labels.instance }}The exporter on ' + host + ' does not answer' +
+            '{{ else }}Job ' + hosts.jobName + ' has no exporter any more{{ end }}',
             'No alert about ephemeral ports can fire for ' +
             '{{ if $labels.instance }}this host{{ else }}its hosts{{ end }}.',
             page=false

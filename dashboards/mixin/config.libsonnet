@@ -5,6 +5,11 @@
     // Which `up` series are exporters. Metrics named ephemera_* need no selector.
     selector: 'job=~".*ephemera.*"',
 
+    // For a Prometheus, Thanos or Mimir that has several clusters: the label that tells them apart, as in
+    // kubernetes-mixin. Then the same host name in two clusters is two hosts.
+    showMultiCluster: false,
+    clusterLabel: 'cluster',
+
     // From half on connect() searches in vain first: a fact of the kernel. Do not raise it.
     halfUsedRatio: 0.5,
     nearlyFullRatio: 0.9,

@@ -3,6 +3,8 @@
 // files works without the other. `ignoring` and `without`, not `on` and `by`: labels that a scrape
 // configuration adds, such as a cluster, stay, and keep hosts apart.
 function(config) {
+  hosts:: (import 'hosts.libsonnet')(config),
+
   // %g of 0 is an error to jsonnet 0.18.
   local number(value) = if value == 0 then '0' else '%g' % value,
 

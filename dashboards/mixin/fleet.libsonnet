@@ -4,19 +4,19 @@
 local p = import 'panels.libsonnet';
 
 function(config, alertNames)
-  local filter = 'job=~"$job", instance=~"$instance"';
-  local q = (import 'queries.libsonnet')(config, filter);
+  local hosts = (import 'hosts.libsonnet')(config);
+  local q = (import 'queries.libsonnet')(config);
   local m = q.metric;
 
   // Alerts about a job have no instance.
   local alertsOf(severity) =
-    'ALERTS{alertstate="firing", alertname=~"%s", job=~"$job|", instance=~"$instance|"%s}'
-    % [alertNames, if severity == null then '' else ', severity="%s"' % severity];
+    'ALERTS{alertstate="firing", alertname=~"%s", %s%s}'
+    % [alertNames, hosts.matchers(orNone=true), if severity == null then '' else ', severity="%s"' % severity];
   local alerts = alertsOf(null);
   local listed(severity) =
-    'group by (alertname, severity, instance, destination, destination_port) (%s)' % alertsOf(severity);
+    'group by (%s) (%s)' % [hosts.within(['alertname', 'severity', 'instance', 'destination', 'destination_port']), alertsOf(severity)];
 
-  local hostsWhere(condition) = 'sum(max by (job, instance) (%s) %s)' % [m('ephemera_worst_destination_usage_ratio'), condition];
+  local hostsWhere(condition) = 'sum(%s %s)' % [q.worst, condition];
   local column(name, expr) = |||
     label_replace(
       %s,
@@ -28,19 +28,20 @@ function(config, alertNames)
   local worstHosts = 'topk(50, %s)' % q.worst;
 
   // How often connect() found no port on each host, and by destination, in the time shown.
-  local failed = 'sum by (job, instance) (increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total');
+  local failed = hosts.perHost('sum', 'increase(%s[$__range])' % m('ephemera_port_exhaustion_errors_total'));
   local failedDestinations = |||
-    sum by (job, instance, destination, destination_port) (
+    sum by (%s, destination, destination_port) (
       %s
     ) > 0.5
     or
     label_replace(
-      sum by (job, instance) (increase(%s[$__range])) > 0.5,
+      %s > 0.5,
       "destination", "all others", "", ""
     )
   ||| % [
+    hosts.host,
     q.deeper(q.grown('ephemera_destination_port_exhaustion_errors_total', '$__range'), 2),
-    m('ephemera_other_destination_port_exhaustion_errors_total'),
+    hosts.perHost('sum', 'increase(%s[$__range])' % m('ephemera_other_destination_port_exhaustion_errors_total')),
   ];
 
   p.dashboard(
@@ -48,13 +49,10 @@ function(config, alertNames)
     config.dashboards.fleetUid,
     'Ephemeral ports / Fleet',
     'Which host runs out of ephemeral ports, towards which destination, and when. Start here; click a host to open it.',
+    p.hostVariables(config),
     [
-      p.jobVariable,
-      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)'),
-    ],
-    [
-      p.dashboardLink('Host', 'One host in detail', config.dashboards.hostUid),
-      p.dashboardLink('Kubernetes', 'By pod', config.dashboards.kubernetesUid),
+      p.dashboardLink(config, 'Host', 'One host in detail', config.dashboards.hostUid),
+      p.dashboardLink(config, 'Kubernetes', 'By pod', config.dashboards.kubernetesUid),
       p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
     ],
     [
@@ -84,11 +82,11 @@ function(config, alertNames)
           q.orValue(
             |||
               count(
-                max by (job, instance) (%s) >= 1
+                %s >= 1
                 or
                 %s
               )
-            ||| % [m('ephemera_worst_destination_usage_ratio'), q.failing]
+            ||| % [q.worst, q.failing]
           ),
           'none',
           p.alarmFrom(1),
@@ -126,7 +124,7 @@ function(config, alertNames)
         p.stat(
           'Exporters not answering',
           'Exporters of these jobs that Prometheus cannot scrape: nothing is known about their hosts. Red: check that the host is up, then run `systemctl status ephemera` on it. Prometheus’ page of targets shows the reason.',
-          'sum(1 - up{%s})' % filter,
+          'sum(1 - up{%s})' % hosts.matchers(),
           'none',
           p.alarmFrom(1),
           width=4,
@@ -137,7 +135,7 @@ function(config, alertNames)
           'Fullest destinations',
           'The fullest destinations of all hosts: the share of their ports that is taken. Reusable ports do not count. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host with no destination large enough to be shown has one row, with its worst share.',
           q.fullest(20),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
             ['source', 'From', p.wide(130)],
             ['destination', 'To', {}],
@@ -152,7 +150,7 @@ function(config, alertNames)
         p.series(
           'Worst destination of each host',
           'The ten worst hosts at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails. A line that climbs steadily is a leak or a pool without a limit; a line that jumps is a burst of short connections. Click a line to open the host.',
-          [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
+          [p.target(q.top(10, q.worst, hosts.perHost('max', m('ephemera_worst_destination_usage_ratio') + ' @ end()')), hosts.legend)],
           p.ratio,
           width=10,
           height=10,
@@ -166,14 +164,14 @@ function(config, alertNames)
           'The fifty worst hosts. Used: share of the fullest destination. Full in: at its present pace, if it grows. Slow: destinations from 50 % on. Failing: destinations without a port. Failed: connect() calls that found no port in the time shown; –: not counted. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: share of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for details.',
           columns([
             ['Used', worstHosts],
-            ['Full in', q.untilFull + 'and on (job, instance)\n' + worstHosts + '\n'],
-            ['Slow', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure=~"half|high"'), worstHosts]],
-            ['Failing', 'sum by (job, instance) (%s) and on (job, instance)\n%s\n' % [m('ephemera_destinations', 'pressure="full"'), worstHosts]],
-            ['Failed', failed + ' and on (job, instance)\n' + worstHosts + '\n'],
-            ['Pool', 'max by (job, instance) (%s) and on (job, instance)\n%s\n' % [q.addressUsage, worstHosts]],
-            ['TIME_WAIT', q.timeWaitUsage + 'and on (job, instance)\n' + worstHosts + '\n'],
-            ['Opens', 'sum by (job, instance) (rate(%s[$__rate_interval])) and on (job, instance)\n%s\n' % [m('ephemera_tcp_opens_total', 'direction="active"'), worstHosts]],
-            ['At risk', 'count by (job, instance) (%s) and on (job, instance)\n%s\n' % [q.deeper(q.squatters, 0), worstHosts]],
+            ['Full in', q.untilFull + 'and ' + q.onHost + '\n' + worstHosts + '\n'],
+            ['Slow', '%s and %s\n%s\n' % [hosts.perHost('sum', m('ephemera_destinations', 'pressure=~"half|high"')), q.onHost, worstHosts]],
+            ['Failing', '%s and %s\n%s\n' % [hosts.perHost('sum', m('ephemera_destinations', 'pressure="full"')), q.onHost, worstHosts]],
+            ['Failed', failed + ' and ' + q.onHost + '\n' + worstHosts + '\n'],
+            ['Pool', '%s and %s\n%s\n' % [hosts.perHost('max', q.addressUsage), q.onHost, worstHosts]],
+            ['TIME_WAIT', q.timeWaitUsage + 'and ' + q.onHost + '\n' + worstHosts + '\n'],
+            ['Opens', '%s and %s\n%s\n' % [hosts.perHost('sum', 'rate(%s[$__rate_interval])' % m('ephemera_tcp_opens_total', 'direction="active"')), q.onHost, worstHosts]],
+            ['At risk', '%s and %s\n%s\n' % [hosts.perHost('count', q.deeper(q.squatters, 0)), q.onHost, worstHosts]],
           ]),
           [
             ['instance\\column', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 140 }],
@@ -218,7 +216,7 @@ function(config, alertNames)
           'Where connect() failed',
           'Hosts and destinations where connect() found no port in the time shown, counted by the kernel. The destination may be far from full by now. Click the host to see which services failed. Hosts without collector exhaustion are left out.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'destination', 'none failed'), 2),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
             ['destination', 'To', {}],
             ['destination_port', 'Port', p.wide(70)],
@@ -232,7 +230,7 @@ function(config, alertNames)
         p.series(
           'Failures of each host',
           'How often connect() found no port in the interval before each point, on the ten hosts with the most failures in the time shown. Bursts between two scrapes are counted, too. Click a line to open the host.',
-          [p.target(q.top(10, 'sum by (job, instance) (increase(%s[$__rate_interval]))' % m('ephemera_port_exhaustion_errors_total'), 'sum by (job, instance) (increase(%s[$__range] @ end()))' % m('ephemera_port_exhaustion_errors_total')), '{{instance}}')],
+          [p.target(q.top(10, hosts.perHost('sum', 'increase(%s[$__rate_interval])' % m('ephemera_port_exhaustion_errors_total')), hosts.perHost('sum', 'increase(%s[$__range] @ end())' % m('ephemera_port_exhaustion_errors_total'))), hosts.legend)],
           p.number,
           width=10,
           height=8,
@@ -244,7 +242,7 @@ function(config, alertNames)
           'Full first',
           'Time until the fullest destination of a host has no port left, at its present pace. Only hosts where it has a quarter of the range, and has grown by a tenth of the range or more in %s. Red: less than one hour. Open the host to see which service opens the connections.' % config.predictWindow,
           'bottomk(20,\n  %s\n)' % q.deeper(q.orSay(q.untilFull, 'instance', 'none fills up', -1), 2),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
             ['Value', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings: [p.valueMapping([['-1', '–', 'transparent'], ['0', 'full now', 'red']])], 'custom.width': 130 }],
           ],
@@ -269,7 +267,7 @@ function(config, alertNames)
               ) unless on () %(alerts)s
             )
           ||| % { critical: listed('critical'), warning: listed('warning'), any: listed(null), alerts: alerts },
-          [
+          hosts.columns + [
             ['alertname', 'Alert', { links: [p.link('Runbook', config.runbookBase + '#${__value.raw}') { targetBlank: true }] }],
             ['severity', 'Severity', {
               'custom.width': 75,
@@ -288,7 +286,7 @@ function(config, alertNames)
           'Services that can be locked out',
           'Listeners inside the range whose port is not in ip_local_reserved_ports. While such a service restarts, an outgoing connection can take its port. Then the service does not start: “Address already in use”. Reserve the port: sysctl -w net.ipv4.ip_local_reserved_ports=PORT, and name the ports that are reserved already, too.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSay(q.squatters, 'instance', 'no such service'), 2),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
             ['protocol', 'Protocol', p.wide(80)],
             ['address', 'Address', p.wide(110)],
@@ -304,7 +302,7 @@ function(config, alertNames)
         p.series(
           'Fullest pool of bind(0) and UDP',
           'The ten hosts whose pool is fullest. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() or sendto() with “Resource temporarily unavailable”, unless the sockets share ports (SO_REUSEADDR). Above the line: open the host to see the address and the protocol. Use more local addresses, or IP_BIND_ADDRESS_NO_PORT before connect().',
-          [p.target(q.top(10, q.addressUsage, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_address_usage_ratio')), '{{instance}} {{protocol}}')],
+          [p.target(q.top(10, q.addressUsage, hosts.perHost('max', m('ephemera_worst_address_usage_ratio') + ' @ end()')), hosts.legend + ' {{protocol}}')],
           p.ratio,
           width=12,
           lines=p.limitLines(config.addressPoolRatio),
@@ -315,7 +313,7 @@ function(config, alertNames)
         p.series(
           'TIME_WAIT table',
           'Sockets in TIME_WAIT as a share of tcp_max_tw_buckets, for the ten fullest hosts. At 100 % the kernel closes connections without TIME_WAIT, and late segments can reach a new connection. Above the line: keep connections open longer, or raise tcp_max_tw_buckets.',
-          [p.target(q.top(10, q.deeper(q.timeWaitUsage, 0), q.deeper(q.timeWaitUsageAt(' @ end()'), 2)), '{{instance}}')],
+          [p.target(q.top(10, q.deeper(q.timeWaitUsage, 0), q.deeper(q.timeWaitUsageAt(' @ end()'), 2)), hosts.legend)],
           p.ratio,
           width=12,
           lines=p.limitLines(config.timeWaitTableRatio),
@@ -326,7 +324,7 @@ function(config, alertNames)
         p.series(
           'Fullest accept queue',
           'The ten hosts with the fullest accept queue. At 100 % the next connection is dropped, and the client waits a second or more to try again. Above the line: the program does not accept() fast enough, or its backlog or somaxconn is too small.',
-          [p.target(q.top(10, 'max by (job, instance) (%s)' % m('ephemera_worst_accept_queue_usage_ratio'), 'max by (job, instance) (%s @ end())' % m('ephemera_worst_accept_queue_usage_ratio')), '{{instance}}')],
+          [p.target(q.top(10, hosts.perHost('max', m('ephemera_worst_accept_queue_usage_ratio')), hosts.perHost('max', m('ephemera_worst_accept_queue_usage_ratio') + ' @ end()')), hosts.legend)],
           p.ratio,
           width=12,
           lines=p.limitLines(config.acceptQueueRatio),
@@ -339,13 +337,18 @@ function(config, alertNames)
           'Share of the range that bind() holds, on the ten worst hosts. Every destination of the host has lost these ports. Above a tenth: open the host to see the holder. Let servers listen, and clients bind, outside the range.',
           [p.target(
             |||
-              sum by (job, instance) (%(bound)s)
-              / on (job, instance)
-              max by (job, instance) (%(range)s)
-              and on (job, instance)
-              topk(10, sum by (job, instance) (%(bound)s @ end()))
-            ||| % { bound: m('ephemera_range_bound_ports'), range: m('ephemera_range_ports') },
-            '{{instance}}'
+              %(bound)s
+              / %(onHost)s
+              %(range)s
+              and %(onHost)s
+              topk(10, %(boundAtEnd)s)
+            ||| % {
+              onHost: q.onHost,
+              bound: hosts.perHost('sum', m('ephemera_range_bound_ports')),
+              boundAtEnd: hosts.perHost('sum', m('ephemera_range_bound_ports') + ' @ end()'),
+              range: hosts.perHost('max', m('ephemera_range_ports')),
+            },
+            hosts.legend
           )],
           p.ratio,
           width=12,
@@ -359,8 +362,8 @@ function(config, alertNames)
         p.table(
           'Targets',
           'Exporters that do not answer, with the job that scrapes them. Prometheus’ page of targets shows the reason; then look at the host. It is good if all answer.',
-          'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % filter, 'instance', 'all answer', 1), 2),
-          [
+          'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % hosts.matchers(), 'instance', 'all answer', 1), 2),
+          hosts.columns + [
             ['instance', 'Host', {}],
             ['job', 'Job', {}],
             ['Value', 'State', {
@@ -375,7 +378,7 @@ function(config, alertNames)
           'Collectors that fail',
           'The metrics of such a collector are missing, and panels that need them are empty. The exporter’s log says why: `journalctl -u ephemera`.',
           'topk(100,\n  %s\n)' % q.deeper(q.orSay('%s == 0' % m('ephemera_scrape_collector_success'), 'collector', 'none fails', 1), 2),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)] }],
             ['collector', 'Collector', {}],
           ],
@@ -391,18 +394,20 @@ function(config, alertNames)
                 %s == 0
                 or
                 %s == 0
-                and on (job, instance)
+                and %s
                 %s == 1
                 or
                 %s == 0
-                and on (job, instance)
+                and %s
                 %s
               )
             ||| % [
               m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
               m('ephemera_kernel_feature', 'feature=~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
+              q.onHost,
               q.counting,
               m('ephemera_kernel_feature', 'feature="cgroup_owners"'),
+              q.onHost,
               m('ephemera_scrape_collector_success', 'collector="owners"'),
             ], 'feature', 'nothing is missing'
           ),
@@ -416,7 +421,7 @@ function(config, alertNames)
         p.series(
           'Slowest scrapes',
           'Time that a scrape takes, for the ten slowest hosts. Keep it well below the scrape timeout (10 s unless set). It grows with the sockets of the whole machine: scrape less often, or raise the timeout.',
-          [p.target(q.top(10, 'max by (job, instance) (%s)' % m('ephemera_scrape_duration_seconds'), 'max by (job, instance) (%s @ end())' % m('ephemera_scrape_duration_seconds')), '{{instance}}')],
+          [p.target(q.top(10, hosts.perHost('max', m('ephemera_scrape_duration_seconds')), hosts.perHost('max', m('ephemera_scrape_duration_seconds') + ' @ end()')), hosts.legend)],
           's',
           width=8,
           lines=p.steps([['green', null], ['orange', 5], ['red', 10]]),

@@ -4,8 +4,8 @@
 local p = import 'panels.libsonnet';
 
 function(config)
-  local filter = 'job=~"$job", instance=~"$instance"';
-  local q = (import 'queries.libsonnet')(config, filter);
+  local hosts = (import 'hosts.libsonnet')(config);
+  local q = (import 'queries.libsonnet')(config);
   local m = q.metric;
 
   local max(metric) = 'max(%s)' % m(metric);
@@ -26,12 +26,13 @@ function(config)
   // The fullest destination that is shown, and what of it is TIME_WAIT.
   local heldByTimeWait = |||
     max(
-      sum by (job, instance, source, destination, destination_port) (%(waiting)s)
+      sum by (%(host)s, source, destination, destination_port) (%(waiting)s)
       / %(taken)s
       and
       topk(1, %(again)s)
     )
   ||| % {
+    host: hosts.host,
     waiting: m('ephemera_destination_ports', 'state="time_wait"'),
     taken: q.deeper(q.taken, 2),
     again: q.deeper(q.taken, 2),
@@ -90,14 +91,11 @@ function(config)
     config.dashboards.hostUid,
     'Ephemeral ports / Host',
     'One host: how its range is divided, which destinations use it up, which services hold the ports, and when ports come back.',
+    // Without All: each host that is chosen has rows of its own, and a fleet has too many.
+    p.hostVariables(config, all=false),
     [
-      p.jobVariable,
-      // Without All: each host that is chosen has rows of its own, and a fleet has too many.
-      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)', all=false),
-    ],
-    [
-      p.dashboardLink('Fleet', 'All hosts', config.dashboards.fleetUid),
-      p.dashboardLink('Kubernetes', 'By pod', config.dashboards.kubernetesUid, '${datasource:queryparam}&${job:queryparam}&${instance:queryparam}'),
+      p.dashboardLink(config, 'Fleet', 'All hosts', config.dashboards.fleetUid),
+      p.dashboardLink(config, 'Kubernetes', 'By pod', config.dashboards.kubernetesUid, '${datasource:queryparam}&%s&${instance:queryparam}' % hosts.choices),
       p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
     ],
     [
@@ -455,10 +453,14 @@ function(config)
           'Ports of the range that are taken, by local address, as a share of those that bind(ADDRESS, 0) can give. bind() without an address, and UDP without bind(), take from the wildcards 0.0.0.0 and ::. At 100 % these calls fail. Sockets that share ports still get one: UDP with SO_REUSEADDR or SO_REUSEPORT, TCP with SO_REUSEADDR and ip_autobind_reuse=1. Above the line: use more local addresses, IP_BIND_ADDRESS_NO_PORT before connect(), or a wider range.',
           [p.target(
             |||
-              max by (job, instance, protocol, address) (%s)
-              / on (job, instance) group_left ()
-              clamp_min(max by (job, instance) (%s - %s), 1)
-            ||| % [m('ephemera_address_ports'), m('ephemera_range_ports'), m('ephemera_range_reserved_ports')],
+              %s
+              / on (%s) group_left ()
+              clamp_min(%s, 1)
+            ||| % [
+              hosts.perHost('max', m('ephemera_address_ports'), ['protocol', 'address']),
+              hosts.host,
+              hosts.perHost('max', '%s - %s' % [m('ephemera_range_ports'), m('ephemera_range_reserved_ports')]),
+            ],
             '{{protocol}} {{address}}'
           )],
           p.ratio,
@@ -564,7 +566,7 @@ function(config)
           'CPU time and walks',
           'CPU time of the exporter, in seconds a second, and walks over the sockets a second. More walks than your Prometheus servers scrape: another client reads the port.',
           [
-            p.target('sum(rate(%s[$__rate_interval]) and on (job, instance) %s)' % [m('process_cpu_seconds_total'), m('ephemera_build_info')], 'CPU', 'A'),
+            p.target('sum(rate(%s[$__rate_interval]) and %s %s)' % [m('process_cpu_seconds_total'), q.onHost, m('ephemera_build_info')], 'CPU', 'A'),
             p.target(rate('ephemera_scrapes_total'), 'walks', 'B'),
           ],
           'percentunit',
@@ -574,7 +576,7 @@ function(config)
         p.series(
           'Memory',
           'Resident memory of the exporter. It grows with the destinations during a scrape and goes back after it. Steady growth is a bug: please report it.',
-          [p.target('max(%s and on (job, instance) %s)' % [m('process_resident_memory_bytes'), m('ephemera_build_info')], 'resident')],
+          [p.target('max(%s and %s %s)' % [m('process_resident_memory_bytes'), q.onHost, m('ephemera_build_info')], 'resident')],
           'bytes',
           width=8,
         ),

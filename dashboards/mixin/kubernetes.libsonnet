@@ -5,54 +5,59 @@
 local p = import 'panels.libsonnet';
 
 function(config)
-  local filter = 'job=~"$job", instance=~"$instance"';
-  local q = (import 'queries.libsonnet')(config, filter);
+  local hosts = (import 'hosts.libsonnet')(config);
+  local q = (import 'queries.libsonnet')(config);
   local m = q.metric;
+
+  // What names a pod, and a host's ports of one.
+  local onPod = hosts.within(['pod_uid']);
+  local pod = hosts.within(['namespace', 'pod']);
+  local podOfHost = hosts.host + ', pod_uid';
 
   // One name for each uid: two kube-state-metrics, or one that restarts, must not fail the query.
   local named(pods) = |||
-    topk by (pod_uid) (1,
+    topk by (%s) (1,
       label_replace(
         %s,
         "pod_uid", "$1", "uid", "(.+)"
       )
     )
-  ||| % pods;
-  local chosen(at) = named('kube_pod_info{uid!="", namespace=~"$namespace", pod=~"$pod"}' + at);
-  local any(at='') = named('kube_pod_info{uid!=""}' + at);
+  ||| % [onPod, pods];
+  local chosen(at) = named('kube_pod_info{%s}%s' % [hosts.others('uid!="", namespace=~"$namespace", pod=~"$pod"'), at]);
+  local any(at='') = named('kube_pod_info{%s}%s' % [hosts.others('uid!=""'), at]);
 
   local owned(by, at='') = 'sum by (%s) (%s%s)' % [by, m('ephemera_owner_ports', 'pod_uid!=""'), at];
-  local ports(labels='job, instance, pod_uid', at='') = |||
+  local ports(labels=podOfHost, at='') = |||
     %s
-    * on (pod_uid) group_left (namespace, pod, node)
+    * on (%s) group_left (namespace, pod, node)
     %s
-  ||| % [owned(labels, at), q.deeper(chosen(at), 0)];
+  ||| % [owned(labels, at), onPod, q.deeper(chosen(at), 0)];
   local by(labels, of=ports()) = 'sum by (%s) (\n  %s\n)' % [labels, q.deeper(of, 2)];
   local unknown(labels) = |||
     sum by (%s) (
       %s
-      unless on (pod_uid)
+      unless on (%s)
       %s
     )
-  ||| % [labels, owned('job, instance, pod_uid'), q.deeper(any(), 2)];
+  ||| % [labels, owned(podOfHost), onPod, q.deeper(any(), 2)];
 
   // Calls that found no port, by pod: all of them, so what is of no pod that is known, too.
   local failures(window, above='', at='') =
     local pods(more) = q.grown('ephemera_owner_port_exhaustion_errors_total', window, more, at);
     local of(name, expr) = |||
       label_replace(
-        sum by (job, instance) (
+        sum by (%s) (
           %s
         )%s,
         "pod", "%s", "", ""
       )
-    ||| % [q.deeper(expr, 4), above, name];
+    ||| % [hosts.host, q.deeper(expr, 4), above, name];
     |||
-      sum by (namespace, pod, job, instance) (
-        sum by (job, instance, pod_uid) (
+      sum by (namespace, pod, %(host)s) (
+        sum by (%(podOfHost)s) (
           %(owned)s
         )
-        * on (pod_uid) group_left (namespace, pod)
+        * on (%(onPod)s) group_left (namespace, pod)
         %(chosen)s
       )%(above)s
       or
@@ -63,15 +68,18 @@ function(config)
       %(others)s
     ||| % {
       above: above,
+      host: hosts.host,
+      podOfHost: podOfHost,
+      onPod: onPod,
       owned: q.deeper(pods('pod_uid!=""'), 4),
       chosen: q.deeper(chosen(at), 2),
       unknown: std.rstripChars(of('pods without a name', |||
         (
           %s
         )
-        unless on (pod_uid)
+        unless on (%s)
         %s
-      ||| % [q.deeper(pods('pod_uid!=""'), 2), any(at)]), '\n'),
+      ||| % [q.deeper(pods('pod_uid!=""'), 2), onPod, any(at)]), '\n'),
       none: std.rstripChars(of('no pod', pods('pod_uid=""')), '\n'),
       others: std.rstripChars(of('all others', 'increase(%s[%s]%s)' % [m('ephemera_other_owner_port_exhaustion_errors_total'), window, at]), '\n'),
     };
@@ -81,15 +89,13 @@ function(config)
     config.dashboards.kubernetesUid,
     'Ephemeral ports / Kubernetes',
     'Which pod holds the ephemeral ports: the ports by cgroup, joined with kube_pod_info of kube-state-metrics on the pod’s uid.',
-    [
-      p.jobVariable,
-      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)'),
-      p.query('namespace', 'Namespace', 'label_values(kube_pod_info, namespace)'),
-      p.query('pod', 'Pod', 'label_values(kube_pod_info{namespace=~"$namespace"}, pod)'),
+    p.hostVariables(config) + [
+      p.query('namespace', 'Namespace', 'label_values(kube_pod_info%s, namespace)' % (if hosts.clustered then '{%s}' % hosts.others() else '')),
+      p.query('pod', 'Pod', 'label_values(kube_pod_info{%s}, pod)' % hosts.others('namespace=~"$namespace"')),
     ],
     [
-      p.dashboardLink('Fleet', 'All hosts', config.dashboards.fleetUid),
-      p.dashboardLink('Host', 'One host in detail', config.dashboards.hostUid),
+      p.dashboardLink(config, 'Fleet', 'All hosts', config.dashboards.fleetUid),
+      p.dashboardLink(config, 'Host', 'One host in detail', config.dashboards.hostUid),
       p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
     ],
     [
@@ -112,7 +118,7 @@ function(config)
         p.stat(
           'Largest pod',
           'The pod that holds the most ports, and how many. If a destination is full, look at this pod first.',
-          q.orSay('topk(1, %s)' % by('namespace, pod'), 'pod', 'none'),
+          q.orSay('topk(1, %s)' % by(pod), 'pod', 'none'),
           p.number,
           p.none,
           legend='{{pod}}',
@@ -137,7 +143,7 @@ function(config)
         p.stat(
           'Unknown pods',
           'Ports of pods whose uid kube-state-metrics does not know. Orange: kube-state-metrics is not scraped, or it belongs to another cluster. Pods from files of the kubelet (static pods) are never known. “Pods without a name” below lists them.',
-          q.orValue('sum(\n  %s\n)' % q.deeper(unknown('job, instance'), 2), 0),
+          q.orValue('sum(\n  %s\n)' % q.deeper(unknown(hosts.host), 2), 0),
           p.number,
           p.warnFrom(1),
           width=3,
@@ -147,8 +153,8 @@ function(config)
         p.table(
           'Pods',
           'The pods with the most ports, and where they run. If a destination of their host is full, look at the first ones: do they keep connections open, limit their pool, and close what they open? Click the host for its destinations.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, job, instance'), 'pod', 'none of these pods has ports'), 2),
-          [
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, ' + hosts.host), 'pod', 'none of these pods has ports'), 2),
+          hosts.columns + [
             ['namespace', 'Namespace', p.wide(130)],
             ['pod', 'Pod', {}],
             ['node', 'Node', p.wide(130)],
@@ -167,9 +173,9 @@ function(config)
             q.orSay(
               |||
                 %s
-                and on (namespace, pod)
+                and on (%s)
                 topk(15, %s)
-              ||| % [by('namespace, pod'), by('namespace, pod', ports(at=' @ end()'))],
+              ||| % [by(pod), pod, by(pod, ports(at=' @ end()'))],
               'pod',
               'none of these pods has ports'
             ),
@@ -183,7 +189,7 @@ function(config)
           'Fullest destinations of these hosts',
           'Share of its ports that each destination has taken. Orange and red: look first at the pods of that host with the most ports. Click the host for details.',
           q.fullest(20),
-          [
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
             ['source', 'From', p.wide(130)],
             ['destination', 'To', {}],
@@ -198,7 +204,7 @@ function(config)
         p.series(
           'Worst destination of each host',
           'The ten worst hosts at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails, for each pod on that host’s network. Click a line to open the host.',
-          [p.target(q.top(10, q.worst, 'max by (job, instance) (%s @ end())' % m('ephemera_worst_destination_usage_ratio')), '{{instance}}')],
+          [p.target(q.top(10, q.worst, hosts.perHost('max', m('ephemera_worst_destination_usage_ratio') + ' @ end()')), hosts.legend)],
           p.ratio,
           width=12,
           height=9,
@@ -211,7 +217,7 @@ function(config)
           'Pods that found no port',
           'How often connect() or bind() of each pod found no port in the time shown, counted by the kernel. These pods fail; on a shared network another pod may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSayCounted(failures('$__range', ' > 0.5'), 'pod', 'none failed'), 2),
-          [
+          hosts.columns + [
             ['namespace', 'Namespace', p.wide(130)],
             ['pod', 'Pod', {}],
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
@@ -227,16 +233,20 @@ function(config)
           'How often connect() or bind() found no port, in the interval before each point, for the fifteen pods that failed most in the time shown. One pod in bursts: it needs a pool or keep-alive. All pods of a host at once: look which pod holds its ports.',
           [p.target(
             |||
-              sum by (namespace, pod) (
-                %s
+              sum by (%(pod)s) (
+                %(now)s
               )
-              and on (namespace, pod)
+              and on (%(pod)s)
               topk(15,
-                sum by (namespace, pod) (
-                  %s
+                sum by (%(pod)s) (
+                  %(most)s
                 )
               )
-            ||| % [q.deeper(failures('$__rate_interval'), 2), q.deeper(failures('$__range', at=' @ end()'), 4)],
+            ||| % {
+              pod: pod,
+              now: q.deeper(failures('$__rate_interval'), 2),
+              most: q.deeper(failures('$__range', at=' @ end()'), 4),
+            },
             '{{pod}} {{namespace}}'
           )],
           p.number,
@@ -257,7 +267,7 @@ function(config)
         p.table(
           'Containers',
           'The containers with the most ports. The id comes from the container runtime: `crictl inspect ID` on the node names the container of the pod.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, container_id', ports('job, instance, pod_uid, container_id')), 'pod', 'none of these pods has ports'), 2),
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by(pod + ', container_id', ports(podOfHost + ', container_id')), 'pod', 'none of these pods has ports'), 2),
           [
             ['namespace', 'Namespace', p.wide(130)],
             ['pod', 'Pod', {}],
@@ -273,8 +283,8 @@ function(config)
         p.table(
           'Services of the nodes',
           'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay('sum by (job, instance, cgroup) (%s)' % m('ephemera_owner_ports', 'pod_uid=""'), 'cgroup', 'none has ports'), 2),
-          [
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(hosts.perHost('sum', m('ephemera_owner_ports', 'pod_uid=""'), ['cgroup']), 'cgroup', 'none has ports'), 2),
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
             ['cgroup', 'Cgroup', {}],
             ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
@@ -286,8 +296,8 @@ function(config)
         p.table(
           'Pods without a name',
           'Pods that have ports, and whose uid kube-state-metrics does not know. Static pods are always among them. If all pods are here, check that this Prometheus scrapes kube-state-metrics, and that kube_pod_info has the label uid.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(unknown('job, instance, pod_uid'), 'pod_uid', 'all are known'), 2),
-          [
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(unknown(podOfHost), 'pod_uid', 'all are known'), 2),
+          hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
             ['pod_uid', 'Uid of the pod', {}],
             ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],

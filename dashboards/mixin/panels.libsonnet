@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Constructors: a panel, a row, a dashboard, written out in full. Grafana fills in what a file
 // leaves out, but then the same file looks different from one version to the next.
+local hosts = import 'hosts.libsonnet';
 local datasource = { type: 'prometheus', uid: '${datasource}' };
 
 {
@@ -72,8 +73,9 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   colorOf(name, color):: p.byName(name, { color: { mode: 'fixed', fixedColor: color } }),
 
   // To the host's dashboard: from a line of a graph, and from a cell with the host's name.
-  hostFromLine(config):: p.hostLink(config, 'var-job=${__field.labels.job}', '${__field.labels.instance}'),
-  hostFromCell(config):: p.hostLink(config, '${job:queryparam}', '${__value.raw}'),
+  hostFromLine(config)::
+    p.hostLink(config, hosts(config).clusterOfLine + 'var-job=${__field.labels.job}', '${__field.labels.instance}'),
+  hostFromCell(config):: p.hostLink(config, hosts(config).clusterOfRow + '${job:queryparam}', '${__value.raw}'),
   hostLink(config, job, instance):: p.link(
     'Open this host',
     '/d/%s?${datasource:queryparam}&%s&var-instance=%s&${__url_time_range}'
@@ -436,7 +438,17 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     }
     + (if all && everything != null then { allValue: everything } else {}),
 
-  jobVariable:: p.query('job', 'Job', 'label_values(ephemera_build_info, job)', everything=null),
+  // Which hosts: the cluster, where there are several, the job, and the host.
+  hostVariables(config, all=true)::
+    local h = hosts(config);
+    local exporters(matchers) = 'ephemera_build_info' + (if matchers == '' then '' else '{%s}' % matchers);
+    (if h.clustered then [
+       p.query('cluster', 'Cluster', 'label_values(%s, %s)' % [exporters(''), h.cluster], multi=all, all=all),
+     ] else [])
+    + [
+      p.query('job', 'Job', 'label_values(%s, job)' % exporters(h.others()), everything=null),
+      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)', all=all),
+    ],
 
   datasourceVariable:: {
     type: 'datasource',
@@ -453,7 +465,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     skipUrlSync: false,
   },
 
-  dashboardLink(title, tooltip, uid, vars='${datasource:queryparam}&${job:queryparam}'):: {
+  dashboardLink(config, title, tooltip, uid, vars='${datasource:queryparam}&' + hosts(config).choices):: {
     type: 'link',
     title: title,
     tooltip: tooltip,
@@ -472,7 +484,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     links: [p.webLink(alert, 'What this means, and what to do', url) { icon: 'external link' }],
   },
 
-  webLink(title, tooltip, url):: p.dashboardLink(title, tooltip, '') { icon: 'doc', url: url, keepTime: false, targetBlank: true },
+  webLink(title, tooltip, url):: p.dashboardLink(null, title, tooltip, '', '') { icon: 'doc', url: url, keepTime: false, targetBlank: true },
 
   dashboard(config, uid, title, description, variables, links, rows):: {
     uid: uid,

@@ -2,36 +2,39 @@
 // What more than one panel asks. They use what the exporter exposes and not the recording rules, so
 // that no panel is empty where the rules are not loaded. Each joins by job and instance, and takes
 // the maximum of the one side first: two series for one host must not fail the whole query.
-function(config, filter) {
+function(config) {
   local q = self,
+  local hosts = (import 'hosts.libsonnet')(config),
+  local host = hosts.host,
 
-  // filter: the label matchers of the dashboard's variables. more: what is asked besides.
-  metric(name, more=''):: '%s{%s%s}' % [name, filter, if more == '' then '' else ', ' + more],
+  // With the matchers of the dashboard's variables. more: what is asked besides.
+  metric(name, more=''):: '%s{%s%s}' % [name, hosts.matchers(), if more == '' then '' else ', ' + more],
   local m = q.metric,
 
-  usable:: 'max by (job, instance) (%s)' % m('ephemera_range_usable_ports'),
-  worst:: 'max by (job, instance) (%s)' % m('ephemera_worst_destination_usage_ratio'),
+  onHost:: 'on (%s)' % host,
+  usable:: hosts.perHost('max', m('ephemera_range_usable_ports')),
+  worst:: hosts.perHost('max', m('ephemera_worst_destination_usage_ratio')),
 
   // Ports of each shown destination that the kernel will not give again: what is reusable is not lost.
   taken:: |||
-    sum by (job, instance, source, destination, destination_port) (
+    sum by (%s, source, destination, destination_port) (
       %s
     )
-  ||| % m('ephemera_destination_ports', 'state!="reusable"'),
+  ||| % [host, m('ephemera_destination_ports', 'state!="reusable"')],
 
   usage:: |||
-    %s/ on (job, instance) group_left ()
+    %s/ on (%s) group_left ()
     clamp_min(%s, 1)
-  ||| % [q.taken, q.usable],
+  ||| % [q.taken, host, q.usable],
 
   // The fullest destinations; of a host that shows none, because all have few ports, its worst share.
   fullest(count):: |||
     topk(%d,
       %s
-      or on (job, instance)
+      or on (%s)
       label_replace(%s, "destination", "too few ports to be shown", "", "")
     )
-  ||| % [count, q.deeper(q.usage, 2), q.worst],
+  ||| % [count, q.deeper(q.usage, 2), host, q.worst],
 
   // All pods' cgroups begin alike, and in a narrow panel nothing else would be seen of them: theirs
   // begin with the pod's uid.
@@ -58,16 +61,16 @@ function(config, filter) {
 
   // Hosts where connect() finds no port, as their kernels count it. A destination at its limit gets a
   // port back and loses it again all the time: a scrape may see one free while hundreds of calls fail.
-  failing:: 'sum by (job, instance) (increase(%s[$__rate_interval])) > 0' % m('ephemera_port_exhaustion_errors_total'),
+  failing:: hosts.perHost('sum', 'increase(%s[$__rate_interval])' % m('ephemera_port_exhaustion_errors_total')) + ' > 0',
 
   // Seconds until the fullest destination has every port, where it grows: at the slower of a long and a
   // recent pace, and only where enough is taken and enough of that is new. Full is 0, and so is failing.
   untilFull:: |||
-    min by (job, instance) (
+    min by (%(host)s) (
       clamp_min(
         -(
           %(worst)s
-          - on (job, instance) group_left ()
+          - on (%(host)s) group_left ()
           %(usable)s
         ),
         0
@@ -78,11 +81,11 @@ function(config, filter) {
       <= %(seconds)d
       and
       %(worst)s
-      >= on (job, instance) group_left ()
+      >= on (%(host)s) group_left ()
       (%(ratio)g * %(usable)s)
       and
       %(worst)s - min_over_time(%(worst)s[%(window)s])
-      >= on (job, instance) group_left ()
+      >= on (%(host)s) group_left ()
       (%(growth)g * %(usable)s)
       or
       0 * (%(full)s >= 1)
@@ -90,6 +93,7 @@ function(config, filter) {
       0 * (%(failing)s)
     )
   ||| % {
+    host: host,
     worst: m('ephemera_worst_destination_ports'),
     usable: q.usable,
     full: m('ephemera_worst_destination_usage_ratio'),
@@ -102,20 +106,24 @@ function(config, filter) {
     seconds: config.predictMaximumHours * 3600,
   },
 
-  addressUsage:: 'max by (job, instance, protocol) (%s)' % m('ephemera_worst_address_usage_ratio'),
+  addressUsage:: hosts.perHost('max', m('ephemera_worst_address_usage_ratio'), ['protocol']),
 
   timeWaitUsageAt(at):: |||
-    sum by (job, instance) (%s%s)
-    / on (job, instance)
-    max by (job, instance) (%s%s > 0)
-  ||| % [m('ephemera_time_wait_sockets'), at, m('ephemera_time_wait_limit_sockets'), at],
+    %s
+    / on (%s)
+    %s
+  ||| % [
+    hosts.perHost('sum', m('ephemera_time_wait_sockets') + at),
+    host,
+    hosts.perHost('max', m('ephemera_time_wait_limit_sockets') + at + ' > 0'),
+  ],
   timeWaitUsage:: q.timeWaitUsageAt(''),
 
   squatters:: |||
-    max by (job, instance, protocol, address, port) (
+    max by (%s, protocol, address, port) (
       %s
     )
-  ||| % m('ephemera_range_listener_info', 'reserved="false"'),
+  ||| % [host, m('ephemera_range_listener_info', 'reserved="false"')],
 
   // A number that is there where exporters answer.
   constant(value)::
@@ -146,7 +154,7 @@ function(config, filter) {
     text,
     none='0 * count(%s == 1)' % m('ephemera_scrape_collector_success', 'collector="exhaustion"')
   ),
-  counting:: 'max by (job, instance) (%s)' % m('ephemera_scrape_collector_success', 'collector="exhaustion"'),
+  counting:: hosts.perHost('max', m('ephemera_scrape_collector_success', 'collector="exhaustion"')),
 
   // How much a counter of a list has grown. It comes into the list with what it has by then, which
   // increase() does not see.
@@ -170,9 +178,9 @@ function(config, filter) {
   // at each step, and a graph over a day has a hundred series.
   top(count, expr, atEnd):: |||
     %(expr)s
-    and on (job, instance)
+    and on (%(host)s)
     topk(%(count)d, %(end)s)
-  ||| % { expr: expr, count: count, end: atEnd },
+  ||| % { expr: expr, host: host, count: count, end: atEnd },
 
   deeper(text, spaces):: std.strReplace(
     std.rstripChars(text, '\n'), '\n', '\n' + std.repeat(' ', spaces)
