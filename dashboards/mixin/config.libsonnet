@@ -10,12 +10,23 @@
     showMultiCluster: false,
     clusterLabel: 'cluster',
 
-    // From half on connect() searches in vain first: a fact of the kernel. Do not raise it.
+    // From half on connect() searches in vain first: a fact of the kernel. Do not raise it. That is for
+    // information; from halfUsedWarningRatio on, or while the destination grows, it is a warning.
     halfUsedRatio: 0.5,
+    halfUsedWarningRatio: 0.7,
+    // A share of the range, within predictSeconds at the pace of predictWindow.
+    halfUsedGrowth: 0.2,
+    // Destinations that are meant to be this full: HalfUsed and NearlyFull say nothing of them up to and
+    // with that ratio. Labels of ephemera_destination_ports choose them:
+    //   { labels: { destination: '10.0.0.5', destination_port: '443' }, ratio: 0.8 }
+    expectedUsage: [],
     nearlyFullRatio: 0.9,
     timeWaitTableRatio: 0.8,
     acceptQueueRatio: 0.9,
     addressPoolRatio: 0.9,
+    // Ports that bind() holds grow if they take the rest of the pool within predictSeconds, and at least
+    // this share of the range.
+    addressPoolGrowth: 0.01,
 
     // Full soon: the trend of predictWindow and the trend of predictRecentWindow both reach the capacity
     // within predictSeconds. Keep predictRecentWindow no longer than for.fullSoon: then a single step
@@ -28,6 +39,10 @@
     predictMinimumGrowth: 0.1,
     // A time further away is not shown: the trend is only half an hour long.
     predictMaximumHours: 24,
+
+    // A scrape that fails does not end a condition: for so long, what was said last still holds. At
+    // least two scrapes.
+    missedScrapes: '2m',
 
     // How long a condition must hold.
     'for': {

@@ -3,11 +3,12 @@
 {
   local config = self._config,
   // Those of the alerts that this mixin makes, whatever has been added or taken away.
-  local alertNames = std.join('|', [
+  // One that has two severities is there twice, one below the other.
+  local alertNames = std.join('|', std.uniq([
     rule.alert
     for group in self.prometheusAlerts.groups
     for rule in group.rules
-  ]),
+  ])),
 
   grafanaDashboards+:: {
     'ephemeral-ports-fleet.json': (import 'fleet.libsonnet')(config, alertNames),

@@ -8,60 +8,155 @@ function(config) {
   // %g of 0 is an error to jsonnet 0.18.
   local number(value) = if value == 0 then '0' else '%g' % value,
 
+  // What was said last, where a scrape has failed.
+  local held(metric) = 'last_over_time(%s[%s])' % [metric, config.missedScrapes],
+  local now(metric) = metric,
+
+  // The same of a list, in which a label's values come and go. What is not listed any more is gone, and
+  // not missed: the exporter has answered, since another metric, `answer`, is there.
+  local heldList(list, names, answer) = |||
+    (
+      %(now)s
+      or
+      (
+        %(held)s
+        unless ignoring (%(names)s)
+        %(answer)s
+      )
+    )
+  ||| % {
+    now: $.indented(list(now), 2),
+    held: $.indented(list(held), 4),
+    names: names,
+    answer: answer,
+  },
+
   local names = 'source, destination, destination_port',
+  local matchers(labels) = std.join(', ', ['state!="reusable"'] + [
+    '%s="%s"' % [label, labels[label]]
+    for label in std.objectFields(labels)
+  ]),
+  local share(ports, usable) = |||
+    sum without (state) %(ports)s
+    / ignoring (%(names)s) group_left ()
+    (%(usable)s > 0)
+  ||| % { ports: std.rstripChars(ports, '\n'), names: names, usable: usable },
 
   // Share of the usable ports that each shown destination has taken. Where no port is usable there is
   // no share: the family's worst ratio, which is 1 then, says so.
-  destinationUsage: |||
-    sum without (state) (ephemera_destination_ports{state!="reusable"})
-    / ignoring (%(names)s) group_left ()
-    (ephemera_range_usable_ports > 0)
-  ||| % { names: names },
+  destinationUsage: share('(ephemera_destination_ports{%s})' % matchers({}), 'ephemera_range_usable_ports'),
 
-  // Those at or above a ratio, with their family. Compared first: the most are below, and to give each
-  // a label takes longer than all the rest.
-  local usageWithFamily(ratio) = |||
+  // The same through scrapes that failed, of destinations with these labels.
+  local heldUsage(labels={}) = std.rstripChars(share(
+    heldList(
+      function(at) at('ephemera_destination_ports{%s}' % matchers(labels)),
+      'state, ' + names,
+      'ephemera_range_usable_ports'
+    ),
+    held('ephemera_range_usable_ports')
+  ), '\n'),
+  local usageFrom(ratio) = '%s\n>= %g\n' % [heldUsage(), ratio],
+
+  // But those that are meant to be as full as they are.
+  local unexpected(destinations) = std.join('', [destinations] + [
+    |||
+      unless
+      (
+        %(usage)s
+        <= %(ratio)g
+      )
+    ||| % { usage: $.indented(heldUsage(expected.labels), 2), ratio: expected.ratio }
+    for expected in config.expectedUsage
+  ]),
+
+  local withFamily(destinations) = |||
     label_replace(
       label_replace(
-        %(usage)s
-        >= %(ratio)g,
+        %s,
         "family", "ipv4", "source", "[^:]*"
       ),
       "family", "ipv6", "source", ".*:.*"
     )
-  ||| % { usage: $.indented($.destinationUsage, 4), ratio: ratio },
+  ||| % $.indented(destinations, 4),
 
-  // Destinations at or above a ratio; of a family whose fullest one is not shown, because it has less
+  // Destinations, with their family; of a family whose fullest one is not shown, because it has less
   // than --collector.destinations.minimum-ports or the list is off, the family without a name.
-  destinationsFrom(ratio): |||
-    %(usage)s
+  local destinations(named, worst, shown) = |||
+    %(named)s
     or
     (
-      ephemera_worst_destination_usage_ratio >= %(ratio)g
+      %(worst)s
       unless ignoring (%(names)s)
-      %(deeper)s
+      %(shown)s
     )
   ||| % {
     names: names,
-    ratio: ratio,
-    usage: std.rstripChars(usageWithFamily(ratio), '\n'),
-    deeper: $.indented(usageWithFamily(ratio), 2),
+    named: std.rstripChars(withFamily(named), '\n'),
+    worst: $.indented(worst, 2),
+    shown: $.indented(withFamily(shown), 2),
   },
+  local worst = held('ephemera_worst_destination_usage_ratio'),
+
+  // Those at or above a ratio.
+  destinationsFrom(ratio, expected=true): destinations(
+    (if expected then unexpected else function(all) all)(usageFrom(ratio)),
+    '%s >= %g' % [worst, ratio],
+    usageFrom(ratio),
+  ),
+
+  // Those that are half used, and more than that: far more, or they grow.
+  local half = config.halfUsedRatio,
+  local more = config.halfUsedWarningRatio,
+  local growsBy(ports, ignored) = |||
+    (
+      %(ports)s * %(seconds)d
+      >= ignoring (%(ignored)s) group_left ()
+      (%(growth)s * %(range)s)
+    )
+  ||| % {
+    ports: ports,
+    ignored: ignored,
+    seconds: config.predictSeconds,
+    growth: number(config.halfUsedGrowth),
+    range: held('ephemera_range_ports'),
+  },
+  local moreThanHalf(usage, growing) = |||
+    (
+      %(usage)s
+      >= %(more)g
+      or
+      %(usage)s
+      >= %(half)g
+      and
+      %(growing)s
+    )
+  ||| % { usage: $.indented(usage, 2), more: more, half: half, growing: $.indented(growing, 2) },
+  destinationsThatFill: destinations(
+    unexpected(moreThanHalf(heldUsage(), growsBy(
+      'sum without (state) (deriv(ephemera_destination_ports{%s}[%s]))' % [matchers({}), config.predictWindow],
+      names
+    ))),
+    moreThanHalf(worst, growsBy('deriv(ephemera_worst_destination_ports[%s])' % config.predictWindow, 'family')),
+    usageFrom(half),
+  ),
 
   // Guards of every prediction: enough is taken to care, and enough of it is new.
   grows: |||
     (
-      ephemera_worst_destination_ports
+      %(ports)s
       >= ignoring (family) group_left ()
-      (%(ratio)s * ephemera_range_usable_ports)
+      (%(ratio)s * %(usable)s)
     )
     and
     (
-      (ephemera_worst_destination_ports - min_over_time(ephemera_worst_destination_ports[%(window)s]))
+      (%(ports)s - min_over_time(ephemera_worst_destination_ports[%(window)s]))
       >= ignoring (family) group_left ()
-      (%(growth)s * ephemera_range_ports)
+      (%(growth)s * %(range)s)
     )
   ||| % {
+    ports: held('ephemera_worst_destination_ports'),
+    usable: held('ephemera_range_usable_ports'),
+    range: held('ephemera_range_ports'),
     ratio: number(config.predictMinimumRatio),
     growth: number(config.predictMinimumGrowth),
     window: config.predictWindow,
@@ -71,11 +166,21 @@ function(config) {
     (
       predict_linear(ephemera_worst_destination_ports[%(window)s], %(seconds)d)
       >= ignoring (family) group_left ()
-      ephemera_range_usable_ports
+      %(usable)s
     )
-  ||| % { window: window, seconds: config.predictSeconds },
+  ||| % { window: window, seconds: config.predictSeconds, usable: held('ephemera_range_usable_ports') },
 
-  fullSoon: reaches(config.predictWindow) + 'and\n' + reaches(config.predictRecentWindow) + 'and\n' + $.grows,
+  // From nearly full on it is for another alert.
+  fullSoon: |||
+    %(paces)sand
+    %(grows)sunless
+    %(worst)s >= %(nearlyFull)g
+  ||| % {
+    paces: reaches(config.predictWindow) + 'and\n' + reaches(config.predictRecentWindow),
+    grows: $.grows,
+    worst: worst,
+    nearlyFull: config.nearlyFullRatio,
+  },
 
   // Hours at the slower of both paces: what stops growing leaves at once.
   local pace(window) = 'deriv(ephemera_worst_destination_ports[%s])' % window,
@@ -108,60 +213,129 @@ function(config) {
     grows: $.indented($.grows, 2),
   },
 
-  timeWaitUsage: |||
-    sum without (remaining) (ephemera_time_wait_sockets)
-    / (ephemera_time_wait_limit_sockets > 0)
-  |||,
+  local timeWait(at) = |||
+    sum without (remaining) (%s)
+    / (%s > 0)
+  ||| % [at('ephemera_time_wait_sockets'), at('ephemera_time_wait_limit_sockets')],
+  timeWaitUsage: timeWait(now),
+  timeWaitFrom(ratio): '%s >= %g\n' % [std.rstripChars(timeWait(held), '\n'), ratio],
 
   // A queue is full once it holds one more than its limit.
+  local worstQueue = 'ephemera_worst_accept_queue_usage_ratio',
+  local queues = std.rstripChars(heldList(
+    function(at) '%s / (%s + 1)' % [at('ephemera_accept_queue_sockets'), at('ephemera_accept_queue_limit_sockets')],
+    'address, port',
+    worstQueue
+  ), '\n'),
   acceptQueuesFrom(ratio): |||
-    (
-      ephemera_accept_queue_sockets / (ephemera_accept_queue_limit_sockets + 1) >= %(ratio)g
-    )
+    %(queues)s >= %(ratio)g
     or
     (
-      ephemera_worst_accept_queue_usage_ratio >= %(ratio)g
+      %(worst)s >= %(ratio)g
       unless ignoring (address, port)
-      (ephemera_accept_queue_sockets / (ephemera_accept_queue_limit_sockets + 1) >= %(ratio)g)
+      %(deeper)s >= %(ratio)g
     )
-  ||| % { ratio: ratio },
+  ||| % { ratio: ratio, queues: queues, deeper: $.indented(queues, 2), worst: held(worstQueue) },
 
-  // Failures that collector exhaustion counted of late. increase() alone would not see what failed
-  // before the first scrape: an exporter that was started of late counts from 0, so its count is it.
-  local failed(counted, increased, names='') = |||
+  // Listeners that an outgoing connection can lock out.
+  listeners: |||
+    max without (address, reserved) %s
+  ||| % std.rstripChars(heldList(
+    function(at) at('ephemera_range_listener_info{reserved="false"}'),
+    'protocol, address, port, reserved',
+    'ephemera_range_ports'
+  ), '\n'),
+
+  collectorsThatFail: held('ephemera_scrape_collector_success') + ' == 0',
+  configurationsThatAreWrong: held('ephemera_web_config_last_reload_successful') + ' == 0',
+  certificatesThatExpire: '%s - time() < %d'
+                          % [held('ephemera_web_tls_certificate_expiry_timestamp_seconds'), config.certificateSeconds],
+
+  // Pools of bind() to port 0, both families as one: a socket that speaks both takes a port of each. Of
+  // UDP everything that opens a socket needs one. That of TCP fills with outgoing connections, which
+  // share its ports and break nothing: it counts where bind() needs it, since calls failed or the ports
+  // that bind() holds will take the rest within predictSeconds.
+  local pool(protocol) = 'max without (family) (%s)'
+                         % held('ephemera_worst_address_usage_ratio{protocol="%s"}' % protocol),
+  addressPoolsFrom(ratio): |||
+    %(udp)s >= %(ratio)g
+    or
+    (
+      %(tcp)s >= %(ratio)g
+      and
+      (
+        sum without (family) (increase(%(binds)s{protocol="tcp"}[%(window)s])) > 0
+        or
+        (
+          (
+            sum without (holder) (deriv(ephemera_range_bound_ports[%(window)s])) * %(seconds)d
+            / %(range)s
+          )
+          >= ignoring (protocol) group_right ()
+          clamp_min(1 - %(tcp)s, %(least)s)
+        )
+      )
+    )
+  ||| % {
+    udp: pool('udp'),
+    tcp: pool('tcp'),
+    ratio: ratio,
+    binds: binds,
+    window: config.predictWindow,
+    seconds: config.predictSeconds,
+    range: held('ephemera_range_ports'),
+    least: number(config.addressPoolGrowth),
+  },
+
+  // Failures that collector exhaustion counted of late: while somebody watched, or since the exporter's
+  // start. increase() alone would not see what failed before the first scrape: an exporter that was
+  // started of late counts from 0, so its count is it.
+  local seconds = config.exhaustedSeconds,
+  local failed(counted, increased, names='', host='') = |||
     (
       %(counted)s > 0
       and%(ignoring)s
-      process_start_time_seconds > time() - %(seconds)d
+      process_start_time_seconds%(host)s > time() - %(seconds)d
     )
     or
     %(increased)s > 0
   ||| % {
     counted: counted,
+    host: host,
     increased: increased,
     ignoring: if names == '' then '' else ' ignoring (%s)' % names,
-    seconds: config.exhaustedSeconds,
+    seconds: seconds,
   },
-  local increase(metric) = 'increase(%s[%ds])' % [metric, config.exhaustedSeconds],
+  local increase(metric) = 'increase(%s[%ds])' % [metric, seconds],
 
   local connects = 'ephemera_port_exhaustion_errors_total',
   local anyConnect = failed('sum without (family) (%s)' % connects, 'sum without (family) (%s)' % increase(connects)),
 
-  // A destination comes into the list with what it has failed by then, and leaves it with a restart.
-  local destinations = 'ephemera_destination_port_exhaustion_errors_total',
-  local peer = 'destination, destination_port',
-  local named = |||
+  // Of a list: a counter comes into it with what it has counted since it is listed. It is new if the
+  // exporter has answered without it: after a gap all of the list is new to Prometheus, and nothing
+  // failed. host: matchers in braces.
+  failedOf(list, names, host=''): |||
     %(failed)sor
     (
       last_over_time(%(metric)s[%(seconds)ds])
       unless
       %(metric)s offset %(seconds)ds
+      and
+      count_over_time(%(metric)s[%(seconds)ds])
+      < ignoring (%(names)s) group_left ()
+      max without (family) (count_over_time(%(connects)s%(host)s[%(seconds)ds]))
     )
   ||| % {
-    failed: failed(destinations, increase(destinations), peer),
-    metric: destinations,
-    seconds: config.exhaustedSeconds,
+    failed: failed(list + host, increase(list + host), names, host),
+    metric: list + host,
+    names: names,
+    connects: connects,
+    host: host,
+    seconds: seconds,
   },
+
+  local peer = 'destination, destination_port',
+  local named = $.failedOf('ephemera_destination_port_exhaustion_errors_total', peer),
 
   // Destinations towards which connect() failed, or the host without a name where none of the list
   // did. That it failed at all is for the count of the host to tell: all of the list would be new to
@@ -189,7 +363,7 @@ function(config) {
   ||| % { named: $.indented(named, 4), any: $.indented(anyConnect, 4), peer: peer },
 
   local binds = 'ephemera_bind_port_exhaustion_errors_total',
-  bindExhausted: failed(binds, increase(binds), 'protocol, family'),
+  bindExhausted: failed('sum without (family) (%s)' % binds, 'sum without (family) (%s)' % increase(binds), 'protocol'),
 
   // A block of lines to be put behind so many spaces, without its last newline.
   indented(text, spaces): std.strReplace(

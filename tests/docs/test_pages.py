@@ -77,7 +77,8 @@ NUMBERS = ("one two three four five six seven eight nine ten eleven twelve thirt
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
 def test_the_alerts_are_as_many_as_a_page_says(page):
     groups = yaml.safe_load(text("dashboards/rules/alerts.yaml"))["groups"]
-    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    # One that has two severities is there twice.
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
     said = re.findall(r"\b([a-z]+|\d+)\s+alerts\b", text(page))
     counts = [NUMBERS.index(word) + 1 if word in NUMBERS else int(word)
               for word in said if word in NUMBERS or word.isdigit()]
