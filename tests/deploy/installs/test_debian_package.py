@@ -38,7 +38,7 @@ CONTENTS = {
     f"{DOC}/examples/ephemera.service.d/tls.conf", f"{DOC}/examples/sysctl.d/90-ephemera.conf",
     f"{DOC}/examples/grafana/dashboards/ephemera.yaml",
     f"{DOC}/examples/grafana/datasources/ephemera.yaml",
-    f"{SHARE}/rules/alerts.yaml", f"{SHARE}/rules/recording.yaml",
+    f"{SHARE}/rules/alerts.yaml", f"{SHARE}/rules/recording.yaml", f"{SHARE}/alertmanager-inhibit.yaml",
     *(f"{SHARE}/dashboards/{path.name}" for path in (REPOSITORY / "dashboards").glob("*.json")),
 }
 
