@@ -13,21 +13,17 @@ BOUNDS = ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1.0", "3.0", "10.0", 
           "61.0", "120.0", "300.0", "900.0", "3600.0", "14400.0", "86400.0", "+Inf"]
 
 
-class Counting:
-    """Serves the page of an exporter on this machine, over HTTP."""
+class More:
+    """Serves the page of an exporter on this machine over HTTP, with more lines."""
 
-    def __init__(self, exporter, authority, pods):
-        """pods: uids of those whose connect() fails"""
-        self.url = f"https://127.0.0.1:{exporter}/metrics"
-        self.context = ssl.create_default_context(cafile=authority.certificate)
-        self.pods = pods
-        self.failures = 0
+    def __init__(self, url, context=None):
+        self.url, self.context = url, context
         self.scrapes = 0
-        counting = self
+        more = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):  # pylint: disable=invalid-name
-                body = counting.page()
+                body = more.page()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.end_headers()
@@ -47,14 +43,28 @@ class Counting:
         self.served.shutdown()
         self.served.server_close()
 
-    def fail(self, count):
-        self.failures += count
-
     def page(self):
         with urllib.request.urlopen(self.url, context=self.context, timeout=10) as answer:
             page = answer.read()
         self.scrapes += 1
         return page + "".join(f"{line}\n" for line in self.lines()).encode()
+
+    def lines(self):
+        raise NotImplementedError
+
+
+class Counting(More):
+    """With what collector exhaustion counts."""
+
+    def __init__(self, exporter, authority, pods):
+        """pods: uids of those whose connect() fails"""
+        super().__init__(f"https://127.0.0.1:{exporter}/metrics",
+                         ssl.create_default_context(cafile=authority.certificate))
+        self.pods = pods
+        self.failures = 0
+
+    def fail(self, count):
+        self.failures += count
 
     def lines(self):
         failed = self.failures

@@ -10,13 +10,14 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
 import traceback
 
 from lib.exporter import Exporter, free_port
-from lib.namespace import enter_another, set_range, set_reserved
+from lib.namespace import enter_another, set_range, set_reserved, sysctl
 from lib.sockets import IPV4, bound_many, connect_until_refused, drop, listen, pairs, time_wait
 from lib.systemd import passing
 
@@ -109,9 +110,13 @@ class Work:
         self.stack = contextlib.ExitStack()
         self.made = []
         self.kept = []
+        self.services = {}
         self.full = None
 
     def __enter__(self):
+        # Both ends of each connection are here.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
         set_range(FIRST, LAST)
         set_reserved(RESERVED)
         self.exporter = self.stack.enter_context(
@@ -157,6 +162,22 @@ class Work:
             except OSError as error:
                 refused.append(os.strerror(error.errno))
         return refused
+
+    def hold(self, port, count, path):
+        """So many connections to a service of this host, of a process in that cgroup."""
+        if port not in self.services:
+            self.services[port] = listen(IPV4, "127.0.0.1", port)
+            self.kept.append(self.services[port])
+        with self.cgroups.inside(path) if path else contextlib.nullcontext():
+            for client, server in pairs(count, IPV4, self.services[port], "127.0.0.1", port):
+                self.kept += [client, server]
+
+    def storm(self, count, path):
+        """Short connections, each of which keeps its port for a minute."""
+        # Or those to this host itself could be reused.
+        sysctl("net.ipv4.tcp_tw_reuse", 0)
+        with self.cgroups.inside(path) if path else contextlib.nullcontext():
+            self.short_connections(count)
 
     def empty(self):
         drop(self.made)

@@ -62,7 +62,7 @@ scrape_configs:
 
 # Windows of the rules, and what an hour of prediction becomes.
 SHORT = {"predictWindow": "12s", "predictRecentWindow": "6s", "predictSeconds": 60,
-         "rateWindow": "5s", "jobGoneWindow": "5s", "keepFiringFor": "",
+         "rateWindow": "5s", "jobGoneWindow": "5s", "keepFiringFor": "", "missedScrapes": "3s",
          # Until somebody has looked.
          "exhaustedSeconds": 120}
 WAIT, WAIT_FOR_GONE = "2s", "5s"
@@ -154,10 +154,10 @@ class Watch:
     def wait_for(self, name, instance):
         self.wait(lambda: (name, instance, "firing") in self.alerts(), f"{name} of {instance}")
 
-    def wait_for_scrapes(self, count):
+    def wait_for_scrapes(self, count, instance=BUSY):
         def made():
             return self.prometheus.value(
-                f'count_over_time(ephemera_range_ports{{instance="{BUSY}"}}[10m])') or 0
+                f'count_over_time(ephemera_range_ports{{instance="{instance}"}}[10m])') or 0
 
         goal = made() + count
         self.wait(lambda: made() >= goal, f"{count} scrapes")

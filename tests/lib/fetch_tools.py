@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lib.tools import TOOLS, debian_binary  # noqa: E402
 
 PROGRAMS = (("prometheus", "usr/bin/prometheus"), ("prometheus", "usr/bin/promtool"),
+            ("prometheus-alertmanager", "usr/bin/prometheus-alertmanager"),
+            ("prometheus-alertmanager", "usr/bin/amtool"),
             ("prometheus-node-exporter", "usr/bin/prometheus-node-exporter"))
 
 
