@@ -96,7 +96,7 @@
             '{{ if eq $labels.protocol "udp" }}"Address already in use" in bind() to port 0, or "Resource ' +
             'temporarily unavailable" in connect() or sendto(). DNS look-ups fail first' +
             '{{ else }}"Address already in use". connect() without bind() is not affected{{ end }}.' +
-            text.bindFailures + text.address + text.bindOwners + text.udpOwners
+            text.address + text.bindOwners + text.udpOwners
           ),
           alert(
             'EphemeralPortsFullSoon',

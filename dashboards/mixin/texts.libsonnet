@@ -122,10 +122,6 @@ function(config, hosts) {
 
   // Of what was counted of late, as the expressions of these alerts have it.
   times:: '{{ if lt $value 1.5 }}once{{ else }}{{ $value | printf "%.0f" }} times{{ end }}',
-  bindFailures:: about(
-    last(series('ephemera_bind_port_exhaustion_errors_total', { 'protocol=': '$labels.protocol' })),
-    each('family', " Since the exporter's start:") + '.'
-  ),
 
   // Whose calls failed. The kernel adds up all kinds of calls of an owner, so nothing is said where calls
   // of another kind failed too.
