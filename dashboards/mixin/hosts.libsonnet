@@ -27,8 +27,8 @@ function(config) {
   // Templates of annotations: "QUERY{TARGET}" ARGUMENTS, the host's name, and its part of a link.
   target:: std.join(',', ['%s=%%q' % label for label in h.labels]),
   arguments:: std.join(' ', ['$labels.' + label for label in h.labels]),
-  name:: '{{ $labels.instance }}' + std.join('', [' of cluster {{ $labels.%s }}' % c for c in clusters]),
-  jobName:: '{{ $labels.job }}' + std.join('', [' of cluster {{ $labels.%s }}' % c for c in clusters]),
+  name:: '{{ $labels.instance }}' + std.join('', [' in cluster {{ $labels.%s }}' % c for c in clusters]),
+  jobName:: '{{ $labels.job }}' + std.join('', [' in cluster {{ $labels.%s }}' % c for c in clusters]),
   page:: std.join('&', [
     'var-%s={{ $labels.%s | urlquery }}' % [if label == config.clusterLabel then 'cluster' else label, label]
     for label in h.labels

@@ -447,7 +447,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
      ] else [])
     + [
       p.query('job', 'Job', 'label_values(%s, job)' % exporters(h.others()), everything=null),
-      p.query('instance', 'Host', 'label_values(ephemera_build_info, instance)', all=all),
+      p.query('instance', 'Host', 'label_values(%s, instance)' % exporters(h.jobMatchers()), all=all),
     ],
 
   datasourceVariable:: {

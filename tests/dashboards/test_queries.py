@@ -17,6 +17,9 @@ GRAFANAS_OWN = re.compile(r"__(data|field|value|series|url_time_range|all_variab
 # Which panels show numbers, and so need a unit.
 NUMBERS = {"timeseries", "stat", "gauge", "bargauge"}
 
+# What other variables a variable's list depends on.
+NEEDS = {"pod": ["namespace"]}
+
 each_dashboard = pytest.mark.parametrize("path", boards.DASHBOARDS, ids=lambda path: path.name)
 
 # Of the units in @grafana/data those that we may need: Grafana takes any other word for a unit, too,
@@ -235,6 +238,16 @@ def test_variables_are_what_users_know(path):
         series, label = boards.label_values_of(variable)
         assert series.startswith("ephemera_build_info") and label == name
     assert variables["job"]["includeAll"]
+
+
+@each_dashboard
+def test_variables_offer_what_fits_those_before_them(path):
+    """Else a list has the hosts of jobs that were not chosen, and choosing one shows nothing."""
+    variables = boards.variables(boards.load(path))
+    assert boards.label_values_of(variables["instance"])[0] == 'ephemera_build_info{job=~"$job"}'
+    for name, needs in NEEDS.items():
+        if name in variables:
+            assert set(needs) <= boards.used_variables(boards.label_values_of(variables[name])[0]), name
 
 
 @each_dashboard
