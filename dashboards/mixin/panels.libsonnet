@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constructors: a panel, a row, a dashboard, written out in full. Grafana fills in what a file
-// leaves out, but then the same file looks different from one version to the next.
-local hosts = import 'hosts.libsonnet';
+// Constructors of panels, written out in full. Grafana fills in what a file leaves out, but then the same
+// file looks different from one version to the next. Rows, variables and links: dashboard.libsonnet.
 local datasource = { type: 'prometheus', uid: '${datasource}' };
 
-{
+(import 'dashboard.libsonnet') + {
   local p = self,
 
   // Ports and sockets are exact numbers: 3,860 says more than 3.86 K.
@@ -71,18 +70,6 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   },
   byRegexp(regexp, properties):: p.byName(regexp, properties) { matcher+: { id: 'byRegexp' } },
   colorOf(name, color):: p.byName(name, { color: { mode: 'fixed', fixedColor: color } }),
-
-  // To the host's dashboard: from a line of a graph, and from a cell with the host's name.
-  hostFromLine(config)::
-    p.hostLink(config, hosts(config).clusterOfLine + 'var-job=${__field.labels.job}', '${__field.labels.instance}'),
-  hostFromCell(config):: p.hostLink(config, hosts(config).clusterOfRow + '${job:queryparam}', '${__value.raw}'),
-  hostLink(config, job, instance):: p.link(
-    'Open this host',
-    '/d/%s?${datasource:queryparam}&%s&var-instance=%s&${__url_time_range}'
-    % [config.dashboards.hostUid, job, instance]
-  ),
-
-  link(title, url):: { title: title, url: url, targetBlank: false },
 
   local panel(type, title, description, targets, width, height) = {
     type: type,
@@ -369,151 +356,4 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     'custom.cellOptions': { type: 'color-background', mode: 'basic' },
   },
   wide(pixels):: { 'custom.width': pixels },
-
-  row(title, panels, collapsed=(title != null), repeat=null):: { title: title, collapsed: collapsed, repeat: repeat, panels: panels },
-
-  // From left to right, as many as fit.
-  local place(panels, y0, firstId) =
-    std.foldl(
-      function(s, panel)
-        local wraps = s.x + panel.gridPos.w > 24;
-        local x = if wraps then 0 else s.x;
-        local y = if wraps then s.bottom else s.y;
-        {
-          x: x + panel.gridPos.w,
-          y: y,
-          bottom: std.max(s.bottom, y + panel.gridPos.h),
-          id: s.id + 1,
-          out: s.out + [panel { id: s.id, gridPos+: { x: x, y: y } }],
-        },
-      panels,
-      { x: 0, y: y0, bottom: y0, id: firstId, out: [] }
-    ),
-
-  // A row without a title is panels with nothing above them.
-  local layout(rows) =
-    std.foldl(
-      function(s, row)
-        local head = if row.title == null then 0 else 1;
-        local placed = place(row.panels, s.y + head, s.id + head);
-        local heading = {
-          type: 'row',
-          id: s.id,
-          title: row.title,
-          collapsed: row.collapsed,
-          gridPos: { h: 1, w: 24, x: 0, y: s.y },
-          panels: if row.collapsed then placed.out else [],
-        } + (if row.repeat == null then {} else { repeat: row.repeat });
-        {
-          // As if it were open: Grafana moves up what is below a collapsed row.
-          y: placed.bottom,
-          id: placed.id,
-          out: s.out
-               + (if head == 0 then [] else [heading])
-               + (if row.collapsed then [] else placed.out),
-        },
-      rows,
-      { y: 0, id: 1, out: [] }
-    ).out,
-
-  // everything: what All stands for, without it what the list has. Of jobs it is the list: `up` has
-  // those of others, too. Of hosts it is .*: a fleet's names make too long a query.
-  query(name, label, query, multi=true, all=true, everything='.*', description='')::
-    {
-      type: 'query',
-      name: name,
-      label: label,
-      description: description,
-      datasource: datasource,
-      query: { query: query, refId: 'Variable' },
-      regex: '',
-      refresh: 2,
-      sort: 1,
-      multi: multi,
-      includeAll: all,
-      hide: 0,
-      options: [],
-      skipUrlSync: false,
-      [if all then 'current']: { selected: true, text: ['All'], value: ['$__all'] },
-    }
-    + (if all && everything != null then { allValue: everything } else {}),
-
-  // Which hosts: the cluster, where there are several, the job, and the host.
-  hostVariables(config, all=true)::
-    local h = hosts(config);
-    local exporters(matchers) = 'ephemera_build_info' + (if matchers == '' then '' else '{%s}' % matchers);
-    (if h.clustered then [
-       p.query('cluster', 'Cluster', 'label_values(%s, %s)' % [exporters(''), h.cluster], multi=all, all=all),
-     ] else [])
-    + [
-      p.query('job', 'Job', 'label_values(%s, job)' % exporters(h.others()), everything=null),
-      p.query('instance', 'Host', 'label_values(%s, instance)' % exporters(h.jobMatchers()), all=all),
-    ],
-
-  datasourceVariable:: {
-    type: 'datasource',
-    name: 'datasource',
-    label: 'Data source',
-    description: 'The Prometheus that scrapes the exporters',
-    query: 'prometheus',
-    regex: '',
-    refresh: 1,
-    multi: false,
-    includeAll: false,
-    hide: 0,
-    options: [],
-    skipUrlSync: false,
-  },
-
-  dashboardLink(config, title, tooltip, uid, vars='${datasource:queryparam}&' + hosts(config).choices):: {
-    type: 'link',
-    title: title,
-    tooltip: tooltip,
-    icon: 'dashboard',
-    url: '/d/' + uid + '?' + vars,
-    tags: [],
-    asDropdown: false,
-    includeVars: false,
-    keepTime: true,
-    targetBlank: false,
-  },
-
-  // What an alert means, and what to do: a link of the panel that shows why it fires.
-  runbook(config, alert):: {
-    local url = config.runbookBase + '#' + std.asciiLower(alert),
-    links: [p.webLink(alert, 'What this means, and what to do', url) { icon: 'external link' }],
-  },
-
-  webLink(title, tooltip, url):: p.dashboardLink(null, title, tooltip, '', '') { icon: 'doc', url: url, keepTime: false, targetBlank: true },
-
-  dashboard(config, uid, title, description, variables, links, rows):: {
-    uid: uid,
-    title: title,
-    description: description,
-    tags: config.dashboards.tags,
-    schemaVersion: 41,
-    version: 1,
-    id: null,
-    editable: true,
-    graphTooltip: 1,
-    fiscalYearStartMonth: 0,
-    weekStart: '',
-    preload: false,
-    timezone: config.dashboards.timezone,
-    refresh: config.dashboards.refresh,
-    time: { from: config.dashboards.timeFrom, to: 'now' },
-    timepicker: { hidden: false, refresh_intervals: ['5s', '10s', '30s', '1m', '5m', '15m', '30m', '1h', '2h', '1d'] },
-    annotations: { list: [{
-      builtIn: 1,
-      datasource: { type: 'grafana', uid: '-- Grafana --' },
-      enable: true,
-      hide: true,
-      iconColor: 'rgba(0, 211, 255, 1)',
-      name: 'Annotations & Alerts',
-      type: 'dashboard',
-    }] },
-    templating: { list: [p.datasourceVariable] + variables },
-    links: links,
-    panels: layout(rows),
-  },
 }

@@ -11,6 +11,12 @@ function(config) {
   metric(name, more=''):: '%s{%s%s}' % [name, hosts.matchers(), if more == '' then '' else ', ' + more],
   local m = q.metric,
 
+  // Of all hosts that are chosen, as one.
+  max(metric):: 'max(%s)' % m(metric),
+  sumBy(label, metric, more=''):: 'sum by (%s) (%s)' % [label, m(metric, more)],
+  rate(metric, more=''):: 'sum(rate(%s[$__rate_interval]))' % m(metric, more),
+  rateBy(label, metric, more=''):: 'sum by (%s) (rate(%s[$__rate_interval]))' % [label, m(metric, more)],
+
   onHost:: 'on (%s)' % host,
   usable:: hosts.perHost('max', m('ephemera_range_usable_ports')),
   worst:: hosts.perHost('max', m('ephemera_worst_destination_usage_ratio')),
