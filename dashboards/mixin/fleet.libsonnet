@@ -17,15 +17,9 @@ function(config, alertNames)
     'group by (%s) (%s)' % [hosts.within(['alertname', 'severity', 'instance', 'destination', 'destination_port']), alertsOf(severity)];
 
   local hostsWhere(condition) = 'sum(%s %s)' % [q.worst, condition];
-  local column(name, expr) = |||
-    label_replace(
-      %s,
-      "column", "%s", "", ""
-    )
-  ||| % [q.deeper(expr, 2), name];
-  local columns(list) = std.join('or\n', [column(c[0], c[1]) for c in list]);
   // Ties would let topk() choose other hosts for each column: they follow the first.
   local worstHosts = 'topk(50, %s)' % q.worst;
+  local ofWorst(expr) = '%s\nand %s\n%s\n' % [q.deeper(expr, 0), q.onHost, worstHosts];
 
   // How often connect() found no port on each host, and by destination, in the time shown.
   local failed = hosts.perHost('sum', 'increase(%s[$__range])' % m('ephemera_port_exhaustion_errors_total'));
@@ -161,34 +155,35 @@ function(config, alertNames)
         ),
         p.table(
           'Hosts',
-          'The fifty worst hosts. Used: share of the fullest destination. Full in: at its present pace, if it grows. Slow: destinations from 50 % on. Failing: destinations without a port. Failed: connect() calls that found no port in the time shown; –: not counted. Pool: the fullest pool of bind(0) and UDP. TIME_WAIT: share of the table’s limit. At risk: listeners inside the range whose port is not reserved. Click a host for details.',
-          columns([
-            ['Used', worstHosts],
-            ['Full in', q.untilFull + 'and ' + q.onHost + '\n' + worstHosts + '\n'],
-            ['Slow', '%s and %s\n%s\n' % [hosts.perHost('sum', m('ephemera_destinations', 'pressure=~"half|high"')), q.onHost, worstHosts]],
-            ['Failing', '%s and %s\n%s\n' % [hosts.perHost('sum', m('ephemera_destinations', 'pressure="full"')), q.onHost, worstHosts]],
-            ['Failed', failed + ' and ' + q.onHost + '\n' + worstHosts + '\n'],
-            ['Pool', '%s and %s\n%s\n' % [hosts.perHost('max', q.addressUsage), q.onHost, worstHosts]],
-            ['TIME_WAIT', q.timeWaitUsage + 'and ' + q.onHost + '\n' + worstHosts + '\n'],
-            ['Opens', '%s and %s\n%s\n' % [hosts.perHost('sum', 'rate(%s[$__rate_interval])' % m('ephemera_tcp_opens_total', 'direction="active"')), q.onHost, worstHosts]],
-            ['At risk', '%s and %s\n%s\n' % [hosts.perHost('count', q.deeper(q.squatters, 0)), q.onHost, worstHosts]],
-          ]),
+          'The fifty worst hosts. Used: share of the fullest destination. Full in: at its present pace, if it grows; a host that Prometheus has watched for less than %s has none yet. Slow: destinations from 50 %% on. Failing: destinations without a port. Failed: connect() calls that found no port in the time shown. In TIME_WAIT: what of the fullest destination’s ports is in TIME_WAIT. Pool: the fullest pool of bind(0) and UDP. Table: how full the kernel’s table of TIME_WAIT is (tcp_max_tw_buckets). At risk: listeners inside the range whose port is not reserved. –: none, or not counted. Click a host for details.' % config.predictWindow,
           [
-            ['instance\\column', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 140 }],
-            ['Used', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) } }],
-            ['Full in', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings+: [p.valueMapping([['0', 'full now', 'red']])], 'custom.width': 85 }],
-            ['Slow', 'Slow', p.tinted('none', p.warnFrom(1)) + p.wide(60)],
-            ['Failing', 'Failing', p.tinted('none', p.alarmFrom(1)) + p.wide(70)],
-            ['Failed', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0 } + p.wide(70)],
-            ['Pool', 'Pool', p.tinted(p.ratio, p.warnFrom(config.addressPoolRatio)) { decimals: 1 } + p.wide(70)],
-            ['TIME_WAIT', 'TIME_WAIT', p.tinted(p.ratio, p.warnFrom(config.timeWaitTableRatio)) { decimals: 1 } + p.wide(95)],
-            ['Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 80 }],
-            ['At risk', 'At risk', p.tinted('none', p.steps([['transparent', null], ['blue', 1]])) + p.wide(70)],
+            ['Used', worstHosts],
+            ['Full in', ofWorst(q.untilFull)],
+            ['Slow', ofWorst(hosts.perHost('sum', m('ephemera_destinations', 'pressure=~"half|high"')))],
+            ['Failing', ofWorst(hosts.perHost('sum', m('ephemera_destinations', 'pressure="full"')))],
+            ['Failed', ofWorst(failed)],
+            ['In TIME_WAIT', ofWorst(q.waitingOfFullest)],
+            ['Pool', ofWorst(hosts.perHost('max', q.addressUsage))],
+            ['Table', ofWorst(q.timeWaitUsage)],
+            ['Opens', ofWorst(hosts.perHost('sum', 'rate(%s[$__rate_interval])' % m('ephemera_tcp_opens_total', 'direction="active"')))],
+            ['At risk', ofWorst(hosts.perHost('count', q.deeper(q.squatters, 0)))],
+          ],
+          hosts.columns + [
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 130 }],
+            ['Value #Used', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) } }],
+            ['Value #Full in', 'Full in', p.tinted('s', p.soon) { decimals: 1, mappings+: [p.valueMapping([['0', 'full now', 'red']])], 'custom.width': 80 }],
+            ['Value #Slow', 'Slow', p.tinted('none', p.warnFrom(1)) + p.wide(50)],
+            ['Value #Failing', 'Failing', p.tinted('none', p.alarmFrom(1)) + p.wide(62)],
+            ['Value #Failed', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0 } + p.wide(65)],
+            ['Value #In TIME_WAIT', 'In TIME_WAIT', { unit: p.ratio, decimals: 0, 'custom.width': 105 }],
+            ['Value #Pool', 'Pool', p.tinted(p.ratio, p.warnFrom(config.addressPoolRatio)) { decimals: 0 } + p.wide(55)],
+            ['Value #Table', 'Table', p.tinted(p.ratio, p.warnFrom(config.timeWaitTableRatio)) { decimals: 0 } + p.wide(60)],
+            ['Value #Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 80 }],
+            ['Value #At risk', 'At risk', p.tinted('none', p.told) + p.wide(65)],
           ],
           width=14,
           height=9,
           sortBy='Used',
-          matrix=['column', 'instance'],
           noValue='no exporter answers',
         ),
         p.series(

@@ -97,7 +97,7 @@ function(config)
       ) + p.runbook(config, 'EphemeraCollectorFailing'),
       p.table(
         'Missing kernel features',
-        'Kernel features that are missing, and on how many hosts. docs/semantics.md says what the figures then lack. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: the owner of a socket (cgroup version 2, Linux 5.8); only hosts with collector owners count. Features for collector exhaustion: only hosts where it works count.',
+        'What kernels do not tell, and on how many hosts. Nothing is wrong there: docs/semantics.md says what the figures then lack. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: the owner of a socket (cgroup version 2, Linux 5.8); only hosts with collector owners count. Features for collector exhaustion: only hosts where it works count.',
         q.orSay(
           |||
             count by (feature) (
@@ -123,7 +123,7 @@ function(config)
         ),
         [
           ['feature', 'Missing', {}],
-          ['Value', 'Hosts', p.tinted('none', p.warnFrom(1)) + p.wide(90)],
+          ['Value', 'Hosts', p.tinted('none', p.told) + p.wide(90)],
         ],
         width=8,
         noValue='no exporter answers',

@@ -8,22 +8,6 @@ function(config, row)
   local m = q.metric;
   local max = q.max, sumBy = q.sumBy, rate = q.rate, rateBy = q.rateBy;
 
-  // The fullest destination that is shown, and what of it is TIME_WAIT.
-  local heldByTimeWait = |||
-    max(
-      sum by (%(host)s, source, destination, destination_port) (%(waiting)s)
-      / %(taken)s
-      and
-      topk(1, %(again)s)
-    )
-  ||| % {
-    host: hosts.host,
-    waiting: m('ephemera_destination_ports', 'state="time_wait"'),
-    taken: q.deeper(q.taken, 2),
-    again: q.deeper(q.taken, 2),
-  };
-
-
   [
     row('now', [
       p.stat(
@@ -56,7 +40,7 @@ function(config, row)
       p.stat(
         'In TIME_WAIT',
         'The share of the fullest destination’s ports that is in TIME_WAIT. Near 100 %: connections open and close all the time. Keep them open (keep-alive, a pool), and ports come back within 60 s. Near 0 %: connections stay open. Look for a leak or a pool without a limit.',
-        q.orValue(heldByTimeWait, -1),
+        q.orValue('max(\n  %s\n)' % q.deeper(q.waitingOfFullest, 2), -1),
         p.ratio,
         p.steps([['transparent', null]]),
         decimals=0,

@@ -244,7 +244,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
       },
     },
 
-  // columns: [[field, heading, properties], ...] in their order; all other fields are left out.
+  // expr: one query, or [[name, query], ...] whose rows are joined by the labels that they share: such a query's
+  // field is "Value #name". columns: [[field, heading, properties], ...] in their order; all other fields are left out.
   table(
     title,
     description,
@@ -259,7 +260,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     links=[],
   )::
     local heads = [c[0] for c in columns];
-    panel('table', title, description, [p.rows(expr)], width, height) {
+    local joined = std.isArray(expr);
+    panel('table', title, description, if joined then [p.rows(e[1], e[0]) for e in expr] else [p.rows(expr)], width, height) {
       fieldConfig+: {
         defaults+: {
           noValue: noValue,
@@ -273,10 +275,11 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
         ],
       },
       transformations:
-        (if matrix == null then [] else [{
-           id: 'groupingToMatrix',
-           options: { columnField: matrix[0], rowField: matrix[1], valueField: 'Value', emptyValue: 'null' },
-         }]) + [
+        (if joined then [{ id: 'merge', options: {} }] else [])
+        + (if matrix == null then [] else [{
+             id: 'groupingToMatrix',
+             options: { columnField: matrix[0], rowField: matrix[1], valueField: 'Value', emptyValue: 'null' },
+           }]) + [
           // A field that no row has (say, source) must not leave the others in another order.
           { id: 'filterFieldsByName', options: { include: { names: heads } } },
           { id: 'organize', options: {
@@ -356,4 +359,6 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     'custom.cellOptions': { type: 'color-background', mode: 'basic' },
   },
   wide(pixels):: { 'custom.width': pixels },
+  // Neither good nor bad.
+  told:: p.steps([['transparent', null], ['blue', 1]]),
 }

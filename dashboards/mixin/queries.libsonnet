@@ -33,6 +33,21 @@ function(config) {
     clamp_min(%s, 1)
   ||| % [q.taken, host, q.usable],
 
+  // What of each host's fullest destination is in TIME_WAIT.
+  waitingOfFullest:: |||
+    max by (%(host)s) (
+      sum by (%(host)s, source, destination, destination_port) (%(waiting)s)
+      / %(taken)s
+      and
+      topk by (%(host)s) (1, %(again)s)
+    )
+  ||| % {
+    host: host,
+    waiting: m('ephemera_destination_ports', 'state="time_wait"'),
+    taken: q.deeper(q.taken, 2),
+    again: q.deeper(q.taken, 2),
+  },
+
   // The fullest destinations; of a host that shows none, because all have few ports, its worst share.
   fullest(count):: |||
     topk(%d,
@@ -70,7 +85,8 @@ function(config) {
   failing:: hosts.perHost('sum', 'increase(%s[$__rate_interval])' % m('ephemera_port_exhaustion_errors_total')) + ' > 0',
 
   // Seconds until the fullest destination has every port, where it grows: at the slower of a long and a
-  // recent pace, and only where enough is taken and enough of that is new. Full is 0, and so is failing.
+  // recent pace, and only where enough is taken and enough of that is new. A host that has been watched for
+  // less than the window has no long pace yet. Full is 0, and so is failing.
   untilFull:: |||
     min by (%(host)s) (
       clamp_min(
@@ -93,6 +109,8 @@ function(config) {
       %(worst)s - min_over_time(%(worst)s[%(window)s])
       >= on (%(host)s) group_left ()
       (%(growth)g * %(usable)s)
+      and
+      %(worst)s offset %(window)s
       or
       0 * (%(full)s >= 1)
       or
