@@ -369,9 +369,11 @@ def test_a_reusable_time_wait_keeps_the_port_for_its_delay_alone():
         sysctl("net.ipv4.tcp_tw_reuse", 2)
         sysctl("net.ipv4.tcp_timestamps", 0)
         exporter.metrics()
-        time_wait(1, IPV4, listener, "127.0.0.1", TARGET)
+        # Towards a peer of its own: who takes over a port from TIME_WAIT gets its timestamps, too.
+        other = listen(IPV4, "127.0.0.2", TARGET)
+        time_wait(1, IPV4, other, "127.0.0.2", TARGET)
         assert below_and_above_a_minute(exporter.metrics()) == [4, 6]
-    drop([listener, outside])
+    drop([listener, outside, other])
 
 
 @in_namespace
