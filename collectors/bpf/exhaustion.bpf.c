@@ -71,7 +71,7 @@ static __always_inline void got_no_port(
 	if (sk->sk_protocol != protocol || !is_ours(sk))
 		return;
 	if (port)
-		port_refused(sk, port);
+		port_refused(sk, port, call);
 	else
 		bind_failed(sk, call);
 }

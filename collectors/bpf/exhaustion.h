@@ -93,6 +93,10 @@ struct leases {
 	__u64 starts[LEASES_BESIDE]; /* CLOCK_MONOTONIC, in nanoseconds */
 };
 
+/* Of a refused bind(): what was asked for. */
+#define REFUSED_LISTEN 1    /* listen() was refused, not bind() */
+#define REFUSED_IPV6_ONLY 2 /* :: was asked for without 0.0.0.0 */
+
 /* One failure, sent as it happens. */
 struct exhausted_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
@@ -105,6 +109,9 @@ struct exhausted_event {
 	__u8 family; /* 0 IPv4, 1 IPv6 */
 	__u8 call;   /* enum exhausted_call */
 	char comm[16];
+	__u16 refused_port; /* the port that the call asked for; 0: it asked for any */
+	__u8 refused;	    /* REFUSED_*, or'ed */
+	__u8 unused;
 };
 
 #endif

@@ -80,8 +80,14 @@ static __always_inline bool tally(void *map, __u32 size, const struct tally_key 
 	return false;
 }
 
-static __always_inline void tell(
-    struct sock *sk, enum exhausted_call call, __u8 family, const __u32 remote[4], __u64 cgroup_id)
+/* The port that a call asked for and was refused; zeroes if it asked for any. */
+struct refusal {
+	__u16 port;
+	__u8 flags; /* REFUSED_*, or'ed */
+};
+
+static __always_inline void tell(struct sock *sk, enum exhausted_call call, __u8 family,
+    const __u32 remote[4], __u64 cgroup_id, struct refusal refusal)
 {
 	struct exhausted_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -95,6 +101,9 @@ static __always_inline void tell(
 	event->remote_port = call == EXHAUSTED_CONNECT ? bpf_ntohs(sk->__sk_common.skc_dport) : 0;
 	event->call = call;
 	event->family = family;
+	event->refused_port = refusal.port;
+	event->refused = refusal.flags;
+	event->unused = 0;
 
 	__u32 local[4];
 
@@ -126,7 +135,7 @@ static __always_inline void connect_failed(struct sock *sk)
 		__sync_fetch_and_add(&shared.untracked_destinations, 1);
 	count_owner(cgroup_id);
 	if (tells_events)
-		tell(sk, EXHAUSTED_CONNECT, family, remote, cgroup_id);
+		tell(sk, EXHAUSTED_CONNECT, family, remote, cgroup_id, (struct refusal){0});
 }
 
 static __always_inline void bind_failed(struct sock *sk, enum exhausted_call call)
@@ -140,7 +149,7 @@ static __always_inline void bind_failed(struct sock *sk, enum exhausted_call cal
 	__sync_fetch_and_add(&shared.failures[call][family & 1], 1);
 	count_owner(cgroup_id);
 	if (tells_events)
-		tell(sk, call, family, nowhere, cgroup_id);
+		tell(sk, call, family, nowhere, cgroup_id, (struct refusal){0});
 }
 
 #endif

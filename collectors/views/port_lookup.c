@@ -104,7 +104,8 @@ static int observe(void *context, const struct socket *socket)
 			result = keep(finding, &answer->local, socket);
 		}
 	}
-	if (result == 0 && portset_has(finding->ports, socket->remote_port)) {
+	if (result == 0 && !finding->options->local_only &&
+	    portset_has(finding->ports, socket->remote_port)) {
 		result = answer_for(finding, socket->remote_port, &answer);
 		if (result == 0 && is_from_listener(finding, socket))
 			note_listings(finding, socket, socket->remote_port);
@@ -114,11 +115,18 @@ static int observe(void *context, const struct socket *socket)
 	return result;
 }
 
+static struct port_filter filter_of(const struct finding *finding)
+{
+	return (struct port_filter){finding->ports, finding->options->local_only
+							? PORT_FILTER_LOCAL
+							: PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
+}
+
 static int list_all(struct finding *finding)
 {
 	static const enum listing listings[] = {LISTING_TCP, LISTING_UDP4, LISTING_UDP6};
 	const struct source_observer observer = {observe, port_finding_batch, finding};
-	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
+	const struct port_filter filter = filter_of(finding);
 
 	/* Without a filter: it is cheap, and shows which connections are inbound. */
 	int result = source_list(finding->source, LISTING_TCP_LISTEN, &observer);
@@ -198,7 +206,7 @@ static bool is_of_use(const struct finding *finding, size_t which)
 static int list_chosen(struct finding *finding)
 {
 	const struct source_observer observer = {note_chosen, port_finding_batch, finding};
-	const struct port_filter filter = {finding->ports, PORT_FILTER_LOCAL | PORT_FILTER_REMOTE};
+	const struct port_filter filter = filter_of(finding);
 
 	for (size_t i = 0; i < CHOSEN_LISTINGS; i++) {
 		if (!is_of_use(finding, i))

@@ -18,8 +18,9 @@
 struct port_lookup_options {
 	const struct source_options *source; /* for a replay, processes are not searched */
 	const char *sysfs;
-	size_t limit;  /* sockets kept for each port and side, at least 1; all are counted */
-	bool everyone; /* this and the next one: see struct process_search_options */
+	size_t limit;	 /* sockets kept for each port and side, at least 1; all are counted */
+	bool local_only; /* only sockets that have one of the ports as their local port */
+	bool everyone;	 /* this and the next one: see struct process_search_options */
 	double search_seconds;
 	bool (*should_stop)(void *context); /* called now and then; may be NULL */
 	void *context;

@@ -144,7 +144,7 @@ static bool tells_bound(const struct port_lookup *lookup, const struct port_sock
 	       !portset_has(&lookup->listen, found->socket.local_port);
 }
 
-static void add_socket(
+void port_json_add_socket(
     struct json *object, const struct port_lookup *lookup, const struct port_socket *found)
 {
 	const struct socket *socket = &found->socket;
@@ -182,7 +182,7 @@ static void add_side(struct json *object, const char *key, const struct port_loo
 	struct json *list = json_add_array(item, "sockets");
 
 	for (size_t i = 0; i < side->length && i < limit; i++)
-		add_socket(json_append_object(list), lookup, &side->list[i]);
+		port_json_add_socket(json_append_object(list), lookup, &side->list[i]);
 }
 
 static void add_chances(struct json *object, const struct port_lookup *lookup, uint16_t port)

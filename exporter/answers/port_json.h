@@ -20,6 +20,10 @@ void port_json_add_source(struct json *object, const struct port_lookup *lookup)
 void port_json_add_advice(
     struct json *object, const struct port_lookup *lookup, const struct portset *asked);
 
+/* Adds the members of a socket. */
+void port_json_add_socket(
+    struct json *object, const struct port_lookup *lookup, const struct port_socket *found);
+
 /* Adds the answer, with at most limit sockets of each side. */
 void port_json_add(struct json *object, const struct port_lookup *lookup,
     const struct port_answer *answer, size_t limit);

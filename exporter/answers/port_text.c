@@ -40,6 +40,23 @@ static const char *state_of(const struct socket *socket)
 	return socket_state_name(socket->state);
 }
 
+void port_text_add_socket(struct text *text, const struct socket *socket)
+{
+	char endpoint[SOCKET_ENDPOINT_TEXT];
+
+	text_add_string(text, socket_protocol_name(socket->protocol));
+	text_add_char(text, ' ');
+	text_add_string(text, state_of(socket));
+	text_add_char(text, ' ');
+	format_endpoint(socket, &socket->local, socket->local_port, endpoint);
+	text_add_string(text, endpoint);
+	if (!socket->remote_port)
+		return;
+	text_add_string(text, " -> ");
+	format_endpoint(socket, &socket->remote, socket->remote_port, endpoint);
+	text_add_string(text, endpoint);
+}
+
 /* Prints text, on a new line if it does not fit. Returns the column after it. */
 static int print_part(const char *text, int column, int indent, int width)
 {

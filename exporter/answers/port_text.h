@@ -5,6 +5,7 @@
 /* The answer about a port, printed for people. */
 
 #include "collectors/views/port_lookup.h"
+#include "exporter/base/text.h"
 
 /*
  * Prints "tcp  established  127.0.0.1:60416 -> 127.0.0.1:443" and a newline. column: the columns
@@ -12,6 +13,9 @@
  * not fit.
  */
 void port_text_print_socket(const struct socket *socket, int column, const char *was);
+
+/* Adds "tcp established 127.0.0.1:60416 -> 127.0.0.1:443". It is printable. */
+void port_text_add_socket(struct text *text, const struct socket *socket);
 
 /* Prints what is known about the port, with at most limit sockets of each side. */
 void port_text_print(

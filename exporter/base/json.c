@@ -118,6 +118,15 @@ void json_append_number(struct json *array, double value)
 	array->root->failed = true;
 }
 
+void json_add_root(struct json *object, const char *key, const struct json *other)
+{
+	if (!object)
+		return;
+	if (!other || other->failed ||
+	    !cJSON_AddItemReferenceToObject(object->node, key, other->node))
+		object->root->failed = true;
+}
+
 void json_fail(struct json *node)
 {
 	if (node)

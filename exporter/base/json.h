@@ -33,6 +33,9 @@ void json_add_number(struct json *object, const char *key, double value);
 void json_add_bool(struct json *object, const char *key, bool value);
 void json_append_number(struct json *array, double value);
 
+/* Adds another root, which must outlive object and still belongs to its owner. */
+void json_add_root(struct json *object, const char *key, const struct json *other);
+
 /* Marks the tree as incomplete: json_print() then returns NULL. */
 void json_fail(struct json *node);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `ephemera trace`: each call that finds no port, as it happens, until Ctrl-C sums up. */
+/*
+ * `ephemera trace`: each call that finds no port or is refused one, as it happens, until Ctrl-C
+ * sums up.
+ */
 
 #include <errno.h>
 #include <signal.h>
@@ -38,7 +41,8 @@ struct trace {
 	struct gatherer *finder; /* of the destinations' ports; NULL where they cannot be read */
 	struct timespec looked;
 	double look_seconds;
-	struct cgroups *cgroups; /* NULL: there are none */
+	struct holder_finder *holders; /* of ports that were refused */
+	struct cgroups *cgroups;       /* NULL: there are none */
 	unsigned long shown;
 	bool stopped;
 	struct timespec started;
@@ -137,6 +141,20 @@ static void find_ports(struct trace *trace, struct traced *traced)
 	}
 }
 
+static struct holder find_holder(struct trace *trace, const struct exhausted_event *event)
+{
+	struct socket asked = {
+	    .protocol = event->call == EXHAUSTED_BIND_UDP ? SOCKET_UDP : SOCKET_TCP,
+	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+	    .local_port = event->refused_port,
+	    .interface = event->interface,
+	    .ipv6_only = event->refused & REFUSED_IPV6_ONLY,
+	};
+
+	memcpy(&asked.local, event->local, sizeof(asked.local));
+	return holder_finder_find(trace->holders, &asked, event->time_ns);
+}
+
 /* The event has the time of a clock that no one sets. */
 static struct timespec time_of(const struct exhausted_event *event)
 {
@@ -165,6 +183,7 @@ static int print_event(void *context, const struct exhausted_event *event)
 {
 	struct trace *trace = context;
 	struct traced traced = {.event = event, .time = time_of(event)};
+	struct holder holder;
 
 	stop_where_ended(trace);
 	if (ended > 1)
@@ -179,6 +198,10 @@ static int print_event(void *context, const struct exhausted_event *event)
 			return result;
 	}
 	find_ports(trace, &traced);
+	if (event->refused_port) {
+		holder = find_holder(trace, event);
+		traced.holder = &holder;
+	}
 	return trace->options->json ? trace_print_json(&traced) : trace_print_text(&traced);
 }
 
@@ -192,6 +215,18 @@ static unsigned long count_calls(const struct exhaustion_shared *shared)
 	return calls;
 }
 
+static void sum_conflicts(
+    const struct trace *trace, struct tally_top *conflicts, struct traced_sum *sum)
+{
+	uint64_t others = 0;
+
+	sum->ports_length = tally_top_look(conflicts, &sum->ports, &others);
+	sum->other_ports = others + trace->probe.shared->untracked_conflicts;
+	sum->conflicts = sum->other_ports;
+	for (size_t i = 0; i < sum->ports_length; i++)
+		sum->conflicts += sum->ports[i].count;
+}
+
 static int print_sum(struct trace *trace)
 {
 	const struct exhaustion_shared *shared = trace->probe.shared;
@@ -201,18 +236,19 @@ static int print_sum(struct trace *trace)
 	    .calls = count_calls(shared),
 	};
 
-	sum.lost = sum.calls - trace->shown;
-
 	struct tally_top *destinations =
 	    tally_top_new(trace->probe.destinations, TALLY_DESTINATIONS, limit);
 	struct tally_top *owners = tally_top_new(trace->probe.owners, TALLY_OWNERS, limit);
+	struct tally_top *conflicts = tally_top_new(trace->probe.conflicts, TALLY_CONFLICTS, limit);
 	struct owner_name *names = NULL;
 	uint64_t others = 0;
-	int result = destinations && owners ? 0 : -ENOMEM;
+	int result = destinations && owners && conflicts ? 0 : -ENOMEM;
 
 	if (result == 0) {
 		sum.destinations_length = tally_top_look(destinations, &sum.destinations, &others);
 		sum.other_destinations = others + shared->untracked_destinations;
+		sum_conflicts(trace, conflicts, &sum);
+		sum.lost = sum.calls + sum.conflicts - trace->shown;
 		result = exhausted_owners_list(
 		    owners, trace->cgroups, &names, &sum.owners_length, &others);
 	}
@@ -225,6 +261,7 @@ static int print_sum(struct trace *trace)
 	owner_names_free(names, sum.owners_length);
 	tally_top_free(destinations);
 	tally_top_free(owners);
+	tally_top_free(conflicts);
 	return result;
 }
 
@@ -232,7 +269,8 @@ static int print_start(const struct trace *trace)
 {
 	if (trace->options->json)
 		return 0;
-	puts("Each call that finds no port is shown as it happens; Ctrl-C sums up.");
+	puts("Each call that finds no port or is refused one is shown as it happens; Ctrl-C sums "
+	     "up.");
 	if (!trace->probe.counts_binds)
 		puts("This kernel shows only connect(), not bind().");
 	putchar('\n');
@@ -268,6 +306,10 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	if (trace->options->values[collector_find("binds")][BINDS_BUCKETS])
 		(void)bind_buckets_open(&trace->buckets, &unused);
 	open_finder(trace);
+	trace->holders =
+	    holder_finder_new(&trace->options->source, trace->options->sysfs, trace->options->json);
+	if (!trace->holders)
+		return -ENOMEM;
 	result = cgroups_new(trace->options->sysfs, &trace->cgroups);
 	if (result == 0 || result == -EOPNOTSUPP)
 		result = exhaustion_events_open(&trace->probe, print_event, trace, &trace->events);
@@ -290,6 +332,7 @@ static int run_trace(struct options *options)
 		result = run(&trace);
 	exhaustion_events_close(trace.events);
 	gatherer_free(trace.finder);
+	holder_finder_free(trace.holders);
 	bind_buckets_close(trace.buckets);
 	cgroups_free(trace.cgroups);
 	exhaustion_probe_close(&trace.probe);
@@ -298,9 +341,8 @@ static int run_trace(struct options *options)
 
 const struct command trace_command = {
     .name = "trace",
-    .help =
-	"print each call that finds no port, as it happens, or each lease of a port as it ends; "
-	"needs CAP_BPF and CAP_PERFMON",
+    .help = "print each call that finds no port or is refused one, as it happens, or each lease of "
+	    "a port as it ends; needs CAP_BPF and CAP_PERFMON",
     .takes_flags = true,
     .run = run_trace,
 };

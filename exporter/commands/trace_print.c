@@ -11,6 +11,7 @@
 #include "exporter/base/json.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/trace_conflict.h"
 
 #define NS_PER_US 1000
 #define NS_PER_MS 1000000
@@ -48,6 +49,23 @@ static void copy_comm(const struct exhausted_event *event, char comm[static COMM
 {
 	memcpy(comm, event->comm, sizeof(event->comm));
 	comm[COMM_SIZE - 1] = '\0';
+}
+
+static int print_conflict(const struct traced *traced)
+{
+	struct text text = {0};
+	char local[SOCKET_ADDRESS_TEXT];
+	int result;
+
+	format_local(traced->event, local);
+	text_make_printable(local); /* it may end in an interface's name */
+	trace_conflict_add_text(&text, traced, local);
+	text_add_char(&text, '\0');
+	result = text.error;
+	if (result == 0)
+		fputs(text.data, stdout);
+	free(text.data);
+	return result;
 }
 
 static void print_what(const struct exhausted_event *event)
@@ -88,15 +106,18 @@ int trace_print_text(const struct traced *traced)
 {
 	char clock[16];
 	struct tm local;
+	int result = 0;
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&traced->time.tv_sec, &local));
 	printf("%s.%03ld  ", clock, traced->time.tv_nsec / NS_PER_MS);
-	print_what(traced->event);
+	if (traced->event->refused_port)
+		result = print_conflict(traced);
+	else
+		print_what(traced->event);
 	if (traced->has_ports)
 		printf("  %u of %u ports in use", traced->ports, traced->usable_ports);
-
-	const int result = print_who(traced);
-
+	if (result == 0)
+		result = print_who(traced);
 	return result < 0 ? result : terminal_flush();
 }
 
@@ -112,7 +133,7 @@ static void add_owner(struct json *object, const char *path)
 		json_add_string(object, "container_id", container.id);
 }
 
-static void add_time(struct json *object, const struct timespec *time)
+void trace_add_time(struct json *object, const char *key, const struct timespec *time)
 {
 	char seconds[32];
 	char text[48];
@@ -121,7 +142,7 @@ static void add_time(struct json *object, const struct timespec *time)
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", gmtime_r(&time->tv_sec, &utc));
 	snprintf(text, sizeof(text), "%s.%06uZ", seconds,
 	    (unsigned)(time->tv_nsec / NS_PER_US) % 1000000);
-	json_add_string(object, "time", text);
+	json_add_string(object, key, text);
 }
 
 static int put_json(struct json *object)
@@ -143,8 +164,9 @@ int trace_print_json(const struct traced *traced)
 	char address[SOCKET_ADDRESS_TEXT];
 	char comm[COMM_SIZE];
 
-	add_time(object, &traced->time);
-	json_add_string(object, "call", event->call == EXHAUSTED_CONNECT ? "connect" : "bind");
+	trace_add_time(object, "time", &traced->time);
+	json_add_string(object, "call",
+	    event->call == EXHAUSTED_CONNECT ? "connect" : trace_conflict_call(event));
 	json_add_string(object, "protocol",
 	    socket_protocol_name(event->call == EXHAUSTED_BIND_UDP ? SOCKET_UDP : SOCKET_TCP));
 	json_add_string(object, "family", socket_family_name(family_of(event)));
@@ -155,6 +177,8 @@ int trace_print_json(const struct traced *traced)
 		json_add_string(object, "destination", address);
 		json_add_number(object, "destination_port", event->remote_port);
 	}
+	if (event->refused_port)
+		trace_conflict_add_json(object, traced);
 	if (traced->has_ports) {
 		json_add_number(object, "ports_in_use", traced->ports);
 		json_add_number(object, "usable_ports", traced->usable_ports);
@@ -205,6 +229,10 @@ int trace_print_sum_text(const struct traced_sum *sum)
 
 	printf("\n%lu call%s in %.1f s found no port.\n", sum->calls, sum->calls == 1 ? "" : "s",
 	    sum->seconds);
+	if (sum->conflicts)
+		printf("%lu call%s asked for.\n", sum->conflicts,
+		    sum->conflicts == 1 ? " was refused the port it"
+					: "s were refused the port they");
 	if (sum->lost)
 		printf("%lu of them came too fast and are not shown above.\n", sum->lost);
 	if (sum->destinations_length || sum->other_destinations)
@@ -219,6 +247,7 @@ int trace_print_sum_text(const struct traced_sum *sum)
 		result = print_owner(&sum->owners[i]);
 	if (sum->other_owners)
 		printf("%8lu  others, or none\n", sum->other_owners);
+	trace_conflict_print_sum(sum);
 	return result < 0 ? result : terminal_flush();
 }
 
@@ -253,5 +282,6 @@ int trace_print_sum_json(const struct traced_sum *sum)
 		json_add_number(one, "failures", (double)sum->owners[i].count);
 	}
 	json_add_number(object, "other_owners", (double)sum->other_owners);
+	trace_conflict_add_sum(object, sum);
 	return put_json(root);
 }

@@ -10,6 +10,8 @@
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/tables/owner_names.h"
 #include "collectors/tables/tally_top.h"
+#include "exporter/base/json.h"
+#include "exporter/commands/trace_holders.h"
 
 /* One failure, and what is known about it. */
 struct traced {
@@ -19,18 +21,23 @@ struct traced {
 	bool has_ports;	      /* the next two are known */
 	unsigned ports;
 	unsigned usable_ports;
+	const struct holder *holder; /* of a refused bind(), whose refused_port is not 0 */
 };
 
 struct traced_sum {
 	double seconds;
 	unsigned long calls; /* that found no port, printed or not */
-	unsigned long lost;  /* of them, those that were not printed */
+	unsigned long lost;  /* of them and of the conflicts, those that were not printed */
 	const struct tally_shown *destinations;
 	size_t destinations_length;
 	unsigned long other_destinations; /* calls to others */
 	const struct owner_name *owners;
 	size_t owners_length;
 	unsigned long other_owners;
+	unsigned long conflicts; /* calls that were refused the port they asked for */
+	const struct tally_shown *ports;
+	size_t ports_length;
+	unsigned long other_ports; /* conflicts of others */
 };
 
 /* Each prints to standard output and returns 0 or -errno. */
@@ -38,5 +45,8 @@ int trace_print_text(const struct traced *traced);
 int trace_print_json(const struct traced *traced);
 int trace_print_sum_text(const struct traced_sum *sum);
 int trace_print_sum_json(const struct traced_sum *sum);
+
+/* Adds a time of CLOCK_REALTIME, in UTC. */
+void trace_add_time(struct json *object, const char *key, const struct timespec *time);
 
 #endif

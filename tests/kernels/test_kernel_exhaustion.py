@@ -136,17 +136,42 @@ def test_each_failure_is_traced(said, traced):
     destinations = collections.Counter((event["destination"], event["destination_port"])
                                        for event in events if event["call"] == "connect")
     assert destinations == workload.FAILURES_BY_DESTINATION
-    binds = collections.Counter((event["protocol"], event["family"])
-                                for event in events if event["call"] == "bind")
+    binds = collections.Counter((event["protocol"], event["family"]) for event in events
+                                if event["call"] == "bind" and "port" not in event)
     assert binds == workload.BIND_FAILURES
     assert {event["cgroup"] for event in events} == {"/workload"}
     # The kernel keeps 15 characters.
     assert {event["process"] for event in events} == {"ephemera-sockets"[:15]}
 
 
+def test_each_refused_bind_is_traced_with_its_holder(said, traced):
+    refused = [event for event in traced[0] if "port" in event]
+    ports = collections.Counter((event["protocol"], event["port"]) for event in refused)
+    assert ports == workload.CONFLICTS
+    calls = collections.Counter(event["call"] for event in refused)
+    assert calls == {"bind": ports.total() - workload.CONFLICTS["tcp", 9002],
+                     "listen": workload.CONFLICTS["tcp", 9002]}
+    for event in refused:
+        port = event["protocol"], event["port"]
+        if port == ("tcp", 9001) or event["protocol"] == "udp":
+            holder = event["holder"]
+            assert event["holder_search"] == "found"
+            assert (holder["local_address"], holder["local_port"]) == ("127.0.0.9", event["port"])
+            assert holder["state"] == ("listen" if event["protocol"] == "tcp" else "close")
+            assert holder["cgroup"] == "/workload" == event["cgroup"]
+            assert [one["name"] for one in holder["processes"]] == ["ephemera-sockets"[:15]]
+        # It has only called bind(), which kernels before 6.8 do not list.
+        elif port in (("tcp", 41000), ("tcp", 41001)):
+            assert event["holder_search"] == ("found" if said.linux >= (6, 8) else "unlisted")
+
+
 def test_the_trace_sums_up(traced):
     events, summary = traced
-    assert summary["failures"] == len(events) > 0 and summary["lost"] == 0
+    conflicts = sum(workload.CONFLICTS.values())
+    assert summary["failures"] == len(events) - conflicts > 0 and summary["lost"] == 0
+    assert summary["conflicts"] == conflicts and summary["other_ports"] == 0
+    assert workload.CONFLICTS == {(one["protocol"], one["port"]): one["conflicts"]
+                                  for one in summary["ports"]}
     destinations = {(one["destination"], one["destination_port"]): one["failures"]
                     for one in summary["destinations"]}
     assert destinations == workload.FAILURES_BY_DESTINATION

@@ -147,6 +147,41 @@ static void arrays_hold_numbers_too(void **state)
 	assert_printed(root, "{\"fds\":[3,4,5,4294967295,0.25,-1],\"none\":[]}");
 }
 
+static void a_root_can_be_in_others(void **state)
+{
+	struct json *other = json_new_object();
+
+	(void)state;
+	json_add_number(other, "pid", 7);
+	for (int i = 0; i < 2; i++) {
+		struct json *object = json_new_object();
+
+		json_add_root(object, "holder", other);
+		json_add_number(object, "port", i);
+		assert_printed(object, i ? "{\"holder\":{\"pid\":7},\"port\":1}"
+					 : "{\"holder\":{\"pid\":7},\"port\":0}");
+	}
+	assert_printed(other, "{\"pid\":7}");
+}
+
+static void a_root_that_is_not_whole_is_in_none(void **state)
+{
+	struct json *object = json_new_object();
+	struct json *other = json_new_object();
+
+	(void)state;
+	json_fail(other);
+	json_add_root(object, "holder", other);
+	assert_null(json_print(object));
+	json_free(object);
+	json_free(other);
+	object = json_new_object();
+	json_add_root(object, "holder", NULL);
+	assert_null(json_print(object));
+	json_free(object);
+	json_add_root(NULL, "holder", NULL);
+}
+
 /* Half an answer would be taken for the whole. */
 static void what_failed_is_not_printed(void **state)
 {
@@ -184,6 +219,8 @@ int main(void)
 	    cmocka_unit_test(no_object_is_taken_everywhere),
 	    cmocka_unit_test(truth_is_no_number),
 	    cmocka_unit_test(arrays_hold_numbers_too),
+	    cmocka_unit_test(a_root_can_be_in_others),
+	    cmocka_unit_test(a_root_that_is_not_whole_is_in_none),
 	    cmocka_unit_test(what_failed_is_not_printed),
 	};
 

@@ -283,6 +283,24 @@ static void write_chosen(void)
 	put_empty(LISTING_UDP6_CHOSEN);
 }
 
+static void the_remote_side_can_be_left_out(void **state)
+{
+	struct port_lookup_options options = options_of(20);
+
+	(void)state;
+	options.local_only = true;
+	write_host();
+	write_chosen();
+	assert_result(run_with(&options, "40004"), 0);
+	assert_answers("40004 listener! 3:0\n"
+		       "  tcp listen 40004>0 listener +\n"
+		       "  udp close 40004>0 outbound -\n"
+		       "  tcp established 40004>40010 inbound -\n"
+		       "0 empty\n");
+	assert_int_equal(listings.sides[LISTING_TCP], (unsigned)PORT_FILTER_LOCAL);
+	assert_int_equal(listings.sides[LISTING_TCP_CHOSEN], (unsigned)PORT_FILTER_LOCAL);
+}
+
 static void both_sides_of_a_port_are_told(void **state)
 {
 	(void)state;
@@ -1037,6 +1055,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(both_sides_of_a_port_are_told),
+	    TEST(the_remote_side_can_be_left_out),
 	    TEST(a_range_has_answers_where_it_has_sockets),
 	    TEST(where_nothing_is_nothing_is_told),
 	    TEST(a_port_may_have_only_remote_sockets),
