@@ -10,8 +10,6 @@
 /* Entries of the map of leases: the power of two, and the number less one. Set before loading. */
 const volatile __u32 followed_order;
 const volatile __u32 followed_mask;
-/* With so many bytes in the ring buffer the reader is woken; otherwise it looks by itself. */
-const volatile __u64 wakes_at;
 
 struct lease_losses losses;
 
@@ -93,7 +91,7 @@ static __always_inline __u32 find_followed(const struct followed *beside, __u64 
 {
 #pragma unroll
 	for (__u32 i = 0; i < FOLLOWED_BESIDE; i++)
-		if (beside->cookies[i] == cookie)
+		if (beside->leases[i].cookie == cookie)
 			return i;
 	return FOLLOWED_BESIDE;
 }
@@ -108,22 +106,22 @@ static __always_inline __u32 find_room(const struct followed *beside, __u64 cook
 
 #pragma unroll
 	for (__u32 i = 0; i < FOLLOWED_BESIDE; i++) {
-		if (beside->cookies[i] == 0 || beside->cookies[i] == cookie)
+		if (beside->leases[i].cookie == 0 || beside->leases[i].cookie == cookie)
 			return i;
-		if (beside->starts[i] < beside->starts[found])
+		if (beside->leases[i].start < beside->leases[found].start)
 			found = i;
 	}
 	return found;
 }
 
 /* Two processors may find the same room: a lease must not get the opener of another one. */
-static __always_inline bool claim(struct followed *beside, __u32 at, __u64 cookie)
+static __always_inline bool claim(struct followed_lease *place, __u64 cookie)
 {
-	const __u64 before = beside->cookies[at];
+	const __u64 before = place->cookie;
 
 	if (before == FOLLOWED_CLAIMED)
 		return false;
-	if (__sync_val_compare_and_swap(&beside->cookies[at], before, FOLLOWED_CLAIMED) != before)
+	if (__sync_val_compare_and_swap(&place->cookie, before, FOLLOWED_CLAIMED) != before)
 		return false;
 	if (before && before != cookie)
 		count(&losses.untracked);
@@ -134,7 +132,7 @@ static __always_inline bool claim(struct followed *beside, __u32 at, __u64 cooki
 static __always_inline void follow(struct sock *sk, __u64 cookie)
 {
 	struct followed *beside = followed_beside(cookie);
-	struct lease_opener *opener;
+	struct followed_lease *place;
 	__u32 at;
 
 	if (!beside)
@@ -142,20 +140,20 @@ static __always_inline void follow(struct sock *sk, __u64 cookie)
 	at = find_room(beside, cookie);
 	if (at >= FOLLOWED_BESIDE)
 		return;
-	if (!claim(beside, at, cookie)) {
+	place = &beside->leases[at];
+	if (!claim(place, cookie)) {
 		count(&losses.untracked);
 		return;
 	}
-	opener = &beside->openers[at];
-	opener->cgroup_id = cgroup_of(sk);
-	opener->pid = bpf_get_current_pid_tgid() >> 32;
-	opener->error = sk->sk_err;
-	bpf_get_current_comm(opener->comm, sizeof(opener->comm));
-	beside->starts[at] = bpf_ktime_get_ns();
-	if (opener->cgroup_id)
-		tell_cgroup(opener->cgroup_id);
+	place->cgroup_id = cgroup_of(sk);
+	place->pid = bpf_get_current_pid_tgid() >> 32;
+	place->error = sk->sk_err;
+	bpf_get_current_comm(place->comm, sizeof(place->comm));
+	place->start = bpf_ktime_get_ns();
+	if (place->cgroup_id)
+		tell_cgroup(place->cgroup_id);
 	/* An exchange orders memory: all of it is there before its cookie. */
-	__sync_lock_test_and_set(&beside->cookies[at], cookie);
+	__sync_lock_test_and_set(&place->cookie, cookie);
 }
 
 /*
@@ -163,15 +161,15 @@ static __always_inline void follow(struct sock *sk, __u64 cookie)
  * never established: then the same error is likely to have come again.
  */
 static __always_inline __u16 error_of(
-    struct sock *sk, int oldstate, const struct lease_opener *opener)
+    struct sock *sk, int oldstate, const struct followed_lease *lease)
 {
 	const __u32 error = sk->sk_err;
 
-	return oldstate != TCP_SYN_SENT && error == opener->error ? 0 : error;
+	return oldstate != TCP_SYN_SENT && error == lease->error ? 0 : error;
 }
 
 static __always_inline void tell_end(
-    struct sock *sk, int oldstate, __u64 start, const struct lease_opener *opener)
+    struct sock *sk, int oldstate, const struct followed_lease *lease)
 {
 	struct lease_event *event = bpf_ringbuf_reserve(&lease_records, sizeof(*event), 0);
 	__u32 words[4];
@@ -182,8 +180,8 @@ static __always_inline void tell_end(
 	}
 	event->kind = LEASE_ENDED;
 	event->interface = sk->__sk_common.skc_bound_dev_if;
-	event->cgroup_id = opener->cgroup_id;
-	event->from_ns = start;
+	event->cgroup_id = lease->cgroup_id;
+	event->from_ns = lease->start;
 	event->until_ns = bpf_ktime_get_ns();
 	(void)read_address(
 	    sk, &sk->__sk_common.skc_v6_rcv_saddr, sk->__sk_common.skc_rcv_saddr, words);
@@ -194,13 +192,14 @@ static __always_inline void tell_end(
 	event->local_port = local_port(sk);
 	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	event->state = oldstate;
-	event->error = error_of(sk, oldstate, opener);
-	event->pid = opener->pid;
-	__builtin_memcpy(event->comm, opener->comm, sizeof(event->comm));
-	/* A wakeup for each would cost more than all else here. */
-	bpf_ringbuf_submit(event, bpf_ringbuf_query(&lease_records, BPF_RB_AVAIL_DATA) >= wakes_at
-				      ? BPF_RB_FORCE_WAKEUP
-				      : BPF_RB_NO_WAKEUP);
+	event->error = error_of(sk, oldstate, lease);
+	event->pid = lease->pid;
+	__builtin_memcpy(event->comm, lease->comm, sizeof(event->comm));
+	/*
+	 * The reader looks by itself: waking it would cost more than all else here, and asking how
+	 * full the buffer is a quarter as much.
+	 */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 /* has_port: false if connect() found none; the port in the socket is then an earlier one. */
@@ -208,9 +207,8 @@ static __always_inline void end_lease(struct sock *sk, int oldstate, bool has_po
 {
 	/* Inbound connections usually have none, and leave here. */
 	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct followed_lease lease;
 	struct followed *beside;
-	struct lease_opener opener;
-	__u64 start;
 	__u32 at;
 
 	if (!cookie)
@@ -219,13 +217,12 @@ static __always_inline void end_lease(struct sock *sk, int oldstate, bool has_po
 	at = beside ? find_followed(beside, cookie) : FOLLOWED_BESIDE;
 	if (!beside || at >= FOLLOWED_BESIDE)
 		return;
-	opener = beside->openers[at];
-	start = beside->starts[at];
+	lease = beside->leases[at];
 	/* If another lease has the place now, what was read may be of either; it was counted. */
-	if (__sync_val_compare_and_swap(&beside->cookies[at], cookie, 0) != cookie)
+	if (__sync_val_compare_and_swap(&beside->leases[at].cookie, cookie, 0) != cookie)
 		return;
 	if (has_port)
-		tell_end(sk, oldstate, start, &opener);
+		tell_end(sk, oldstate, &lease);
 }
 
 #endif

@@ -48,17 +48,18 @@ struct lease_losses {
 #define FOLLOWED_BESIDE 16
 #define FOLLOWED_CLAIMED (~0ull) /* being written */
 
-struct lease_opener {
+struct followed_lease {
+	__u64 cookie;
+	__u64 start;
 	__u64 cgroup_id;
 	__u32 pid;
 	__u32 error; /* that the socket had from an earlier connection */
 	char comm[16];
+	__u64 unused[2]; /* so that it is one line of the processor's cache */
 };
 
 struct followed {
-	__u64 cookies[FOLLOWED_BESIDE];
-	__u64 starts[FOLLOWED_BESIDE];
-	struct lease_opener openers[FOLLOWED_BESIDE];
+	struct followed_lease leases[FOLLOWED_BESIDE];
 };
 
 #endif

@@ -30,7 +30,6 @@ static void configure(struct lease_events_bpf *loaded, const struct lease_probe_
 	loaded->rodata->namespace_inode = namespace_inode;
 	loaded->rodata->followed_order = (uint32_t)__builtin_ctz(places);
 	loaded->rodata->followed_mask = places - 1;
-	loaded->rodata->wakes_at = buffer / 2;
 	(void)bpf_map__set_max_entries(loaded->maps.followed, places);
 	(void)bpf_map__set_max_entries(loaded->maps.lease_records, buffer);
 }

@@ -42,8 +42,9 @@ int lease_probe_open(const struct lease_probe_options *options, const struct lea
 void lease_probe_close(struct lease_probe *probe); /* NULL is fine */
 
 /*
- * Waits until timeout_ms are over, a cgroup is new or the buffer is half full, and passes on what
- * there is. Returns 0, -EINTR after a signal, a negative value from the sink, or another -errno.
+ * Waits until timeout_ms are over or a cgroup is new, and passes on what there is. An end wakes
+ * nobody, so the buffer must have room for the leases of that time. Returns 0, -EINTR after a
+ * signal, a negative value from the sink, or another -errno.
  */
 int lease_probe_read(struct lease_probe *probe, int timeout_ms);
 

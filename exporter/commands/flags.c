@@ -97,7 +97,7 @@ const struct flag flags[] = {
 	"trace: print each lease of a port as it ends, not the calls that find no port; --json for "
 	"a log",
 	KIND_SWITCH, AT(trace_leases), 0, 0, NULL, "trace"},
-    {"buffer", "MIB", "4", "trace --leases: memory for leases that are not printed yet, in MiB",
+    {"buffer", "MIB", "1", "trace --leases: memory for leases that are not printed yet, in MiB",
 	KIND_NUMBER, AT(buffer_mib), 1, 1024, NULL, "trace"},
     {"at", "TIME", NULL,
 	"port: print who had it then: HH:MM[:SS[.DIGITS]], today or yesterday, or "
