@@ -30,6 +30,7 @@
       {
         name: 'ephemera-alerts',
         rules: [
+          { record: expressions.heldUsageName, expr: expressions.heldUsage },
           // Of the two the warning is sent, and the information kept back: inhibit.libsonnet.
           alert(
             'EphemeralPortsHalfUsed',

@@ -14,7 +14,7 @@
     // information; from halfUsedWarningRatio on, or while the destination grows, it is a warning.
     halfUsedRatio: 0.5,
     halfUsedWarningRatio: 0.7,
-    // A share of the range, within predictSeconds at the pace of predictWindow.
+    // A share of the ports, within predictSeconds at the pace of predictWindow.
     halfUsedGrowth: 0.2,
     // Destinations that are meant to be this full: HalfUsed and NearlyFull say nothing of them up to and
     // with that ratio. Labels of ephemera_destination_ports choose them:

@@ -8,6 +8,7 @@
     rule.alert
     for group in self.prometheusAlerts.groups
     for rule in group.rules
+    if std.objectHas(rule, 'alert')
   ])),
 
   grafanaDashboards+:: {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What several rules ask. The alerts use these and not the recording rules, so that each of the two
+// What several rules ask. The alerts use these and not recording.yaml, so that each of the two
 // files works without the other. `ignoring` and `without`, not `on` and `by`: labels that a scrape
 // configuration adds, such as a cluster, stay, and keep hosts apart.
 function(config) {
@@ -32,10 +32,6 @@ function(config) {
   },
 
   local names = 'source, destination, destination_port',
-  local matchers(labels) = std.join(', ', ['state!="reusable"'] + [
-    '%s="%s"' % [label, labels[label]]
-    for label in std.objectFields(labels)
-  ]),
   local share(ports, usable) = |||
     sum without (state) %(ports)s
     / ignoring (%(names)s) group_left ()
@@ -44,100 +40,88 @@ function(config) {
 
   // Share of the usable ports that each shown destination has taken. Where no port is usable there is
   // no share: the family's worst ratio, which is 1 then, says so.
-  destinationUsage: share('(ephemera_destination_ports{%s})' % matchers({}), 'ephemera_range_usable_ports'),
+  destinationUsage: share('(ephemera_destination_ports{state!="reusable"})', 'ephemera_range_usable_ports'),
 
-  // The same through scrapes that failed, of destinations with these labels.
-  local heldUsage(labels={}) = std.rstripChars(share(
-    heldList(
-      function(at) at('ephemera_destination_ports{%s}' % matchers(labels)),
-      'state, ' + names,
-      'ephemera_range_usable_ports'
-    ),
-    held('ephemera_range_usable_ports')
-  ), '\n'),
-  local usageFrom(ratio) = '%s\n>= %g\n' % [heldUsage(), ratio],
-
-  // But those that are meant to be as full as they are.
-  local unexpected(destinations) = std.join('', [destinations] + [
-    |||
-      unless
-      (
-        %(usage)s
-        <= %(ratio)g
-      )
-    ||| % { usage: $.indented(heldUsage(expected.labels), 2), ratio: expected.ratio }
-    for expected in config.expectedUsage
-  ]),
-
-  local withFamily(destinations) = |||
+  // The same through scrapes that failed, of those that are half used, with their family. Several alerts
+  // ask for it, so the first rule of their group records it. Compared first: the most are below, and to
+  // give each a label takes longer than all the rest.
+  heldUsageName: 'destination:ephemera_usage:held',
+  heldUsage: |||
     label_replace(
       label_replace(
-        %s,
+        %s
+        >= %g,
         "family", "ipv4", "source", "[^:]*"
       ),
       "family", "ipv6", "source", ".*:.*"
     )
-  ||| % $.indented(destinations, 4),
+  ||| % [
+    $.indented(share(
+      heldList(
+        function(at) at('ephemera_destination_ports{state!="reusable"}'),
+        'state, ' + names,
+        'ephemera_range_usable_ports'
+      ),
+      held('ephemera_range_usable_ports')
+    ), 4),
+    config.halfUsedRatio,
+  ],
 
-  // Destinations, with their family; of a family whose fullest one is not shown, because it has less
-  // than --collector.destinations.minimum-ports or the list is off, the family without a name.
-  local destinations(named, worst, shown) = |||
+  // Destinations; of a family whose fullest one is not shown, because it has less than
+  // --collector.destinations.minimum-ports or the list is off, the family without a name.
+  local destinations(named, worst, from) = |||
     %(named)s
     or
     (
       %(worst)s
       unless ignoring (%(names)s)
-      %(shown)s
+      %(held)s >= %(from)g
     )
   ||| % {
     names: names,
-    named: std.rstripChars(withFamily(named), '\n'),
+    named: std.rstripChars(named, '\n'),
     worst: $.indented(worst, 2),
-    shown: $.indented(withFamily(shown), 2),
+    held: $.heldUsageName,
+    from: from,
   },
+  // Without those that are meant to be as full as they are.
+  local unexpected(destinations) = destinations + std.join('', [
+    '\nunless\n%s{%s} <= %g' % [
+      $.heldUsageName,
+      std.join(', ', ['%s="%s"' % [label, expected.labels[label]] for label in std.objectFields(expected.labels)]),
+      expected.ratio,
+    ]
+    for expected in config.expectedUsage
+  ]),
   local worst = held('ephemera_worst_destination_usage_ratio'),
 
   // Those at or above a ratio.
-  destinationsFrom(ratio, expected=true): destinations(
-    (if expected then unexpected else function(all) all)(usageFrom(ratio)),
-    '%s >= %g' % [worst, ratio],
-    usageFrom(ratio),
-  ),
+  destinationsFrom(ratio, expected=true):
+    local named = '%s >= %g' % [$.heldUsageName, ratio];
+    destinations(if expected then unexpected(named) else named, '%s >= %g' % [worst, ratio], ratio),
 
   // Those that are half used, and more than that: far more, or they grow.
-  local half = config.halfUsedRatio,
-  local more = config.halfUsedWarningRatio,
-  local growsBy(ports, ignored) = |||
+  local fill(usage, series) = |||
     (
-      %(ports)s * %(seconds)d
-      >= ignoring (%(ignored)s) group_left ()
-      (%(growth)s * %(range)s)
+      %(usage)s >= %(more)g
+      or
+      %(usage)s >= %(half)g
+      and
+      deriv(%(series)s[%(window)s]) * %(seconds)d >= %(growth)g
     )
   ||| % {
-    ports: ports,
-    ignored: ignored,
+    usage: usage,
+    series: series,
+    half: config.halfUsedRatio,
+    more: config.halfUsedWarningRatio,
+    window: config.predictWindow,
     seconds: config.predictSeconds,
-    growth: number(config.halfUsedGrowth),
-    range: held('ephemera_range_ports'),
+    growth: config.halfUsedGrowth,
   },
-  local moreThanHalf(usage, growing) = |||
-    (
-      %(usage)s
-      >= %(more)g
-      or
-      %(usage)s
-      >= %(half)g
-      and
-      %(growing)s
-    )
-  ||| % { usage: $.indented(usage, 2), more: more, half: half, growing: $.indented(growing, 2) },
   destinationsThatFill: destinations(
-    unexpected(moreThanHalf(heldUsage(), growsBy(
-      'sum without (state) (deriv(ephemera_destination_ports{%s}[%s]))' % [matchers({}), config.predictWindow],
-      names
-    ))),
-    moreThanHalf(worst, growsBy('deriv(ephemera_worst_destination_ports[%s])' % config.predictWindow, 'family')),
-    usageFrom(half),
+    unexpected(std.rstripChars(fill($.heldUsageName, $.heldUsageName), '\n')),
+    fill(worst, 'ephemera_worst_destination_usage_ratio'),
+    config.halfUsedRatio
   ),
 
   // Guards of every prediction: enough is taken to care, and enough of it is new.

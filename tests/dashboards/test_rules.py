@@ -20,7 +20,7 @@ RUNBOOK = REPOSITORY / "docs" / "runbook.md"
 REPLAY = REPOSITORY / "tests" / "replay"
 
 ALERTS = [rule for group in yaml.safe_load((RULES / "alerts.yaml").read_text())["groups"]
-          for rule in group["rules"]]
+          for rule in group["rules"] if "alert" in rule]
 # One that has two severities is there twice.
 NAMES = list(dict.fromkeys(alert["alert"] for alert in ALERTS))
 
@@ -103,7 +103,7 @@ def load(path):
 
 
 def rules_of(name, content):
-    """Those that the cases of that name are about: of an alert its own, which need no other."""
+    """Those that the cases of that name are about: of an alert its own, and what is recorded for it."""
     groups = content["recording"]["groups"] if name == "recording" else content["alerts"]["groups"]
     return {"groups": [{**group, "rules": [rule for rule in group["rules"]
                                            if rule.get("alert", name) == name]} for group in groups]}
