@@ -112,8 +112,8 @@ function(config)
               %s
             )
           ||| % [
-            m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
-            m('ephemera_kernel_feature', 'feature=~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion"'),
+            m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion|bind_conflicts"'),
+            m('ephemera_kernel_feature', 'feature=~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion|bind_conflicts"'),
             q.onHost,
             q.counting,
             m('ephemera_kernel_feature', 'feature="cgroup_owners"'),
