@@ -121,6 +121,11 @@ phase_trace() {
 		sleep 0.5
 	done
 	hold binds
+	# The last line of it is told: who holds the other ports was looked up, and may go.
+	for _ in $(seq 100); do
+		if grep -q '"port":9002' /trace; then break; fi
+		sleep 0.2
+	done
 	release
 	hold failures
 	sleep 1

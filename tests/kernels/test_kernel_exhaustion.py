@@ -160,7 +160,7 @@ def test_each_refused_bind_is_traced_with_its_holder(said, traced):
             assert holder["state"] == ("listen" if event["protocol"] == "tcp" else "close")
             assert holder["cgroup"] == "/workload" == event["cgroup"]
             assert [one["name"] for one in holder["processes"]] == ["ephemera-sockets"[:15]]
-        # It has only called bind(), which kernels before 6.8 do not list.
+        # They have only called bind(), which kernels before 6.8 do not list.
         elif port in (("tcp", 41000), ("tcp", 41001)):
             assert event["holder_search"] == ("found" if said.linux >= (6, 8) else "unlisted")
 
