@@ -147,25 +147,12 @@ static __always_inline void follow(struct sock *sk, __u64 cookie)
 	}
 	place->cgroup_id = cgroup_of(sk);
 	place->pid = bpf_get_current_pid_tgid() >> 32;
-	place->error = sk->sk_err;
 	bpf_get_current_comm(place->comm, sizeof(place->comm));
 	place->start = bpf_ktime_get_ns();
 	if (place->cgroup_id)
 		tell_cgroup(place->cgroup_id);
 	/* An exchange orders memory: all of it is there before its cookie. */
 	__sync_lock_test_and_set(&place->cookie, cookie);
-}
-
-/*
- * An error that the socket already had when it connected is not this connection's, unless it was
- * never established: then the same error is likely to have come again.
- */
-static __always_inline __u16 error_of(
-    struct sock *sk, int oldstate, const struct followed_lease *lease)
-{
-	const __u32 error = sk->sk_err;
-
-	return oldstate != TCP_SYN_SENT && error == lease->error ? 0 : error;
 }
 
 static __always_inline void tell_end(
@@ -192,7 +179,8 @@ static __always_inline void tell_end(
 	event->local_port = local_port(sk);
 	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	event->state = oldstate;
-	event->error = error_of(sk, oldstate, lease);
+	/* tcp_connect_init() has cleared that of an earlier connection. */
+	event->error = sk->sk_err;
 	event->pid = lease->pid;
 	__builtin_memcpy(event->comm, lease->comm, sizeof(event->comm));
 	/*

@@ -52,10 +52,9 @@ struct followed_lease {
 	__u64 cookie;
 	__u64 start;
 	__u64 cgroup_id;
-	__u32 pid;
-	__u32 error; /* that the socket had from an earlier connection */
 	char comm[16];
-	__u64 unused[2]; /* so that it is one line of the processor's cache */
+	__u32 pid;
+	__u32 unused[5]; /* so that it is one line of the processor's cache */
 };
 
 struct followed {

@@ -29,7 +29,7 @@ struct lease_search *lease_search_new(const struct lease_search_options *options
 	if (!search)
 		return NULL;
 	search->options = *options;
-	search->found = calloc(options->limit ? options->limit : 1, sizeof(*search->found));
+	search->found = calloc(options->limit ? options->limit : 1, sizeof(struct lease *));
 	if (!search->found) {
 		free(search);
 		return NULL;

@@ -137,6 +137,32 @@ phase_trace() {
 	cat /trace
 }
 
+phase_lease_trace() {
+	ephemera trace --leases --json >/leases 2>&1 &
+	tracer=$!
+	# Its first line is there once its program is attached.
+	for _ in $(seq 120); do
+		if [ -s /leases ] || ! kill -0 $tracer 2>/dev/null; then
+			break
+		fi
+		sleep 0.5
+	done
+	hold "$phase"
+	release
+	# Those of another namespace are none of ours.
+	unshare -n sh /guest.sh elsewhere
+	sleep 1
+	kill -INT "$tracer"
+	wait "$tracer"
+	part ended
+	echo $?
+	part lines
+	cat /leases
+	part answer
+	first=$(sed -n '2s/.*"from":"\([^"]*\)".*/\1/p' /leases)
+	ephemera port 41000-41009 --at="$first" --leases=- --json </leases
+}
+
 phase_elsewhere() {
 	hold elsewhere
 	release
@@ -204,7 +230,7 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag exhaustion trace before_connect before_connect_ipv6 beside ordinary; do
+	for name in procfs sock_diag exhaustion trace lease_trace before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then
 			sh /load_modules

@@ -177,6 +177,48 @@ def test_the_trace_sums_up(traced):
     assert destinations == workload.FAILURES_BY_DESTINATION
 
 
+# ephemera trace --leases, which is a program of its own
+
+
+@pytest.fixture
+def leases(said):
+    """(started, leases, summary)"""
+    assert said["lease_trace.ended"].split()[0] == "0", said["lease_trace.lines"]
+    first, *lines, last = map(json.loads, said["lease_trace.lines"].splitlines())
+    return first["started"], lines, last["summary"]
+
+
+def test_each_lease_is_traced_and_how_it_ended(said, leases):
+    assert said.made("lease_trace.lease_trace") == workload.LEASE_TRACE
+    started, lines, summary = leases
+    ended = collections.Counter((one["source"], one["ended"], one["time_wait"], one["destination_port"])
+                                for one in lines)
+    assert {key: ended[key] for key in workload.LEASES_ENDED} == workload.LEASES_ENDED
+    ended.subtract(workload.LEASES_ENDED)
+    held = collections.Counter()
+    for (source, how, _, port), count in ended.items():
+        assert count == 0 or how in ("closed", "reset", "aborted")
+        held[source, port] += count
+    assert +held == workload.LEASES_HELD
+    assert (summary["leases"], summary["lost"], summary["untracked"]) == (len(lines), 0, 0)
+    assert all(started["time"] <= one["from"] <= one["until"] <= summary["time"] for one in lines)
+
+
+def test_who_had_a_lease_is_known(leases):
+    _, lines, _ = leases
+    assert {one["cgroup"] for one in lines} == {"/workload"}
+    assert {one["process"] for one in lines} == {"ephemera-sockets"[:15]}
+    assert len({one["pid"] for one in lines}) == 1
+    assert all(41000 <= one["source_port"] <= 41009 for one in lines)
+
+
+def test_the_lines_answer(said, leases):
+    _, lines, summary = leases
+    answer = json.loads(said["lease_trace.answer"])
+    assert lines[0]["from"] in {one["from"] for one in answer["leases"]}
+    assert answer["lines"]["leases"] == summary["leases"] and answer["lines"]["skipped"] == 0
+
+
 # Ports that were bound by bind(address, 0) and then connected
 
 

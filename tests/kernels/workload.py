@@ -12,6 +12,7 @@ RANGES = {
     "ordinary": (41000, 41199),
     "exhaustion": (41000, 41009),
     "trace": (41000, 41009),
+    "lease_trace": (41000, 41009),
     "elsewhere": (41000, 41009),
     "before_connect": (41000, 41011),
     "before_connect_ipv6": (41000, 41011),
@@ -110,6 +111,33 @@ FAILURES_BY_DESTINATION = {("127.0.0.1", 9000): 1 + 3, ("127.0.0.1", 9001): 7 + 
                            ("127.0.0.1", 9002): 19 + 2 + 7, ("::1", 9000): 13 + 2}
 FAILURES_BY_FAMILY = {"ipv4": 1 + 3 + 7 + 3 + 19 + 2 + 7, "ipv6": 13 + 2}
 
+# Leases that end in each way that this machine can have alone.
+LEASE_TRACE = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "listen 97 ipv6 ::1 9000": {"made": 1},
+    "listen 97 ipv4 127.0.0.1 9001": {"made": 1},
+    "listen 0 ipv4 127.0.0.1 9004": {"made": 1},
+    "time_wait 3 ipv4 127.0.0.1 9000": {"made": 3},
+    "time_wait 2 ipv6 ::1 9000": {"made": 2},
+    "reset 7 ipv4 127.0.0.1 9000": {"made": 7},
+    "connect 5 ipv4 127.0.0.1 9999": {"made": 0, "ECONNREFUSED": 5},
+    "reconnect 3 mapped 127.0.0.1 9001": {"made": 3},
+    "connect 3 ipv4 127.0.0.1 9004": {"made": 1, "ETIMEDOUT": 2},
+    # No lease of connect().
+    "connect 2 ipv4 127.0.0.1 9001 from 127.0.0.1 0": {"made": 2},
+}
+# (source, how it ended, whether TIME_WAIT follows, the destination's port)
+LEASES_ENDED = {
+    ("127.0.0.1", "aborted", False, 9000): 7,
+    ("127.0.0.1", "closed", True, 9000): 3,
+    ("::1", "closed", True, 9000): 2,
+    ("127.0.0.1", "refused", False, 9999): 5,
+    ("127.0.0.1", "refused", False, 9): 3,
+    ("127.0.0.1", "timed_out", False, 9004): 2,
+}
+# These are held until their process ends, with their listeners.
+LEASES_HELD = {("127.0.0.1", 9001): 3, ("127.0.0.1", 9004): 1}
+
 ELSEWHERE = {
     "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
     "connect 17 ipv4 127.0.0.1 9000": {"made": 10, "EADDRNOTAVAIL": 7},
@@ -150,5 +178,6 @@ LEFT_BESIDE = ["listen 97 ipv4 127.0.0.1 9001", "connect 17 ipv4 127.0.0.1 9001"
 
 # By the names that guest.sh has for them.
 WORKLOADS = {"plain": PLAIN, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
+             "lease_trace": LEASE_TRACE,
              "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS,
              "leased": LEASED_BESIDE, "beside": BESIDE, "left": LEFT_BESIDE}
