@@ -163,13 +163,16 @@ class Work:
                 refused.append(os.strerror(error.errno))
         return refused
 
-    def hold(self, port, count, path):
-        """So many connections to a service of this host, of a process in that cgroup."""
+    def _service(self, port):
         if port not in self.services:
             self.services[port] = listen(IPV4, "127.0.0.1", port)
             self.kept.append(self.services[port])
+        return self.services[port]
+
+    def hold(self, port, count, path):
+        """So many connections to a service of this host, of a process in that cgroup."""
         with self.cgroups.inside(path) if path else contextlib.nullcontext():
-            for client, server in pairs(count, IPV4, self.services[port], "127.0.0.1", port):
+            for client, server in pairs(count, IPV4, self._service(port), "127.0.0.1", port):
                 self.kept += [client, server]
 
     def storm(self, count, path):
@@ -177,7 +180,7 @@ class Work:
         # Or those to this host itself could be reused.
         sysctl("net.ipv4.tcp_tw_reuse", 0)
         with self.cgroups.inside(path) if path else contextlib.nullcontext():
-            self.short_connections(count)
+            time_wait(count, IPV4, self._service(SHORT), "127.0.0.1", SHORT)
 
     def empty(self):
         drop(self.made)

@@ -5,6 +5,7 @@ and an Alertmanager with the inhibitions as they are shipped."""
 import contextlib
 import os
 
+import lib.bpf
 import scenario
 from counting import More
 from hosts import SHORT, USABLE, Host
@@ -43,8 +44,12 @@ def url(host):
     return f"http://127.0.0.1:{host.port}/metrics"
 
 
+# Who opens connections is counted where BPF programs load.
+COUNTED = lib.bpf.MISSING is None
+
+
 class Opening(More):
-    """With what is counted of those who open connections, where functions of the kernel can be followed."""
+    """Stands in for that count elsewhere."""
 
     def __init__(self, host, cgroup):
         super().__init__(url(host))
@@ -56,7 +61,7 @@ class Opening(More):
 
 
 class Failing(More):
-    """With calls that fail, of connect() and of bind(), once it is told so."""
+    """With calls that fail, of connect() and of bind(): the latter is counted on few machines."""
 
     def __init__(self, host):
         super().__init__(url(host))
@@ -75,8 +80,9 @@ def play(directory, tree, cgroups):
     """Returns what fires, {host: [alert as Alertmanager has it]}, as JSON has it."""
     scenario.write_rules(directory / "rules")
     with contextlib.ExitStack() as stack:
-        leak, storm, loud = (stack.enter_context(Host(cgroups=tree)) for _ in range(3))
-        opening = stack.enter_context(Opening(storm, cgroups["batch"]))
+        counting = ["--collector.exhaustion"] if COUNTED else []
+        leak, storm, loud = (stack.enter_context(Host(*flags, cgroups=tree)) for flags in (counting, counting, []))
+        opening = storm if COUNTED else stack.enter_context(Opening(storm, cgroups["batch"]))
         failing = stack.enter_context(Failing(loud))
         # The largest owner of the host, of other destinations.
         for port in CHECKOUT:
@@ -87,27 +93,34 @@ def play(directory, tree, cgroups):
             debian_binary("prometheus", "usr/bin/prometheus"), None, directory, text=CONFIGURATION.format(
                 alertmanager=alertmanager.port, leak=leak.port, storm=opening.port, loud=failing.port)))
         watched = scenario.Watch(prometheus)
+        # Who opens connections is listed before it is a storm, as nearly always.
+        storm.hold(SHORT, 20, cgroups["batch"])
         half = USABLE // 2 + 10
         for host in (leak, loud):
             host.hold(ORDERS, half, cgroups["orders"])
         watched.wait_for("EphemeralPortsHalfUsed", LOUD)
         for host in (leak, loud):
             host.hold(ORDERS, USABLE - half, cgroups["orders"])
-        storm.storm(USABLE, cgroups["batch"])
-        failing.failures = 7
-        return fired(watched, alertmanager)
+        storm.storm(USABLE - 20, cgroups["batch"])
+        return fired(watched, alertmanager, failing)
 
 
-def fired(watched, alertmanager):
+def fired(watched, alertmanager, failing):
+    """While calls go on to fail."""
     wanted = {(LEAK, "EphemeralPortsFull"), (LEAK, "EphemeralPortsNearlyFull"),
               (STORM, "EphemeralPortsFull"), (STORM, "EphemeralPortsNearlyFull"),
               (LOUD, "EphemeralPortsExhausted"), (LOUD, "EphemeralPortsBindExhausted"),
               (LOUD, "EphemeralPortsAddressPoolNearlyFull"), (LOUD, "EphemeralPortsNearlyFull")}
 
-    def of(alerts):
-        return {(alert["labels"]["instance"], alert["labels"]["alertname"]) for alert in alerts}
+    def all_are_there():
+        failing.failures += 7
+        missing = wanted - {(alert["labels"]["instance"], alert["labels"]["alertname"])
+                            for alert in alertmanager.alerts()}
+        # Told if the time is over.
+        print(sorted(missing))
+        return not missing
 
-    watched.wait(lambda: wanted <= of(alertmanager.alerts()), f"{wanted} in Alertmanager")
+    watched.wait(all_are_there, "all of them in Alertmanager")
     # What came last is kept back with the next look only.
     watched.wait_for_scrapes(3, LOUD)
     return {host: [alert for alert in alertmanager.alerts() if alert["labels"]["instance"] == host]

@@ -62,7 +62,8 @@ def test_in_a_storm_of_time_wait_the_service_that_opens_the_connections_is_named
     assert alert["labels"]["alertname"] == "EphemeralPortsFull"
     assert alert["labels"]["destination_port"] == str(SHORT)
     text = alert["annotations"]["description"]
-    assert f"{USABLE} time_wait" in text and "TIME_WAIT has no owner in the kernel." in text
+    assert f"20 active, 0 reusable, {USABLE - 20} time_wait." in text
+    assert f"held by cgroup {services['batch']} (20). TIME_WAIT has no owner in the kernel." in text
     assert f"most connections to it were opened by cgroup {services['batch']} (" in text
 
 
