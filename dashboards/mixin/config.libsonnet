@@ -72,13 +72,17 @@
     jobGoneWindow: '1h',
     certificateSeconds: 7 * 24 * 3600,
 
-    runbookBase: 'https://github.com/ephemera-exporter/ephemera/blob/main/docs/runbook.md',
+    docsBase: 'https://github.com/ephemera-exporter/ephemera/blob/main/docs',
+    runbookBase: self.docsBase + '/runbook.md',
     // Put before the path of a dashboard in annotations, such as https://grafana.example.com.
     grafanaBase: '',
 
     dashboards: {
       fleetUid: 'ephemera-fleet',
       hostUid: 'ephemera-host',
+      failuresUid: 'ephemera-failures',
+      destinationUid: 'ephemera-destination',
+      ownerUid: 'ephemera-owner',
       kubernetesUid: 'ephemera-kubernetes',
       tags: ['ephemera'],
       refresh: '30s',

@@ -17,6 +17,20 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     % [config.dashboards.hostUid, job, instance]
   ),
 
+
+  // To the destination, over all hosts; to the owner, over all hosts; to one host's failures. An owner's link has its
+  // cgroup for a title, so that whoever points at a short name sees the whole path.
+  local to(config, uid, more) = '/d/%s?${datasource:queryparam}&%s&%s&${__url_time_range}' % [uid, hosts(config).choices, more],
+  local destination(config, address, port) =
+    p.link('Open this destination', to(config, config.dashboards.destinationUid, 'var-destination=%s&var-destination_port=%s' % [address, port])),
+  destinationFromLine(config):: destination(config, '${__field.labels.destination}', '${__field.labels.destination_port}'),
+  destinationFromCell(config):: destination(config, '${__data.fields.destination}', '${__data.fields.destination_port}'),
+  local owner(config, cgroup) =
+    p.link('Open ${%s}' % cgroup, to(config, config.dashboards.ownerUid, 'var-owner=${%s:percentencode}' % cgroup)),
+  ownerFromLine(config):: owner(config, '__field.labels.cgroup'),
+  ownerFromCell(config):: owner(config, '__data.fields.cgroup'),
+  failuresOfHost(config):: p.link('Which calls failed', to(config, config.dashboards.failuresUid, '${instance:queryparam}')),
+
   link(title, url):: { title: title, url: url, targetBlank: false },
   row(title, panels, collapsed=(title != null), repeat=null):: { title: title, collapsed: collapsed, repeat: repeat, panels: panels },
 
@@ -86,10 +100,13 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     }
     + (if all && everything != null then { allValue: everything } else {}),
 
-  // Which hosts: the cluster, where there are several, the job, and the host.
-  hostVariables(config, all=true)::
+  // Which hosts: the cluster, where there are several, the job, and the host. A view that follows one host or another
+  // has one cluster. metric, more: what those hosts have.
+  hostVariables(config, all=true, metric='ephemera_build_info', more='')::
     local h = hosts(config);
-    local exporters(matchers) = 'ephemera_build_info' + (if matchers == '' then '' else '{%s}' % matchers);
+    local exporters(matchers) =
+      local both = std.join(', ', [each for each in [matchers, more] if each != '']);
+      metric + (if both == '' then '' else '{%s}' % both);
     (if h.clustered then [
        p.query('cluster', 'Cluster', 'label_values(%s, %s)' % [exporters(''), h.cluster], multi=all, all=all),
      ] else [])
@@ -134,7 +151,22 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
 
   webLink(title, tooltip, url):: p.dashboardLink(null, title, tooltip, '', '') { icon: 'doc', url: url, keepTime: false, targetBlank: true },
 
-  dashboard(config, uid, title, description, variables, links, rows):: {
+  // A mark in each graph for each series that is above 0; with atValue, at the time that its value is, in milliseconds.
+  annotation(name, expr, color, title, text, tags='', atValue=false):: {
+    name: name,
+    datasource: datasource,
+    enable: true,
+    hide: false,
+    iconColor: color,
+    expr: expr,
+    step: '1m',
+    titleFormat: title,
+    textFormat: text,
+    tagKeys: tags,
+    useValueForTime: atValue,
+  },
+
+  dashboard(config, uid, title, description, variables, links, rows, annotations=[]):: {
     uid: uid,
     title: title,
     description: description,
@@ -159,7 +191,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
       iconColor: 'rgba(0, 211, 255, 1)',
       name: 'Annotations & Alerts',
       type: 'dashboard',
-    }] },
+    }] + annotations },
     templating: { list: [p.datasourceVariable] + variables },
     links: links,
     panels: layout(rows),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three dashboards, by the names of their files.
+// The dashboards, by the names of their files.
 {
   local config = self._config,
   // Those of the alerts that this mixin makes, whatever has been added or taken away.
@@ -13,7 +13,10 @@
 
   grafanaDashboards+:: {
     'ephemeral-ports-fleet.json': (import 'fleet.libsonnet')(config, alertNames),
-    'ephemeral-ports-host.json': (import 'host.libsonnet')(config),
+    'ephemeral-ports-host.json': (import 'host.libsonnet')(config, alertNames),
+    'ephemeral-ports-failures.json': (import 'failures.libsonnet')(config, alertNames),
+    'ephemeral-ports-destination.json': (import 'destination.libsonnet')(config),
+    'ephemeral-ports-owner.json': (import 'owner.libsonnet')(config),
     'ephemeral-ports-kubernetes.json': (import 'kubernetes.libsonnet')(config),
   },
 }

@@ -132,7 +132,7 @@ function(config, alertNames)
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
             ['source', 'From', p.wide(130)],
-            ['destination', 'To', {}],
+            ['destination', 'To', { links: [p.destinationFromCell(config)] }],
             ['destination_port', 'Port', p.wide(70)],
             ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 260 }],
           ],
@@ -213,7 +213,7 @@ function(config, alertNames)
           'topk(100,\n  %s\n)' % q.deeper(q.orSayCounted(failedDestinations, 'destination', 'none failed'), 2),
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 160 }],
-            ['destination', 'To', {}],
+            ['destination', 'To', { links: [p.destinationFromCell(config)] }],
             ['destination_port', 'Port', p.wide(70)],
             ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
           ],

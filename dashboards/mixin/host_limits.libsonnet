@@ -7,6 +7,15 @@ function(config, row)
   local q = (import 'queries.libsonnet')(config);
   local m = q.metric;
   local max = q.max, sumBy = q.sumBy, rate = q.rate, rateBy = q.rateBy;
+  local owners = (import 'owners.libsonnet')(config);
+
+  // Ports of one kind, by owner.
+  local ownedBy(kind) = [
+    p.target(owners.by(m('ephemera_owner_%s_ports' % kind)), '{{owner}}', 'A'),
+    p.target('sum(%s)' % m('ephemera_other_owner_%s_ports' % kind), 'all others', 'B'),
+    p.target('sum(%s)' % m('ephemera_unowned_%s_ports' % kind), 'no owner', 'C'),
+  ];
+  local nobody = [p.nobody('all others', 'text'), p.nobody('no owner', 'dark-orange')];
 
   local colors = {
     worst: 'orange',
@@ -137,7 +146,7 @@ function(config, row)
           '{{protocol}} {{address}}'
         )],
         p.ratio,
-        width=8,
+        width=12,
         lines=p.limitLines(config.addressPoolRatio),
         softMax=1,
       ) + p.runbook(config, 'EphemeralPortsAddressPoolNearlyFull'),
@@ -149,10 +158,20 @@ function(config, row)
           '{{address}} port {{port}}'
         )],
         p.ratio,
-        width=8,
+        width=12,
         lines=p.limitLines(config.acceptQueueRatio),
         softMax=1,
       ) + p.runbook(config, 'AcceptQueueFull'),
+      p.series(
+        'Who holds UDP ports',
+        'Ports of the range that UDP sockets hold, by owner. Steady growth: sockets that are not closed, or a resolver with many open queries. Click an area for the whole cgroup.',
+        ownedBy('udp'),
+        p.number,
+        width=12,
+        stack=true,
+        links=[p.ownerFromLine(config)],
+        overrides=nobody,
+      ),
       p.series(
         'Connections that listeners dropped',
         'Overflows: they found a full accept queue. Other drops: for any other reason, memory or a full SYN queue. 0 is good; otherwise see the accept queues beside this.',
@@ -161,7 +180,7 @@ function(config, row)
           ['clamp_min(%s - %s, 0)' % [rate('ephemera_listen_drops_total'), rate('ephemera_listen_overflows_total')], 'other drops'],
         ]),
         p.perSecond,
-        width=8,
+        width=12,
         overrides=[p.colorOf('overflows', 'red'), p.colorOf('other drops', 'orange')],
       ) + p.runbook(config, 'ListenOverflows'),
     ]),
@@ -194,6 +213,16 @@ function(config, row)
           [max('ephemera_unprivileged_first_port'), 'unprivileged from'],
         ],
         'none',
+      ),
+      p.series(
+        'Who holds bound ports',
+        'Ports of the range that bind() holds, by owner: listeners, and clients that bind before they connect. Every destination has lost these ports. Let servers listen outside the range; let clients use IP_BIND_ADDRESS_NO_PORT. Click an area for the whole cgroup.',
+        ownedBy('bound'),
+        p.number,
+        width=24,
+        stack=true,
+        links=[p.ownerFromLine(config)],
+        overrides=nobody,
       ),
     ]),
     row('sockets', [

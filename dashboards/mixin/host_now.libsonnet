@@ -6,7 +6,32 @@ function(config, row)
   local hosts = (import 'hosts.libsonnet')(config);
   local q = (import 'queries.libsonnet')(config);
   local m = q.metric;
-  local max = q.max, sumBy = q.sumBy, rate = q.rate, rateBy = q.rateBy;
+  local max = q.max;
+  local owners = (import 'owners.libsonnet')(config);
+
+  // Ports of each destination, by what holds them; a row that says so where none is large enough to be shown.
+  local held(state) = q.path(
+    hosts.perHost('max', m('ephemera_destination_ports', 'state="%s"' % state), ['source', 'destination', 'destination_port'])
+  );
+  local sumOf(expr) = 'sum by (path, destination, destination_port) (\n  %s\n)\n' % q.deeper(expr, 2);
+
+  // The ports that a destination can have; and, only where there is something to see, how many there were in
+  // the time shown, and how many are lost to every connect().
+  local capacity =
+    local usable = m('ephemera_range_usable_ports');
+    |||
+      label_replace(min(%(usable)s), "is", "ports", "", "")
+      or
+      label_replace(
+        max(max_over_time(%(usable)s[$__range])) > 1.1 * min(%(usable)s),
+        "is", "before", "", ""
+      )
+      or
+      label_replace(
+        max(%(range)s - %(usable)s) > 0.2 * min(%(range)s),
+        "is", "reserved or bound", "", ""
+      )
+    ||| % { usable: usable, range: m('ephemera_range_ports') };
 
   [
     row('now', [
@@ -17,16 +42,22 @@ function(config, row)
         p.ratio,
         p.pressure(config),
         decimals=1,
+        width=3,
       ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
+      // The only panel that needs collector exhaustion: without it, it says how to turn it on.
       p.stat(
         'connect() failed',
-        'How often connect() found no port in the time shown, counted by the kernel: programs got “Cannot assign requested address”. Red: “Failures” below names the destinations and the services. “Not counted”: collector exhaustion is off, or it fails. Then “Worst destination” is the only sign of a failure, and failures between two scrapes are not seen.',
+        'How often connect() found no port in the time shown, counted by the kernel: programs got “Cannot assign requested address”. Red: click the number to see which destinations, and which services. “Not counted”: then “Worst destination” is the only sign of a failure, and failures between two scrapes are not seen. To count them, start the exporter with --collector.exhaustion: the drop-in exhaustion.conf of systemd, or `exhaustion` in the chart. It needs CAP_BPF and CAP_PERFMON at the start; the link above says the rest. If it is on, its log says why it does not count.',
         'sum(increase(%s[$__range]))' % m('ephemera_port_exhaustion_errors_total'),
         p.number,
         p.alarmFrom(0.5),
         decimals=0,
-        noValue='not counted',
-      ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        noValue='not counted: start with --collector.exhaustion',
+        width=5,
+        links=[p.failuresOfHost(config)],
+      ) + p.runbook(config, 'EphemeralPortsExhausted') + {
+        links+: [p.webLink('Count failures', 'How to turn on collector exhaustion', config.docsBase + '/exhaustion.md')],
+      },
       p.stat(
         'Full in',
         'Time until the fullest destination has no port left, at the pace of the last %s or of the last %s, whichever is slower; 0 if it is full. Red: less than one hour. Find below what opens more and more connections, and stop or slow it.' % [config.predictWindow, config.predictRecentWindow],
@@ -49,13 +80,14 @@ function(config, row)
       ),
       p.stat(
         'Capacity',
-        'Share of the range that one destination can have: the ports that are neither reserved nor bound. Orange: a fifth or more of the range is lost to every connect(). See “The range”: reserve less, let services listen outside the range, or widen it.',
-        'min(%s / %s)' % [m('ephemera_range_usable_ports'), m('ephemera_range_ports')],
-        p.ratio,
-        p.steps([['transparent', null], ['red', 0], ['orange', 0.5], ['transparent', 0.8]]),
-        decimals=1,
-        width=3,
-      ),
+        'How many ports one destination can have: those of the range that are neither reserved nor bound. “Before”: it was more than this within the time shown; a blue mark in the graphs says when the range changed. “Reserved or bound”: a fifth or more of the range is lost to every connect(). See “The range”: reserve less, let services listen outside the range, or widen it.',
+        capacity,
+        p.number,
+        p.none,
+        legend='{{is}}',
+        textMode='value_and_name',
+        width=4,
+      ) + { fieldConfig+: { overrides: [p.colorOf('before', 'orange'), p.colorOf('reserved or bound', 'orange')] } },
       p.stat(
         'Fullest pool',
         'How full the fullest pool of bind(0) and UDP is; each local address has its own. At 100 % bind() to port 0 fails with “Address already in use”, and a UDP connect() with “Resource temporarily unavailable”, unless the sockets share ports (SO_REUSEADDR). Orange: see “Other pools”.',
@@ -66,13 +98,13 @@ function(config, row)
         width=3,
       ) + p.runbook(config, 'EphemeralPortsAddressPoolNearlyFull'),
       p.stat(
-        'Fullest accept queue',
+        'Accept queue',
         'How full the fullest accept queue is. At 100 % the next connection is dropped, and its client waits a second or more. Orange: the program does not accept() fast enough, or its backlog is too small; “Other pools” names the listener.',
         max('ephemera_worst_accept_queue_usage_ratio'),
         p.ratio,
         p.steps([['transparent', null], ['orange', config.acceptQueueRatio], ['red', 1]]),
         decimals=1,
-        width=4,
+        width=3,
       ) + p.runbook(config, 'AcceptQueueFull'),
       p.series(
         'Fullest destinations',
@@ -86,7 +118,9 @@ function(config, row)
         height=10,
         lines=p.pressureLines(config),
         softMax=1,
+        links=[p.destinationFromLine(config)],
         overrides=[p.byRegexp('fullest, .*', {
+          links: [],
           color: { mode: 'fixed', fixedColor: 'text' },
           'custom.lineStyle': { fill: 'dot', dash: [2, 6] },
           'custom.lineWidth': 1,
@@ -116,32 +150,30 @@ function(config, row)
       ),
       p.table(
         'What holds the ports of each destination',
-        'Ports of the fullest destinations. Active: open connections; many mean a leak or a pool without a limit. TIME_WAIT: closed less than 60 s ago; many mean short connections, which keep-alive or a pool avoids. Reusable: in TIME_WAIT, but connect() may take them now; they do no harm. A host with no destination large enough to be shown has one row.',
-        // The row that says that there is none needs a state, too, to have a column.
-        'label_replace(\n  %s,\n  "state", "active", "state", ""\n)' % q.deeper(
-          q.orSay(
-            'sum by (path, state) (\n  %s\n)\n' % q.deeper(q.path(m('ephemera_destination_ports')), 2),
-            'path',
-            'too few ports to be shown'
-          ), 2
-        ),
+        'Ports of the fullest destinations. Active: open connections; many mean a leak or a pool without a limit. TIME_WAIT: closed less than 60 s ago; many mean short connections, which keep-alive or a pool avoids. Reusable: in TIME_WAIT, but connect() may take them now; they do no harm. A host with no destination large enough to be shown has one row. Click a destination to see it on all hosts.',
         [
-          ['path\\state', 'Destination', {}],
-          ['active', 'Active', { unit: p.number, 'custom.width': 90 }],
-          ['time_wait', 'TIME_WAIT', { unit: p.number, 'custom.width': 110 }],
-          ['reusable', 'Reusable', { unit: p.number, 'custom.width': 100 }],
+          ['Active', q.orSay(sumOf(held('active')), 'path', 'too few ports to be shown')],
+          ['TIME_WAIT', sumOf(held('time_wait'))],
+          ['Reusable', sumOf(held('reusable'))],
+        ],
+        [
+          ['path', 'Destination', { links: [p.destinationFromCell(config)] }],
+          ['Value #Active', 'Active', { unit: p.number, 'custom.width': 80 }],
+          ['Value #TIME_WAIT', 'TIME_WAIT', { unit: p.number, 'custom.width': 100 }],
+          ['Value #Reusable', 'Reusable', { unit: p.number, 'custom.width': 90 }],
+          ['destination', 'Address', p.unseen],
+          ['destination_port', 'Port', p.unseen],
         ],
         width=10,
         height=10,
         sortBy='Active',
-        matrix=['state', 'path'],
         noValue='the exporter does not answer',
       ),
       p.series(
         'Who holds the ports',
-        'Leased ports by cgroup: the service, container or pod that opened the connections. No owner: mostly ports in TIME_WAIT, which belong to no process any more. “…pod” and a uid is a pod: the Kubernetes dashboard has its name. Look at the largest one first; `ephemera destinations` on the host names each destination with its cgroup.',
+        'Leased ports by owner: the service, container or pod that opened the connections. Click an area for its whole cgroup, and for its destinations on all hosts. No owner: mostly ports in TIME_WAIT, which belong to no process any more. Pods have their names where kube_pod_info is in the same Prometheus. Look at the largest one first.',
         [
-          p.target(q.fromPod(sumBy('cgroup', 'ephemera_owner_ports')), '{{cgroup}}', 'A'),
+          p.target(owners.by(m('ephemera_owner_ports')), '{{owner}}', 'A'),
           p.target('sum(%s)' % m('ephemera_other_owner_ports'), 'all others', 'B'),
           p.target('sum(%s)' % m('ephemera_unowned_ports'), 'no owner (TIME_WAIT)', 'C'),
         ],
@@ -149,7 +181,8 @@ function(config, row)
         width=14,
         height=10,
         stack=true,
-        overrides=[p.colorOf('no owner (TIME_WAIT)', 'dark-orange'), p.colorOf('all others', 'text')],
+        links=[p.ownerFromLine(config)],
+        overrides=[p.nobody('no owner (TIME_WAIT)', 'dark-orange'), p.nobody('all others', 'text')],
       ),
     ], collapsed=false),
   ]

@@ -192,7 +192,7 @@ function(config)
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
             ['source', 'From', p.wide(130)],
-            ['destination', 'To', {}],
+            ['destination', 'To', { links: [p.destinationFromCell(config)] }],
             ['destination_port', 'Port', p.wide(80)],
             ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 220 }],
           ],

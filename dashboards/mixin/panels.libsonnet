@@ -70,6 +70,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   },
   byRegexp(regexp, properties):: p.byName(regexp, properties) { matcher+: { id: 'byRegexp' } },
   colorOf(name, color):: p.byName(name, { color: { mode: 'fixed', fixedColor: color } }),
+  // Of a line that stands for no owner, and links to none.
+  nobody(name, color):: p.byName(name, { color: { mode: 'fixed', fixedColor: color }, links: [] }),
 
   local panel(type, title, description, targets, width, height) = {
     type: type,
@@ -359,6 +361,13 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     'custom.cellOptions': { type: 'color-background', mode: 'basic' },
   },
   wide(pixels):: { 'custom.width': pixels },
+  // There for links and tooltips. Grafana 11 has the first name for it.
+  unseen:: { 'custom.hidden': true, 'custom.hideFrom': { legend: false, tooltip: false, viz: true } },
+  // An owner's short name, which links to its view, and the whole path for whoever points at it.
+  owner(config, width):: [
+    ['owner', 'Owner', { links: [p.ownerFromCell(config)], 'custom.tooltip': { field: 'cgroup' } } + (if width == null then {} else p.wide(width))],
+    ['cgroup', 'Cgroup', p.unseen],
+  ],
   // Neither good nor bad.
   told:: p.steps([['transparent', null], ['blue', 1]]),
 }

@@ -29,7 +29,7 @@ SCRAPED = {"job", "instance"}
 
 
 # What there is only where collector exhaustion is on.
-COUNTED = re.compile(r'ephemera_\w*(port_exhaustion_errors_total|port_lease|port_reuse_interval)|'
+COUNTED = re.compile(r'ephemera_\w*(port_exhaustion_errors_total|port_lease|port_reuse_interval|bind_conflicts|owner_opens|owner_lease|own_range)|'
                      r'collector="exhaustion"')
 
 
@@ -86,6 +86,11 @@ def queries_of_annotations(rule):
     for text in rule.get("annotations", {}).values():
         for query in re.findall(r'printf "((?:[^"\\]|\\.)*)"[^|}]*\| query', text):
             yield query.replace('\\"', '"').replace("%q", '"x"')
+
+
+def annotations(dashboard):
+    """Those that ask Prometheus."""
+    return [each for each in dashboard["annotations"]["list"] if "expr" in each]
 
 
 def label_values_of(variable):

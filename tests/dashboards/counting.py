@@ -57,7 +57,7 @@ class Counting(More):
     """With what collector exhaustion counts."""
 
     def __init__(self, exporter, authority, pods):
-        """pods: uids of those whose connect() fails"""
+        """pods: (uid, cgroup) of those whose connect() fails"""
         super().__init__(f"https://127.0.0.1:{exporter}/metrics",
                          ssl.create_default_context(cafile=authority.certificate))
         self.pods = pods
@@ -79,10 +79,7 @@ class Counting(More):
         if failed:
             yield ('ephemera_destination_port_exhaustion_errors_total'
                    f'{{destination="127.0.0.1",destination_port="30001"}} {failed}')
-            owners = [f'cgroup="/kubepods.slice/{uid}",pod_uid="{uid}",container_id="{i:064x}"'
-                      for i, uid in enumerate(self.pods)]
-            owners.append('cgroup="/system.slice/shop.service",pod_uid="",container_id=""')
-            for i, owner in enumerate(owners):
+            for i, owner in enumerate([*self.owners(), 'cgroup="/system.slice/shop.service",pod_uid="",container_id=""']):
                 yield f'ephemera_owner_port_exhaustion_errors_total{{{owner}}} {failed - i}'
         yield f'ephemera_other_destination_port_exhaustion_errors_total {2 * failed}'
         yield f'ephemera_other_owner_port_exhaustion_errors_total {2 * failed}'
@@ -92,3 +89,16 @@ class Counting(More):
             yield f"ephemera_{name}_seconds_sum {61 * self.scrapes}"
             yield f"ephemera_{name}_seconds_count {(len(BOUNDS) - 1 - first) * self.scrapes}"
         yield "ephemera_untracked_port_leases_total 0"
+        for owner in self.owners():
+            pair = f'destination="127.0.0.1",destination_port="30001",{owner}'
+            yield f"ephemera_destination_owner_opens_total{{{pair}}} {7 * self.scrapes}"
+            yield f"ephemera_destination_owner_leases_total{{{pair}}} {5 * self.scrapes}"
+            yield f"ephemera_destination_owner_lease_seconds_total{{{pair}}} {300 * self.scrapes}"
+        yield f"ephemera_other_destination_owner_opens_total {3 * self.scrapes}"
+        yield f'ephemera_bind_conflicts_total{{protocol="tcp",port="30003"}} {self.scrapes}'
+        yield f"ephemera_other_bind_conflicts_total {self.scrapes}"
+        yield "ephemera_own_range_sockets 5"
+        yield "ephemera_narrowest_own_range_ports 100"
+
+    def owners(self):
+        return [f'cgroup="{cgroup}",pod_uid="{uid}",container_id="{i:064x}"' for i, (uid, cgroup) in enumerate(self.pods)]

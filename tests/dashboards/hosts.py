@@ -124,8 +124,13 @@ class Work:
         self.listening.close()
         self.service = listen(IPV4, "127.0.0.1", SERVICE)
         self.kept.append(listen(IPV4, "127.0.0.1", SQUATTER))
-        self.kept.extend(bound_many([40201, 40202], IPV4, "127.0.0.1"))
+        with self._as_owner(0):
+            self.kept.extend(bound_many([40201, 40202], IPV4, "127.0.0.1"))
         return self
+
+    def _as_owner(self, number):
+        """What is opened meanwhile is owned by one of the cgroups, by turns, if there are any."""
+        return self.cgroups.inside(self.paths[number % len(self.paths)]) if self.paths else contextlib.nullcontext()
 
     def __exit__(self, *error):
         drop(self.made + self.kept)
@@ -134,8 +139,7 @@ class Work:
     def fill(self, share):
         """Brings the destination to that share of the usable ports, and says how many it has."""
         while len(self.made) // 2 < round(share * USABLE):
-            path = self.paths[len(self.made) // 2 % len(self.paths)] if self.paths else None
-            with self.cgroups.inside(path) if path else contextlib.nullcontext():
+            with self._as_owner(len(self.made) // 2):
                 self.made.extend(pairs(1, IPV4, self.service, "127.0.0.1", SERVICE)[0])
         return len(self.made) // 2
 
@@ -199,7 +203,8 @@ class Work:
 
     def use_udp(self, count):
         for _ in range(count):
-            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with self._as_owner(0):
+                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.connect(("127.0.0.1", 53))
             self.kept.append(sock)
 

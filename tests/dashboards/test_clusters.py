@@ -37,7 +37,7 @@ def expressions(dashboards, rules):
     asked = [(f"{name}: {panel['title']}", target["expr"]) for name, dashboard in dashboards.items()
              for panel, target in boards.queries(dashboard)]
     asked += [(f"{name}: {annotation['name']}", annotation["expr"]) for name, dashboard in dashboards.items()
-              for annotation in dashboard["annotations"]["list"] if "expr" in annotation]
+              for annotation in boards.annotations(dashboard)]
     return asked + [(rule.get("alert") or rule["record"], rule["expr"]) for rule in every_rule(rules)]
 
 

@@ -70,7 +70,8 @@ export interface StatPanel extends Of<'stat', stat.Options, None> {}
 export interface GaugePanel extends Of<'gauge', gauge.Options, None> {}
 export interface BargaugePanel extends Of<'bargauge', bargauge.Options, None> {}
 export interface HeatmapPanel extends Of<'heatmap', heatmap.Options, heatmap.FieldConfig> {}
-export interface TablePanel extends Of<'table', grafana.TableOptions, grafana.TableFieldOptions> {}
+// hidden: what Grafana 11 calls hideFrom.viz.
+export interface TablePanel extends Of<'table', grafana.TableOptions, grafana.TableFieldOptions & { hidden?: boolean }> {}
 export interface TextPanel extends Omit<Panel, 'type' | 'options' | 'fieldConfig' | 'targets' | 'libraryPanel'> {
 	type: 'text';
 	options: text.Options;
@@ -79,7 +80,17 @@ export interface TextPanel extends Omit<Panel, 'type' | 'options' | 'fieldConfig
 export interface RowPanel extends Omit<Row, 'panels'> {
 	panels: unknown[];
 }
-export interface Dashboard extends Omit<grafana.Dashboard, 'panels' | 'templating' | 'snapshot'> {
+// Of the Prometheus data source, in @grafana/prometheus.
+interface PrometheusAnnotation extends grafana.AnnotationQuery {
+	expr?: string;
+	step?: string;
+	tagKeys?: string;
+	textFormat?: string;
+	titleFormat?: string;
+	useValueForTime?: boolean;
+}
+export interface Dashboard extends Omit<grafana.Dashboard, 'annotations' | 'panels' | 'templating' | 'snapshot'> {
+	annotations: { list: PrometheusAnnotation[] };
 	panels: unknown[];
 	templating: { list: Variable[] };
 }
