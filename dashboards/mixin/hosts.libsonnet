@@ -27,6 +27,9 @@ function(config) {
   // Templates of annotations: "QUERY{TARGET}" ARGUMENTS, the host's name, and its part of a link.
   target:: std.join(',', ['%s=%%q' % label for label in h.labels]),
   arguments:: std.join(' ', ['$labels.' + label for label in h.labels]),
+  // Of metrics of others: "QUERY{CLUSTERTARGET...}" CLUSTERARGUMENTS...
+  clusterTarget:: std.join('', ['%s=%%q,' % c for c in clusters]),
+  clusterArguments:: std.join('', ['$labels.%s ' % c for c in clusters]),
   name:: '{{ $labels.instance }}' + std.join('', [' in cluster {{ $labels.%s }}' % c for c in clusters]),
   jobName:: '{{ $labels.job }}' + std.join('', [' in cluster {{ $labels.%s }}' % c for c in clusters]),
   page:: std.join('&', [

@@ -33,11 +33,11 @@ function(config, hosts) {
   // A pod has its name where kube-state-metrics knows it.
   local largest(before) = |||
     {{ range $i, $o := . }}{{ if $i }}, {{ else }}%s {{ end }}
-    {{ with printf "kube_pod_info{uid!=\"\",uid=%%q}" .Labels.pod_uid | query }}
+    {{ with printf "kube_pod_info{%suid!=\"\",uid=%%q}" %s.Labels.pod_uid | query }}
     {{ with . | first }}pod {{ .Labels.namespace }}/{{ .Labels.pod }}{{ end }}
     {{ else }}cgroup {{ .Labels.cgroup }}{{ end }}
      ({{ .Value | printf "%%.0f" }}){{ end }}
-  ||| % before,
+  ||| % [before, hosts.clusterTarget, hosts.clusterArguments],
   local owners(expression, of, before, after='.', none='') = std.strReplace(
     about(ask('topk(3, %s)' % expression, of), largest(before) + after, none), '\n', ''
   ),
