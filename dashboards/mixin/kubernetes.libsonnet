@@ -7,6 +7,7 @@ local p = import 'panels.libsonnet';
 function(config)
   local hosts = (import 'hosts.libsonnet')(config);
   local q = (import 'queries.libsonnet')(config);
+  local owners = (import 'owners.libsonnet')(config);
   local m = q.metric;
 
   // What names a pod, and a host's ports of one.
@@ -152,11 +153,12 @@ function(config)
       p.row('Which pod', [
         p.table(
           'Pods',
-          'The pods with the most ports, and where they run. If a destination of their host is full, look at the first ones: do they keep connections open, limit their pool, and close what they open? Click the host for its destinations.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, ' + hosts.host), 'pod', 'none of these pods has ports'), 2),
+          'The pods with the most ports, and where they run. If a destination of their host is full, look at the first ones: do they keep connections open, limit their pool, and close what they open? Click the host for its destinations, the pod for its own.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, cgroup, ' + hosts.host, owners.ofPod(ports(podOfHost + ', cgroup, container_id'))), 'pod', 'none of these pods has ports'), 2),
           hosts.columns + [
             ['namespace', 'Namespace', p.wide(130)],
-            ['pod', 'Pod', {}],
+            ['pod', 'Pod', { links: [p.ownerFromCell(config)] }],
+            ['cgroup', 'Cgroup', p.unseen],
             ['node', 'Node', p.wide(130)],
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
             ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
@@ -282,11 +284,11 @@ function(config)
       p.row('Services of the nodes, and pods without a name', [
         p.table(
           'Services of the nodes',
-          'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(hosts.perHost('sum', m('ephemera_owner_ports', 'pod_uid=""'), ['cgroup']), 'cgroup', 'none has ports'), 2),
+          'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network. Point at a name to see its whole cgroup.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(owners.by(m('ephemera_owner_ports', 'pod_uid=""'), hosts.host + ', '), 'owner', 'none has ports'), 2),
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
-            ['cgroup', 'Cgroup', {}],
+          ] + p.owner(config, null) + [
             ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
           ],
           width=12,

@@ -16,29 +16,37 @@ function(config) {
     label_replace(
       label_replace(
         label_replace(
-          %s,
-          "owner", "$1", "cgroup", "(?:.*/)?([^/]*)/?"
+          label_replace(
+            %s,
+            "owner", "the root cgroup", "cgroup", "/"
+          ),
+          "owner", "$1", "cgroup", "(?:.*/)?([^/]+)/?"
         ),
         "owner", "$1", "cgroup", ".*/([a-z-]*[0-9a-f]{12})[0-9a-f]{52}(?:[.]scope)?"
       ),
       "owner", "pod $1", "pod_uid", "([0-9a-f]{8}).*"
     )
-  ||| % q.deeper(expr, 6),
+  ||| % q.deeper(expr, 8),
 
-  // A pod by namespace and name, where this Prometheus has kube_pod_info.
-  named(expr):: |||
+  // With the cgroup of the pod in place of its containers'.
+  ofPod(expr):: |||
     label_replace(
-      label_join(
-        %s
-        * on (%s) group_left (namespace, pod)
-        %s,
-        "owner", "/", "namespace", "pod"
-      )
-      or ignoring (namespace, pod, owner)
       %s,
       "cgroup", "$1", "cgroup", "(.*/[^/]*pod[0-9a-f]{8}[-_][^/]*)/.*"
     )
-  ||| % [q.deeper(expr, 4), onPod, pods, q.deeper(short(expr), 2)],
+  ||| % q.deeper(expr, 2),
+
+  // A pod by namespace and name, where this Prometheus has kube_pod_info.
+  named(expr):: o.ofPod(|||
+    label_join(
+      %s
+      * on (%s) group_left (namespace, pod)
+      %s,
+      "owner", "/", "namespace", "pod"
+    )
+    or ignoring (namespace, pod, owner)
+    %s
+  ||| % [q.deeper(expr, 2), onPod, pods, q.deeper(short(expr), 0)]),
 
   // expr keeps cgroup, pod_uid and container_id. labels: what else tells series apart, each with a comma behind it.
   by(expr, labels=''):: |||

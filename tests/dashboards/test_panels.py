@@ -61,3 +61,141 @@ def test_the_two_shares_of_time_wait_are_two_columns(tmp_path):
 def test_what_kernels_do_not_tell_is_no_warning():
     text = json.dumps(panel_of("fleet", "Missing kernel features")["fieldConfig"])
     assert "blue" in text and "orange" not in text and "red" not in text
+
+
+# Host
+
+
+def capacity(folder, usable, all_of_it=28232):
+    """{what is said: ports}"""
+    series = {"ephemera_range_usable_ports": usable, "ephemera_range_ports": all_of_it}
+    return {labels["is"]: value for labels, value in answer(folder, panel_of("host", "Capacity"), series)}
+
+
+def test_capacity_is_in_ports_and_says_what_it_was(tmp_path):
+    panel = panel_of("host", "Capacity")
+    assert panel["fieldConfig"]["defaults"]["unit"] == "locale"
+    assert capacity(tmp_path, 28000) == {"ports": 28000}
+    # Little ups and downs of what bind() holds are none of it.
+    assert capacity(tmp_path, "28100x30 28000x60") == {"ports": 28000}
+    assert capacity(tmp_path, "28000x30 7900x60", "28232x30 8000x60") == {"ports": 7900, "before": 28000}
+    assert capacity(tmp_path, 20000) == {"ports": 20000, "reserved or bound": 8232}
+    orange = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]
+              if "orange" in json.dumps(override)}
+    assert orange == {"before", "reserved or bound"}
+
+
+def marks(folder, name, series, board="host"):
+    [annotation] = [each for each in boards.annotations(boards.load(boards.FOLDER / f"ephemeral-ports-{board}.json"))
+                    if each["name"] == name]
+    return annotation, promtool.answer(folder, boards.fill(annotation["expr"], CHOSEN), promtool.series(HOST, series))
+
+
+def test_a_change_of_the_range_is_a_mark_where_it_was(tmp_path):
+    annotation, found = marks(tmp_path, "The range changed", {"ephemera_range_ports": "28232x19 8000x60"})
+    assert annotation["useValueForTime"] and "{{now}}" in annotation["titleFormat"] and "{{before}}" in annotation["titleFormat"]
+    # In milliseconds, whatever step Grafana takes: nobody looks at each minute.
+    assert found == [({"job": "ephemera", "instance": "web-1", "now": "8000", "before": "28232"}, 20 * 60 * 1000)]
+    assert marks(tmp_path, "The range changed", {"ephemera_range_ports": 28232})[1] == []
+
+
+def test_a_start_of_the_exporter_and_an_alert_are_marks(tmp_path):
+    started = {"process_start_time_seconds": "100x29 1800x60", 'ephemera_build_info{version="1"}': 1}
+    annotation, found = marks(tmp_path, "The exporter started", started)
+    assert annotation["useValueForTime"] and [value for _, value in found] == [1800 * 1000]
+    fires = {'ALERTS{alertname="EphemeralPortsFull",alertstate="firing",severity="critical",destination="10.0.0.1"}': 1,
+             'ALERTS{alertname="EphemeralPortsFull",alertstate="pending",severity="critical",destination="10.0.0.2"}': 1,
+             'ALERTS{alertname="SomebodyElses",alertstate="firing",severity="critical"}': 1}
+    annotation, found = marks(tmp_path, "Alerts", fires)
+    assert not annotation["useValueForTime"]
+    assert [labels["destination"] for labels, _ in found] == ["10.0.0.1"]
+
+
+def test_without_bpf_one_panel_of_a_host_says_how_to_turn_it_on():
+    dashboard = boards.load(boards.FOLDER / "ephemeral-ports-host.json")
+    # "Full in" asks for failures, too, and has other answers: test_scenario.py sees that.
+    [title] = {panel["title"] for panel, target in boards.queries(dashboard) if boards.COUNTED.search(target["expr"])
+               and panel["title"] != "Full in"}
+    panel = panel_of("host", title)
+    assert panel["fieldConfig"]["defaults"]["noValue"] == "not counted: start with --collector.exhaustion"
+    assert "exhaustion.conf" in panel["description"]
+    assert any(link["url"].endswith("/docs/exhaustion.md") for link in panel["links"])
+    # And leads to those panels that only hosts with it can be chosen for.
+    [link] = panel["fieldConfig"]["defaults"]["links"]
+    assert "/d/ephemera-failures?" in link["url"] and "${instance:queryparam}" in link["url"]
+
+
+# Owners
+
+POD = "3f2a9c01-1b7d-4e5f-8a90-c0ffee000001"
+SLICE = "/kubepods.slice/kubepods-pod3f2a9c01_1b7d_4e5f_8a90_c0ffee000001.slice"
+OWNERS = {
+    'ephemera_owner_ports{cgroup="/system.slice/orders.service",pod_uid="",container_id=""}': 7,
+    f'ephemera_owner_ports{{cgroup="{SLICE}/cri-containerd-{"a" * 64}.scope",pod_uid="{POD}",container_id="{"a" * 64}"}}': 3,
+    f'ephemera_owner_ports{{cgroup="{SLICE}/cri-containerd-{"b" * 64}.scope",pod_uid="{POD}",container_id="{"b" * 64}"}}': 2,
+    f'ephemera_owner_ports{{cgroup="/system.slice/docker-{"0123456789ab" + "c" * 52}.scope",pod_uid="",container_id="x"}}': 1,
+    'ephemera_owner_ports{cgroup="/",pod_uid="",container_id=""}': 4,
+}
+
+
+def test_owners_have_short_names_and_keep_the_whole_path(tmp_path):
+    panel = panel_of("host", "Who holds the ports")
+    assert {(labels.get("owner", ""), labels["cgroup"], value) for labels, value in answer(tmp_path, panel, OWNERS)} == {
+        ("orders.service", "/system.slice/orders.service", 7),
+        ("pod 3f2a9c01", SLICE, 5),
+        ("docker-0123456789ab", f"/system.slice/docker-{'0123456789ab' + 'c' * 52}.scope", 1),
+        ("the root cgroup", "/", 4),
+    }
+    [link] = panel["fieldConfig"]["defaults"]["links"]
+    assert "${__field.labels.cgroup}" in link["title"] and "var-owner=${__field.labels.cgroup:percentencode}" in link["url"]
+
+
+def test_a_pod_has_its_name_where_that_is_known(tmp_path):
+    known = {**OWNERS, f'kube_pod_info{{uid="{POD}",namespace="shop",pod="orders-7d9f",node="n"}}': 1}
+    found = answer(tmp_path, panel_of("host", "Who holds the ports"), known)
+    assert [(labels["cgroup"], value) for labels, value in found if labels.get("owner") == "shop/orders-7d9f"] == [(SLICE, 5)]
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("board, title", [("failures", "Owners without a port"), ("destination", "Owners")])
+def test_a_table_shows_the_whole_path_to_whoever_points_at_a_name(board, title):
+    said = {override["matcher"]["options"]: {part["id"]: part["value"] for part in override["properties"]}
+            for override in panel_of(board, title)["fieldConfig"]["overrides"]}
+    assert said["owner"]["custom.tooltip"] == {"field": "cgroup"}
+    assert "${__data.fields.cgroup}" in said["owner"]["links"][0]["title"]
+    assert said["cgroup"]["custom.hidden"] and said["cgroup"]["custom.hideFrom"]["viz"]
+
+
+# The views of one destination and of one owner
+
+PATH = 'source="10.0.0.9",destination="10.0.0.1",destination_port="443"'
+
+
+def test_a_destination_says_who_uses_it_and_since_when(tmp_path):
+    panel = panel_of("destination", "Hosts")
+    series = {f'ephemera_destination_ports{{{PATH},state="active"}}': "_x29 150x60", "ephemera_range_usable_ports": 1000,
+              f'ephemera_destination_ports{{{PATH},state="time_wait"}}': "_x29 50x60"}
+    chosen = {"destination": "10.0.0.1", "destination_port": ".*"}
+    row = {"job": "ephemera", "instance": "web-1", "source": "10.0.0.9", "destination_port": "443"}
+    assert answer(tmp_path, panel, series, query="Used", **chosen) == [(row, 0.2)]
+    assert answer(tmp_path, panel, series, query="Since", **chosen) == [(row, 29 * 60 * 1000)]
+    assert answer(tmp_path, panel, series, query="Used", destination="10.0.0.2", destination_port=".*") == []
+
+
+def test_an_owner_is_a_pod_with_its_containers_and_no_other_of_like_name(tmp_path):
+    panel = panel_of("owner", "Leased ports")
+    series = {**OWNERS, 'ephemera_owner_ports{cgroup="/system.slice/orders.service2",pod_uid="",container_id=""}': 90,
+              "ephemera_range_ports": 1}
+    assert answer(tmp_path, panel, series, owner=[SLICE]) == [({}, 5)]
+    assert answer(tmp_path, panel, series, owner=["/system.slice/orders.service"]) == [({}, 7)]
+    assert answer(tmp_path, panel, series, owner=["/system.slice/gone.service"]) == [({}, 0)]
+
+
+def test_both_are_a_click_away():
+    for board, uids in [("fleet", {"ephemera-destination"}), ("host", {"ephemera-destination", "ephemera-owner"}),
+                        ("kubernetes", {"ephemera-destination", "ephemera-owner"}), ("owner", {"ephemera-destination"}),
+                        ("failures", {"ephemera-destination", "ephemera-owner"}), ("destination", {"ephemera-owner"})]:
+        dashboard = boards.load(boards.FOLDER / f"ephemeral-ports-{board}.json")
+        links = json.dumps([panel.get("fieldConfig") for panel in boards.panels(dashboard)])
+        for uid in uids:
+            assert f"/d/{uid}?" in links, (board, uid)
