@@ -53,7 +53,8 @@ static void add_holder(struct text *text, const struct traced *traced)
 				      "listed here");
 		break;
 	case HOLDER_SKIPPED:
-		text_add_string(text, "; its holder was not looked up: too many refused calls");
+		text_add_string(
+		    text, "; its holder was not looked up: earlier looks took too long");
 		break;
 	case HOLDER_FAILED:
 		text_add_string(text, "; its holder is unknown: sockets cannot be listed");

@@ -132,19 +132,19 @@ def test_each_refusal_is_an_object_that_names_the_holder_and_the_last_is_their_s
 @in_namespace
 def test_people_get_a_line_each_and_a_sum():
     need_functions()
-    held = [listen(IPV4, "127.0.0.1", HELD), bound(IPV4, "127.0.0.1", OTHER, DATAGRAM)]
+    held = [listen(IPV4, "127.0.0.1", HELD), bound(IPV4, "127.0.0.1", HELD, DATAGRAM)]
     trace = Trace("--limit=1")
     while "Ctrl-C" not in trace.proc.stdout.readline():
         pass
     refuse(3, IPV4, "0.0.0.0", HELD)
-    refuse(2, IPV4, "127.0.0.1", OTHER, DATAGRAM)
+    refuse(2, IPV4, "127.0.0.1", HELD, DATAGRAM)
     said = "\n".join(trace.end())
     me = rf"{re.escape(own_name())} \(pid {os.getpid()}\)"
     lines = re.findall(
         rf"^\d\d:\d\d:\d\d\.\d{{3}}  bind (\d+): Address already in use, held by {me}, "
         rf"(\S+ \S+ \S+)(?:, cgroup /\S*)?; (\S+ \S+) asked for by  {me}  /?\S*$", said, re.M)
     assert lines == [(str(HELD), f"tcp listen 127.0.0.1:{HELD}", f"tcp 0.0.0.0:{HELD}")] * 3 + [
-        (str(OTHER), f"udp unconnected 127.0.0.1:{OTHER}", f"udp 127.0.0.1:{OTHER}")] * 2, said
+        (str(HELD), f"udp unconnected 127.0.0.1:{HELD}", f"udp 127.0.0.1:{HELD}")] * 2, said
     assert re.search(r"^0 calls in \d+\.\d s found no port\.\n5 calls were refused the port they asked for\.$",
                      said, re.M), said
     assert said.endswith(f"\n\nCONFLICTS  PORT\n        3  tcp {HELD}\n        2  others (--limit)"), said
