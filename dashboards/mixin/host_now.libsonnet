@@ -85,7 +85,7 @@ function(config, row)
         p.number,
         p.none,
         legend='{{is}}',
-        textMode='value_and_name',
+        textMode='auto',
         width=4,
       ) + { fieldConfig+: { overrides: [p.colorOf('before', 'orange'), p.colorOf('reserved or bound', 'orange')] } },
       p.stat(

@@ -29,7 +29,7 @@ function(config)
     'One service, container or pod across the fleet: its destinations, the ports that it holds, and its calls that found none.',
     p.hostVariables(config) + [
       // Several can be chosen, and Grafana quotes what is chosen for a regular expression.
-      p.query('owner', 'Cgroup', 'label_values(%s, cgroup)' % q.metric('ephemera_owner_ports'), all=false),
+      p.query('owner', 'Owner', 'label_values(%s, cgroup)' % q.metric('ephemera_owner_ports'), all=false),
     ],
     [
       p.dashboardLink(config, 'Fleet', 'All hosts', config.dashboards.fleetUid),

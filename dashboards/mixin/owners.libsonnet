@@ -39,14 +39,16 @@ function(config) {
   // A pod by namespace and name, where this Prometheus has kube_pod_info.
   named(expr):: o.ofPod(|||
     label_join(
-      %s
+      (
+        %s
+      )
       * on (%s) group_left (namespace, pod)
       %s,
       "owner", "/", "namespace", "pod"
     )
     or ignoring (namespace, pod, owner)
     %s
-  ||| % [q.deeper(expr, 2), onPod, pods, q.deeper(short(expr), 0)]),
+  ||| % [q.deeper(expr, 4), onPod, pods, q.deeper(short(expr), 0)]),
 
   // expr keeps cgroup, pod_uid and container_id. labels: what else tells series apart, each with a comma behind it.
   by(expr, labels=''):: |||

@@ -157,6 +157,15 @@ def test_a_pod_has_its_name_where_that_is_known(tmp_path):
     assert len(found) == 4
 
 
+def test_an_owner_whose_first_failure_was_counted_has_a_name(tmp_path):
+    """Its series begins within the time shown."""
+    metric = 'ephemera_owner_port_exhaustion_errors_total{cgroup="/system.slice/orders.service",pod_uid="",container_id=""}'
+    series = {metric: "_x49 5x40", 'ephemera_scrape_collector_success{collector="exhaustion"}': 1,
+              f'kube_pod_info{{uid="{POD}",namespace="shop",pod="orders-7d9f",node="n"}}': 1}
+    assert answer(tmp_path, panel_of("failures", "Owners without a port"), series) == [
+        ({"owner": "orders.service", "cgroup": "/system.slice/orders.service"}, 5)]
+
+
 @pytest.mark.parametrize("board, title", [("failures", "Owners without a port"), ("destination", "Owners")])
 def test_a_table_shows_the_whole_path_to_whoever_points_at_a_name(board, title):
     said = {override["matcher"]["options"]: {part["id"]: part["value"] for part in override["properties"]}
