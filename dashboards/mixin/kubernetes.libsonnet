@@ -285,7 +285,7 @@ function(config)
         p.table(
           'Services of the nodes',
           'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network. Point at a name to see its whole cgroup.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(owners.by(m('ephemera_owner_ports', 'pod_uid=""'), hosts.host + ', '), 'owner', 'none has ports'), 2),
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(owners.byService(m('ephemera_owner_ports', 'pod_uid=""'), hosts.host + ', '), 'owner', 'none has ports'), 2),
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
           ] + p.owner(config, null) + [

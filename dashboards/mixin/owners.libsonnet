@@ -57,6 +57,13 @@ function(config) {
     )
   ||| % [labels, q.deeper(o.named(expr), 2)],
 
+  // The same of what is of no pod.
+  byService(expr, labels=''):: |||
+    sum by (%sowner, cgroup) (
+      %s
+    )
+  ||| % [labels, q.deeper(short(expr), 2)],
+
   // The largest ones over the time shown, chosen at its end.
   top(count, expr, atEnd, labels=''):: |||
     %sand on (%sowner, cgroup)
