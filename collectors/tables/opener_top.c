@@ -64,11 +64,13 @@ static bool read_place(const struct opener *place, struct opener *ret_read)
 			return false;
 		if (version & 1)
 			continue;
-		ret_read->key = place->key;
-		ret_read->opens = __atomic_load_n(&place->opens, __ATOMIC_RELAXED);
-		ret_read->leases = __atomic_load_n(&place->leases, __ATOMIC_RELAXED);
-		ret_read->held_ns = __atomic_load_n(&place->held_ns, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		/* Each comes before the version is read again. */
+		for (int word = 0; word < 4; word++)
+			ret_read->key.words[word] =
+			    __atomic_load_n(&place->key.words[word], __ATOMIC_ACQUIRE);
+		ret_read->opens = __atomic_load_n(&place->opens, __ATOMIC_ACQUIRE);
+		ret_read->leases = __atomic_load_n(&place->leases, __ATOMIC_ACQUIRE);
+		ret_read->held_ns = __atomic_load_n(&place->held_ns, __ATOMIC_ACQUIRE);
 		ret_read->version = __atomic_load_n(&place->version, __ATOMIC_RELAXED);
 		if (ret_read->version == version)
 			return true;
