@@ -108,6 +108,14 @@ def test_leases_are_timed(said, first):
     assert leased.value("ephemera_untracked_port_leases_total") == 0
 
 
+def test_who_opened_them_is_known(said):
+    leased = said.metrics("exhaustion.leased")
+    for name in ("opens", "leases"):
+        counted = {labels["cgroup"]: value for labels, value in leased.samples(
+            f"ephemera_destination_owner_{name}_total", destination_port="9000")}
+        assert counted == {"/workload": workload.LEASED}, name
+
+
 def test_the_server_is_confined_and_ends(said):
     status = said.status("exhaustion")
     assert status["Uid"].split()[0] == "65534"
