@@ -174,18 +174,36 @@ function(config) {
   ),
   counting:: hosts.perHost('max', m('ephemera_scrape_collector_success', 'collector="exhaustion"')),
 
-  // How much a counter of a list has grown. It comes into the list with what it has by then, which
-  // increase() does not see.
+  // How much a counter of a list of collector exhaustion has grown. It comes into the list with what it has by then,
+  // which increase() does not see. It is new there if its host was watched without it, or if the exporter was started
+  // within the window: after a gap all of the list is new to Prometheus, and nothing failed.
   grown(name, window, more='', at=''):: q.grownOf(m(name, more), window, at),
   grownOf(metric, window, at=''):: |||
     (
       %(metric)s%(at)s
       unless
       %(metric)s offset %(window)s%(at)s
+      and
+      (
+        count_over_time(%(metric)s[%(window)s]%(at)s)
+        < on (%(host)s) group_left ()
+        %(watched)s
+        or
+        %(metric)s%(at)s
+        and on (%(host)s)
+        %(started)s%(at)s > scalar(min_over_time(vector(time())[%(window)s:1m]%(at)s))
+      )
     )
     or
     increase(%(metric)s[%(window)s]%(at)s)
-  ||| % { metric: metric, window: window, at: at },
+  ||| % {
+    metric: metric,
+    window: window,
+    at: at,
+    host: host,
+    watched: hosts.perHost('max', 'count_over_time(%s[%s]%s)' % [m('ephemera_port_exhaustion_errors_total'), window, at]),
+    started: m('process_start_time_seconds'),
+  },
 
   // A number without labels; or, where exporters answer and there is none, this one.
   orValue(expr, value=0):: |||

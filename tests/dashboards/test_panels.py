@@ -160,7 +160,8 @@ def test_a_pod_has_its_name_where_that_is_known(tmp_path):
 def test_an_owner_whose_first_failure_was_counted_has_a_name(tmp_path):
     """Its series begins within the time shown."""
     metric = 'ephemera_owner_port_exhaustion_errors_total{cgroup="/system.slice/orders.service",pod_uid="",container_id=""}'
-    series = {metric: "_x49 5x40", 'ephemera_scrape_collector_success{collector="exhaustion"}': 1,
+    series = {metric: "_x49 5x40", 'ephemera_port_exhaustion_errors_total{family="ipv4"}': "0x49 5x40",
+              'ephemera_scrape_collector_success{collector="exhaustion"}': 1,
               f'kube_pod_info{{uid="{POD}",namespace="shop",pod="orders-7d9f",node="n"}}': 1}
     assert answer(tmp_path, panel_of("failures", "Owners without a port"), series) == [
         ({"owner": "orders.service", "cgroup": "/system.slice/orders.service"}, 5)]
@@ -208,3 +209,36 @@ def test_both_are_a_click_away():
         links = json.dumps([panel.get("fieldConfig") for panel in boards.panels(dashboard)])
         for uid in uids:
             assert f"/d/{uid}?" in links, (board, uid)
+
+
+# Counters of a list
+
+
+LISTED = 'ephemera_destination_port_exhaustion_errors_total{destination="10.0.0.1",destination_port="443"}'
+COUNTED = 'ephemera_port_exhaustion_errors_total{family="ipv4"}'
+
+
+@pytest.mark.parametrize("board, title", [("failures", "Failures by destination"), ("destination", "Failures by host")])
+@pytest.mark.parametrize("started, counted, listed, failed", [
+    # After a gap all of the list is new to Prometheus, and nothing failed.
+    (0, "40x40 _x16 40x60", "40x40 _x16 40x60", 0),
+    # So it is to a Prometheus that is new, or a host that it is new to.
+    (0, "_x56 40x60", "_x56 40x60", 0),
+    # The list is that of a host that was watched: what it has is what failed.
+    (0, "40x57 44x60", "_x57 4x60", 4),
+    # An exporter that was just started counted from 0.
+    (57 * 60, "_x57 7x60", "_x57 7x60", 7),
+])
+def test_only_what_failed_while_watched_or_since_the_start_is_counted(
+        tmp_path, board, title, started, counted, listed, failed):
+    series = {COUNTED: counted, LISTED: listed, "process_start_time_seconds": started, "ephemera_range_ports": 1,
+              'ephemera_scrape_collector_success{collector="exhaustion"}': 1}
+    found = answer(tmp_path, panel_of(board, title), series, destination="10.0.0.1", destination_port=".*")
+    assert sum(value for _, value in found) == failed
+
+
+def test_what_failed_in_the_time_shown_is_not_all_that_was_counted_before_a_gap(tmp_path):
+    series = {COUNTED: "40x20 _x30 40x60", LISTED: "40x20 _x30 40x60", "process_start_time_seconds": 0,
+              'ephemera_scrape_collector_success{collector="exhaustion"}': 1}
+    panel = panel_of("failures", "Destinations without a port")
+    assert answer(tmp_path, panel, series, at="90m") == [({"destination": "none failed"}, 0)]
