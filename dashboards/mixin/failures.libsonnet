@@ -103,6 +103,7 @@ function(config, alertNames)
         [p.target('sum by (protocol, family) (increase(%s[$__rate_interval]))' % m('ephemera_bind_port_exhaustion_errors_total'), '{{protocol}} {{family}}')],
         p.number,
         width=8,
+        table=false,
         noValue=notAsked,
       ) + p.whole + p.runbook(config, 'EphemeralPortsBindExhausted'),
       p.table(
@@ -111,8 +112,8 @@ function(config, alertNames)
         q.orSayCounted(countedDestinations('$__range', ' > 0.5'), 'destination', 'none failed'),
         [
           ['destination', 'Destination', { links: [p.destinationFromCell(config)] }],
-          ['destination_port', 'Port', p.wide(80)],
-          ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ['destination_port', 'Port', p.wide(65)],
+          ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 80 }],
         ],
         width=8,
         sortBy='Failed',
@@ -123,7 +124,7 @@ function(config, alertNames)
         'How often connect() or bind() of each service, container or pod found no port in the time shown. Point at a name to see its whole cgroup; click it for its destinations on all hosts.',
         q.orSayCounted(countedOwners('$__range', ' > 0.5'), 'owner', 'none failed'),
         p.owner(config, null) + [
-          ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 80 }],
         ],
         width=8,
         sortBy='Failed',
@@ -141,11 +142,16 @@ function(config, alertNames)
       p.table(
         'Ports that were taken',
         'How often bind() or listen() was refused each port in the time shown. A port inside the range of ephemeral ports may have been taken by an outgoing connection: reserve it (ip_local_reserved_ports). Another one is held by a program that listens there.',
-        q.orSayCounted(countedConflicts('$__range', ' > 0.5'), 'port', 'none was refused'),
+        q.orSay(
+          countedConflicts('$__range', ' > 0.5'),
+          'port',
+          'none was refused',
+          none='0 * count(%s)' % m('ephemera_other_bind_conflicts_total')
+        ),
         [
-          ['protocol', 'Protocol', p.wide(90)],
+          ['protocol', 'Protocol', p.wide(80)],
           ['port', 'Port', {}],
-          ['Value', 'Refused', p.tinted(p.number, p.warnFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+          ['Value', 'Refused', p.tinted(p.number, p.warnFrom(0.5)) { decimals: 0, 'custom.width': 80 }],
         ],
         width=8,
         sortBy='Refused',
@@ -187,7 +193,7 @@ function(config, alertNames)
         'Connections whose port connect() took from a smaller range that their program chose (IP_LOCAL_PORT_RANGE), and the smallest of these ranges: as many connections can it have to one destination, however free the host’s range is. The first line near the second: this program runs out.',
         p.targets([
           [q.max('ephemera_own_range_sockets'), 'connections'],
-          [q.max('ephemera_narrowest_own_range_ports'), 'ports of the smallest range'],
+          [q.max('ephemera_narrowest_own_range_ports'), 'smallest range'],
         ]),
         p.number,
         width=8,
@@ -214,7 +220,7 @@ function(config, alertNames)
     config,
     config.dashboards.failuresUid,
     'Ephemeral ports / Failures',
-    'Which calls of a host found no port, which bind() was refused, and how long ports are held. Only hosts that run collector exhaustion can be chosen.',
+    'Which calls of a host found no port, which bind() was refused, and how long ports are held. Only hosts that run collector exhaustion can be chosen; if there is no host to choose, none runs it.',
     p.hostVariables(config, all=false, metric='ephemera_scrape_collector_success', more='collector="exhaustion"'),
     [
       p.dashboardLink(config, 'Fleet', 'All hosts', config.dashboards.fleetUid),

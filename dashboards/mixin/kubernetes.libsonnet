@@ -34,6 +34,8 @@ function(config)
     %s
   ||| % [owned(labels, at), onPod, q.deeper(chosen(at), 0)];
   local by(labels, of=ports()) = 'sum by (%s) (\n  %s\n)' % [labels, q.deeper(of, 2)];
+  // As crictl prints it.
+  local shortId(of) = 'label_replace(\n  %s,\n  "container_id", "$1", "container_id", "(.{13}).*"\n)' % q.deeper(of, 2);
   local unknown(labels) = |||
     sum by (%s) (
       %s
@@ -110,7 +112,7 @@ function(config)
           decimals=1,
         ) + p.runbook(config, 'EphemeralPortsNearlyFull'),
         p.stat(
-          'Hosts under pressure',
+          'Half-full hosts',
           'Hosts where connect() is slow or fails: half of the ports of their fullest destination are taken, or more. Pods on the host’s network share its ports: one pod may fail while another holds the ports.',
           'sum(%s >= bool %g)' % [q.worst, config.halfUsedRatio],
           'none',
@@ -124,10 +126,10 @@ function(config)
           p.none,
           legend='{{pod}}',
           textMode='value_and_name',
-          width=6,
+          width=5,
         ),
         p.stat(
-          'Ports of these pods',
+          'Ports of pods',
           'Ports that outgoing connections of the chosen pods hold, all destinations together. This can be more than the range, since each destination can have all of it.',
           q.orValue('sum(\n  %s\n)' % q.deeper(ports(), 2), 0),
           p.number,
@@ -147,7 +149,6 @@ function(config)
           q.orValue('sum(\n  %s\n)' % q.deeper(unknown(hosts.host), 2), 0),
           p.number,
           p.warnFrom(1),
-          width=3,
         ),
       ]),
       p.row('Which pod', [
@@ -156,14 +157,14 @@ function(config)
           'The pods with the most ports, and where they run. If a destination of their host is full, look at the first ones: do they keep connections open, limit their pool, and close what they open? Click the host for its destinations, the pod for its own.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay(by('namespace, pod, node, cgroup, ' + hosts.host, owners.ofPod(ports(podOfHost + ', cgroup, container_id'))), 'pod', 'none of these pods has ports'), 2),
           hosts.columns + [
-            ['namespace', 'Namespace', p.wide(130)],
+            ['namespace', 'Namespace', p.wide(100)],
             ['pod', 'Pod', { links: [p.ownerFromCell(config)] }],
             ['cgroup', 'Cgroup', p.unseen],
-            ['node', 'Node', p.wide(130)],
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
-            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+            ['node', 'Node', p.wide(100)],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 100 }],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 75 }],
           ],
-          width=12,
+          width=14,
           height=10,
           sortBy='Ports',
           noValue='no exporter answers',
@@ -184,7 +185,7 @@ function(config)
             '{{pod}} {{namespace}}'
           )],
           p.number,
-          width=12,
+          width=10,
           height=10,
         ),
         p.table(
@@ -192,13 +193,13 @@ function(config)
           'Share of its ports that each destination has taken. Orange and red: look first at the pods of that host with the most ports. Click the host for details.',
           q.fullest(20),
           hosts.columns + [
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
-            ['source', 'From', p.wide(130)],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
+            ['source', 'From', p.wide(115)],
             ['destination', 'To', { links: [p.destinationFromCell(config)] }],
-            ['destination_port', 'Port', p.wide(80)],
-            ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 220 }],
+            ['destination_port', 'Port', p.wide(60)],
+            ['Value', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) } }],
           ],
-          width=12,
+          width=14,
           height=9,
           sortBy='Used',
           noValue='no exporter answers',
@@ -208,7 +209,7 @@ function(config)
           'The ten worst hosts at the end of the time shown. The dashed lines: from 50 % on connect() is slow, at 100 % it fails, for each pod on that host’s network. Click a line to open the host.',
           [p.target(q.top(10, q.worst, hosts.perHost('max', m('ephemera_worst_destination_usage_ratio') + ' @ end()')), hosts.legend)],
           p.ratio,
-          width=12,
+          width=10,
           height=9,
           lines=p.pressureLines(config),
           softMax=1,
@@ -220,10 +221,10 @@ function(config)
           'How often connect() or bind() of each pod found no port in the time shown, counted by the kernel. These pods fail; on a shared network another pod may hold the ports. “No pod”: services of the node. “Pods without a name”: kube-state-metrics does not know them. “All others”: the exporter does not show them one by one.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSayCounted(failures('$__range', ' > 0.5'), 'pod', 'none failed'), 2),
           hosts.columns + [
-            ['namespace', 'Namespace', p.wide(130)],
+            ['namespace', 'Namespace', p.wide(100)],
             ['pod', 'Pod', {}],
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
-            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 90 }],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 75 }],
           ],
           width=12,
           height=8,
@@ -268,13 +269,13 @@ function(config)
         ),
         p.table(
           'Containers',
-          'The containers with the most ports. The id comes from the container runtime: `crictl inspect ID` on the node names the container of the pod.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by(pod + ', container_id', ports(podOfHost + ', container_id')), 'pod', 'none of these pods has ports'), 2),
+          'The containers with the most ports. The first digits of the id that the container runtime gave it: `crictl inspect ID` on the node names the container of the pod.',
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(by(pod + ', container_id', shortId(ports(podOfHost + ', container_id'))), 'pod', 'none of these pods has ports'), 2),
           [
-            ['namespace', 'Namespace', p.wide(130)],
+            ['namespace', 'Namespace', p.wide(100)],
             ['pod', 'Pod', {}],
-            ['container_id', 'Container', p.wide(200)],
-            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+            ['container_id', 'Container', p.wide(115)],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 75 }],
           ],
           width=12,
           sortBy='Ports',
@@ -285,11 +286,11 @@ function(config)
         p.table(
           'Services of the nodes',
           'Ports of cgroups that belong to no pod: the kubelet, the container runtime, agents of the node. They take ports from the pods that share the node’s network. Point at a name to see its whole cgroup.',
-          'topk(50,\n  %s\n)' % q.deeper(q.orSay(owners.byService(m('ephemera_owner_ports', 'pod_uid=""'), hosts.host + ', '), 'owner', 'none has ports'), 2),
+          'topk(50,\n  %s\n)' % q.deeper(q.orSay(owners.byService(m('ephemera_owner_ports', 'pod_uid=""'), hosts.host + ', '), 'owner', 'no service has ports'), 2),
           hosts.columns + [
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
           ] + p.owner(config, null) + [
-            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 75 }],
           ],
           width=12,
           sortBy='Ports',
@@ -300,9 +301,9 @@ function(config)
           'Pods that have ports, and whose uid kube-state-metrics does not know. Static pods are always among them. If all pods are here, check that this Prometheus scrapes kube-state-metrics, and that kube_pod_info has the label uid.',
           'topk(50,\n  %s\n)' % q.deeper(q.orSay(unknown(podOfHost), 'pod_uid', 'all are known'), 2),
           hosts.columns + [
-            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 170 }],
+            ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
             ['pod_uid', 'Uid of the pod', {}],
-            ['Value', 'Ports', { unit: p.number, 'custom.width': 110 }],
+            ['Value', 'Ports', { unit: p.number, 'custom.width': 75 }],
           ],
           width=12,
           sortBy='Ports',

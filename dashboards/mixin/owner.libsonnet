@@ -6,8 +6,9 @@ function(config)
   local hosts = (import 'hosts.libsonnet')(config);
   local q = (import 'queries.libsonnet')(config);
 
-  // A pod's cgroup has those of its containers below it.
-  local m(name, more='') = q.metric(name, 'cgroup=~"$owner(/.*)?"' + (if more == '' then '' else ', ' + more));
+  // A pod's cgroup has those of its containers below it. \\b: where no owner can be chosen, nothing matches; "(/.*)?"
+  // alone would then match all of them.
+  local m(name, more='') = q.metric(name, 'cgroup=~"$owner(\\\\b/.*)?"' + (if more == '' then '' else ', ' + more));
   local held = m('ephemera_destination_owner_ports');
   local opens = m('ephemera_destination_owner_opens_total');
   local sum(metric) = q.orValue('sum(%s)' % m(metric));
@@ -39,7 +40,7 @@ function(config)
     [
       p.row(null, [
         p.stat(
-          'Most of one destination',
+          'Largest share',
           'The largest share of the ports of one destination that this owner holds on one host. Red: it alone fills that destination; the first row of the table names it.',
           q.orValue('max(\n  %s\n)' % q.deeper(share, 2)),
           p.ratio,
@@ -91,7 +92,7 @@ function(config)
           'Destinations',
           'Where its open connections go, by host and source address. “Of capacity”: the share of the ports of that destination that it holds. A destination names its largest owners only (three by default), so that one with few connections can be missing. “Opens”: connections a second from all sources, where collector exhaustion counts them. Click a destination to see who else uses it.',
           [
-            ['Ports', 'topk(100,\n  %s\n)' % q.deeper(q.orSay(hosts.perHost('sum', held, towards), 'destination', 'it is not among the largest of any'), 2)],
+            ['Ports', 'topk(100,\n  %s\n)' % q.deeper(q.orSay(hosts.perHost('sum', held, towards), 'destination', 'not among the largest owners'), 2)],
             ['Share', share],
             ['Opens', hosts.perHost('sum', 'rate(%s[$__rate_interval])' % opens, ['destination', 'destination_port'])],
           ],
@@ -104,8 +105,8 @@ function(config)
             ['Value #Share', 'Of capacity', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 170 }],
             ['Value #Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 85 }],
           ],
-          width=14,
-          height=10,
+          width=24,
+          height=9,
           sortBy='Ports',
           noValue='no exporter answers',
         ),
@@ -121,8 +122,7 @@ function(config)
             '{{destination}}:{{destination_port}}'
           )],
           p.number,
-          width=10,
-          height=10,
+          width=8,
           links=[p.destinationFromLine(config)],
           table=false,
           noValue='not among the largest owners of any destination',
@@ -170,7 +170,7 @@ function(config)
             '{{destination}}:{{destination_port}}'
           )],
           p.perSecond,
-          width=12,
+          width=8,
           links=[p.destinationFromLine(config)],
           table=false,
           noValue=p.uncounted,
@@ -192,7 +192,7 @@ function(config)
             '{{destination}}:{{destination_port}}'
           )],
           's',
-          width=12,
+          width=8,
           links=[p.destinationFromLine(config)],
           table=false,
           noValue=p.uncounted,

@@ -12,6 +12,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   perSecond:: 'cps',
   // Where panels need collector exhaustion. Nothing is wrong there, so nothing is red.
   uncounted:: 'not counted: collector exhaustion is off',
+  // Of what each exporter reports, unless that collector is off or fails.
+  unreported:: 'no exporter reports this',
 
   steps(list):: [{ color: s[0], value: s[1] } for s in list],
   // Nothing to do has no colour: what is red stands out.
@@ -109,7 +111,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     decimals=null,
     legend='',
     mappings=[],
-    noValue='no data',
+    noValue=p.unreported,
     graph='none',
     textMode='value',
     links=[],
@@ -154,7 +156,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     height=8,
     max=null,
     mappings=[],
-    noValue='no data',
+    noValue=p.unreported,
     overrides=[],
     links=[],
   )::
@@ -199,7 +201,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     overrides=[],
     links=[],
     table=true,
-    noValue='no data',
+    noValue=p.unreported,
   )::
     panel('timeseries', title, description, targets, width, height) {
       fieldConfig+: {
@@ -269,7 +271,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
           noValue: noValue,
           links: links,
           thresholds+: { steps: steps },
-          custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false, inspect: false },
+          // Grafana’s own least width, 150, pushes the last column out of a narrow table.
+          custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: false, inspect: false, minWidth: 90 },
         },
         overrides: [
           p.byName(c[0], { displayName: c[1], noValue: '–' } + c[2])

@@ -282,7 +282,7 @@ def show(watched, dashboard, kind, title):
 def failing_now(watched, fleet):
     """[hosts where connect() fails, seconds until the first one is full]"""
     return [float(show(watched, fleet, "stat", title)[0]["value"][1])
-            for title in ("Hosts where connect() fails", "First host full in")]
+            for title in ("Failing hosts", "Full in")]
 
 
 def ask_all(watched, dashboard):

@@ -34,7 +34,7 @@ def growing(first):
 # Fleet
 
 
-@pytest.mark.parametrize("board, title", [("fleet", "First host full in"), ("host", "Full in")])
+@pytest.mark.parametrize("board, title", [("fleet", "Full in"), ("host", "Full in")])
 def test_full_in_needs_a_full_window(tmp_path, board, title):
     panel = panel_of(board, title)
     # 5000 + 200 * 60 = 17000 of 28000 at 60 minutes; 11000 to go, 200 a minute.
@@ -242,3 +242,43 @@ def test_what_failed_in_the_time_shown_is_not_all_that_was_counted_before_a_gap(
               'ephemera_scrape_collector_success{collector="exhaustion"}': 1}
     panel = panel_of("failures", "Destinations without a port")
     assert answer(tmp_path, panel, series, at="90m") == [({"destination": "none failed"}, 0)]
+
+
+# What fits, and what is said of nothing
+
+
+def narrowest(column):
+    """Pixels that a column needs."""
+    said = {part["id"]: part["value"] for part in column["properties"]}
+    return 0 if said.get("custom.hidden") else said.get("custom.width", 90)
+
+
+@pytest.mark.parametrize("panel", [
+    pytest.param(panel, id=f"{path.stem}-{panel['title']}") for path in sorted(boards.FOLDER.glob("*.json"))
+    for panel in boards.panels(boards.load(path)) if panel["type"] == "table"])
+def test_a_table_fits_into_a_window_of_1000_pixels(panel):
+    """Grafana has 24 columns, and each panel has a border."""
+    assert panel["fieldConfig"]["defaults"]["custom"]["minWidth"] == 90
+    needed = sum(map(narrowest, panel["fieldConfig"]["overrides"]))
+    assert needed <= 1000 * panel["gridPos"]["w"] / 24 - 24
+
+
+def test_no_owner_is_not_all_of_them(tmp_path):
+    series = {**OWNERS, "ephemera_range_ports": 1}
+    panel = panel_of("owner", "Leased ports")
+    assert answer(tmp_path, panel, series, owner=[""]) == [({}, 0)]
+    assert answer(tmp_path, panel, series, owner=["/"]) == [({}, 4)]
+
+
+def test_that_no_port_was_refused_is_said_where_that_is_counted(tmp_path):
+    panel = panel_of("failures", "Ports that were taken")
+    works = {'ephemera_scrape_collector_success{collector="exhaustion"}': 1, COUNTED: 0}
+    assert answer(tmp_path, panel, works) == []
+    assert answer(tmp_path, panel, {**works, "ephemera_other_bind_conflicts_total": 0}) == [({"port": "none was refused"}, 0)]
+    assert "the kernel cannot be asked" in panel["fieldConfig"]["defaults"]["noValue"]
+
+
+def test_a_container_has_the_digits_that_crictl_prints(tmp_path):
+    series = {**OWNERS, f'kube_pod_info{{uid="{POD}",namespace="shop",pod="orders-7d9f",node="n"}}': 1, "ephemera_range_ports": 1}
+    found = answer(tmp_path, panel_of("kubernetes", "Containers"), series, namespace=".*", pod=".*")
+    assert {labels["container_id"]: value for labels, value in found} == {"a" * 13: 3, "b" * 13: 2}
