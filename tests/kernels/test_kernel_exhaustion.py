@@ -159,7 +159,12 @@ def test_each_refused_bind_is_traced_with_its_holder(said, traced):
     calls = collections.Counter(event["call"] for event in refused)
     assert calls == {"bind": ports.total() - workload.CONFLICTS["tcp", 9002],
                      "listen": workload.CONFLICTS["tcp", 9002]}
+    # All looks together take a tenth of the time, and an emulated machine may have none left for the last.
+    assert refused[0]["holder_search"] != "skipped"
     for event in refused:
+        if event["holder_search"] == "skipped":
+            assert "holder" not in event
+            continue
         port = event["protocol"], event["port"]
         if port == ("tcp", 9001) or event["protocol"] == "udp":
             holder = event["holder"]
