@@ -65,7 +65,7 @@ function(config, alertNames)
   local sameHost = '${datasource:queryparam}&%s&${instance:queryparam}' % hosts.choices;
   // "All others" has no port, so the name of its line ends with a space.
   local others = [p.byRegexp(' *all others *', { color: { mode: 'fixed', fixedColor: 'text' }, links: [] })];
-  local notAsked = 'not counted: collector exhaustion is off, or the kernel cannot be asked';
+  local notAsked = 'not counted: collector exhaustion is off, or the kernel cannot tell';
 
   local rows = [
     row('failures', [
@@ -99,7 +99,7 @@ function(config, alertNames)
       ) + p.whole,
       p.series(
         'bind() and UDP without a port',
-        'How often a local address had no free port for bind() to port 0, listen(), or connect() and sendto() of UDP, in the interval before each point. UDP: name look-ups fail first. See “Other pools” of the host for the address. No data: the collector fails, or the kernel cannot be asked.',
+        'How often a local address had no free port for bind() to port 0, listen(), or connect() and sendto() of UDP, in the interval before each point. UDP: name look-ups fail first. See “Other pools” of the host for the address. No data: the collector fails, or the kernel cannot tell.',
         [p.target('sum by (protocol, family) (increase(%s[$__rate_interval]))' % m('ephemera_bind_port_exhaustion_errors_total'), '{{protocol}} {{family}}')],
         p.number,
         width=8,

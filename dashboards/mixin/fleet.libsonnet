@@ -115,7 +115,7 @@ function(config, alertNames)
           width=3,
         ),
         p.stat(
-          'Not answering',
+          'Down',
           'Exporters of these jobs that Prometheus cannot scrape: nothing is known about their hosts. Red: check that the host is up, then run `systemctl status ephemera` on it. Prometheus’ page of targets shows the reason.',
           'sum(1 - up{%s})' % hosts.matchers(),
           'none',
@@ -174,7 +174,7 @@ function(config, alertNames)
             ['Value #Slow', 'Slow', p.tinted('none', p.warnFrom(1)) + p.wide(50)],
             ['Value #Failing', 'Failing', p.tinted('none', p.alarmFrom(1)) + p.wide(62)],
             ['Value #Failed', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0 } + p.wide(65)],
-            ['Value #In TIME_WAIT', 'In TIME_WAIT', { unit: p.ratio, decimals: 0, 'custom.width': 105 }],
+            ['Value #In TIME_WAIT', 'In TIME_WAIT', { unit: p.ratio, decimals: 0, 'custom.width': 112 }],
             ['Value #Pool', 'Pool', p.tinted(p.ratio, p.warnFrom(config.addressPoolRatio)) { decimals: 0 } + p.wide(55)],
             ['Value #Table', 'Table', p.tinted(p.ratio, p.warnFrom(config.timeWaitTableRatio)) { decimals: 0 } + p.wide(60)],
             ['Value #Opens', 'Opens', { unit: p.perSecond, decimals: 1, 'custom.width': 80 }],

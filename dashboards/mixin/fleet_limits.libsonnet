@@ -77,6 +77,7 @@ function(config)
           ['instance', 'Host', {}],
           ['job', 'Job', {}],
           ['Value', 'State', {
+            'custom.width': 120,
             'custom.cellOptions': { type: 'color-text' },
             mappings: [p.valueMapping([['0', 'does not answer', 'red'], ['1', 'fine', 'green']])],
           }],

@@ -275,7 +275,7 @@ def test_that_no_port_was_refused_is_said_where_that_is_counted(tmp_path):
     works = {'ephemera_scrape_collector_success{collector="exhaustion"}': 1, COUNTED: 0}
     assert answer(tmp_path, panel, works) == []
     assert answer(tmp_path, panel, {**works, "ephemera_other_bind_conflicts_total": 0}) == [({"port": "none was refused"}, 0)]
-    assert "the kernel cannot be asked" in panel["fieldConfig"]["defaults"]["noValue"]
+    assert "the kernel cannot tell" in panel["fieldConfig"]["defaults"]["noValue"]
 
 
 def test_a_container_has_the_digits_that_crictl_prints(tmp_path):
