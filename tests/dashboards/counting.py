@@ -81,6 +81,7 @@ class Counting(More):
                    f'{{destination="127.0.0.1",destination_port="30001"}} {failed}')
             for i, owner in enumerate([*self.owners(), 'cgroup="/system.slice/shop.service",pod_uid="",container_id=""']):
                 yield f'ephemera_owner_port_exhaustion_errors_total{{{owner}}} {failed - i}'
+            yield f'ephemera_bind_conflicts_total{{protocol="tcp",port="30003"}} {failed}'
         yield f'ephemera_other_destination_port_exhaustion_errors_total {2 * failed}'
         yield f'ephemera_other_owner_port_exhaustion_errors_total {2 * failed}'
         for name, first in (("port_lease", 7), ("port_reuse_interval", 3)):
@@ -95,7 +96,6 @@ class Counting(More):
             yield f"ephemera_destination_owner_leases_total{{{pair}}} {5 * self.scrapes}"
             yield f"ephemera_destination_owner_lease_seconds_total{{{pair}}} {300 * self.scrapes}"
         yield f"ephemera_other_destination_owner_opens_total {3 * self.scrapes}"
-        yield f'ephemera_bind_conflicts_total{{protocol="tcp",port="30003"}} {self.scrapes}'
         yield f"ephemera_other_bind_conflicts_total {self.scrapes}"
         yield "ephemera_own_range_sockets 5"
         yield "ephemera_narrowest_own_range_ports 100"
