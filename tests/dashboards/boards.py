@@ -44,7 +44,7 @@ def node(script, *arguments, text=None):
     """What a script of this folder prints, which is JSON."""
     need_node()
     done = subprocess.run(["node", str(HERE / script), *map(str, arguments)], input=text, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=120)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 

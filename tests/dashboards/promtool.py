@@ -10,7 +10,7 @@ from lib.tools import debian_binary
 
 def run(*arguments):
     return subprocess.run([debian_binary("prometheus", "usr/bin/promtool"), *map(str, arguments)], check=False, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
 
 
 def series(host, values):

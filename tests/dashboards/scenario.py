@@ -72,7 +72,7 @@ def jsonnet(expression):
     if not shutil.which("jsonnet"):
         pytest.skip("there is no jsonnet")
     done = subprocess.run(["jsonnet", "-J", boards.FOLDER, "-e", expression], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -89,7 +89,7 @@ def fixture_times(module_folder):
     case.write_text(json.dumps({"rule_files": [str(boards.FOLDER / "rules" / "alerts.yaml")],
                                 "evaluation_interval": f"{STEP}s", "tests": tests}))
     promtool = debian_binary("prometheus", "usr/bin/promtool")
-    said = subprocess.run([promtool, "test", "rules", case], check=False, text=True, timeout=300,
+    said = subprocess.run([promtool, "test", "rules", case], check=False, text=True, timeout=900,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
     found = [re.findall(r'\{alertname="(\w+)", severity="(\w+)"\} (\S+?)(?:,|$)', line)
              for line in re.findall(r"(?m)^\s*got: (.*)$", said)]

@@ -86,8 +86,9 @@ def need(program):
 
 
 def run(*command):
+    # All mutants at once take a minute of a processor, and more where others want it, too.
     return subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120)
+                          stderr=subprocess.STDOUT, text=True, timeout=900)
 
 
 def promtool(*arguments):
