@@ -126,7 +126,7 @@ static __always_inline void count_owner(__u64 cgroup_id)
 static __always_inline void connect_failed(struct sock *sk)
 {
 	__u32 remote[4];
-	struct tally_key key;
+	struct tally_key key = {.words = {0, 0, 0}};
 	const __u8 family = read_destination(sk, remote, key.words);
 	const __u64 cgroup_id = cgroup_of(sk);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #define HALF_LIFE_SECONDS 300.0
+_Static_assert(OPENERS == OPENERS_BESIDE * OPENERS_BUCKETS, "all places of all buckets");
+
 /* The kernel writes a key in nanoseconds. */
 #define TRIES 8
 
