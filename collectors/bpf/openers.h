@@ -28,7 +28,7 @@ struct opener {
 /* Where all places have other keys, the one that was not used for longest gives way. */
 #define OPENERS_BESIDE 8
 #define OPENERS_BUCKETS 512 /* a power of two */
-#define OPENERS 4096 /* OPENERS_BESIDE times OPENERS_BUCKETS */
+#define OPENERS 4096	    /* OPENERS_BESIDE times OPENERS_BUCKETS */
 
 struct openers {
 	__u64 clock;
