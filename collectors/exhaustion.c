@@ -5,11 +5,11 @@
  * failed.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "collectors/bind_conflicts.h"
 #include "collectors/collector.h"
+#include "collectors/exhausted_destinations.h"
 #include "collectors/exhausted_owners.h"
 #include "collectors/exhaustion.h"
 #include "collectors/kernel/cgroups.h"
@@ -207,14 +207,10 @@ static void emit_totals(const struct exhaustion *state, struct metric_set *set)
 
 static void emit_destination(struct metric_set *set, const struct tally_shown *shown)
 {
-	struct exhausted_destination destination;
 	char text[SOCKET_ADDRESS_TEXT];
-	char port[8];
+	char port[DESTINATION_PORT_TEXT];
 
-	exhausted_destination_of(&shown->key, &destination);
-	socket_address_format(
-	    &destination.address, destination.family, destination.interface, text);
-	snprintf(port, sizeof(port), "%u", destination.port);
+	exhausted_destination_labels(&shown->key, text, port);
 	metric_add(set, &destination_errors, (double)shown->count, METRIC_LABELS(text, port));
 }
 

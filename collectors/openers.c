@@ -2,10 +2,10 @@
 #include "collectors/openers.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/exhausted_destinations.h"
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/clock.h"
@@ -208,15 +208,11 @@ static int look(struct opener_series *series)
 
 static void emit_one(const struct shown *shown, struct metric_set *set, bool has_leases)
 {
-	struct exhausted_destination destination;
 	struct container container;
 	char text[SOCKET_ADDRESS_TEXT];
-	char port[8];
+	char port[DESTINATION_PORT_TEXT];
 
-	exhausted_destination_of(&shown->destination, &destination);
-	socket_address_format(
-	    &destination.address, destination.family, destination.interface, text);
-	snprintf(port, sizeof(port), "%u", destination.port);
+	exhausted_destination_labels(&shown->destination, text, port);
 	container_parse(shown->path, &container);
 
 	const char *const labels[METRIC_LABELS_MAX + 1] = {

@@ -165,25 +165,17 @@ int lease_answer_print(const struct lease_search_options *wanted, const struct l
 	return result;
 }
 
-static void add_moment(struct json_writer *writer, const char *key, int64_t moment)
-{
-	char text[MOMENT_TEXT];
-
-	moment_format(moment, text);
-	json_writer_string(writer, key, text);
-}
-
 static void add_lines(struct json_writer *writer, const struct lease_answer *answer)
 {
 	json_writer_open(writer, "lines", '{');
 	json_writer_number(writer, "leases", answer->leases);
 	json_writer_number(writer, "skipped", answer->skipped);
-	add_moment(writer, "first", answer->first);
-	add_moment(writer, "last", answer->last);
+	json_writer_moment(writer, "first", answer->first);
+	json_writer_moment(writer, "last", answer->last);
 	if (answer->has_start)
-		add_moment(writer, "started", answer->start);
+		json_writer_moment(writer, "started", answer->start);
 	if (answer->has_stop)
-		add_moment(writer, "stopped", answer->stop);
+		json_writer_moment(writer, "stopped", answer->stop);
 	json_writer_number(writer, "lost", answer->lost.leases);
 	json_writer_number(writer, "untracked", answer->lost.untracked);
 	json_writer_number(writer, "missed_events", answer->lost.missed);
@@ -207,8 +199,8 @@ int lease_answer_print_json(
 
 	json_writer_open(&writer, NULL, '{');
 	json_writer_open(&writer, "at", '{');
-	add_moment(&writer, "from", wanted->at.from);
-	add_moment(&writer, "until", wanted->at.until);
+	json_writer_moment(&writer, "from", wanted->at.from);
+	json_writer_moment(&writer, "until", wanted->at.until);
 	json_writer_close(&writer, '}');
 	json_writer_open(&writer, "leases", '[');
 	for (size_t i = 0; i < answer->length; i++) {

@@ -4,14 +4,6 @@
 #include "exporter/answers/lease.h"
 #include "exporter/base/moment.h"
 
-static void add_moment(struct json_writer *writer, const char *key, int64_t moment)
-{
-	char text[MOMENT_TEXT];
-
-	moment_format(moment, text);
-	json_writer_string(writer, key, text);
-}
-
 static void add_text(struct json_writer *writer, const char *key, const char *text)
 {
 	if (text)
@@ -20,8 +12,8 @@ static void add_text(struct json_writer *writer, const char *key, const char *te
 
 void lease_json_add(struct json_writer *writer, const struct lease *lease)
 {
-	add_moment(writer, "from", lease->from);
-	add_moment(writer, "until", lease->until);
+	json_writer_moment(writer, "from", lease->from);
+	json_writer_moment(writer, "until", lease->until);
 	json_writer_string(writer, "protocol", socket_protocol_name(SOCKET_TCP));
 	json_writer_string(writer, "family", socket_family_name(lease->family));
 	json_writer_string(writer, "source", lease->source);

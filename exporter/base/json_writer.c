@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exporter/base/moment.h"
 #include "exporter/base/utf8.h"
 
 static void begin(struct json_writer *writer, const char *key)
@@ -107,6 +108,14 @@ void json_writer_bool(struct json_writer *writer, const char *key, bool value)
 {
 	begin(writer, key);
 	text_add_string(&writer->text, value ? "true" : "false");
+}
+
+void json_writer_moment(struct json_writer *writer, const char *key, int64_t moment)
+{
+	char text[MOMENT_TEXT];
+
+	moment_format(moment, text);
+	json_writer_string(writer, key, text);
 }
 
 int json_writer_print(struct json_writer *writer)

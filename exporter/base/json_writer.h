@@ -4,7 +4,7 @@
 
 /*
  * JSON that is written as it comes, without a tree: for what is written thousands of times a
- *second. Everything else uses json.h.
+ * second. Everything else uses json.h.
  *
  *	struct json_writer writer = {.is_first = true};
  *
@@ -33,6 +33,7 @@ void json_writer_close(struct json_writer *writer, char bracket);
 void json_writer_string(struct json_writer *writer, const char *key, const char *value);
 void json_writer_number(struct json_writer *writer, const char *key, uint64_t value);
 void json_writer_bool(struct json_writer *writer, const char *key, bool value);
+void json_writer_moment(struct json_writer *writer, const char *key, int64_t moment);
 
 /* Adds a newline and prints it all, and empties the writer. Returns 0 or -errno. */
 int json_writer_print(struct json_writer *writer);

@@ -5,7 +5,6 @@
  */
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +15,11 @@
 #include "collectors/kernel/clock.h"
 #include "collectors/views/destination_rows.h"
 #include "exporter/base/terminal.h"
+#include "exporter/base/time_share.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/trace_leases.h"
 #include "exporter/commands/trace_print.h"
+#include "exporter/commands/trace_signals.h"
 
 extern const struct command trace_command;
 
@@ -27,11 +28,9 @@ extern const struct command trace_command;
 #define WAIT_MS 200
 /* A look at all sockets is made once a second at the most, and in a tenth of the time. */
 #define LOOK_SECONDS 1.0
-#define LOOK_SHARE 10.0
+#define LOOK_SHARE 0.1
+#define LOOK_BURST_SECONDS 0.5
 #define ROWS_MAX 1000ul
-
-/* How many signals came: one ends it, another what is left to be printed. */
-static volatile sig_atomic_t ended;
 
 struct trace {
 	const struct options *options;
@@ -40,29 +39,13 @@ struct trace {
 	struct bind_buckets *buckets;
 	struct gatherer *finder; /* of the destinations' ports; NULL where they cannot be read */
 	struct timespec looked;
-	double look_seconds;
+	struct time_share look_time;
 	struct holder_finder *holders; /* of ports that were refused */
 	struct cgroups *cgroups;       /* NULL: there are none */
 	unsigned long shown;
 	bool stopped;
 	struct timespec started;
 };
-
-static void end(int signal)
-{
-	(void)signal;
-	ended++;
-}
-
-/* The wait for events comes back in any case; what is being printed is to be printed whole. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
 
 static void open_finder(struct trace *trace)
 {
@@ -89,15 +72,14 @@ static void look(struct trace *trace)
 
 	trace->looked = clock_now();
 	if (gather(trace->finder, 1, NULL, NULL, NULL, &gathering) == 0)
-		trace->look_seconds = gathering.seconds;
+		time_share_spend(&trace->look_time, gathering.seconds);
 }
 
-static bool is_due(const struct trace *trace)
+static bool is_due(struct trace *trace)
 {
-	const double pause = trace->look_seconds * LOOK_SHARE;
-
-	return trace->looked.tv_sec == 0 ||
-	       clock_seconds_since(&trace->looked) >= (pause > LOOK_SECONDS ? pause : LOOK_SECONDS);
+	if (trace->looked.tv_sec && clock_seconds_since(&trace->looked) < LOOK_SECONDS)
+		return false;
+	return time_share_allows(&trace->look_time, LOOK_SHARE, LOOK_BURST_SECONDS);
 }
 
 /* Where its own interface has no socket there yet, those of no interface are what it met. */
@@ -173,7 +155,7 @@ static struct timespec time_of(const struct exhausted_event *event)
 /* Or failures that come faster than they are printed would keep it from its end. */
 static void stop_where_ended(struct trace *trace)
 {
-	if (!ended || trace->stopped)
+	if (!trace_signals() || trace->stopped)
 		return;
 	exhaustion_probe_stop(&trace->probe);
 	trace->stopped = true;
@@ -186,7 +168,7 @@ static int print_event(void *context, const struct exhausted_event *event)
 	struct holder holder;
 
 	stop_where_ended(trace);
-	if (ended > 1)
+	if (trace_signals() > 1)
 		return -ECANCELED;
 	trace->shown++;
 
@@ -281,7 +263,7 @@ static int run(struct trace *trace)
 {
 	int result = print_start(trace);
 
-	while (!ended && result >= 0) {
+	while (!trace_signals() && result >= 0) {
 		result = exhaustion_events_wait(trace->events, WAIT_MS);
 		if (result == -EINTR)
 			result = 0;
@@ -324,7 +306,7 @@ static int run_trace(struct options *options)
 	if (options->trace_leases)
 		return trace_leases(options);
 
-	catch_signals();
+	trace_catch_signals();
 
 	int result = open_trace(&trace, &reason);
 

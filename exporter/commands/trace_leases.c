@@ -2,7 +2,6 @@
 #include "exporter/commands/trace_leases.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/trace_leases_print.h"
+#include "exporter/commands/trace_signals.h"
 
 extern const struct command trace_command;
 
@@ -25,9 +25,6 @@ extern const struct command trace_command;
 #define LOSSES_SECONDS 1.0
 #define LOSSES_LEASES 4096
 #define OUTPUT_BYTES 65536
-
-/* How many signals came: one ends it, another what is left to be printed. */
-static volatile sig_atomic_t ended;
 
 struct trace {
 	const struct options *options;
@@ -42,22 +39,6 @@ struct trace {
 	struct timespec started;
 };
 
-static void end(int signal)
-{
-	(void)signal;
-	ended++;
-}
-
-/* The wait comes back in any case; what is being printed is to be printed whole. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 /* The kernel's clock is never set; the one of people may be, so it is compared again each time. */
 static void set_clock(struct trace *trace)
 {
@@ -70,7 +51,7 @@ static void set_clock(struct trace *trace)
 /* Or leases that come faster than they are printed would keep it from its end. */
 static void stop_where_ended(struct trace *trace)
 {
-	if (!ended || trace->stopped)
+	if (!trace_signals() || trace->stopped)
 		return;
 	lease_probe_stop(trace->probe);
 	trace->stopped = true;
@@ -119,7 +100,7 @@ static int on_ended(void *context, const struct lease_event *event)
 	int result;
 
 	stop_where_ended(trace);
-	if (ended > 1)
+	if (trace_signals() > 1)
 		return -ECANCELED;
 	result = resolve(trace, event->cgroup_id, &cgroup);
 	if (result == 0)
@@ -162,7 +143,7 @@ static int run(struct trace *trace)
 	if (result == 0)
 		result = terminal_flush();
 
-	while (!ended && result == 0)
+	while (!trace_signals() && result == 0)
 		result = read_once(trace, WAIT_MS);
 	stop_where_ended(trace);
 	/* What came before the signal. */
@@ -194,7 +175,7 @@ int trace_leases(const struct options *options)
 	const char *reason = NULL;
 	int result;
 
-	catch_signals();
+	trace_catch_signals();
 	/* Written out after each look: a line at a time would be a system call for each lease. */
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	result = open_trace(&trace, &reason);

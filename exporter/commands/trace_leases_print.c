@@ -64,12 +64,9 @@ int trace_leases_print(const struct lease_event *event, int64_t clock,
 
 static void open_timed(struct json_writer *json, const char *key)
 {
-	char text[MOMENT_TEXT];
-
-	moment_format(moment_now(), text);
 	json_writer_open(json, NULL, '{');
 	json_writer_open(json, key, '{');
-	json_writer_string(json, "time", text);
+	json_writer_moment(json, "time", moment_now());
 }
 
 static int close_timed(struct json_writer *json)

@@ -286,13 +286,16 @@ def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain):
         assert int(status(exporter)["CapEff"][0], 16) == 1 << 19 | 1 << 2
 
 
-@needs_root
-@needs_bpf
-@in_namespace
-@pytest.mark.parametrize("before, after", [
+without_what_bpf_takes = pytest.mark.parametrize("before, after", [
     ("CAP_BPF CAP_PERFMON", "CAP_PERFMON"), ("CAP_BPF CAP_PERFMON", "CAP_BPF"),
     ("PrivateUsers=no", "PrivateUsers=yes"), ("SystemCallFilter=bpf", "SystemCallFilter=getpid")],
     ids=["no CAP_BPF", "no CAP_PERFMON", "PrivateUsers", "no bpf()"])
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+@without_what_bpf_takes
 def test_the_drop_in_has_nothing_that_it_could_do_without(plain, before, after):
     text = (DROP_INS / "exhaustion.conf").read_text()
     assert before in text
@@ -367,10 +370,7 @@ def test_leases_are_traced_under_the_units_restrictions(plain):
 @needs_root
 @needs_bpf
 @in_namespace
-@pytest.mark.parametrize("before, after", [
-    ("CAP_BPF CAP_PERFMON", "CAP_PERFMON"), ("CAP_BPF CAP_PERFMON", "CAP_BPF"),
-    ("PrivateUsers=no", "PrivateUsers=yes"), ("SystemCallFilter=bpf", "SystemCallFilter=getpid")],
-    ids=["no CAP_BPF", "no CAP_PERFMON", "PrivateUsers", "no bpf()"])
+@without_what_bpf_takes
 def test_the_service_of_leases_has_nothing_that_it_could_do_without(plain, before, after):
     text = LEASES.read_text()
     assert before in text

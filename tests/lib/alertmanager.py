@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Alertmanager, which sends nothing to anybody, with the inhibitions that are shipped."""
 
-import contextlib
 import json
 import os
-import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import yaml
 
 from lib.exporter import REPOSITORY, free_port
-from lib.sockets import wait_until
+from lib.served import Served
 
 INHIBITIONS = REPOSITORY / "dashboards" / "rules" / "alertmanager-inhibit.yaml"
 
@@ -39,8 +35,10 @@ def with_templates(command):
     return ["unshare", "--mount", *user, "sh", "-c", WITH_TEMPLATES, str(unpacked), *command]
 
 
-class Alertmanager:
+class Alertmanager(Served):
     """Debian's Alertmanager with a data directory of its own, ended with the block."""
+
+    name = "Alertmanager"
 
     def __init__(self, binary, directory):
         self.port = free_port()
@@ -52,39 +50,9 @@ class Alertmanager:
             binary, f"--config.file={file}", f"--storage.path={directory / 'alertmanager'}",
             f"--web.listen-address=127.0.0.1:{self.port}", "--cluster.listen-address="])
 
-    def __enter__(self):
-        with open(self.log_file, "w", encoding="utf-8") as log:
-            self.proc = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                         stderr=subprocess.STDOUT)
-        try:
-            wait_until(self._ready, "Alertmanager to be ready", 60)
-        except BaseException:
-            self.__exit__()
-            print(self.log_file.read_text(encoding="utf-8"))
-            raise
-        return self
-
-    def _ready(self):
-        assert self.proc.poll() is None, self.log_file.read_text(encoding="utf-8")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            return self._get("/-/ready")
-        return None
-
-    def __exit__(self, *_):
-        self.proc.terminate()
-        try:
-            self.proc.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.proc.kill()
-            self.proc.wait()
-
-    def _get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return answer.read()
-
     def alerts(self):
         """[what fires, with "labels", "annotations", and in "status" by what it is kept back]"""
-        return json.loads(self._get("/api/v2/alerts"))
+        return json.loads(self.get("/api/v2/alerts"))
 
     def sent(self):
         """Those that a receiver would get."""

@@ -31,10 +31,12 @@ def target(prometheus):
 
 
 def test_target_is_up(prometheus):
-    wait_until(lambda: target(prometheus)["health"] == "up", 30,
-               f"up: {target(prometheus)}")
-    assert target(prometheus)["lastError"] == ""
-    assert prometheus.value("up") == 1
+    # A scrape may be late on a busy machine: it has a second. The next one is not.
+    def is_up():
+        found = target(prometheus)
+        return (found["health"], found["lastError"]) == ("up", "") and prometheus.value("up") == 1
+
+    wait_until(is_up, 60, f"up: {target(prometheus)}")
 
 
 def test_destination_has_the_value_of_the_workload(prometheus):

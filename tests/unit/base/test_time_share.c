@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/base/time_share.h"
 
+#include "fake_clock.h"
 #include "unit.h"
-
-static double now_seconds;
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
-{
-	(void)clock;
-	ret_time->tv_sec = (time_t)now_seconds;
-	ret_time->tv_nsec = (long)((now_seconds - (double)ret_time->tv_sec) * 1e9);
-	return 0;
-}
 
 /* Works whenever it is allowed to, for that long each time. Returns the seconds of work. */
 static double work(struct time_share *share, double once, double seconds)

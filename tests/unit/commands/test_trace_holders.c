@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "collect.h"
+#include "fake_clock.h"
 #include "unit.h"
 
 #define PORT 46580
 
-static double now_seconds;
 static double look_seconds;
 static unsigned looks;
 static unsigned ports_asked; /* by the last look */
@@ -19,16 +19,6 @@ static int look_result;
 static bool is_held;
 static bool bound_unseen;
 static struct holder_finder *finder;
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
-{
-	(void)clock;
-	ret_time->tv_sec = (time_t)now_seconds;
-	ret_time->tv_nsec = (long)((now_seconds - (double)ret_time->tv_sec) * 1e9);
-	return 0;
-}
 
 static void answer(struct port_answer *ret_answer, uint16_t port)
 {
