@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/access/peer_buckets.h"
 #include "exporter/base/log.h"
-#include "exporter/base/token_bucket.h"
 #include "exporter/base/worker.h"
 
 #define LOOK_SECONDS 1
@@ -17,7 +17,7 @@ struct config_watch {
 	const char *path;
 	struct worker worker;
 	struct rules *current;
-	struct token_bucket bucket;
+	struct fair_rate rate;
 	struct config_status *status;
 	/* The thread's: */
 	unsigned failures;		   /* in a row */
@@ -200,7 +200,7 @@ struct rules *config_watch_take(struct config_watch *rules)
 	return current;
 }
 
-bool config_watch_let_through(struct config_watch *rules)
+bool config_watch_let_through(struct config_watch *rules, const struct peer *peer)
 {
 	bool through = true;
 
@@ -210,8 +210,8 @@ bool config_watch_let_through(struct config_watch *rules)
 
 	if (config->rate_interval > 0)
 		through = config->rate_burst > 0 &&
-			  token_bucket_take(&rules->bucket, (double)config->rate_burst,
-			      config->rate_interval) <= 0;
+			  fair_rate_take(&rules->rate, peer, (double)config->rate_burst,
+			      config->rate_interval);
 	pthread_mutex_unlock(&rules->worker.lock);
 	return through;
 }

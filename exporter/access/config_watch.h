@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "exporter/access/peer.h"
 #include "exporter/access/tls.h"
 #include "exporter/access/web_config.h"
 #include "exporter/base/counters.h"
@@ -43,7 +44,7 @@ void config_watch_free(struct config_watch *rules); /* ends the thread; NULL is 
 /* The rules in force. The caller releases them. */
 struct rules *config_watch_take(struct config_watch *rules);
 
-/* Whether rate_limit allows a request now; counts it if so. */
-bool config_watch_let_through(struct config_watch *rules);
+/* Whether rate_limit allows the peer's request now, see fair_rate_take(); counts it if so. */
+bool config_watch_let_through(struct config_watch *rules, const struct peer *peer);
 
 #endif

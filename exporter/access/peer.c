@@ -21,6 +21,15 @@ static void set_ipv4(struct peer *peer, const unsigned char *bytes)
 	peer->is_loopback = bytes[0] == IN_LOOPBACKNET;
 }
 
+/* fe80::/64 is the prefix of every link, so the interface tells one link from another. */
+static void set_ipv6(struct peer *peer, const struct sockaddr_in6 *address)
+{
+	set(peer, KIND_IPV6, address->sin6_addr.s6_addr, IPV6_PREFIX_BYTES);
+	if (IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr))
+		memcpy(&peer->bytes[1 + IPV6_PREFIX_BYTES], &address->sin6_scope_id,
+		    sizeof(address->sin6_scope_id));
+}
+
 struct peer peer_of(int fd)
 {
 	union {
@@ -42,7 +51,7 @@ struct peer peer_of(int fd)
 		if (IN6_IS_ADDR_V4MAPPED(&address.ipv6.sin6_addr))
 			set_ipv4(&peer, bytes + 12);
 		else
-			set(&peer, KIND_IPV6, bytes, IPV6_PREFIX_BYTES);
+			set_ipv6(&peer, &address.ipv6);
 		peer.is_loopback |= IN6_IS_ADDR_LOOPBACK(&address.ipv6.sin6_addr);
 	} else if (address.any.sa_family == AF_UNIX) {
 		struct ucred user;

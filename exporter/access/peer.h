@@ -8,7 +8,8 @@
 
 /*
  * An IPv4 address, mapped or not; the /64 of an IPv6 address, since one client can use all of a
- * /64; or the user at the other end of a unix socket. Compared as bytes.
+ * /64, and with the interface if it is link-local; or the user at the other end of a unix socket.
+ * Compared as bytes.
  */
 struct peer {
 	unsigned char bytes[16];

@@ -22,4 +22,16 @@ struct token_bucket {
  */
 double token_bucket_take(struct token_bucket *bucket, double size, double interval);
 
+/* What token_bucket_take() would return, without taking a token. */
+double token_bucket_wait(const struct token_bucket *bucket, double size, double interval);
+
+/* Tokens that the bucket is short of full. */
+double token_bucket_missing(const struct token_bucket *bucket, double interval);
+
+/*
+ * Takes a token even if there is none, so that later ones have to wait for longer. The bucket is
+ * never short of more than `most`.
+ */
+void token_bucket_owe(struct token_bucket *bucket, double most, double interval);
+
 #endif

@@ -46,6 +46,15 @@ static struct answer refuse(struct web *web, enum auth_verdict verdict)
 	return answer;
 }
 
+/* Whether rate_limit allows the request. Without a client the connection is being closed. */
+static bool is_within_rate(const struct exchange *exchange)
+{
+	struct config_watch *rules = exchange->web->parts.rules;
+	const struct client *client = connection_client(exchange->connection);
+
+	return !rules || (client && config_watch_let_through(rules, client_peer(client)));
+}
+
 /* Refuses requests that exceed a limit, whatever they ask for. Returns whether it did. */
 static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 {
@@ -61,7 +70,7 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 		    web->options.max_header_bytes);
 		return true;
 	}
-	if (web->parts.rules && !config_watch_let_through(web->parts.rules)) {
+	if (!is_within_rate(exchange)) {
 		refusals_add(web->refusals, REFUSAL_RATE_LIMIT);
 		*ret_answer = answer_error(
 		    false, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");

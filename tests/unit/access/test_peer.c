@@ -77,6 +77,31 @@ static void an_ipv6_peer_is_its_64(void **state)
 	assert_false(same("::", "0.0.0.0"));
 }
 
+static struct peer peer_on_link(const char *text, unsigned interface)
+{
+	struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)&fake;
+
+	(void)peer_at(text, 1);
+	ipv6->sin6_scope_id = interface;
+	return peer_of(FAKE);
+}
+
+static void a_link_local_peer_is_its_link(void **state)
+{
+	const struct peer one = peer_on_link("fe80::1", 2);
+	const struct peer neighbour = peer_on_link("fe80::ffff:2", 2);
+	const struct peer elsewhere = peer_on_link("fe80::1", 3);
+
+	(void)state;
+	assert_true(peer_is_same(&one, &neighbour));
+	assert_false(peer_is_same(&one, &elsewhere));
+	/* Of other addresses the /64 says all. */
+	const struct peer global = peer_on_link("2001:db8::1", 2);
+	const struct peer same_global = peer_on_link("2001:db8::2", 3);
+
+	assert_true(peer_is_same(&global, &same_global));
+}
+
 static void a_unix_peer_is_its_user(void **state)
 {
 	int one[2];
@@ -104,6 +129,7 @@ int main(void)
 	    cmocka_unit_test(an_address_is_a_peer_whatever_its_port),
 	    cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
 	    cmocka_unit_test(an_ipv6_peer_is_its_64),
+	    cmocka_unit_test(a_link_local_peer_is_its_link),
 	    cmocka_unit_test(a_unix_peer_is_its_user),
 	};
 
