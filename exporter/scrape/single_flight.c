@@ -18,6 +18,8 @@ struct single_flight {
 	struct timespec due;		/* the latest deadline of the requests that joined it */
 	struct shared_request *joined;	/* share the work in progress */
 	struct shared_request *waiting; /* share the next one */
+	const void *kept; /* the result of the last work, until there may be another; or NULL */
+	bool late;	  /* the next work had to wait, and was counted */
 };
 
 int single_flight_new(const struct shared_work *work, const struct shared_limit *limit,
@@ -98,23 +100,68 @@ static void serve(struct single_flight *sharing)
 	sharing->sign = clock_now();
 	pthread_mutex_unlock(&sharing->worker.lock);
 	answer(joined, error == -ECANCELED ? -ESHUTDOWN : error, error < 0 ? NULL : result);
-	work->finish(work->context, result);
+	if (error < 0)
+		work->finish(work->context, result);
+	else
+		sharing->kept = result;
 }
 
-/* Waits until the limit allows work again. Holds the lock, except while it waits. */
-static void await_turn(struct single_flight *sharing)
+/* The seconds until the limit allows work. */
+static double seconds_to_turn(const struct single_flight *sharing)
 {
 	const double per_second = sharing->limit.per_second;
-	bool counted = false;
-	double seconds;
 
-	while (per_second > 0 && !sharing->worker.stopping &&
-	       (seconds = token_bucket_take(&sharing->bucket, per_second, 1 / per_second)) > 0) {
-		if (!counted)
-			refusals_add(sharing->limit.refusals, REFUSAL_WALKS);
-		counted = true;
-		worker_wait(&sharing->worker, seconds);
+	return per_second > 0 ? token_bucket_wait(&sharing->bucket, per_second, 1 / per_second) : 0;
+}
+
+static void forget_kept(struct single_flight *sharing)
+{
+	const void *kept = sharing->kept;
+
+	if (!kept)
+		return;
+	sharing->kept = NULL;
+	pthread_mutex_unlock(&sharing->worker.lock);
+	sharing->work.finish(sharing->work.context, kept);
+	pthread_mutex_lock(&sharing->worker.lock);
+}
+
+/* Removes those that may have the result that was kept from the waiting ones, and returns them. */
+static struct shared_request *take_prompt(struct single_flight *sharing)
+{
+	struct shared_request **list = &sharing->waiting;
+	struct shared_request *prompt = NULL;
+
+	while (*list) {
+		struct shared_request *request = *list;
+
+		if (!request->prompt || !sharing->work.covers(sharing->work.context, request)) {
+			list = &request->next;
+			continue;
+		}
+		*list = request->next;
+		request->next = prompt;
+		prompt = request;
 	}
+	return prompt;
+}
+
+/* Waits until the limit allows work, or something changes. Tells the prompt ones meanwhile. */
+static void await_turn(struct single_flight *sharing, double seconds)
+{
+	struct shared_request *prompt = sharing->kept ? take_prompt(sharing) : NULL;
+
+	if (prompt) {
+		pthread_mutex_unlock(&sharing->worker.lock);
+		answer(prompt, 0, sharing->kept);
+		pthread_mutex_lock(&sharing->worker.lock);
+		return;
+	}
+	if (sharing->waiting && !sharing->late) {
+		refusals_add(sharing->limit.refusals, REFUSAL_WALKS);
+		sharing->late = true;
+	}
+	worker_wait(&sharing->worker, seconds);
 }
 
 static void postpone(struct single_flight *sharing, const struct timespec *deadline)
@@ -123,27 +170,42 @@ static void postpone(struct single_flight *sharing, const struct timespec *deadl
 		sharing->due = *deadline;
 }
 
-/* The worker's step. */
-static void work(void *context)
+static void join_all(struct single_flight *sharing)
 {
-	struct single_flight *sharing = context;
-
-	if (!sharing->waiting) {
-		worker_wait(&sharing->worker, 0);
-		return;
-	}
-	await_turn(sharing);
-	if (sharing->worker.stopping)
-		return;
 	sharing->joined = sharing->waiting;
 	sharing->waiting = NULL;
 	sharing->working = true;
+	sharing->late = false;
 	sharing->sign = clock_now();
 	sharing->due = sharing->joined->deadline;
 	for (struct shared_request *i = sharing->joined; i; i = i->next) {
 		sharing->work.add(sharing->work.context, i);
 		postpone(sharing, &i->deadline);
 	}
+}
+
+/* The worker's step. */
+static void work(void *context)
+{
+	struct single_flight *sharing = context;
+	const double per_second = sharing->limit.per_second;
+	const double seconds = seconds_to_turn(sharing);
+
+	if (seconds > 0 && (sharing->waiting || sharing->kept)) {
+		await_turn(sharing, seconds);
+		return;
+	}
+	forget_kept(sharing);
+	/* The lock was released, so look before waiting. */
+	if (sharing->worker.stopping)
+		return;
+	if (!sharing->waiting) {
+		worker_wait(&sharing->worker, 0);
+		return;
+	}
+	if (per_second > 0)
+		token_bucket_take(&sharing->bucket, per_second, 1 / per_second);
+	join_all(sharing);
 	pthread_mutex_unlock(&sharing->worker.lock);
 	serve(sharing);
 	pthread_mutex_lock(&sharing->worker.lock);
@@ -200,6 +262,9 @@ void single_flight_stop(struct single_flight *sharing)
 	pthread_mutex_unlock(&sharing->worker.lock);
 	answer(waiting, -ESHUTDOWN, NULL);
 	worker_join(&sharing->worker);
+	pthread_mutex_lock(&sharing->worker.lock);
+	forget_kept(sharing);
+	pthread_mutex_unlock(&sharing->worker.lock);
 }
 
 void single_flight_free(struct single_flight *sharing)

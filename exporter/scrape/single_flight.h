@@ -4,7 +4,8 @@
 
 /*
  * Requests that share work. A request that the work in progress covers gets its result; all others
- * share the next one. One thread works, so a slow client delays no other.
+ * share the next one. One thread works, so a slow client delays no other. Nor do many requests that
+ * wait for the limit delay one that is prompt.
  */
 
 #include <stdbool.h>
@@ -18,6 +19,11 @@
 /* The caller of single_flight_submit() owns it, and must keep it until done was called. */
 struct shared_request {
 	struct timespec deadline; /* CLOCK_MONOTONIC: when the client stops waiting */
+	/*
+	 * Rather than wait for the limit, it gets the result of the last work, if that covers it
+	 * and no work may begin since.
+	 */
+	bool prompt;
 	/*
 	 * Called once, in the working thread: with error 0 and the work's result, which is valid
 	 * during the call; or with -ETIMEDOUT, -ESHUTDOWN or the work's -errno, and NULL.
@@ -37,12 +43,18 @@ struct shared_work {
 	 */
 	int (*run)(void *context, bool (*should_stop)(void *sharing), void *sharing,
 	    const void **ret_result);
-	/* Called after all done(): forgets what was added, and frees result, which may be NULL. */
+	/*
+	 * Called after all done(): forgets what was added, and frees result, which may be NULL. A
+	 * result is kept for as long as the limit allows no other work.
+	 */
 	void (*finish)(void *context, const void *result);
 	void *context;
 };
 
-/* How often there may be work. Requests that come faster wait, and share the next work. */
+/*
+ * How often there may be work. Requests that come faster wait, and share the next work, except
+ * those that are prompt.
+ */
 struct shared_limit {
 	double per_second;	   /* 0: as often as there are requests */
 	struct refusals *refusals; /* counts work that had to wait; NULL if there is no limit */
