@@ -1,37 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/web/clients.h"
+#include "exporter/web/client_list.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "collectors/kernel/clock.h"
-#include "exporter/base/worker.h"
 
 #define TICK_SECONDS 0.2
 /* A client that sends a request at all has begun by then. */
 #define ASKING_SECONDS 1.0
-
-struct client {
-	int fd;
-	struct peer peer;
-	enum client_phase phase;
-	bool shut_down;
-	struct timespec since;
-	struct client *next;
-	struct client **link; /* what points to this one */
-};
-
-struct clients {
-	struct clients_limits limits;
-	struct refusals *refusals;
-	struct worker worker;	/* shuts down clients that take too long */
-	pthread_cond_t settled; /* for clients_drain(): a client got its answer */
-	bool sleeps;		/* the worker, while there are no clients */
-	unsigned length;
-	struct client *first;
-};
 
 static bool is_overdue(const struct clients_limits *limits, const struct client *client)
 {
@@ -49,12 +27,10 @@ static bool is_overdue(const struct clients_limits *limits, const struct client 
 	}
 }
 
-/*
- * The HTTP server then reads an end of file and closes the connection as usual. Each call wakes it,
- * even if the connection is shut down already.
- */
-static void shut_down(struct client *client)
+void client_shut_down(struct client *client)
 {
+	if (!client->shut_down)
+		client->address->open--;
 	client->shut_down = true;
 	(void)shutdown(client->fd, SHUT_RDWR);
 }
@@ -67,7 +43,7 @@ static void cut_overdue(struct clients *clients)
 		 * finds some bytes and the end at once: GnuTLS says "again", and no event follows.
 		 */
 		if (i->shut_down) {
-			shut_down(i);
+			client_shut_down(i);
 			continue;
 		}
 		if (!is_overdue(&clients->limits, i))
@@ -76,7 +52,7 @@ static void cut_overdue(struct clients *clients)
 			refusals_add(clients->refusals, i->phase == CLIENT_REQUEST
 							    ? REFUSAL_REQUEST_TIMEOUT
 							    : REFUSAL_RESPONSE_TIMEOUT);
-		shut_down(i);
+		client_shut_down(i);
 	}
 }
 
@@ -120,85 +96,40 @@ void clients_free(struct clients *clients)
 	free(clients);
 }
 
-static bool is_earlier(const struct timespec *a, const struct timespec *b)
+/* The peer's entry, with one client more. NULL: out of memory. */
+static struct address *join_address(struct clients *clients, const struct peer *peer)
 {
-	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
-}
+	struct address *address = clients->addresses;
 
-/*
- * Which client is shut down first: one that asks for nothing, then one that does not read its
- * response. -1: it waits for us, and stays.
- */
-static int patience(enum client_phase phase)
-{
-	switch (phase) {
-	case CLIENT_REQUEST:
-	case CLIENT_IDLE:
-		return 0;
-	case CLIENT_RESPONSE:
-		return 1;
-	default:
-		return -1;
+	while (address && !peer_is_same(&address->peer, peer))
+		address = address->next;
+	if (!address) {
+		address = calloc(1, sizeof(*address));
+		if (!address)
+			return NULL;
+		address->peer = *peer;
+		address->next = clients->addresses;
+		clients->addresses = address;
 	}
+	address->clients++;
+	return address;
 }
 
-/* Among the peer's clients; if peer is NULL, among all. */
-static struct client *most_dispensable(const struct clients *clients, const struct peer *peer)
+static void leave_address(struct clients *clients, struct address *address)
 {
-	struct client *found = NULL;
+	struct address **link = &clients->addresses;
 
-	for (struct client *i = clients->first; i; i = i->next) {
-		if (i->shut_down || patience(i->phase) < 0 ||
-		    (peer && !peer_is_same(&i->peer, peer)))
-			continue;
-		if (!found || patience(i->phase) < patience(found->phase) ||
-		    (patience(i->phase) == patience(found->phase) &&
-			is_earlier(&i->since, &found->since)))
-			found = i;
-	}
-	return found;
+	if (--address->clients > 0)
+		return;
+	while (*link != address)
+		link = &(*link)->next;
+	*link = address->next;
+	free(address);
 }
 
-/* Clients that are shut down do not count. */
-static unsigned count_of_peer(const struct clients *clients, const struct peer *peer)
+static void link_client(struct clients *clients, struct client *client)
 {
-	unsigned count = 0;
-
-	for (const struct client *i = clients->first; i; i = i->next)
-		count += !i->shut_down && peer_is_same(&i->peer, peer);
-	return count;
-}
-
-/* Call it before the newcomer is in the list. */
-static void make_room(struct clients *clients, struct client *newcomer)
-{
-	struct client *dispensable = NULL;
-
-	if (count_of_peer(clients, &newcomer->peer) >= clients->limits.per_peer) {
-		dispensable = most_dispensable(clients, &newcomer->peer);
-		shut_down(dispensable ? dispensable : newcomer);
-		refusals_add(clients->refusals, REFUSAL_CONNECTIONS_PER_ADDRESS);
-	} else if (clients->length >= clients->limits.connections) {
-		dispensable = most_dispensable(clients, NULL);
-		if (!dispensable)
-			return;
-		shut_down(dispensable);
-		refusals_add(clients->refusals, REFUSAL_CONNECTIONS);
-	}
-}
-
-struct client *clients_add(struct clients *clients, int fd)
-{
-	struct client *client = calloc(1, sizeof(*client));
-
-	if (!client)
-		return NULL;
-	client->fd = fd;
-	client->peer = peer_of(fd);
-	client->phase = CLIENT_REQUEST;
-	client->since = clock_now();
-	pthread_mutex_lock(&clients->worker.lock);
-	make_room(clients, client);
+	client->address->open++;
 	client->link = &clients->first;
 	client->next = clients->first;
 	if (client->next)
@@ -208,13 +139,36 @@ struct client *clients_add(struct clients *clients, int fd)
 	if (clients->sleeps)
 		worker_wake(&clients->worker);
 	clients->sleeps = false;
+}
+
+struct client *clients_add(struct clients *clients, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->fd = fd;
+	client->phase = CLIENT_REQUEST;
+	client->since = clock_now();
+
+	const struct peer peer = peer_of(fd);
+
+	pthread_mutex_lock(&clients->worker.lock);
+	client->address = join_address(clients, &peer);
+	if (client->address) {
+		link_client(clients, client);
+		clients_make_room(clients, client);
+	}
 	pthread_mutex_unlock(&clients->worker.lock);
-	return client;
+	if (client->address)
+		return client;
+	free(client);
+	return NULL;
 }
 
 const struct peer *client_peer(const struct client *client)
 {
-	return &client->peer;
+	return &client->address->peer;
 }
 
 void clients_remove(struct clients *clients, struct client *client)
@@ -222,17 +176,28 @@ void clients_remove(struct clients *clients, struct client *client)
 	if (!client)
 		return;
 	pthread_mutex_lock(&clients->worker.lock);
+	client_start_phase(clients, client, CLIENT_IDLE); /* gives its place back */
 	*client->link = client->next;
 	if (client->next)
 		client->next->link = client->link;
 	clients->length--;
-	pthread_cond_signal(&clients->settled);
+	if (!client->shut_down)
+		client->address->open--;
+	leave_address(clients, client->address);
 	pthread_mutex_unlock(&clients->worker.lock);
 	free(client);
 }
 
-static void start_phase(struct clients *clients, struct client *client, enum client_phase phase)
+void client_start_phase(struct clients *clients, struct client *client, enum client_phase phase)
 {
+	if (client->phase == CLIENT_WORK) {
+		client->address->works--;
+		clients->works--;
+	}
+	if (phase == CLIENT_WORK) {
+		client->address->works++;
+		clients->works++;
+	}
 	client->phase = phase;
 	client->since = clock_now();
 	pthread_cond_signal(&clients->settled);
@@ -243,35 +208,8 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 	if (!client)
 		return;
 	pthread_mutex_lock(&clients->worker.lock);
-	start_phase(clients, client, phase);
+	client_start_phase(clients, client, phase);
 	pthread_mutex_unlock(&clients->worker.lock);
-}
-
-/* Among the peer's clients; if peer is NULL, among all. */
-static unsigned count_works(const struct clients *clients, const struct peer *peer)
-{
-	unsigned count = 0;
-
-	for (const struct client *i = clients->first; i; i = i->next)
-		count += i->phase == CLIENT_WORK && (!peer || peer_is_same(&i->peer, peer));
-	return count;
-}
-
-enum refusal clients_start_work(struct clients *clients, struct client *client)
-{
-	enum refusal refusal = REFUSALS;
-
-	pthread_mutex_lock(&clients->worker.lock);
-	if (count_works(clients, NULL) >= clients->limits.works)
-		refusal = REFUSAL_REQUESTS;
-	else if (count_works(clients, &client->peer) >= clients->limits.works_per_peer)
-		refusal = REFUSAL_REQUESTS_PER_ADDRESS;
-	else
-		start_phase(clients, client, CLIENT_WORK);
-	pthread_mutex_unlock(&clients->worker.lock);
-	if (refusal != REFUSALS)
-		refusals_add(clients->refusals, refusal);
-	return refusal;
 }
 
 static bool is_owed(const struct client *client)

@@ -24,7 +24,7 @@ enum client_phase {
 struct clients_limits {
 	unsigned connections;	   /* at most; the next one closes another, see clients_add() */
 	unsigned per_peer;	   /* the same for one peer */
-	unsigned works;		   /* in CLIENT_WORK at the same time */
+	unsigned works;		   /* in CLIENT_WORK, besides each peer's share */
 	unsigned works_per_peer;   /* the same for one peer */
 	unsigned request_seconds;  /* to send a request */
 	unsigned response_seconds; /* to read a response */
@@ -45,9 +45,11 @@ int clients_new(
 void clients_free(struct clients *clients);
 
 /*
- * Adds an accepted connection. At a limit, of its peer or of all, shuts down the idlest connection,
- * then the slowest reader; if all of the peer's wait for us, the new one. The caller keeps fd, and
- * keeps it open until clients_remove(). Returns NULL if memory ran out.
+ * Adds an accepted connection. At the limit of its peer, shuts down the peer's idlest connection,
+ * then the slowest reader; if all wait for us, the new one. At the limit of all, does so with the
+ * peer that has most connections, and also with one that waits for us, if its peer still has more
+ * than the new one's. A peer's first connection is never shut down for that. The caller keeps fd,
+ * and keeps it open until clients_remove(). Returns NULL if memory ran out.
  */
 struct client *clients_add(struct clients *clients, int fd);
 const struct peer *client_peer(const struct client *client);
@@ -58,10 +60,17 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 
 /*
  * Starts CLIENT_WORK and returns REFUSALS. At a limit only counts the refusal and returns it:
- * REFUSAL_REQUESTS if as many clients work as allowed, REFUSAL_REQUESTS_PER_ADDRESS if as many of
- * this peer do.
+ * REFUSAL_REQUESTS if as many clients work as allowed, and of this peer its share: that number
+ * divided by the peers whose clients work, at least one. REFUSAL_REQUESTS_PER_ADDRESS if as many of
+ * this peer work as one may have.
  */
 enum refusal clients_start_work(struct clients *clients, struct client *client);
+
+/*
+ * Whether the client's work may go before that of others, which counts: its peer has asked that at
+ * most twice a second lately, after a burst of four. False if too many peers ask.
+ */
+bool clients_is_prompt(struct clients *clients, const struct client *client);
 
 /*
  * Waits until every client has its answer, at most `seconds`. A client that connected, or began a

@@ -171,12 +171,20 @@ enum dispatched dispatch(
 	return take_place(exchange, client, ret_answer) ? DISPATCH_WORKS : DISPATCH_ANSWERED;
 }
 
+static bool is_prompt(const struct exchange *exchange)
+{
+	const struct client *client = connection_client(exchange->connection);
+
+	return client && clients_is_prompt(exchange->web->clients, client);
+}
+
 void dispatch_start(struct exchange *exchange)
 {
 	const struct route *route = &exchange->route;
 	const bool looks_up = route->endpoint->need == NEED_LOOKUP;
 
 	exchange->request.shared.deadline = clock_in(route->seconds);
+	exchange->request.shared.prompt = is_prompt(exchange);
 	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
 	if (looks_up) {
 		exchange->request.lookup.port = route->port;

@@ -23,13 +23,13 @@ PAUSE_SECONDS = 0.01
 
 
 class Attackers:
-    """The program, running during the block, with sources from 127.9.0.1 on."""
+    """The program, running during the block, with sources from 127.9.0.1 on; or, of a network such
+    as 2001:db8:1::, from 2001:db8:1::1 on."""
 
-    def __init__(self, exporter, addresses, connections, kinds=KINDS, path="/metrics",
-                 family="127.9"):
-        self.command = [sys.executable, __file__, exporter.host, str(exporter.port),
+    def __init__(self, exporter, addresses, connections, kinds=KINDS, host=None, network="127.9"):
+        self.command = [sys.executable, __file__, host or exporter.host, str(exporter.port),
                         f"--addresses={addresses}", f"--connections={connections}",
-                        f"--kinds={','.join(kinds)}", f"--path={path}", f"--network={family}"]
+                        f"--kinds={','.join(kinds)}", f"--network={network}"]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
@@ -127,7 +127,7 @@ class Attack:
 
     def __init__(self, arguments):
         self.target = (arguments.host, arguments.port)
-        self.request = (f"GET {arguments.path} HTTP/1.1\r\nHost: a\r\n\r\n").encode()
+        self.request = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
         self.selector = selectors.DefaultSelector()
         self.later = []
         kinds = arguments.kinds.split(",")
@@ -156,7 +156,6 @@ def main():
     parser.add_argument("--addresses", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--path", default="/metrics")
     parser.add_argument("--network", default="127.9")
     Attack(parser.parse_args()).run()
 
