@@ -17,6 +17,8 @@
 #define WAITING_OF_A_PEER_MAX 4
 #define WAIT_SECONDS 10 /* by then the scrape has timed out */
 #define REMEMBERED 64
+/* bcrypt ignores the rest. crypt() refuses what is very long, and Prometheus' exporters do not. */
+#define PASSWORD_BYTES 72
 
 /* Salt and hash of no known password: 53 characters that stand for zero bits. */
 static const char nobody[] = ".....................................................";
@@ -313,9 +315,9 @@ enum auth_verdict auth_check(struct auth *auth, const struct web_config *config,
 
 	request->peer = *peer;
 	request->hash = choose_hash(config, name);
-	request->password = strdup(password);
+	request->password = strndup(password, PASSWORD_BYTES);
 	if (request->hash && request->password &&
-	    make_digest(auth, name, request->hash, password, &request->digest) == 0) {
+	    make_digest(auth, name, request->hash, request->password, &request->digest) == 0) {
 		pthread_mutex_lock(&auth->worker.lock);
 		verdict = decide(auth, request);
 		pthread_mutex_unlock(&auth->worker.lock);

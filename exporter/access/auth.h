@@ -19,7 +19,8 @@ enum auth_verdict {
 	AUTH_WAITS,   /* not known yet: call auth_submit() */
 	AUTH_GRANTED, /* the name and the password are right */
 	AUTH_DENIED,
-	AUTH_BUSY, /* too many passwords are being checked: try again later */
+	AUTH_BUSY,    /* too many passwords are being checked: try again later */
+	AUTH_UNCLEAR, /* several were given; those who read the request say it, not auth.c */
 };
 
 /* The caller of auth_submit() owns it, and must keep it until done was called. */

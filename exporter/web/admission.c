@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/admission.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "exporter/web/credentials.h"
 
 static bool is_excluded(const struct web_config *config, const char *path)
 {
@@ -16,19 +19,25 @@ static enum auth_verdict authenticate(struct exchange *exchange, const char *pat
 {
 	const struct web_config *config = exchange_config(exchange);
 	const struct client *client = connection_client(exchange->connection);
-	char *password = NULL;
+	struct basic_auth given;
 	enum auth_verdict verdict = AUTH_DENIED;
 
 	if (!config || config->users_length == 0 || is_excluded(config, path))
 		return AUTH_GRANTED;
-
-	char *name = MHD_basic_auth_get_username_password(exchange->connection, &password);
-
-	if (name && password && client)
-		verdict = auth_check(exchange->web->parts.auth, config, name, password,
+	switch (credentials_read(exchange->connection, &given)) {
+	case 0:
+		break;
+	case -E2BIG:
+		return AUTH_UNCLEAR;
+	case -ENOMEM:
+		return AUTH_BUSY;
+	default:
+		return AUTH_DENIED;
+	}
+	if (client)
+		verdict = auth_check(exchange->web->parts.auth, config, given.name, given.password,
 		    client_peer(client), &exchange->auth);
-	MHD_free(name);
-	MHD_free(password);
+	basic_auth_release(&given);
 	return verdict;
 }
 
@@ -40,6 +49,9 @@ static struct answer refuse(struct web *web, enum auth_verdict verdict)
 		refusals_add(web->refusals, REFUSAL_PASSWORD_CHECKS);
 		return answer_unavailable(false, "too many passwords are being checked");
 	}
+	if (verdict == AUTH_UNCLEAR)
+		return answer_error(
+		    false, MHD_HTTP_BAD_REQUEST, "more than one Authorization header");
 	answer =
 	    answer_error(false, MHD_HTTP_UNAUTHORIZED, "a user name and a password are required");
 	answer.authenticate = true;

@@ -36,10 +36,15 @@ def test_who_has_a_password_gets_in(exporter):
             assert status(exporter, path, authorization(name, password)) == 200
 
 
-def test_the_scheme_may_be_written_as_one_likes(exporter):
-    encoded = ALICE["Authorization"].split()[1]
-    assert status(exporter, headers={"Authorization": f"basic {encoded}"}) in (200, 401)
-    assert status(exporter, headers={"Authorization": f"Basic {encoded}"}) == 200
+def basic(credentials, scheme="Basic"):
+    """The header of these bytes, whatever is among them."""
+    return {"Authorization": f"{scheme} {base64.b64encode(credentials).decode()}"}
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc", "basic  "])
+def test_the_scheme_has_no_case(exporter, scheme):
+    assert status(exporter, headers=basic(b"alice:secret", scheme)) == 200
+    assert status(exporter, headers=basic(b"alice:secre", scheme)) == 401
 
 
 WRONG = {
@@ -57,6 +62,15 @@ WRONG = {
     "empty": {"Authorization": ""},
     "only the scheme": {"Authorization": "Basic"},
     "long": authorization("alice", "x" * 4000),
+    "a zero byte and more": basic(b"alice:secret\0x"),
+    "a zero byte": basic(b"alice:secret\0"),
+    "a zero byte in the name": basic(b"alice\0x:secret"),
+    "a line feed": basic(b"alice:secret\n"),
+    "a blank before": basic(b"alice: secret"),
+    "too much padding": {"Authorization": ALICE["Authorization"] + "="},
+    "twice in one": {"Authorization": "Basic " + ALICE["Authorization"]},
+    "more than one value": {"Authorization": ALICE["Authorization"] + ", "
+                            + ALICE["Authorization"]},
 }
 
 
@@ -69,6 +83,29 @@ def test_who_has_none_does_not(exporter, headers):
         assert b"ephemera_" not in response.body
     assert exporter.get("/metrics", headers=headers, method="HEAD").status == 401
     assert exporter.get("/metrics", headers=headers, method="POST", body=b"x").status == 401
+
+
+@pytest.mark.parametrize("passwords", [("secret", "secret"), ("secret", "wrong"),
+                                       ("wrong", "secret")], ids=" ".join)
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+def test_two_headers_are_refused(exporter, passwords, name):
+    first, second = (authorization("alice", password)["Authorization"] for password in passwords)
+    with connect(exporter) as client:
+        client.sendall(request("/metrics", Authorization=first).replace(
+            b"\r\n\r\n", f"\r\n{name}: {second}\r\n\r\n".encode()))
+        answer = Reader(client).answer()
+    assert answer.status == 400
+    assert b"more than one Authorization header" in answer.body
+
+
+# Of 80 times "x". bcrypt takes 72 bytes, and so do Prometheus' own exporters.
+LONG = "$2y$04$4PqudCToLwLkBMvvruHYGe9elvL6.BwdSmStgZVvhVHOZgsGYHeYe"
+
+
+def test_72_bytes_of_a_password_count(folder):
+    with Secure(f"basic_auth_users:\n  alice: {LONG}\n", folder) as running:
+        for length, wanted in ((80, 200), (72, 200), (600, 200), (71, 401), (0, 401)):
+            assert status(running, headers=authorization("alice", "x" * length)) == wanted
 
 
 def test_a_connection_may_go_on_with_the_right_one(exporter):
