@@ -41,6 +41,7 @@ struct web_config_header {
 };
 
 #define WEB_CONFIG_HEADERS 5
+#define WEB_CONFIG_USERS_MAX 1000
 
 /* A list of strings. */
 struct strings {

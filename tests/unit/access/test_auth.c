@@ -24,8 +24,8 @@ static struct {
 	pthread_cond_t changed;
 	bool held; /* a hash waits until this is false */
 	unsigned hashes;
-	char last_hash[80];
-} crypt_state = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, ""};
+	unsigned of_cost[32];
+} crypt_state = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, {0}};
 
 char *__wrap_crypt_rn(const char *password, const char *hash, void *data, int size);
 char *__real_crypt_rn(const char *password, const char *hash, void *data, int size);
@@ -34,7 +34,7 @@ char *__wrap_crypt_rn(const char *password, const char *hash, void *data, int si
 {
 	pthread_mutex_lock(&crypt_state.lock);
 	crypt_state.hashes++;
-	strncpy(crypt_state.last_hash, hash, sizeof(crypt_state.last_hash) - 1);
+	crypt_state.of_cost[(hash[4] - '0') * 10 + hash[5] - '0']++;
 	pthread_cond_broadcast(&crypt_state.changed);
 	while (crypt_state.held)
 		pthread_cond_wait(&crypt_state.changed, &crypt_state.lock);
@@ -81,6 +81,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	crypt_state.hashes = 0;
+	memset(crypt_state.of_cost, 0, sizeof(crypt_state.of_cost));
 	assert_result(auth_new(&auth), 0);
 	return 0;
 }
@@ -146,22 +147,44 @@ static void a_wrong_one_is_denied_and_remembered(void **state)
 	assert_int_equal(find_out("alice", ""), AUTH_DENIED);
 	assert_int_equal(find_out("alice", "other"), AUTH_DENIED);
 	assert_int_equal(find_out("bob", "secret"), AUTH_DENIED);
-	assert_int_equal(crypt_state.hashes, 4);
+	assert_int_equal(crypt_state.hashes, 4 * 2); /* there are two costs */
 	assert_int_equal(ask(&asked, "alice", "Secret", &here), AUTH_DENIED);
-	assert_int_equal(crypt_state.hashes, 4);
+	assert_int_equal(crypt_state.hashes, 4 * 2);
 	assert_int_equal(find_out("bob", "other"), AUTH_GRANTED);
 }
 
-/* An unknown name costs what the dearest known one does. */
-static void nobody_is_as_dear_as_somebody(void **state)
+/* A wrong password takes one hash of each cost, whoever's it is said to be. */
+static void every_refusal_takes_the_same_work(void **state)
 {
+	static const char *const names[] = {"alice", "bob", "carol", ""};
+
 	(void)state;
-	assert_int_equal(find_out("carol", "secret"), AUTH_DENIED);
-	assert_int_equal(crypt_state.hashes, 1);
-	assert_int_equal(strlen(crypt_state.last_hash), 60);
-	assert_memory_equal(crypt_state.last_hash, "$2b$05$", 7);
-	assert_int_equal(find_out("", "secret"), AUTH_DENIED);
-	assert_int_equal(crypt_state.hashes, 2);
+	for (unsigned i = 0; i < LENGTH(names); i++) {
+		assert_int_equal(find_out(names[i], "wrong"), AUTH_DENIED);
+		assert_int_equal(crypt_state.of_cost[4], i + 1);
+		assert_int_equal(crypt_state.of_cost[5], i + 1);
+		assert_int_equal(crypt_state.hashes, 2 * (i + 1));
+	}
+}
+
+/* With one cost, one hash does. */
+static void one_cost_takes_one_hash(void **state)
+{
+	struct web_config_user same[] = {{(char *)"bob", other}, {(char *)"dora", other}};
+	const struct web_config equal = {.users = same, .users_length = 2};
+	static const char *const names[] = {"bob", "carol", "dora"};
+
+	(void)state;
+	for (unsigned i = 0; i < LENGTH(names); i++) {
+		struct asked asked = {.request.done = done};
+
+		assert_int_equal(
+		    auth_check(auth, &equal, names[i], "wrong", &here, &asked.request), AUTH_WAITS);
+		auth_submit(auth, &asked.request);
+		assert_int_equal(verdict_of(&asked), AUTH_DENIED);
+		assert_int_equal(crypt_state.of_cost[5], i + 1);
+		assert_int_equal(crypt_state.hashes, i + 1);
+	}
 }
 
 /* The name is part of what is remembered, and so is where it ends. */
@@ -186,6 +209,39 @@ static void a_new_hash_is_a_new_question(void **state)
 	    auth_check(auth, &next, "alice", "secret", &here, &asked.request), AUTH_WAITS);
 	auth_submit(auth, &asked.request);
 	assert_int_equal(verdict_of(&asked), AUTH_DENIED);
+}
+
+/* As many users as a file can have: each is remembered, and over another file with the same hash.
+ */
+static void users_do_not_drive_out_each_other(void **state)
+{
+	enum { MANY = WEB_CONFIG_USERS_MAX };
+	static struct web_config_user many[MANY];
+	static char names[MANY][16];
+	const struct web_config first = {.users = many, .users_length = MANY};
+	const struct web_config next = {.users = &many[MANY / 2], .users_length = MANY / 2};
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "user %04zu", i);
+		many[i] = (struct web_config_user){names[i], secret};
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		struct asked asked = {.request.done = done};
+
+		assert_int_equal(
+		    auth_check(auth, &first, names[i], "secret", &here, &asked.request),
+		    AUTH_WAITS);
+		auth_submit(auth, &asked.request);
+		assert_int_equal(verdict_of(&asked), AUTH_GRANTED);
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		struct asked asked = {.request.done = done};
+		const struct web_config *now = i < MANY / 2 ? &first : &next;
+
+		assert_int_equal(
+		    auth_check(auth, now, names[i], "secret", &here, &asked.request), AUTH_GRANTED);
+	}
 }
 
 static void guesses_do_not_drive_out_who_is_let_in(void **state)
@@ -308,9 +364,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_right_password_is_granted_and_remembered),
 	    TEST(a_wrong_one_is_denied_and_remembered),
-	    TEST(nobody_is_as_dear_as_somebody),
+	    TEST(every_refusal_takes_the_same_work),
+	    TEST(one_cost_takes_one_hash),
 	    TEST(what_one_may_another_may_not),
 	    TEST(a_new_hash_is_a_new_question),
+	    TEST(users_do_not_drive_out_each_other),
 	    TEST(guesses_do_not_drive_out_who_is_let_in),
 	    TEST(who_asks_the_same_shares_the_answer),
 	    TEST(one_peer_cannot_fill_the_queue),
