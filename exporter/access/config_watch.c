@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/access/password.h"
 #include "exporter/access/peer_buckets.h"
 #include "exporter/base/log.h"
 #include "exporter/base/worker.h"
@@ -135,6 +136,21 @@ static int read_next(
 	return result;
 }
 
+static void warn_of_costs(const char *path, const struct web_config *config)
+{
+	const struct password_costs costs = password_costs(config);
+	char lowest[12];
+	char highest[12];
+
+	if (costs.lowest == costs.highest)
+		return;
+	snprintf(lowest, sizeof(lowest), "%u", costs.lowest);
+	snprintf(highest, sizeof(highest), "%u", costs.highest);
+	log_line(LOG_LEVEL_WARN,
+	    "The bcrypt costs of the users differ: the cheaper passwords are easier to guess",
+	    "file", path, "lowest", lowest, "highest", highest, NULL);
+}
+
 /* Runs in the thread; nothing else replaces the current rules. */
 static void look(struct config_watch *rules)
 {
@@ -157,6 +173,7 @@ static void look(struct config_watch *rules)
 	if (result == 0) {
 		log_line(
 		    LOG_LEVEL_INFO, "Reloaded the web configuration", "file", rules->path, NULL);
+		warn_of_costs(rules->path, next->config);
 		rules_release(current); /* the reference of `rules` */
 	}
 	rules_release(current);
@@ -177,6 +194,7 @@ static void watch(void *context)
 
 int config_watch_start(struct config_watch *rules)
 {
+	warn_of_costs(rules->path, rules->current->config);
 	return worker_start(&rules->worker, watch, rules);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "exporter/access/config_watch.h"
+#include "exporter/access/password.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
@@ -43,6 +44,17 @@ static void print_tls(const struct web_config_tls *tls)
 		printf("  curves: %zu\n", tls->curve_preferences.length);
 }
 
+/* It names no user: whoever reads this need not know whose hash is the cheap one. */
+static void print_costs(const struct web_config *config)
+{
+	const struct password_costs costs = password_costs(config);
+
+	if (costs.lowest != costs.highest)
+		printf("  warning: bcrypt costs from %u to %u: the cheaper passwords are easier to "
+		       "guess; use one cost\n",
+		    costs.lowest, costs.highest);
+}
+
 static void print_users(const struct web_config *config)
 {
 	if (config->users_length == 0) {
@@ -51,6 +63,7 @@ static void print_users(const struct web_config *config)
 	}
 	printf("  users: %zu%s\n", config->users_length,
 	    config->has_tls ? "" : "; without TLS, passwords cross the network unencrypted");
+	print_costs(config);
 	if (config->excluded_paths.length)
 		printf("  paths without a password: %zu\n", config->excluded_paths.length);
 }

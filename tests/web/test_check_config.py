@@ -116,6 +116,15 @@ def test_of_passwords_without_tls(directory):
         "  users: 1; without TLS, passwords cross the network unencrypted"
 
 
+def test_of_costs_that_differ(directory):
+    dear = HASH.replace("$10$", "$12$")
+    lines = said(directory, TLS + f"{USER}{HASH}\n  bob: {dear}\n  carol: {HASH}\n")
+    assert lines[2:4] == ["  users: 3", "  warning: bcrypt costs from 10 to 12: the cheaper "
+                          "passwords are easier to guess; use one cost"]
+    assert not any("warning" in line for line in said(
+        directory, f"{USER}{dear}\n  bob: {dear}\n"))
+
+
 def test_what_is_wrong_is_named_with_its_line(directory):
     assert refused(directory, "tls_server_config:\n  cert_fil: cert.pem\n") == \
         '2: tls_server_config: unknown key "cert_fil"'

@@ -210,6 +210,23 @@ def test_users_come_and_go(folder):
         wait_until(lambda: status(running) == 200, 15, "everybody is let in")
 
 
+def test_the_log_warns_of_costs_that_differ(folder):
+    def warnings(running):
+        return [line for line in running.log if "bcrypt costs" in line]
+
+    with Secure(users("alice", "bob"), folder) as running:
+        line = running.wait_for_log(lambda line: "bcrypt costs" in line and line)
+        assert "level=warn" in line and "lowest=4 highest=5" in line
+        assert not any(word in line for word in (*PASSWORDS, *HASHES.values()))
+        running.file.write_text(users("alice"))
+        running.wait_for_log(lambda line: "Reloaded" in line)
+        running.file.write_text(users("alice", "bob"))
+        wait_until(lambda: len(warnings(running)) == 2, 15, "the second warning")
+    with Secure(users("alice"), folder) as running:
+        assert status(running, headers=ALICE) == 200
+        assert not warnings(running)
+
+
 def test_rate_limit(folder):
     with Secure("rate_limit:\n  interval: 500ms\n  burst: 5\n", folder) as running:
         answers = [running.get("/-/healthy") for _ in range(12)]
