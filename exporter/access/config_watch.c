@@ -9,6 +9,7 @@
 #include "exporter/access/password.h"
 #include "exporter/access/peer_buckets.h"
 #include "exporter/base/log.h"
+#include "exporter/base/text.h"
 #include "exporter/base/worker.h"
 
 #define LOOK_SECONDS 1
@@ -20,6 +21,7 @@ struct config_watch {
 	struct rules *current;
 	struct fair_rate rate;
 	struct config_status *status;
+	bool asked; /* to read the files, changed or not */
 	/* The thread's: */
 	unsigned failures;		   /* in a row */
 	char error[WEB_CONFIG_ERROR_SIZE]; /* of the last one that was logged */
@@ -104,35 +106,55 @@ int config_watch_new(const char *path, struct config_status *status,
 	return 0;
 }
 
-/* Whether connections begin with TLS is set when the socket starts to listen, and stays. */
-static int read_next(
-    struct config_watch *rules, const struct rules *current, struct rules **ret_next)
+/*
+ * What of a valid configuration only a restart applies, or NULL. Whether connections begin with TLS
+ * is set when the socket starts to listen.
+ */
+static const char *find_obstacle(const struct rules *current, const struct rules *next)
 {
+	if (!next->tls == !current->tls)
+		return NULL;
+	return next->tls ? "tls_server_config was added" : "tls_server_config was removed";
+}
+
+/*
+ * It is tried again each second, and logged once. Not at the first failure: a certificate is
+ * replaced in two steps, and between them certificate and key do not match.
+ */
+static void log_failure(struct config_watch *rules, const char *what, const char *error)
+{
+	if (rules->failures < FAILURES_SAID || strcmp(error, rules->error) == 0)
+		return;
+	log_line(LOG_LEVEL_ERROR, what, "err", error, NULL);
+	snprintf(rules->error, sizeof(rules->error), "%s", error);
+}
+
+static int read_next(
+    struct config_watch *rules, const struct rules *current, bool asked, struct rules **ret_next)
+{
+	const char *what = "The web configuration is wrong; the old one stays in use";
 	char error[WEB_CONFIG_ERROR_SIZE];
 	struct rules *next;
 	int result = rules_read(rules->path, &next, error);
+	const char *obstacle = result == 0 ? find_obstacle(current, next) : NULL;
 
-	if (result == 0 && !next->tls != !current->tls) {
-		snprintf(error, sizeof(error), "%.200s: tls_server_config %s: restart to apply it",
-		    rules->path, next->tls ? "was added" : "was removed");
+	if (obstacle) {
+		what = "The web configuration needs a restart; the old one stays in use";
+		snprintf(
+		    error, sizeof(error), "%.200s: %s: restart to apply it", rules->path, obstacle);
+		text_make_printable(error);
 		rules_release(next);
 		result = -EINVAL;
 	}
+	if (asked || result == 0)
+		rules->error[0] = '\0';
 	if (result == 0) {
 		rules->failures = 0;
-		rules->error[0] = '\0';
 		*ret_next = next;
 		return 0;
 	}
-	/*
-	 * It is tried again each second, and logged once. Not at the first failure: a certificate
-	 * is replaced in two steps, and between them certificate and key do not match.
-	 */
-	if (++rules->failures >= FAILURES_SAID && strcmp(error, rules->error) != 0) {
-		log_line(LOG_LEVEL_ERROR,
-		    "The web configuration is wrong; the old one stays in use", "err", error, NULL);
-		memcpy(rules->error, error, sizeof(error));
-	}
+	rules->failures = asked ? FAILURES_SAID : rules->failures + 1;
+	log_failure(rules, what, error);
 	return result;
 }
 
@@ -152,17 +174,17 @@ static void warn_of_costs(const char *path, const struct web_config *config)
 }
 
 /* Runs in the thread; nothing else replaces the current rules. */
-static void look(struct config_watch *rules)
+static void look(struct config_watch *rules, bool asked)
 {
 	struct rules *current = config_watch_take(rules);
 	struct rules *next = NULL;
 
-	if (!web_config_has_changed(current->config) && rules->failures == 0) {
+	if (!asked && !web_config_has_changed(current->config) && rules->failures == 0) {
 		rules_release(current);
 		return;
 	}
 
-	const int result = read_next(rules, current, &next);
+	const int result = read_next(rules, current, asked, &next);
 
 	pthread_mutex_lock(&rules->worker.lock);
 	if (result == 0)
@@ -184,11 +206,16 @@ static void watch(void *context)
 {
 	struct config_watch *rules = context;
 
-	worker_wait(&rules->worker, LOOK_SECONDS);
+	if (!rules->asked)
+		worker_wait(&rules->worker, LOOK_SECONDS);
 	if (rules->worker.stopping)
 		return;
+
+	const bool asked = rules->asked;
+
+	rules->asked = false;
 	pthread_mutex_unlock(&rules->worker.lock);
-	look(rules);
+	look(rules, asked);
 	pthread_mutex_lock(&rules->worker.lock);
 }
 
@@ -196,6 +223,14 @@ int config_watch_start(struct config_watch *rules)
 {
 	warn_of_costs(rules->path, rules->current->config);
 	return worker_start(&rules->worker, watch, rules);
+}
+
+void config_watch_reload(struct config_watch *rules)
+{
+	pthread_mutex_lock(&rules->worker.lock);
+	rules->asked = true;
+	worker_wake(&rules->worker);
+	pthread_mutex_unlock(&rules->worker.lock);
 }
 
 void config_watch_free(struct config_watch *rules)

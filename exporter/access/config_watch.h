@@ -39,6 +39,10 @@ int config_watch_new(const char *path, struct config_status *status,
 
 /* Starts the thread, which logs what it did. Returns 0 or -errno. */
 int config_watch_start(struct config_watch *rules);
+
+/* Makes the thread read the files now, changed or not, and log the result even if it is the same. */
+void config_watch_reload(struct config_watch *rules);
+
 void config_watch_free(struct config_watch *rules); /* ends the thread; NULL is fine */
 
 /* The rules in force. The caller releases them. */

@@ -27,7 +27,7 @@ const struct flag flags[] = {
 	AT(serve.systemd_socket)},
     {"web.config.file", "FILE", NULL,
 	"TLS, passwords, headers and a rate limit, in the format of Prometheus' exporters; "
-	"reloaded when it changes",
+	"reloaded when it changes, and at SIGHUP",
 	KIND_STRING, AT(serve.web_config)},
     {"web.telemetry-path", "PATH", "/metrics", "path of the metrics", KIND_STRING,
 	AT(serve.telemetry_path)},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/kernel/clock.h"
 #include "collectors/registry.h"
 #include "exporter/base/log.h"
 #include "exporter/base/text.h"
@@ -50,31 +51,61 @@ static void tell_ready(const struct systemd *systemd, const struct listeners *li
 	systemd_tell(systemd, state);
 }
 
-/* Waits for a signal and returns it. Reports to the watchdog meanwhile, if we are alive. */
-static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, struct web *web)
+/* Reports to the watchdog, if we are alive. */
+static void tell_alive(const struct systemd *systemd, struct web *web, bool *hangs)
+{
+	if (web_is_alive(web, systemd->watchdog_seconds)) {
+		*hangs = false;
+		systemd_tell(systemd, "WATCHDOG=1");
+		return;
+	}
+	if (!*hangs)
+		log_line(LOG_LEVEL_ERROR, "A thread hangs: not reporting to the watchdog", NULL);
+	*hangs = true;
+}
+
+/* At SIGHUP, which a terminal that closes also sends: like Prometheus, we go on. */
+static void reload(struct config_watch *rules)
+{
+	if (rules)
+		config_watch_reload(rules);
+	else
+		log_line(LOG_LEVEL_INFO, "Nothing to reload: there is no --web.config.file",
+		    "signal", "SIGHUP", NULL);
+}
+
+/* Returns a signal; or a negative number at that time (NULL: never), maybe earlier. */
+static int wait_for_signal(const sigset_t *signals, const struct timespec *until)
+{
+	const double until_then = until ? -clock_seconds_since(until) : 0;
+	const double left = until_then > 0 ? until_then : 0;
+	const struct timespec pause = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
+
+	return until ? sigtimedwait(signals, NULL, &pause) : sigwaitinfo(signals, NULL);
+}
+
+/*
+ * Waits for a signal that ends us, and returns it. Reports to the watchdog meanwhile, however many
+ * other signals come.
+ */
+static int wait_for_end(const sigset_t *signals, const struct systemd *systemd, struct web *web,
+    struct config_watch *rules)
 {
 	const double period = systemd->watchdog_seconds / 2;
-	const struct timespec pause = {
-	    (time_t)period, (long)((period - (double)(time_t)period) * 1e9)};
+	struct timespec due = clock_in(period);
 	bool hangs = false;
 
 	for (;;) {
-		const int number =
-		    period > 0 ? sigtimedwait(signals, NULL, &pause) : sigwaitinfo(signals, NULL);
+		const int number = wait_for_signal(signals, period > 0 ? &due : NULL);
 
-		if (number > 0)
+		if (number == SIGHUP)
+			reload(rules);
+		else if (number > 0)
 			return number;
-		if (period <= 0)
-			continue;
-		if (!web_is_alive(web, systemd->watchdog_seconds)) {
-			if (!hangs)
-				log_line(LOG_LEVEL_ERROR,
-				    "A thread hangs: not reporting to the watchdog", NULL);
-			hangs = true;
-			continue;
+		if (period > 0 && clock_seconds_since(&due) >= 0) {
+			tell_alive(systemd, web, &hangs);
+			due = clock_in(period);
 		}
-		hangs = false;
-		systemd_tell(systemd, "WATCHDOG=1");
 	}
 }
 
@@ -194,7 +225,7 @@ static int run_threads(const struct serve_options *options, struct parts *parts,
 	if (result == 0) {
 		tell_ready(systemd, listeners);
 
-		const int number = wait_for_end(signals, systemd, parts->server);
+		const int number = wait_for_end(signals, systemd, parts->server, parts->web.rules);
 
 		log_line(LOG_LEVEL_INFO, "Ending", "signal",
 		    number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
@@ -251,6 +282,7 @@ int serve(const struct serve_options *options, struct scraper *scraper, struct s
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 

@@ -223,6 +223,17 @@ def test_the_exporter_counts_as_ever(plain):
     del kept
 
 
+@needs_root
+@in_namespace
+def test_a_reload_may_send_its_signal(plain):
+    unit = service()
+    with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
+        command = unit.last("ExecReload").replace("$MAINPID", str(exporter.pid)).split()
+        subprocess.run([*restricted(unit)["wrapper"], *command], check=True, timeout=60)
+        exporter.wait_for_log(lambda line: "Nothing to reload" in line and "SIGHUP" in line)
+        assert exporter.get("/-/healthy").status == 200
+
+
 def processes_of(exporter, port):
     answer = json.loads(exporter.get(f"/api/v1/ports/{port}").body)
     return [process["pid"] for entry in answer["local"]["sockets"]

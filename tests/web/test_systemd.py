@@ -449,6 +449,15 @@ def test_the_watchdog_is_told_at_half_of_its_period(listener, pid):
     assert {said["WATCHDOG"] for _, said in listener.heard if "WATCHDOG" in said} == {"1"}
 
 
+def test_reloads_do_not_keep_it_from_telling_the_watchdog(listener):
+    with Exporter(env=listener.env(watchdog="1000000")) as exporter:
+        wait_until(lambda: exporter.proc.send_signal(signal.SIGHUP)
+                   or len(listener.times("WATCHDOG")) >= 5, 30, "5 of WATCHDOG")
+    times = [*listener.times("READY"), *listener.times("WATCHDOG")]
+    gaps = [later - sooner for sooner, later in zip(times, times[1:])]
+    assert statistics.median(gaps) < 0.65, gaps
+
+
 @pytest.mark.parametrize("watchdog, pid", [(None, None), ("300000", "1"), ("300000", "x"),
                                            (None, "own")])
 def test_a_watchdog_that_is_not_ours_is_told_nothing(listener, watchdog, pid):
