@@ -205,9 +205,9 @@
             'warning',
             expressions.configurationsThatAreWrong,
             wait.collector,
-            'The web configuration of the exporter on ' + host + ' is wrong',
-            'The previous contents stay in force until the next restart. Then the exporter does not start. ' +
-            '`ephemera check-config FILE` says what is wrong.',
+            'The exporter on ' + host + ' does not use its changed web configuration',
+            'The previous contents stay in force until the next restart. `ephemera check-config FILE` says what is wrong. ' +
+            'If nothing is, the change takes protection away, and needs a restart.',
             page=false
           ),
           alert(

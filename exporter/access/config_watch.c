@@ -108,13 +108,14 @@ int config_watch_new(const char *path, struct config_status *status,
 
 /*
  * What of a valid configuration only a restart applies, or NULL. Whether connections begin with TLS
- * is set when the socket starts to listen.
+ * is set when the socket starts to listen. Protection is never taken away: a file that somebody is
+ * still writing can be valid at any time, and then everybody would be let in.
  */
 static const char *find_obstacle(const struct rules *current, const struct rules *next)
 {
-	if (!next->tls == !current->tls)
-		return NULL;
-	return next->tls ? "tls_server_config was added" : "tls_server_config was removed";
+	if (next->tls && !current->tls)
+		return "tls_server_config was added";
+	return web_config_loss(current->config, next->config);
 }
 
 /*

@@ -4,8 +4,9 @@
 
 /*
  * The rules of --web.config.file that are in force. A thread looks every second whether a file has
- * changed, and reads all of them again. If something is wrong, the old rules stay. Connections and
- * requests keep the rules that they began with.
+ * changed, and reads all of them again. If something is wrong, or would be less protected than it is
+ * (web_config_loss()), the old rules stay. Connections and requests keep the rules that they began
+ * with.
  */
 
 #include <stdatomic.h>

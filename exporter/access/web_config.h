@@ -113,6 +113,14 @@ void web_config_free(struct web_config *config);
 bool web_config_has_changed(const struct web_config *config);
 
 /*
+ * What next would no longer refuse although current does, as a static sentence that quotes nothing
+ * ("basic_auth_users has no users any more"); NULL: next protects in each way that current does.
+ * Part of a file can be valid, so such a file may have been cut. More users, and other values of
+ * headers and of rate_limit, are no loss.
+ */
+const char *web_config_loss(const struct web_config *current, const struct web_config *next);
+
+/*
  * The words of GnuTLS' priority string for a cipher suite with that IANA name, such as
  * "+ECDHE-ECDSA:+AES-128-GCM:+AEAD"; NULL: Go's CipherSuites() does not list it. is_tls13: a suite
  * of TLS 1.3; Go accepts such a name and ignores it.

@@ -168,8 +168,10 @@ int web_reader_section(
 		if (found == section->length)
 			return web_reader_fail(
 			    reader, item.line, NULL, "unknown key \"%.80s\"", item.key);
-		if (!yaml_tree_is_null(item.value))
-			section->found[found] = item;
+		if (yaml_tree_is_null(item.value))
+			return web_reader_fail(reader, item.line, item.key,
+			    "has no value: give it one, or remove the key");
+		section->found[found] = item;
 	}
 	return 0;
 }

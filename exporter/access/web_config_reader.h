@@ -29,7 +29,7 @@ struct web_item {
 	const char *text; /* of the value; NULL: a list, a mapping or nothing */
 };
 
-/* The keys of a section, and in found what the document has for each; empty values are left out. */
+/* The keys of a section, and in found what the document has for each. */
 struct web_section {
 	const char *name; /* NULL: the top */
 	const char *const *keys;
@@ -67,8 +67,9 @@ int web_reader_list(struct web_reader *reader, struct web_item item,
     const char *(*check)(const char *text), struct strings *strings);
 
 /*
- * Enters the section and finds its keys. Its value must be a mapping or nothing (or NULL). Unknown
- * keys are an error.
+ * Enters the section and finds its keys. Its value must be a mapping; nothing if it is the whole
+ * document; or NULL: it is not given. Unknown keys are an error, and so are keys without a value:
+ * they are what is left where a file was cut.
  */
 int web_reader_section(
     struct web_reader *reader, const yaml_node_t *value, const struct web_section *section);

@@ -235,6 +235,18 @@ static int run_threads(const struct serve_options *options, struct parts *parts,
 	return result;
 }
 
+/* Such as a file that has been emptied. A reload would refuse it, but there is nothing to keep. */
+static void warn_of_open_rules(const char *path, struct config_watch *watch)
+{
+	struct rules *rules = config_watch_take(watch);
+
+	if (!rules->tls && rules->config->users_length == 0)
+		log_line(LOG_LEVEL_WARN,
+		    "No TLS and no password: the web configuration sets neither", "flag",
+		    "--web.config.file", "value", path, NULL);
+	rules_release(rules);
+}
+
 static int read_rules(
     const struct serve_options *options, struct self *self, struct config_watch **ret_rules)
 {
@@ -249,6 +261,8 @@ static int read_rules(
 	if (result < 0)
 		log_line(LOG_LEVEL_ERROR, "Cannot use the web configuration", "flag",
 		    "--web.config.file", "err", error, NULL);
+	else
+		warn_of_open_rules(options->web_config, *ret_rules);
 	return result;
 }
 

@@ -104,8 +104,8 @@ static const struct metric_family http_refused = {
 };
 static const struct metric_family config_successful = {
     .name = "ephemera_web_config_last_reload_successful",
-    .help = "1 if the current --web.config.file is in use; 0 if it is wrong and the previous one "
-	    "is still in use. The log says why.",
+    .help = "1 if the current --web.config.file is in use; 0 if it is wrong or needs a restart, "
+	    "and the previous one is still in use. The log says why.",
     .type = METRIC_GAUGE,
     .example = "ephemera_web_config_last_reload_successful == 0",
 };

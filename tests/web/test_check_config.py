@@ -130,6 +130,8 @@ def test_what_is_wrong_is_named_with_its_line(directory):
         '2: tls_server_config: unknown key "cert_fil"'
     assert refused(directory, TLS.replace("key.pem", "no.pem")) == \
         f"3: tls_server_config: key_file: {directory}/no.pem: No such file or directory"
+    assert refused(directory, TLS + "basic_auth_users:\n") == \
+        "4: basic_auth_users: has no value: give it one, or remove the key"
     assert refused(directory, USER + HASH.replace("$10$", "$31$")).startswith(
         "2: basic_auth_users: alice: the bcrypt cost must be from 4 to 16, not 31")
 
@@ -209,19 +211,15 @@ RIGHT = {
     "document": "---\n...\n",
     "null": "null\n",
     "nothing": "{}\n",
-    "null sections": "tls_server_config:\nhttp_server_config: ~\nbasic_auth_users: null\n",
     "version 1.1": "%YAML 1.1\n---\n{}\n",
     "byte order mark": "\ufeff{}\n",
     "TLS": TLS,
     "TLS with quotes": "tls_server_config: {cert_file: 'cert.pem', key_file: \"key.pem\"}\n",
     "no TLS, no path": "tls_server_config: {cert_file: '', key_file: ''}\n",
-    "no TLS, null": "tls_server_config: {cert_file: ~, key_file: null}\n",
     "no TLS, a version": "tls_server_config: {min_version: TLS13}\n",
     "no TLS, ciphers": "tls_server_config: {cipher_suites: [TLS_AES_128_GCM_SHA256]}\n",
     "versions": TLS + "  min_version: TLS10\n  max_version: TLS12\n",
-    "null version": TLS + "  min_version: ~\n  max_version:\n",
     "no client certificate": TLS + "  client_auth_type: NoClientCert\n",
-    "null client_auth_type": TLS + "  client_auth_type:\n",
     "RequestClientCert": TLS + "  client_auth_type: RequestClientCert\n",
     "RequireAnyClientCert": TLS + "  client_auth_type: RequireAnyClientCert\n",
     "RequireClientCert": TLS + "  client_auth_type: RequireClientCert\n",
@@ -239,18 +237,15 @@ RIGHT = {
         "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
         "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA")),
     "no ciphers": TLS + "  cipher_suites: []\n",
-    "null ciphers": TLS + "  cipher_suites:\n",
     "curves": TLS + "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n",
     "client's order": TLS + "  prefer_server_cipher_suites: no\n",
     "http2 y": "http_server_config: {http2: y}\n",
     "http2 Off": "http_server_config: {http2: Off}\n",
-    "http2 null": "http_server_config: {http2: }\n",
     "headers": HEADERS + "X-Frame-Options: deny\n    X-Content-Type-Options: nosniff\n"
                "    X-XSS-Protection: 1\n    Content-Security-Policy: \"default-src 'self'\"\n"
                "    Strict-Transport-Security: max-age=31536000; includeSubDomains\n",
     "sameorigin": HEADERS + "X-Frame-Options: sameorigin\n",
     "empty header": HEADERS + "X-XSS-Protection: ''\n",
-    "no headers": "http_server_config: {headers: }\n",
     "user": USER + HASH + "\n",
     "user, $2a$": USER + HASH.replace("2y", "2a") + "\n",
     "user, $2b$": USER + f"'{HASH.replace('2y', '2b')}'\n",
@@ -333,6 +328,16 @@ DIFFERENT = {
         False, TLS + "  client_auth_type: RequireAndVerifyClientCert\n"),
     "a device for a file": (False, TLS + "  client_auth_type: RequestClientCert\n"
                                          "  client_ca_file: /dev/null\n"),
+    "sections without a value, which are what is left of a file that was cut": (
+        False, "tls_server_config:\nhttp_server_config: ~\nbasic_auth_users: null\n"),
+    "no users": (False, "basic_auth_users:\n"),
+    "a certificate without a value": (
+        False, "tls_server_config: {cert_file: ~, key_file: null}\n"),
+    "a version without a value": (False, TLS + "  min_version: ~\n"),
+    "client_auth_type without a value": (False, TLS + "  client_auth_type:\n"),
+    "ciphers without a value": (False, TLS + "  cipher_suites:\n"),
+    "http2 without a value": (False, "http_server_config: {http2: }\n"),
+    "headers without a value": (False, "http_server_config: {headers: }\n"),
     "a cost that takes seconds": (False, USER + HASH.replace("$10", "$17") + "\n"),
     "a hash of the variant that is known to be broken": (
         False, USER + HASH.replace("2y", "2x") + "\n"),
