@@ -45,8 +45,14 @@ static int add_ciphers(
 	bool tls13 = false;
 
 	*ret_with_tls13 = true;
-	if (config->cipher_suites.length == 0 || only_tls13)
+	if (config->cipher_suites.length == 0 || only_tls13) {
+		/*
+		 * No key exchange with the certificate's own key: who records the traffic, and gets
+		 * that key later, could read it. As Go's default since 1.22.
+		 */
+		text_add_string(text, ":-RSA");
 		return 0;
+	}
 	text_add_string(text, ":-CIPHER-ALL:-KX-ALL:-MAC-ALL");
 	for (size_t i = 0; i < config->cipher_suites.length; i++) {
 		const char *name = config->cipher_suites.list[i];

@@ -58,7 +58,8 @@ struct web_config_tls {
 	enum tls_version min_version;	  /* default: TLS 1.2 */
 	enum tls_version max_version;	  /* default: TLS 1.3 */
 	struct strings cipher_suites;	  /* IANA's names as in Go; each checked against
-					     web_config_cipher(); empty: the library's choice */
+					     web_config_cipher(); empty: the library's choice, with
+					     forward secrecy */
 	bool prefer_server_cipher_suites; /* default: true */
 	struct strings curve_preferences; /* each checked against web_config_curve(); empty: any */
 };

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+import warnings
 
 import pytest
 
@@ -147,6 +148,42 @@ def test_cipher_suites_of_an_rsa_certificate(world, folder):
         assert cipher_of(exporter, trusting(world.authority)) == "ECDHE-RSA-AES256-GCM-SHA384"
         assert not get_in(exporter, trusting(world.authority,
                                              ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
+
+
+# Key exchange with the certificate's own key.
+STATIC = ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA")
+
+
+def static(world, suites, maximum=TLS12):
+    """A client that offers nothing with forward secrecy."""
+    context = trusting(world.authority, maximum=maximum, ciphers=f"{suites}:@SECLEVEL=0")
+    context.minimum_version = min(maximum, TLS12)
+    return context
+
+
+@pytest.mark.parametrize("suites", [*STATIC, ":".join(STATIC)])
+def test_without_forward_secrecy_no_one_gets_in_by_default(world, folder, suites):
+    with Secure(server(world.rsa), folder) as exporter:
+        assert not get_in(exporter, static(world, suites))
+        # The same client with one suite more.
+        assert get_in(exporter, static(world, f"{suites}:ECDHE-RSA-AES128-GCM-SHA256"))
+        assert version_of(exporter, trusting(world.authority)) == "TLSv1.3"
+
+
+def test_old_versions_have_forward_secrecy_too(world, folder):
+    old = ssl.TLSVersion.TLSv1_1
+    with Secure(server(world.rsa, "min_version: TLS10"), folder) as exporter:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            assert not get_in(exporter, static(world, "AES128-SHA", old))
+            assert get_in(exporter, static(world, "ECDHE-RSA-AES128-SHA", old))
+
+
+def test_a_list_of_suites_may_allow_it(world, folder):
+    lines = ("cipher_suites:", "- TLS_RSA_WITH_AES_128_GCM_SHA256")
+    with Secure(server(world.rsa, *lines), folder) as exporter:
+        assert cipher_of(exporter, static(world, "AES128-GCM-SHA256")) == "AES128-GCM-SHA256"
+        assert not get_in(exporter, static(world, "AES256-GCM-SHA384"))
 
 
 def test_suites_of_another_kind_of_key_are_an_error(world, folder):
