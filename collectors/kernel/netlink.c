@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #define SILENCE_SECONDS 5
 
@@ -120,33 +121,51 @@ int netlink_parse(const void *bytes, size_t length, uint32_t sequence, uint32_t 
 	return result == MNL_CB_STOP ? 0 : 1;
 }
 
-static int open_socket(int protocol, struct mnl_socket **ret_socket)
+/*
+ * Without bind() and without addresses, which the sandbox of the daemon forbids: a socket that is
+ * not connected sends to the kernel, and the kernel gives it a port with the first message.
+ */
+static int open_socket(int protocol)
 {
 	const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
-	struct mnl_socket *socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
+	const int fd = socket(AF_NETLINK, (int)SOCK_RAW | (int)SOCK_CLOEXEC, protocol);
 
-	if (!socket)
+	if (fd < 0)
 		return -errno;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &silence,
-		sizeof(silence)) < 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0) {
 		const int error = errno;
 
-		mnl_socket_close(socket);
+		close(fd);
 		return -error;
 	}
-	*ret_socket = socket;
+	return fd;
+}
+
+static int find_port(int fd, uint32_t *ret_port)
+{
+	struct sockaddr_nl ours = {.nl_family = AF_NETLINK};
+	socklen_t size = sizeof(ours);
+
+	if (getsockname(fd, (struct sockaddr *)&ours, &size) < 0)
+		return -errno;
+	*ret_port = ours.nl_pid;
 	return 0;
 }
 
-static int receive(struct mnl_socket *socket, void *buffer, size_t size, size_t *ret_length)
+/* Not recvmsg(), by which a process could also be passed descriptors. */
+static int receive(int fd, void *buffer, size_t size, size_t *ret_length)
 {
 	for (;;) {
-		const ssize_t got = mnl_socket_recvfrom(socket, buffer, size);
+		struct sockaddr_nl sender = {.nl_family = AF_NETLINK};
+		socklen_t sender_size = sizeof(sender);
+		const ssize_t got =
+		    recvfrom(fd, buffer, size, MSG_TRUNC, (struct sockaddr *)&sender, &sender_size);
 
+		if (got >= 0 && sender.nl_pid != 0)
+			continue; /* the kernel's port is 0; this is from another process */
 		if (got >= 0) {
 			*ret_length = (size_t)got;
-			return 0;
+			return (size_t)got > size ? -EMSGSIZE : 0;
 		}
 		switch (errno) {
 		case EINTR:
@@ -155,29 +174,31 @@ static int receive(struct mnl_socket *socket, void *buffer, size_t size, size_t 
 			return -ETIMEDOUT;
 		case ENOBUFS: /* the kernel dropped part of it: treat it as interrupted */
 			return -EINTR;
-		case ENOSPC: /* libmnl returns it for MSG_TRUNC */
-			return -EMSGSIZE;
 		default:
 			return -errno;
 		}
 	}
 }
 
-static int exchange(
-    struct mnl_socket *socket, struct nlmsghdr *request, const struct netlink_sink *sink)
+static int exchange(int fd, struct nlmsghdr *request, const struct netlink_sink *sink)
 {
 	_Alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER];
+	uint32_t port = 0;
 
 	request->nlmsg_seq = 1;
-	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+	if (send(fd, request, request->nlmsg_len, 0) < 0)
 		return -errno;
+
+	int result = find_port(fd, &port);
+
+	if (result < 0)
+		return result;
 	for (;;) {
 		size_t length = 0;
-		int result = receive(socket, buffer, sizeof(buffer), &length);
 
+		result = receive(fd, buffer, sizeof(buffer), &length);
 		if (result == 0)
-			result = netlink_parse(buffer, length, request->nlmsg_seq,
-			    mnl_socket_get_portid(socket), sink);
+			result = netlink_parse(buffer, length, request->nlmsg_seq, port, sink);
 		if (result <= 0)
 			return result;
 	}
@@ -185,13 +206,14 @@ static int exchange(
 
 static int ask(int protocol, struct nlmsghdr *request, const struct netlink_sink *sink)
 {
-	struct mnl_socket *socket = NULL;
-	int result = open_socket(protocol, &socket);
+	const int fd = open_socket(protocol);
 
-	if (result < 0)
-		return result;
-	result = exchange(socket, request, sink);
-	mnl_socket_close(socket);
+	if (fd < 0)
+		return fd;
+
+	const int result = exchange(fd, request, sink);
+
+	close(fd);
 	return result;
 }
 

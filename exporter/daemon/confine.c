@@ -80,11 +80,12 @@ static int enter_sandbox(const struct sandbox_options *options, bool *ret_is_on)
 	return result;
 }
 
-int confine(const struct serve_options *options, bool removes_sockets)
+int confine(const struct serve_options *options, bool removes_sockets, int datagram_socket)
 {
 	const struct sandbox_options sandbox = {
 	    .removes_sockets = removes_sockets,
 	    .walks_by_bpf = options->source.buckets != NULL,
+	    .datagram_socket = datagram_socket,
 	};
 	struct privileges_report report;
 	bool is_on = false;

@@ -12,11 +12,12 @@
  * Gives up the privileges that are no longer needed, and has the kernel refuse the system calls
  * that the daemon does not use. Does nothing if options->sandbox_off. Call it after the listeners
  * were opened and before the first thread. removes_sockets: there is a unix socket to remove at the
- * end.
+ * end. datagram_socket: the socket that tells the service manager, or -1; from then on it sends
+ * only to where it is connected.
  *
  * Logs what it did, what the kernel refused, and what went wrong. Returns 0; or -errno if the
  * daemon must not go on.
  */
-int confine(const struct serve_options *options, bool removes_sockets);
+int confine(const struct serve_options *options, bool removes_sockets, int datagram_socket);
 
 #endif

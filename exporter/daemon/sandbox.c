@@ -55,7 +55,6 @@ static const int plain[] = {
     SCMP_SYS(accept),
     SCMP_SYS(accept4),
     SCMP_SYS(access),
-    SCMP_SYS(bind), /* for netlink sockets; the filter cannot see which kind the descriptor is */
     SCMP_SYS(brk),
     SCMP_SYS(clock_getres),
     SCMP_SYS(clock_gettime),
@@ -105,7 +104,6 @@ static const int plain[] = {
     SCMP_SYS(readlinkat),
     SCMP_SYS(readv),
     SCMP_SYS(recvfrom),
-    SCMP_SYS(recvmsg),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(rseq),
     SCMP_SYS(rt_sigaction),
@@ -141,9 +139,14 @@ static const struct rule narrowed[] = {
     {SCMP_SYS(prctl), 1, {IS(0, PR_SET_NAME)}},
     /* getrlimit() of ourselves. */
     {SCMP_SYS(prlimit64), 2, {IS(0, 0), {2, SCMP_CMP_EQ, 0, 0}}},
-    /* MSG_FASTOPEN would connect a listener that was shut down. */
+    /*
+     * MSG_FASTOPEN would connect a listener that was shut down. sendmsg() may have an address,
+     * which the filter cannot see: forbid_addressed() has the descriptors on which that would lead
+     * somewhere. TLS and answers need it, and their sockets ignore or refuse an address.
+     */
     {SCMP_SYS(sendmsg), 1, {HAS_NONE_OF(2, MSG_FASTOPEN)}},
-    {SCMP_SYS(sendto), 1, {HAS_NONE_OF(3, MSG_FASTOPEN)}},
+    /* Without an address: to where the descriptor is connected, or to the kernel by netlink. */
+    {SCMP_SYS(sendto), 2, {HAS_NONE_OF(3, MSG_FASTOPEN), {4, SCMP_CMP_EQ, 0, 0}}},
     {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)}},
     {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_LINGER)}},
     {SCMP_SYS(setsockopt), 2, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)}},
@@ -264,7 +267,7 @@ static int load(scmp_filter_ctx filter)
 	return result == -ECANCELED && errno ? -errno : result;
 }
 
-static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
+static int allow(scmp_filter_ctx filter, const struct sandbox_options *options)
 {
 	/* abort() and raise() use this; signals to other processes are not allowed. */
 	const struct rule signals = {SCMP_SYS(tgkill), 1, {IS(0, getpid())}};
@@ -290,9 +293,31 @@ static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
 	return result;
 }
 
-int sandbox_enter(const struct sandbox_options *options)
+/*
+ * No sendmsg() on these: a datagram socket sends it to any address. dup() and its kin are
+ * forbidden, so a descriptor keeps its number. A filter of its own, since one filter cannot allow a
+ * call for all descriptors except some; of two filters, the stricter one wins.
+ */
+static int forbid_addressed(scmp_filter_ctx filter, const struct sandbox_options *options)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	const int descriptors[] = {
+	    STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, options->datagram_socket};
+	int result = 0;
+
+	for (size_t i = 0; i < LENGTH(descriptors) && result == 0; i++) {
+		const struct rule rule = {SCMP_SYS(sendmsg), 1, {IS(0, descriptors[i])}};
+
+		if (descriptors[i] >= 0)
+			result = add(filter, SCMP_ACT_ERRNO(EPERM), &rule);
+	}
+	return result;
+}
+
+typedef int fill_filter(scmp_filter_ctx filter, const struct sandbox_options *options);
+
+static int enter(uint32_t by_default, fill_filter *fill, const struct sandbox_options *options)
+{
+	scmp_filter_ctx filter = seccomp_init(by_default);
 
 	if (!filter)
 		return -ENOMEM;
@@ -305,4 +330,12 @@ int sandbox_enter(const struct sandbox_options *options)
 		result = load(filter);
 	seccomp_release(filter);
 	return result;
+}
+
+/* This order: the second filter forbids filters. */
+int sandbox_enter(const struct sandbox_options *options)
+{
+	const int result = enter(SCMP_ACT_ALLOW, forbid_addressed, options);
+
+	return result < 0 ? result : enter(SCMP_ACT_ERRNO(EPERM), allow, options);
 }

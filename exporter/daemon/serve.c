@@ -309,7 +309,7 @@ int serve(const struct serve_options *options, struct scraper *scraper, struct s
 	if (result == 0)
 		fit_limits(&parts.limits, listeners.length);
 	if (result == 0)
-		result = confine(options, listeners_have_paths(&listeners));
+		result = confine(options, listeners_have_paths(&listeners), systemd.fd);
 	if (result == 0)
 		warn_of_unreadable_rules(options);
 	if (result == 0)

@@ -22,20 +22,26 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -51,11 +57,16 @@ static struct {
 	struct workspace workspace;
 	char file[PATH_MAX + 8];
 	char other[PATH_MAX + 8]; /* where nothing is */
-	int tcp;		  /* listens, on a port of its own */
-	int pair[2];		  /* unix, connected */
-	int fd;			  /* of file, for reading and writing */
-	void *page;		  /* writable */
-	pid_t parent;		  /* not of our process */
+	char fifo[PATH_MAX + 8];
+	struct sockaddr_un log; /* of a datagram socket that anybody may send to */
+	int tcp;		/* listens, on a port of its own */
+	int netlink;
+	int log_fd;
+	int notify[2]; /* unix datagrams, connected to each other */
+	int pair[2];   /* unix, connected */
+	int fd;	       /* of file, for reading and writing */
+	void *page;    /* writable */
+	pid_t parent;  /* not of our process */
 } at_hand;
 
 /* A sanitizer's runtime needs the call: allowed in such a build. */
@@ -83,7 +94,18 @@ static const struct sockaddr_in destination = {
     .sin_addr.s_addr = 0x0100007f,
 };
 #define DESTINATION ((const struct sockaddr *)&destination), sizeof(destination)
+#define LOG ((const struct sockaddr *)&at_hand.log), sizeof(at_hand.log)
+#define OTHER ((const struct sockaddr *)&nowhere), sizeof(nowhere)
+#define KERNEL ((const struct sockaddr *)&kernel), sizeof(kernel)
+static struct sockaddr_un nowhere = {.sun_family = AF_UNIX};
+static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 static struct iovec vector = {at_hand.file, 1};
+static struct msghdr to_log = {
+    .msg_name = &at_hand.log,
+    .msg_namelen = sizeof(at_hand.log),
+    .msg_iov = &vector,
+    .msg_iovlen = 1,
+};
 static struct rlimit limit = {10, 10};
 static struct clone_arguments {
 	uint64_t flags, others[10];
@@ -111,6 +133,13 @@ TRY(kill_self, kill(getpid(), 0))
 TRY(tgkill_parent, syscall(SYS_tgkill, at_hand.parent, at_hand.parent, 0))
 TRY(tkill, syscall(SYS_tkill, at_hand.parent, 0))
 TRY(pidfd_open, syscall(SYS_pidfd_open, at_hand.parent, 0))
+TRY(pidfd_getfd, syscall(SYS_pidfd_getfd, at_hand.fd, 0, 0))
+TRY(pidfd_send_signal, syscall(SYS_pidfd_send_signal, at_hand.fd, 0, NULL, 0))
+TRY(sigqueue, sigqueue(at_hand.parent, 0, (union sigval){.sival_int = 0}))
+TRY(kcmp, syscall(SYS_kcmp, getpid(), getpid(), 0, 0, 0))
+TRY(process_madvise, syscall(SYS_process_madvise, at_hand.fd, &vector, 1, MADV_COLD, 0))
+TRY(setpriority, setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)))
+TRY(scheduler, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){.sched_priority = 0}))
 TRY(socket_inet, socket(AF_INET, SOCK_STREAM, 0))
 TRY(socket_inet6, socket(AF_INET6, SOCK_DGRAM, 0))
 TRY(socket_unix, socket(AF_UNIX, SOCK_STREAM, 0))
@@ -123,6 +152,20 @@ TRY(listen, listen(at_hand.tcp, 5))
 TRY(fastopen_sendto, sendto(at_hand.tcp, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, DESTINATION))
 TRY(fastopen_sendmsg,
     sendmsg(at_hand.tcp, &(struct msghdr){.msg_iov = &vector, .msg_iovlen = 1}, MSG_FASTOPEN))
+TRY(sendto_address, sendto(at_hand.notify[0], "x", 1, MSG_NOSIGNAL, LOG))
+TRY(sendmsg_address, sendmsg(at_hand.notify[0], &to_log, MSG_NOSIGNAL))
+TRY(sendmsg_datagram,
+    sendmsg(at_hand.notify[0], &(struct msghdr){.msg_iov = &vector, .msg_iovlen = 1}, MSG_NOSIGNAL))
+TRY(sendmsg_stdin, sendmsg(STDIN_FILENO, &to_log, MSG_NOSIGNAL))
+/* An int: the kernel ignores what is above it. */
+TRY(sendmsg_wide, syscall(SYS_sendmsg, 1ul << 32 | (unsigned)at_hand.notify[0], &to_log, 0))
+TRY(sendmmsg, sendmmsg(at_hand.notify[0], &(struct mmsghdr){.msg_hdr = to_log}, 1, MSG_NOSIGNAL))
+TRY(sendto_netlink, sendto(at_hand.netlink, "x", 1, 0, KERNEL))
+TRY(bind_unix, bind(at_hand.notify[0], OTHER))
+TRY(bind_netlink, bind(at_hand.netlink, KERNEL))
+TRY(recvmsg, recvmsg(at_hand.notify[0], &to_log, MSG_DONTWAIT))
+TRY(recvmmsg,
+    recvmmsg(at_hand.notify[0], &(struct mmsghdr){.msg_hdr = to_log}, 1, MSG_DONTWAIT, NULL))
 TRY(tcp_repair, setsockopt(at_hand.tcp, IPPROTO_TCP, TCP_REPAIR, &(int){0}, sizeof(int)))
 TRY(bind_device, setsockopt(at_hand.tcp, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2))
 TRY(open_to_write, open(at_hand.file, O_WRONLY))
@@ -134,6 +177,16 @@ TRY(open_unnamed, open(at_hand.workspace.path, O_RDWR | O_TMPFILE, 0600))
 TRY(creat, creat(at_hand.file, 0600))
 TRY(openat2, syscall(SYS_openat2, AT_FDCWD, at_hand.file, &(uint64_t[3]){O_RDWR}, 24))
 TRY(open_by_handle_at, syscall(SYS_open_by_handle_at, at_hand.fd, &(uint64_t[3]){8}, O_RDONLY))
+TRY(open_memory, open("/proc/self/mem", O_RDWR))
+TRY(open_device, open("/dev/null", O_WRONLY))
+TRY(open_fifo, open(at_hand.fifo, O_RDWR | O_NONBLOCK))
+TRY(mkfifo, mkfifo(at_hand.other, 0600))
+TRY(name_to_handle_at, syscall(SYS_name_to_handle_at, AT_FDCWD, at_hand.file, NULL, NULL, 0))
+TRY(setxattr, setxattr(at_hand.file, "user.x", "x", 1, 0))
+TRY(utimensat, utimensat(AT_FDCWD, at_hand.file, NULL, 0))
+TRY(fallocate, fallocate(at_hand.fd, 0, 0, 8))
+TRY(copy_file_range, copy_file_range(at_hand.fd, NULL, at_hand.fd, NULL, 1, 0))
+TRY(sendfile, sendfile(at_hand.fd, at_hand.fd, NULL, 1))
 TRY(unlink, unlink(at_hand.file))
 TRY(rmdir, unlinkat(AT_FDCWD, at_hand.workspace.path, AT_REMOVEDIR))
 TRY(rename, rename(at_hand.file, at_hand.file))
@@ -159,6 +212,18 @@ TRY(mmap_executable,
     (long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
 TRY(mprotect_executable, mprotect(at_hand.page, 4096, PROT_READ | PROT_EXEC))
 TRY(pkey_mprotect, syscall(SYS_pkey_mprotect, at_hand.page, 4096, PROT_READ | PROT_EXEC, -1))
+TRY(shmget, shmget(IPC_PRIVATE, 4096, 0600))
+TRY(shmat, (long)shmat(-1, NULL, SHM_EXEC))
+TRY(memfd_secret, syscall(447 /* SYS_memfd_secret */, 0))
+TRY(personality, personality(READ_IMPLIES_EXEC))
+TRY(capset, syscall(SYS_capset, &(uint32_t[2]){0x20080522}, &(uint32_t[6]){0}))
+TRY(fsopen, syscall(SYS_fsopen, "tmpfs", 0))
+TRY(open_tree, syscall(SYS_open_tree, AT_FDCWD, "/", 0))
+TRY(mknod, mknod(at_hand.other, S_IFREG | 0600, 0))
+TRY(add_key, syscall(SYS_add_key, "user", "x", "x", 1, 0))
+TRY(delete_module, syscall(SYS_delete_module, "x", 0))
+TRY(syslog, syscall(SYS_syslog, 10, NULL, 0))
+TRY(clock_settime, syscall(SYS_clock_settime, CLOCK_REALTIME, NULL))
 TRY(memfd_create, syscall(SYS_memfd_create, "x", 0))
 TRY(prctl_dumpable, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
 TRY(prctl_keepcaps, prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0))
@@ -190,6 +255,13 @@ static const struct attempt forbidden[] = {
     {"tgkill() of the parent", try_tgkill_parent, EPERM},
     {"tkill()", try_tkill, EPERM},
     {"pidfd_open()", try_pidfd_open, EPERM},
+    {"pidfd_getfd()", try_pidfd_getfd, EPERM, ONLY_INSIDE},
+    {"pidfd_send_signal()", try_pidfd_send_signal, EPERM},
+    {"sigqueue()", try_sigqueue, EPERM},
+    {"kcmp()", try_kcmp, EPERM, ONLY_INSIDE},
+    {"process_madvise()", try_process_madvise, EPERM},
+    {"setpriority()", try_setpriority, EPERM},
+    {"sched_setscheduler()", try_scheduler, EPERM},
     {"socket(AF_INET)", try_socket_inet, EPERM},
     {"socket(AF_INET6)", try_socket_inet6, EPERM},
     {"socket(AF_UNIX)", try_socket_unix, EPERM},
@@ -201,6 +273,17 @@ static const struct attempt forbidden[] = {
     {"listen()", try_listen, EPERM},
     {"sendto(MSG_FASTOPEN)", try_fastopen_sendto, EPERM},
     {"sendmsg(MSG_FASTOPEN)", try_fastopen_sendmsg, EPERM},
+    {"sendto() an address", try_sendto_address, EPERM},
+    {"sendmsg() to an address", try_sendmsg_address, EPERM},
+    {"sendmsg() by the service manager's socket", try_sendmsg_datagram, EPERM},
+    {"sendmsg() by standard input", try_sendmsg_stdin, EPERM},
+    {"sendmsg() with more than an int", try_sendmsg_wide, EPERM},
+    {"sendmmsg()", try_sendmmsg, EPERM},
+    {"sendto() an address by netlink", try_sendto_netlink, EPERM},
+    {"bind() to a path", try_bind_unix, EPERM},
+    {"bind() of netlink", try_bind_netlink, EPERM},
+    {"recvmsg()", try_recvmsg, EPERM},
+    {"recvmmsg()", try_recvmmsg, EPERM},
     {"setsockopt(TCP_REPAIR)", try_tcp_repair, EPERM, ONLY_INSIDE},
     {"setsockopt(SO_BINDTODEVICE)", try_bind_device, EPERM, ONLY_INSIDE},
     {"open(O_WRONLY)", try_open_to_write, EPERM},
@@ -212,6 +295,16 @@ static const struct attempt forbidden[] = {
     {"creat()", try_creat, EPERM},
     {"openat2()", try_openat2, ENOSYS, ONLY_INSIDE},
     {"open_by_handle_at()", try_open_by_handle_at, EPERM, ONLY_INSIDE},
+    {"open(/proc/self/mem)", try_open_memory, EPERM},
+    {"open() of a device", try_open_device, EPERM},
+    {"open() of a FIFO", try_open_fifo, EPERM},
+    {"mkfifo()", try_mkfifo, EPERM},
+    {"name_to_handle_at()", try_name_to_handle_at, EPERM},
+    {"setxattr()", try_setxattr, EPERM, ONLY_INSIDE},
+    {"utimensat()", try_utimensat, EPERM},
+    {"fallocate()", try_fallocate, EPERM},
+    {"copy_file_range()", try_copy_file_range, EPERM},
+    {"sendfile()", try_sendfile, EPERM},
     {"unlink()", try_unlink, EPERM, ONLY_INSIDE},
     {"rmdir()", try_rmdir, EPERM},
     {"rename()", try_rename, EPERM},
@@ -236,6 +329,18 @@ static const struct attempt forbidden[] = {
     {"mmap(PROT_EXEC)", try_mmap_executable, EPERM, LOOSE},
     {"mprotect(PROT_EXEC)", try_mprotect_executable, EPERM, LOOSE},
     {"pkey_mprotect()", try_pkey_mprotect, EPERM},
+    {"shmget()", try_shmget, EPERM},
+    {"shmat()", try_shmat, EPERM},
+    {"memfd_secret()", try_memfd_secret, EPERM, ONLY_INSIDE},
+    {"personality()", try_personality, EPERM, LOOSE},
+    {"capset()", try_capset, EPERM, ONLY_INSIDE},
+    {"fsopen()", try_fsopen, EPERM, ONLY_INSIDE},
+    {"open_tree()", try_open_tree, EPERM},
+    {"mknod()", try_mknod, EPERM},
+    {"add_key()", try_add_key, EPERM, ONLY_INSIDE},
+    {"delete_module()", try_delete_module, EPERM, ONLY_INSIDE},
+    {"syslog()", try_syslog, EPERM, ONLY_INSIDE},
+    {"clock_settime()", try_clock_settime, EPERM, ONLY_INSIDE},
     {"memfd_create()", try_memfd_create, EPERM},
     {"prctl(PR_SET_DUMPABLE)", try_prctl_dumpable, EPERM, LOOSE},
     {"prctl(PR_SET_KEEPCAPS)", try_prctl_keepcaps, EPERM, LOOSE},
@@ -273,13 +378,10 @@ static long try_thread(void)
 
 static long try_netlink(void)
 {
-	const struct sockaddr_nl address = {.nl_family = AF_NETLINK};
 	const struct timeval second = {.tv_sec = 1};
 	const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) < 0)
 		return -1;
 	return close(fd);
 }
@@ -363,6 +465,7 @@ TRY(write, write(at_hand.fd, "x", 1))
 TRY(send, send(at_hand.pair[0], "x", 1, MSG_NOSIGNAL))
 TRY(sendmsg,
     sendmsg(at_hand.pair[0], &(struct msghdr){.msg_iov = &vector, .msg_iovlen = 1}, MSG_NOSIGNAL))
+TRY(notify, send(at_hand.notify[0], "READY=1", 7, MSG_NOSIGNAL))
 TRY(shutdown, shutdown(at_hand.pair[0], SHUT_RDWR))
 TRY(flags, fcntl(at_hand.fd, F_GETFL) < 0 ? -1 : fcntl(at_hand.fd, F_SETFL, O_NONBLOCK))
 TRY(getrlimit, getrlimit(RLIMIT_NOFILE, &found_limit))
@@ -395,6 +498,7 @@ static const struct attempt allowed[] = {
     {"write()", try_write},
     {"send()", try_send},
     {"sendmsg()", try_sendmsg},
+    {"send() to the service manager", try_notify},
     {"shutdown()", try_shutdown},
     {"fcntl(F_SETFL)", try_flags},
     {"getrlimit()", try_getrlimit},
@@ -407,21 +511,37 @@ static const struct attempt allowed[] = {
     {"raise()", try_raise},
 };
 
+static int make_sockets(void)
+{
+	at_hand.tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	at_hand.netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	at_hand.log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	at_hand.log.sun_family = AF_UNIX;
+	snprintf(at_hand.log.sun_path, sizeof(at_hand.log.sun_path), "%.90s/log",
+	    at_hand.workspace.path);
+	snprintf(nowhere.sun_path, sizeof(nowhere.sun_path), "%.90s/other", at_hand.workspace.path);
+	if (listen(at_hand.tcp, 1) < 0 || at_hand.netlink < 0 || bind(at_hand.log_fd, LOG) < 0 ||
+	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, at_hand.notify) < 0 ||
+	    send(at_hand.notify[1], "xx", 2, 0) != 2)
+		return -1;
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, at_hand.pair);
+}
+
 static int make_what_is_at_hand(void **state)
 {
 	(void)state;
 	workspace_make(&at_hand.workspace);
 	snprintf(at_hand.file, sizeof(at_hand.file), "%s/file", at_hand.workspace.path);
 	snprintf(at_hand.other, sizeof(at_hand.other), "%s/other", at_hand.workspace.path);
+	snprintf(at_hand.fifo, sizeof(at_hand.fifo), "%s/fifo", at_hand.workspace.path);
 	at_hand.fd = open(at_hand.file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	at_hand.tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	at_hand.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	at_hand.parent = getpid();
 	sigemptyset(&no_signals);
-	if (at_hand.fd < 0 || at_hand.tcp < 0 || at_hand.page == MAP_FAILED ||
-	    write(at_hand.fd, "text", 4) != 4 || listen(at_hand.tcp, 1) < 0)
+	if (at_hand.fd < 0 || at_hand.page == MAP_FAILED || write(at_hand.fd, "text", 4) != 4 ||
+	    mkfifo(at_hand.fifo, 0600) < 0)
 		return -1;
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, at_hand.pair);
+	return make_sockets();
 }
 
 static int remove_what_was_at_hand(void **state)
@@ -463,7 +583,7 @@ static int try_in_child(const struct attempt *attempt, const struct sandbox_opti
 
 static unsigned count_wrong(const struct attempt *attempts, size_t length, int wanted)
 {
-	const struct sandbox_options options = {.removes_sockets = false};
+	const struct sandbox_options options = {.datagram_socket = at_hand.notify[0]};
 	unsigned wrong = 0;
 
 	for (size_t i = 0; i < length; i++) {
@@ -515,7 +635,7 @@ static void without_the_sandbox_they_would_not_fail_like_that(void **state)
 
 static void files_are_removed_only_where_a_unix_socket_is_listened_on(void **state)
 {
-	const struct sandbox_options removing = {.removes_sockets = true};
+	const struct sandbox_options removing = {.removes_sockets = true, .datagram_socket = -1};
 	const struct attempt remove_file = {"unlink()", try_unlink, EPERM};
 	const struct attempt remove_directory = {"rmdir()", try_rmdir, EPERM};
 	int found = try_in_child(&remove_directory, &removing);
@@ -547,8 +667,8 @@ static long try_to_make_a_bpf_map(void)
 
 static void bpf_walks_only_where_that_is_wanted_and_loads_nothing(void **state)
 {
-	const struct sandbox_options walking = {.walks_by_bpf = true};
-	const struct sandbox_options others = {.removes_sockets = true};
+	const struct sandbox_options walking = {.walks_by_bpf = true, .datagram_socket = -1};
+	const struct sandbox_options others = {.removes_sockets = true, .datagram_socket = -1};
 	/* As without our list: EBADF, or EPERM where a container's list has no bpf() at all. */
 	const int without = try_to_walk_by_bpf() < 0 ? errno : 0;
 	const struct attempt walk = {"bpf(BPF_ITER_CREATE)", try_to_walk_by_bpf, without};
@@ -573,7 +693,7 @@ static long try_abort(void)
 
 static void abort_still_ends_the_process(void **state)
 {
-	const struct sandbox_options options = {.removes_sockets = false};
+	const struct sandbox_options options = {.datagram_socket = -1};
 	const struct attempt attempt = {"abort()", try_abort};
 	const int found = try_in_child(&attempt, &options);
 
@@ -599,7 +719,7 @@ TRY(x32, syscall(X32_CALL | SYS_getpid))
 
 static void assert_ends_the_process(const struct attempt *attempt)
 {
-	const struct sandbox_options options = {.removes_sockets = false};
+	const struct sandbox_options options = {.datagram_socket = -1};
 	const int found = try_in_child(attempt, &options);
 
 	if (!WIFSIGNALED(found) || WTERMSIG(found) != SIGSYS)
@@ -644,7 +764,7 @@ static bool has_seccomp(void)
 
 	if (pid == 0)
 		_exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		      sandbox_enter(&(struct sandbox_options){.removes_sockets = false}) < 0);
+		      sandbox_enter(&(struct sandbox_options){.datagram_socket = -1}) < 0);
 	return pid > 0 && waitpid(pid, &found, 0) == pid && found == 0;
 }
 
