@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `ephemera`, without a command: the service. */
+#include <string.h>
+
+#include "exporter/base/log.h"
 #include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/with_scraper.h"
+#include "exporter/daemon/inherited.h"
 #include "exporter/daemon/serve.h"
+#include "exporter/daemon/systemd.h"
 
 static int serve_metrics(const struct options *options, struct scraper *scraper, struct self *self)
 {
@@ -16,8 +21,21 @@ static int serve_metrics(const struct options *options, struct scraper *scraper,
 	return serve(&serve_options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What a parent forgot would be open to an attacker as well: files, sockets, pipes. */
+static void close_inherited(const struct options *options)
+{
+	const size_t sockets = options->serve.systemd_socket ? systemd_count_sockets() : 0;
+	const int result = inherited_close(sockets);
+
+	if (result < 0)
+		log_line(LOG_LEVEL_WARN, "Cannot close the descriptors of the parent process",
+		    "err", strerrordesc_np(-result), NULL);
+}
+
 static int run_serve(struct options *options)
 {
+	/* First, since what is closed here must not be ours. */
+	close_inherited(options);
 	buckets_open(options, false);
 	/* Now: each lookup would bind a socket to find out, which the sandbox forbids. */
 	source_probe(&options->source);

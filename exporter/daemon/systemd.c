@@ -49,6 +49,13 @@ const char *systemd_take_sockets(size_t *ret_count)
 	return wrong;
 }
 
+size_t systemd_count_sockets(void)
+{
+	size_t count = 0;
+
+	return count_sockets(&count) ? 0 : count;
+}
+
 static int connect_to(const char *path)
 {
 	const struct timeval patience = {.tv_sec = 1};

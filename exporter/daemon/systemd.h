@@ -19,6 +19,9 @@
  */
 const char *systemd_take_sockets(size_t *ret_count);
 
+/* That number, or 0, without removing the variables. */
+size_t systemd_count_sockets(void);
+
 /* The connection to the service manager. */
 struct systemd {
 	int fd;			 /* -1: there is none */
