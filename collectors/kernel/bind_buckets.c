@@ -5,32 +5,61 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "collectors/bpf/bind_buckets.skel.h"
 #include "collectors/kernel/bpf_errors.h"
+#include "collectors/kernel/bpf_kept.h"
 
 #include <bpf/bpf.h>
 
 struct bind_buckets {
-	struct bind_buckets_bpf *loaded;
-	pthread_mutex_t lock; /* for what the program writes, held during a walk */
+	struct bpf_memory globals; /* struct buckets_found */
+	int link;		   /* to begin walks; -1: none */
+	pthread_mutex_t lock;	   /* for what the program writes, held during a walk */
 };
 
 void bind_buckets_close(struct bind_buckets *buckets)
 {
 	if (!buckets)
 		return;
-	bind_buckets_bpf__destroy(buckets->loaded);
+	bpf_kept_unmap(&buckets->globals);
+	if (buckets->link >= 0)
+		close(buckets->link);
 	pthread_mutex_destroy(&buckets->lock);
 	free(buckets);
+}
+
+/* Only what walks need is left open. */
+static int load(struct bind_buckets *buckets)
+{
+	struct bind_buckets_bpf *loaded = bind_buckets_bpf__open_and_load();
+
+	if (!loaded)
+		return -errno;
+
+	int result = bind_buckets_bpf__attach(loaded);
+
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.bss, PROT_READ | PROT_WRITE, &buckets->globals);
+	if (result == 0) {
+		buckets->link = bpf_kept_copy(bpf_link__fd(loaded->links.note_bound));
+		result = buckets->link < 0 ? buckets->link : 0;
+	}
+	bind_buckets_bpf__destroy(loaded);
+	return result;
+}
+
+static struct buckets_found *found_of(const struct bind_buckets *buckets)
+{
+	return &((struct bind_buckets_bpf__bss *)buckets->globals.at)->found;
 }
 
 int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason)
 {
 	struct bind_buckets *buckets = calloc(1, sizeof(*buckets));
-	int result;
 
 	if (!buckets) {
 		*ret_reason = "out of memory";
@@ -38,8 +67,10 @@ int bind_buckets_open(struct bind_buckets **ret_buckets, const char **ret_reason
 	}
 	pthread_mutex_init(&buckets->lock, NULL);
 	bpf_errors_silence();
-	buckets->loaded = bind_buckets_bpf__open_and_load();
-	result = buckets->loaded ? bind_buckets_bpf__attach(buckets->loaded) : -errno;
+	buckets->link = -1;
+
+	const int result = load(buckets);
+
 	if (result < 0) {
 		*ret_reason = bpf_errors_reason(result);
 		bind_buckets_close(buckets);
@@ -71,22 +102,23 @@ static int walk(int fd, int (*batch)(void *context), void *context)
 static int list(struct bind_buckets *buckets, struct port_range range, int (*batch)(void *context),
     void *context, struct buckets_found *found)
 {
-	const int fd = bpf_iter_create(bpf_link__fd(buckets->loaded->links.note_bound));
+	struct buckets_found *shared = found_of(buckets);
+	const int fd = bpf_iter_create(buckets->link);
 
 	if (fd < 0)
 		return fd;
-	memset(&buckets->loaded->bss->found, 0, sizeof(*found));
+	memset(shared, 0, sizeof(*found));
 	/* Without randomness it is still right, only predictable. */
-	(void)!getrandom(&buckets->loaded->bss->found.seed, sizeof(found->seed), GRND_NONBLOCK);
+	(void)!getrandom(&shared->seed, sizeof(found->seed), GRND_NONBLOCK);
 
-	buckets->loaded->bss->found.first_port = range.first;
-	buckets->loaded->bss->found.last_port = range.last;
+	shared->first_port = range.first;
+	shared->last_port = range.last;
 
 	const int result = walk(fd, batch, context);
 
 	close(fd);
 	if (result == 0)
-		memcpy(found, &buckets->loaded->bss->found, sizeof(*found));
+		memcpy(found, shared, sizeof(*found));
 	return result;
 }
 

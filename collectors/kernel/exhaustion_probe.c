@@ -8,6 +8,7 @@
 
 #include "collectors/bpf/exhaustion.skel.h"
 #include "collectors/kernel/bpf_errors.h"
+#include "collectors/kernel/bpf_kept.h"
 #include "collectors/kernel/bpf_misses.h"
 #include "collectors/kernel/bpf_setup.h"
 
@@ -64,43 +65,93 @@ static struct exhaustion_bpf *load_what_goes(const struct exhaustion_probe_optio
 	return loaded ? loaded : load(options, namespace_inode, processors, false);
 }
 
-static size_t map_size(const struct bpf_map *map)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+/* libbpf's object is closed once its programs run; these keep them running, and their tables. */
+struct exhaustion_kept {
+	struct bpf_memory globals;
+	struct bpf_memory destinations;
+	struct bpf_memory owners;
+	struct bpf_memory conflicts;
+	struct bpf_memory openers;
+	struct bpf_memory histograms;
+	/* Of the programs that count each; -1: there is none. */
+	int links[EXHAUSTED_CALLS];    /* closing one stops its program */
+	int programs[EXHAUSTED_CALLS]; /* for /proc/self/fdinfo, which tells what they missed */
+	int events;		       /* -1: there are none */
+};
 
-	return (size + page - 1) / page * page;
+static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *kept)
+{
+	int result = bpf_kept_map(loaded->maps.bss, PROT_READ | PROT_WRITE, &kept->globals);
+
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.destinations, PROT_READ, &kept->destinations);
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.owners, PROT_READ, &kept->owners);
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.conflicts, PROT_READ, &kept->conflicts);
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.openers, PROT_READ, &kept->openers);
+	if (result == 0)
+		result = bpf_kept_map(loaded->maps.histograms, PROT_READ, &kept->histograms);
+	return result;
 }
 
-/* NULL, and errno says why. */
-static void *map_memory(const struct bpf_map *map)
+static int keep_program(const struct bpf_program *program, const struct bpf_link *link,
+    enum exhausted_call call, struct exhaustion_kept *kept)
 {
-	void *memory = mmap(NULL, map_size(map), PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
+	/* It was not loaded. */
+	if (!link)
+		return 0;
+	kept->links[call] = bpf_kept_copy(bpf_link__fd(link));
+	if (kept->links[call] < 0)
+		return kept->links[call];
+	kept->programs[call] = bpf_kept_copy(bpf_program__fd(program));
+	return kept->programs[call] < 0 ? kept->programs[call] : 0;
 }
 
-static void unmap_memory(const struct bpf_map *map, void *memory)
+static int keep_descriptors(
+    const struct exhaustion_bpf *loaded, bool events, struct exhaustion_kept *kept)
 {
-	if (memory)
-		munmap(memory, map_size(map));
+	int result = keep_program(
+	    loaded->progs.state_changed, loaded->links.state_changed, EXHAUSTED_CONNECT, kept);
+
+	if (result == 0)
+		result = keep_program(loaded->progs.tcp_got_port, loaded->links.tcp_got_port,
+		    EXHAUSTED_BIND_TCP, kept);
+	if (result == 0)
+		result = keep_program(loaded->progs.udp_got_port, loaded->links.udp_got_port,
+		    EXHAUSTED_BIND_UDP, kept);
+	if (result < 0 || !events)
+		return result;
+	kept->events = bpf_kept_copy(bpf_map__fd(loaded->maps.events));
+	return kept->events < 0 ? kept->events : 0;
 }
 
-static int map_all(struct exhaustion_probe *probe)
+/* Leaves what it made to exhaustion_probe_close() if it fails. */
+static int keep(const struct exhaustion_bpf *loaded, bool events, struct exhaustion_probe *probe)
 {
-	const struct exhaustion_bpf *loaded = probe->loaded;
+	struct exhaustion_kept *kept = calloc(1, sizeof(*kept));
 
-	probe->shared = &probe->loaded->bss->shared;
-	probe->destinations = map_memory(loaded->maps.destinations);
-	if (probe->destinations)
-		probe->owners = map_memory(loaded->maps.owners);
-	if (probe->owners)
-		probe->conflicts = map_memory(loaded->maps.conflicts);
-	if (probe->conflicts)
-		probe->openers = map_memory(loaded->maps.openers);
-	if (probe->openers)
-		probe->histograms = map_memory(loaded->maps.histograms);
-	return probe->histograms ? 0 : -errno;
+	if (!kept)
+		return -ENOMEM;
+	probe->kept = kept;
+	for (enum exhausted_call call = 0; call < EXHAUSTED_CALLS; call++)
+		kept->links[call] = kept->programs[call] = -1;
+	kept->events = -1;
+
+	int result = map_all(loaded, kept);
+
+	if (result == 0)
+		result = keep_descriptors(loaded, events, kept);
+	if (result < 0)
+		return result;
+	probe->shared = &((const struct exhaustion_bpf__bss *)kept->globals.at)->shared;
+	probe->destinations = kept->destinations.at;
+	probe->owners = kept->owners.at;
+	probe->conflicts = kept->conflicts.at;
+	probe->openers = kept->openers.at;
+	probe->histograms = kept->histograms.at;
+	return 0;
 }
 
 static int open_probe(
@@ -112,11 +163,14 @@ static int open_probe(
 
 	if (result < 0)
 		return result;
-	probe->loaded =
+
+	struct exhaustion_bpf *loaded =
 	    load_what_goes(options, namespace_inode, (unsigned)processors, &probe->counts_binds);
-	if (!probe->loaded)
+
+	if (!loaded)
 		return -errno;
-	result = map_all(probe);
+	result = keep(loaded, options->events_bytes != 0, probe);
+	exhaustion_bpf__destroy(loaded);
 	if (result < 0)
 		exhaustion_probe_close(probe);
 	probe->processors = (unsigned)processors;
@@ -127,7 +181,7 @@ static int open_probe(
 int exhaustion_probe_open(const struct exhaustion_probe_options *options,
     struct exhaustion_probe *ret_probe, const char **ret_reason)
 {
-	struct exhaustion_probe probe = {.loaded = NULL};
+	struct exhaustion_probe probe = {.kept = NULL};
 	int result;
 
 	bpf_errors_silence();
@@ -139,40 +193,53 @@ int exhaustion_probe_open(const struct exhaustion_probe_options *options,
 	return result;
 }
 
+static void close_all(int descriptors[static EXHAUSTED_CALLS])
+{
+	for (enum exhausted_call call = 0; call < EXHAUSTED_CALLS; call++) {
+		if (descriptors[call] >= 0)
+			close(descriptors[call]);
+		descriptors[call] = -1;
+	}
+}
+
 void exhaustion_probe_close(struct exhaustion_probe *probe)
 {
-	if (!probe->loaded)
+	struct exhaustion_kept *kept = probe->kept;
+
+	if (!kept)
 		return;
-	unmap_memory(probe->loaded->maps.destinations, probe->destinations);
-	unmap_memory(probe->loaded->maps.owners, probe->owners);
-	unmap_memory(probe->loaded->maps.openers, probe->openers);
-	unmap_memory(probe->loaded->maps.conflicts, probe->conflicts);
-	unmap_memory(probe->loaded->maps.histograms, probe->histograms);
-	exhaustion_bpf__destroy(probe->loaded);
-	*probe = (struct exhaustion_probe){.loaded = NULL};
+	close_all(kept->links);
+	close_all(kept->programs);
+	if (kept->events >= 0)
+		close(kept->events);
+	bpf_kept_unmap(&kept->globals);
+	bpf_kept_unmap(&kept->destinations);
+	bpf_kept_unmap(&kept->owners);
+	bpf_kept_unmap(&kept->conflicts);
+	bpf_kept_unmap(&kept->openers);
+	bpf_kept_unmap(&kept->histograms);
+	free(kept);
+	*probe = (struct exhaustion_probe){.kept = NULL};
 }
 
 void exhaustion_probe_stop(struct exhaustion_probe *probe)
 {
-	exhaustion_bpf__detach(probe->loaded);
+	close_all(probe->kept->links);
 }
 
 int exhaustion_probe_misses(
     const struct exhaustion_probe *probe, enum exhausted_call call, uint64_t *ret_misses)
 {
-	const struct bpf_program *const programs[EXHAUSTED_CALLS] = {
-	    [EXHAUSTED_CONNECT] = probe->loaded->progs.state_changed,
-	    [EXHAUSTED_BIND_TCP] = probe->loaded->progs.tcp_got_port,
-	    [EXHAUSTED_BIND_UDP] = probe->loaded->progs.udp_got_port,
-	};
-	const int descriptor = bpf_program__fd(programs[call]);
+	const int descriptor = probe->kept->programs[call];
 
 	return descriptor < 0 ? -ENODATA : bpf_misses_read("/proc", descriptor, ret_misses);
 }
 
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
 {
-	probe->loaded->bss->time_wait_rule = (struct time_wait_rule){
+	struct exhaustion_bpf__bss *globals = probe->kept->globals.at;
+
+	globals->time_wait_rule = (struct time_wait_rule){
 	    .reuse = settings->time_wait_reuse > 0 ? (__u32)settings->time_wait_reuse : 0,
 	    .reuse_delay_ms = (__u32)settings->time_wait_reuse_delay_ms,
 	};
@@ -202,8 +269,7 @@ int exhaustion_events_open(struct exhaustion_probe *probe,
 		return -ENOMEM;
 	events->each = each;
 	events->context = context;
-	events->ring =
-	    ring_buffer__new(bpf_map__fd(probe->loaded->maps.events), hand_over, events, NULL);
+	events->ring = ring_buffer__new(probe->kept->events, hand_over, events, NULL);
 	if (!events->ring) {
 		const int error = errno;
 

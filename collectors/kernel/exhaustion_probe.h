@@ -42,9 +42,9 @@ struct exhaustion_probe {
 	struct tally_place *conflicts;	  /* TALLY_CONFLICTS of them, if counts_binds */
 	struct lease_histograms *histograms;
 	unsigned processors;
-	unsigned histograms_length; /* one for each processor; 0 if leases are not timed */
-	bool counts_binds;	    /* bind() and listen() can be counted on this kernel */
-	struct exhaustion_bpf *loaded;
+	unsigned histograms_length;   /* one for each processor; 0 if leases are not timed */
+	bool counts_binds;	      /* bind() and listen() can be counted on this kernel */
+	struct exhaustion_kept *kept; /* memory and descriptors; NULL: not open */
 };
 
 /*

@@ -3,6 +3,7 @@
 
 import collections
 import json
+import re
 import socket
 import subprocess
 import time
@@ -25,11 +26,10 @@ SECONDS = 300
 def program_of(pid):
     """The id of the program that sees every change of state."""
     for file in Path(f"/proc/{pid}/fdinfo").iterdir():
-        found = dict(line.split(":\t", 1) for line in file.read_text().splitlines())
-        if "prog_id" in found:
-            told = told_by_bpftool(found["prog_id"])
-            if told["name"] == "state_changed":
-                return found["prog_id"]
+        # Those of other descriptors have lines of other forms.
+        if found := re.search(r"^prog_id:\t(\d+)$", file.read_text(), re.MULTILINE):
+            if told_by_bpftool(found[1])["name"] == "state_changed":
+                return found[1]
     raise AssertionError("no such program")
 
 
