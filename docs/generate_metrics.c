@@ -25,8 +25,9 @@ static const struct {
     {NULL, "cgroup",
 	"its path below the cgroup hierarchy, or `id:` and a number if the cgroup is gone"},
     {NULL, "reason",
-	"`connections`, `connections_per_address`, `header_bytes`, `request_timeout`, "
-	"`response_timeout`, `requests`, `requests_per_address`, `password_checks`, `rate_limit`, "
+	"`connections`, `connections_per_address`, `header_bytes`, `malformed`, "
+	"`request_timeout`, `response_timeout`, `requests`, `requests_per_address`, "
+	"`password_checks`, `rate_limit`, "
 	"`walks`"},
     {NULL, "code",
 	"`200`, `400`, `401`, `403`, `404`, `405`, `414`, `429`, `431`, `500`, `503`, `other`"},

@@ -14,6 +14,7 @@ enum refusal {
 	REFUSAL_CONNECTIONS,		 /* closed: --web.max-connections */
 	REFUSAL_CONNECTIONS_PER_ADDRESS, /* closed: --web.max-connections-per-address */
 	REFUSAL_HEADER_BYTES,		 /* 414 or 431: --web.max-header-bytes */
+	REFUSAL_MALFORMED,		 /* 400: a head that breaks a rule, or a body */
 	REFUSAL_REQUEST_TIMEOUT,	 /* closed: --web.request-timeout */
 	REFUSAL_RESPONSE_TIMEOUT,	 /* closed: --web.response-timeout */
 	REFUSAL_REQUESTS,		 /* 503: --web.max-requests */

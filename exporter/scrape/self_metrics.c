@@ -184,6 +184,7 @@ static const char *const reasons[] = {
     [REFUSAL_CONNECTIONS] = "connections",
     [REFUSAL_CONNECTIONS_PER_ADDRESS] = "connections_per_address",
     [REFUSAL_HEADER_BYTES] = "header_bytes",
+    [REFUSAL_MALFORMED] = "malformed",
     [REFUSAL_REQUEST_TIMEOUT] = "request_timeout",
     [REFUSAL_RESPONSE_TIMEOUT] = "response_timeout",
     [REFUSAL_REQUESTS] = "requests",

@@ -3,6 +3,7 @@
 
 #include "exporter/web/admission.h"
 #include "exporter/web/dispatch.h"
+#include "exporter/web/strict.h"
 
 /* Runs in the thread that checks passwords. */
 static void on_checked(struct auth_request *request, enum auth_verdict verdict)
@@ -53,21 +54,23 @@ static enum MHD_Result decide(struct exchange *exchange, const char *path, const
 }
 
 enum MHD_Result exchange_advance(
-    struct exchange *exchange, const char *path, const char *method, size_t *upload_size)
+    struct exchange *exchange, const char *path, const char *method, const char *version)
 {
+	struct answer answer;
+
 	switch (exchange->stage) {
 	case STAGE_HEAD:
 		/*
-		 * This call comes before any body. A response here ends the connection, which is
-		 * right only if a body would follow.
+		 * A response in this call ends the connection, which is right if the head is
+		 * malformed or a body may follow.
 		 */
-		exchange->stage = STAGE_BODY;
+		if (strict_refuses(exchange, path, method, version, &answer)) {
+			exchange->stage = STAGE_WORK;
+			return exchange_send_answer(exchange, answer);
+		}
+		exchange->stage = STAGE_WHOLE;
 		return route_reads(method) ? MHD_YES : decide(exchange, path, method);
-	case STAGE_BODY:
-		if (!*upload_size)
-			return decide(exchange, path, method);
-		*upload_size = 0;
-		return MHD_YES;
+	case STAGE_WHOLE:
 	case STAGE_PASSWORD:
 		return decide(exchange, path, method);
 	default:

@@ -43,7 +43,7 @@ struct link {
 
 enum stage {
 	STAGE_HEAD,	/* its first line has arrived */
-	STAGE_BODY,	/* its headers have arrived; a body may follow, which is dropped */
+	STAGE_WHOLE,	/* its headers have arrived, and break no rule; there is no body */
 	STAGE_PASSWORD, /* the password is being checked, or was checked */
 	STAGE_WORK,	/* it is answered, or waits for a scrape or a lookup */
 };

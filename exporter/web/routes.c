@@ -21,6 +21,11 @@ bool route_reads(const char *method)
 	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
+bool route_is_json(const char *path)
+{
+	return starts_with(path, API);
+}
+
 /* The endpoint at path, and in ret_rest the rest of the path. NULL: there is none. */
 static const struct endpoint *find_endpoint(
     const struct site *site, const char *path, const char **ret_rest)
@@ -119,7 +124,7 @@ struct route route_find(const struct site *site, const struct http_request *requ
 {
 	const char *rest;
 	const struct endpoint *endpoint = find_endpoint(site, request->path, &rest);
-	struct route route = {.json = starts_with(request->path, API)};
+	struct route route = {.json = route_is_json(request->path)};
 	enum endpoint_found found = endpoint ? FOUND : FOUND_NOTHING;
 
 	route.gzip = negotiate_gzip(request->accept_encoding);

@@ -56,6 +56,9 @@ struct http_request {
 /* Whether the method is GET or HEAD, which every path accepts. */
 bool route_reads(const char *method);
 
+/* Whether errors at the path are JSON. */
+bool route_is_json(const char *path);
+
 struct route route_find(const struct site *site, const struct http_request *request);
 
 /* Whether both get the same bytes from one scrape. */

@@ -15,6 +15,7 @@
 #include "exporter/base/log.h"
 #include "exporter/web/engine.h"
 #include "exporter/web/pages.h"
+#include "exporter/web/strict.h"
 
 /* What libmicrohttpd needs for a request besides its bytes, and for the head of a response. */
 #define CONNECTION_MEMORY 8192
@@ -54,12 +55,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	struct exchange *exchange = *exchange_slot;
 
 	(void)server;
-	(void)version;
 	(void)upload;
+	(void)upload_size;
 	if (!exchange)
 		return MHD_NO; /* memory ran out when the request began */
 	exchange->connection = connection;
-	return exchange->waits ? MHD_YES : exchange_advance(exchange, url, method, upload_size);
+	return exchange->waits ? MHD_YES : exchange_advance(exchange, url, method, version);
 }
 
 static bool has_too_many_parameters(const char *target)
@@ -106,7 +107,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 		exchange->rules = config_watch_take(exchange->web->parts.rules);
 	clients_set_phase(exchange->web->clients, connection_client(connection), CLIENT_REQUEST);
 	exchange->target = strdup(target);
-	if (!exchange->target) {
+	if (!exchange->target || !strict_shield(connection)) {
 		exchange_free(exchange);
 		return NULL;
 	}
@@ -222,6 +223,8 @@ static void count_own_answer(struct web *web, const char *format, va_list argume
 	self_add_response(web->parts.self, status);
 	if (status == MHD_HTTP_URI_TOO_LONG || status == MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE)
 		refusals_add(web->refusals, REFUSAL_HEADER_BYTES);
+	else if (status != MHD_HTTP_INTERNAL_SERVER_ERROR)
+		refusals_add(web->refusals, REFUSAL_MALFORMED);
 }
 
 static void on_library_log(void *context, const char *format, va_list arguments)

@@ -34,7 +34,7 @@ SOURCE = "127.0.2.1"
 MODES = {
     "slow headers": ["-H", "-i", "2"],
     "slow body": ["-B", "-i", "2", "-s", "8192", "-t", "POST"],
-    # A body is no reason to refuse it, so that it is waited for.
+    # Refused once its head is there, since a GET has no body; the attacker connects again.
     "slow body of a GET": ["-B", "-i", "2", "-s", "8192", "-t", "GET"],
     "slow read": ["-X", "-w", "10", "-y", "20", "-n", "2", "-z", "5", "-k", "5"],
 }

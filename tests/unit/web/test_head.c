@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/web/head.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* A header by its place in a buffer. */
+struct place {
+	size_t name, name_length, value, value_length;
+};
+
+/* "GET / HTTP/1.1" and a Host header, as libmicrohttpd 0.9.75 leaves them, and as 1.0 does. */
+#define OLD_LINE "GET\0/\0HTTP/1.1\0\0"
+#define NEW_LINE "GET\0/\0HTTP/1.1\0\n"
+#define OLD_HOST "Host\0 a\0\0"
+#define NEW_HOST "Host\0 a\0\n"
+#define LINE_LENGTH 16
+
+static const char *broken(
+    const char *buffer, size_t length, const struct place *places, size_t places_length)
+{
+	const struct head_line line = {.method = buffer,
+	    .path = buffer + 4,
+	    .target = "/",
+	    .version = buffer + 6,
+	    .head_length = length};
+	struct head head;
+
+	head_begin(&head, &line);
+	for (size_t i = 0; i < places_length; i++)
+		head_add(&head, buffer + places[i].name, places[i].name_length,
+		    buffer + places[i].value, places[i].value_length);
+
+	const struct head_rule *rule = head_broken_rule(&head);
+
+	return rule ? rule->name : NULL;
+}
+
+#define BROKEN(buffer, ...)                                                       \
+	broken((buffer), sizeof(buffer) - 1, (const struct place[]){__VA_ARGS__}, \
+	    sizeof((const struct place[]){__VA_ARGS__}) / sizeof(struct place))
+
+static const struct place host = {LINE_LENGTH, 4, LINE_LENGTH + 6, 1};
+
+static void both_forms_of_the_buffer_are_right(void **state)
+{
+	(void)state;
+	assert_null(BROKEN(OLD_LINE OLD_HOST "\0\0", host));
+	assert_null(BROKEN(NEW_LINE NEW_HOST "\r\n", host));
+}
+
+static void spaces_at_the_end_are_cut_off_by_the_new_library(void **state)
+{
+	(void)state;
+	assert_null(BROKEN(NEW_LINE "Host\0 a\0 \t\r\n\r\n", host));
+	assert_null(BROKEN(NEW_LINE "Host\0 a\0 \r\nX\0b\0\n\r\n", host,
+	    {LINE_LENGTH + 11, 1, LINE_LENGTH + 13, 1}));
+}
+
+static void what_the_parts_do_not_show_breaks_the_lines(void **state)
+{
+	(void)state;
+	assert_string_equal(BROKEN(OLD_LINE "Host\0 a\0b\0\0\0\0", host), "lines");
+	assert_string_equal(BROKEN(OLD_LINE "Host\0 a\0\0\0", host), "lines");
+	assert_string_equal(BROKEN(NEW_LINE "Host\0 a\0\r\n", host), "lines");
+	assert_string_equal(BROKEN(OLD_LINE "Host\0\0a\0\0\0\0", host), "lines");
+	assert_string_equal(BROKEN("GET\0/\0HTTP/1.1\0" OLD_HOST "\0\0\0", host), "lines");
+	/* folded: the value was copied to somewhere else */
+	assert_string_equal(
+	    BROKEN(OLD_LINE OLD_HOST "\0\0" OLD_HOST, {LINE_LENGTH, 4, LINE_LENGTH + 17, 1}),
+	    "lines");
+}
+
+static void places_outside_the_buffer_are_not_read(void **state)
+{
+	char *elsewhere = strdup("a");
+	const char buffer[] = OLD_LINE OLD_HOST "\0\0";
+	const struct head_line line = {.method = buffer,
+	    .path = buffer + 4,
+	    .target = "/",
+	    .version = buffer + 6,
+	    .head_length = sizeof(buffer) - 1};
+	struct head head;
+
+	(void)state;
+	assert_non_null(elsewhere);
+	head_begin(&head, &line);
+	head_add(&head, elsewhere, 1, buffer + 22, 1);
+	assert_string_equal(head_broken_rule(&head)->name, "lines");
+	head_begin(&head, &line);
+	head_add(&head, buffer + 16, 4, elsewhere, 1);
+	assert_string_equal(head_broken_rule(&head)->name, "lines");
+	head_begin(&head, &line);
+	head_add(&head, "Host", 4, "a", 1);
+	assert_string_equal(head_broken_rule(&head)->name, "lines");
+	free(elsewhere);
+}
+
+static void a_zero_byte_in_the_target_breaks_the_lines(void **state)
+{
+	static const char buffer[] = "GET\0/\0x\0HTTP/1.1\0\0\0\0";
+	const struct head_line line = {.method = buffer,
+	    .path = buffer + 4,
+	    .target = "/",
+	    .version = buffer + 8,
+	    .head_length = sizeof(buffer) - 1};
+	struct head head;
+
+	(void)state;
+	head_begin(&head, &line);
+	assert_string_equal(head_broken_rule(&head)->name, "lines");
+}
+
+static void a_head_without_a_host_breaks_a_rule_since_http_1_1(void **state)
+{
+	static const char buffer[] = "GET\0/\0HTTP/1.0\0\0\0\0";
+
+	(void)state;
+	assert_string_equal(broken(OLD_LINE "\0\0", LINE_LENGTH + 2, NULL, 0), "hosts");
+	assert_null(broken(buffer, sizeof(buffer) - 1, NULL, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(both_forms_of_the_buffer_are_right),
+	    cmocka_unit_test(spaces_at_the_end_are_cut_off_by_the_new_library),
+	    cmocka_unit_test(what_the_parts_do_not_show_breaks_the_lines),
+	    cmocka_unit_test(places_outside_the_buffer_are_not_read),
+	    cmocka_unit_test(a_zero_byte_in_the_target_breaks_the_lines),
+	    cmocka_unit_test(a_head_without_a_host_breaks_a_rule_since_http_1_1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
