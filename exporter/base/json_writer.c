@@ -44,17 +44,6 @@ static size_t count_plain(const char *string)
 	return length;
 }
 
-/* The code point of a valid character of length bytes, which is below U+10000. */
-static unsigned code_point(const char *character, size_t length)
-{
-	static const unsigned char marks[] = {0, 0x7f, 0x1f, 0x0f};
-	unsigned point = (unsigned char)character[0] & marks[length];
-
-	for (size_t i = 1; i < length; i++)
-		point = point << 6 | ((unsigned char)character[i] & 0x3f);
-	return point;
-}
-
 /* Returns what follows the character. */
 static const char *add_character(struct text *text, const char *string)
 {
@@ -66,7 +55,7 @@ static const char *add_character(struct text *text, const char *string)
 		return string + 1;
 	}
 	if (text_unprintable(string)) {
-		snprintf(escaped, sizeof(escaped), "\\u%04x", code_point(string, length));
+		snprintf(escaped, sizeof(escaped), "\\u%04x", utf8_code_point(string, length));
 		text_add_string(text, escaped);
 		return string + length;
 	}

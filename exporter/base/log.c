@@ -2,15 +2,14 @@
 #include "exporter/base/log.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "exporter/base/json.h"
+#include "exporter/base/logfmt.h"
 #include "exporter/base/text.h"
-#include "exporter/base/utf8.h"
 
 static enum log_level least = LOG_LEVEL_INFO;
 static enum log_format style = LOG_FORMAT_LOGFMT;
@@ -40,53 +39,6 @@ static void format_time(char *text, size_t size)
 	snprintf(text, size, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
 }
 
-static bool needs_quotes(const char *value)
-{
-	if (!*value)
-		return true;
-	for (const char *at = value; *at; at++)
-		if (*at == ' ' || *at == '"' || *at == '=' || *at == '\\')
-			return true;
-	for (; *value; value += utf8_length(value))
-		if (text_unprintable(value))
-			return true;
-	return false;
-}
-
-static void add_value(struct text *line, const char *value)
-{
-	if (!needs_quotes(value)) {
-		text_add_string(line, value);
-		return;
-	}
-	text_add_char(line, '"');
-	while (*value) {
-		const size_t unprintable = text_unprintable(value);
-		const size_t length = unprintable ? unprintable : utf8_length(value);
-		char escaped[8];
-
-		if (*value == '"' || *value == '\\')
-			text_add_char(line, '\\');
-		for (size_t i = 0; i < unprintable; i++) {
-			snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned char)value[i]);
-			text_add_string(line, escaped);
-		}
-		if (!unprintable)
-			text_add(line, value, length);
-		value += length;
-	}
-	text_add_char(line, '"');
-}
-
-static void add_pair(struct text *line, const char *key, const char *value)
-{
-	if (line->length)
-		text_add_char(line, ' ');
-	text_add_string(line, key);
-	text_add_char(line, '=');
-	add_value(line, value);
-}
-
 static void write_line(struct text *line)
 {
 	text_add_char(line, '\n');
@@ -100,11 +52,11 @@ static void write_logfmt(const char *time, const char *level, const char *messag
 	struct text line = {0};
 	const char *key;
 
-	add_pair(&line, "ts", time);
-	add_pair(&line, "level", level);
-	add_pair(&line, "msg", message);
+	logfmt_add(&line, "ts", time);
+	logfmt_add(&line, "level", level);
+	logfmt_add(&line, "msg", message);
 	while ((key = va_arg(pairs, const char *)))
-		add_pair(&line, key, va_arg(pairs, const char *));
+		logfmt_add(&line, key, va_arg(pairs, const char *));
 	write_line(&line);
 	free(line.data);
 }

@@ -48,6 +48,16 @@ size_t utf8_length(const char *string)
 	return 0;
 }
 
+unsigned utf8_code_point(const char *character, size_t length)
+{
+	static const unsigned char marks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	unsigned point = (unsigned char)character[0] & marks[length];
+
+	for (size_t i = 1; i < length; i++)
+		point = point << 6 | ((unsigned char)character[i] & 0x3f);
+	return point;
+}
+
 char *utf8_make_valid(const char *string)
 {
 	char *valid = malloc(strlen(string) * strlen(UTF8_REPLACEMENT) + 1);

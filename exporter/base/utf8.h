@@ -13,6 +13,9 @@
  */
 size_t utf8_length(const char *string);
 
+/* The code point of a valid character of length bytes, as utf8_length() returned it. */
+unsigned utf8_code_point(const char *character, size_t length);
+
 /* A copy with U+FFFD in place of each byte that is not part of a valid character; NULL: no memory.
  * The caller frees it. */
 char *utf8_make_valid(const char *string);
