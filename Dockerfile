@@ -5,6 +5,8 @@
 #   docker build --target test .                    the unit tests, with sanitizers
 #   docker buildx build --platform linux/arm64 .    cross-compiled, so nothing is emulated
 
+# The tag gets Debian's fixes. A release names a digest instead (docs/container.md):
+#   --build-arg=BASE=docker.io/library/debian@sha256:...
 ARG BASE=docker.io/library/debian:bookworm-slim
 
 # Runs on the architecture of the building machine, also for an image of another one.
