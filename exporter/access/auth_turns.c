@@ -79,21 +79,29 @@ static void add(struct list *list, const struct peer *peer, unsigned long now)
 	*entry = (struct entry){*peer, now};
 }
 
+static unsigned long turn_of_denied(const struct auth_turns *turns, const struct peer *peer)
+{
+	const struct entry *denied = find(&turns->denied, peer);
+	struct peer network;
+
+	if (!denied && peer_network(peer, &network))
+		denied = find(&turns->denied, &network);
+	return denied ? denied->since : AUTH_TURN_NEW;
+}
+
 unsigned long auth_turns_of(const struct auth_turns *turns, const struct peer *peer)
 {
-	const struct entry *denied;
-
-	if (find(&turns->granted, peer))
-		return AUTH_TURN_GRANTED;
-	denied = find(&turns->denied, peer);
-	return denied ? denied->since : AUTH_TURN_NEW;
+	return find(&turns->granted, peer) ? AUTH_TURN_GRANTED : turn_of_denied(turns, peer);
 }
 
 unsigned long auth_turns_note(struct auth_turns *turns, const struct peer *peer, bool granted)
 {
 	const unsigned long now = turns->now++;
+	struct peer network;
 
 	add(granted ? &turns->granted : &turns->denied, peer, now);
 	forget(granted ? &turns->denied : &turns->granted, peer);
+	if (!granted && peer_network(peer, &network))
+		add(&turns->denied, &network, now);
 	return granted ? AUTH_TURN_GRANTED : now;
 }

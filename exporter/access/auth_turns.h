@@ -5,7 +5,8 @@
 /*
  * Whose password is checked next: a peer that was granted before, then one that was never denied,
  * then the one that was denied the longest ago. So each attacking address delays a new client by
- * one check at most. Not for several threads at once.
+ * one check at most. An IPv6 peer that is new counts as denied if its /48 was. Not for several
+ * threads at once.
  */
 
 #include <stdbool.h>

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum kind { KIND_UNKNOWN, KIND_IPV4, KIND_IPV6, KIND_USER };
+enum kind { KIND_UNKNOWN, KIND_IPV4, KIND_IPV6, KIND_USER, KIND_IPV6_NETWORK };
 
 #define IPV6_PREFIX_BYTES 8
+#define IPV6_NETWORK_BYTES 6
 
 static void set(struct peer *peer, enum kind kind, const void *bytes, size_t length)
 {
@@ -61,6 +62,15 @@ struct peer peer_of(int fd)
 			set(&peer, KIND_USER, &user.uid, sizeof(user.uid));
 	}
 	return peer;
+}
+
+bool peer_network(const struct peer *peer, struct peer *ret_network)
+{
+	if (peer->bytes[0] != KIND_IPV6)
+		return false;
+	*ret_network = (struct peer){{0}};
+	set(ret_network, KIND_IPV6_NETWORK, &peer->bytes[1], IPV6_NETWORK_BYTES);
+	return true;
 }
 
 bool peer_is_same(const struct peer *a, const struct peer *b)

@@ -19,6 +19,12 @@ struct peer {
 /* The peer of the socket. Those that cannot be determined all count as one peer. */
 struct peer peer_of(int fd);
 
+/*
+ * Sets ret_network to the /48 of an IPv6 peer: a site has one, and with it 65,536 peers. Returns
+ * false if the peer is of another kind.
+ */
+bool peer_network(const struct peer *peer, struct peer *ret_network);
+
 bool peer_is_same(const struct peer *a, const struct peer *b);
 
 #endif

@@ -257,6 +257,45 @@ static void a_new_client_is_granted_among_many_attackers(void **state)
 	}
 }
 
+/* As peer.c makes it of an IPv6 address: its kind, then the prefix. */
+static struct auth_request *make_ipv6_request(unsigned char network, unsigned number)
+{
+	struct auth_request *request = make_request(0);
+
+	request->peer = (struct peer){{2, 0x20, 0x01, 0x0d, 0xb8, 0, network,
+	    (unsigned char)(number >> 8), (unsigned char)number}};
+	return request;
+}
+
+/* One host has all of a /48: each guess comes from an address that was never seen. */
+static void an_ipv6_network_is_new_once(void **state)
+{
+	struct peer network;
+	unsigned number = 0;
+
+	(void)state;
+
+	struct auth_request *first = make_ipv6_request(1, number++);
+
+	assert_true(peer_network(&first->peer, &network));
+	free(auth_queue_add(&queue, first));
+	assert_false(check_next(0, false));
+	for (int i = 0; i < 2 * AUTH_WAITING_MAX; i++)
+		free(auth_queue_add(&queue, make_ipv6_request(1, number++)));
+	assert_int_equal(queue.length, AUTH_WAITING_MAX);
+	/* New are another network's, and any other peer. */
+	free(auth_queue_add(&queue, make_ipv6_request(2, 0)));
+	assert_true(push(7));
+
+	struct auth_request *next = auth_queue_take(&queue);
+
+	assert_int_equal(next->peer.bytes[6], 2);
+	auth_queue_note(&queue, next, true);
+	free(next);
+	assert_true(check_next(7, true));
+	assert_false(check_next(7, true));
+}
+
 static void the_late_are_taken_out(void **state)
 {
 	struct auth_request *late;
@@ -312,6 +351,7 @@ int main(void)
 	    TEST(who_was_granted_goes_first),
 	    TEST(many_that_were_denied_are_remembered),
 	    TEST(a_new_client_is_granted_among_many_attackers),
+	    TEST(an_ipv6_network_is_new_once),
 	    TEST(the_late_are_taken_out),
 	    TEST(those_of_one_digest_are_taken_out),
 	};

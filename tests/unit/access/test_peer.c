@@ -102,6 +102,29 @@ static void a_link_local_peer_is_its_link(void **state)
 	assert_true(peer_is_same(&global, &same_global));
 }
 
+static void an_ipv6_peer_has_a_48(void **state)
+{
+	const struct peer a = peer_at("2001:db8:1:2::1", 1);
+	const struct peer b = peer_at("2001:db8:1:3::1", 1);
+	const struct peer c = peer_at("2001:db8:2:2::1", 1);
+	const struct peer ipv4 = peer_at("192.0.2.1", 1);
+	struct peer of_a, of_b, of_c, zero;
+	const struct peer least = peer_at("2001:db8:1::", 1);
+
+	(void)state;
+	assert_true(peer_network(&a, &of_a));
+	assert_true(peer_network(&b, &of_b));
+	assert_true(peer_network(&c, &of_c));
+	assert_true(peer_network(&least, &zero));
+	assert_true(peer_is_same(&of_a, &of_b));
+	assert_false(peer_is_same(&of_a, &of_c));
+	/* No network is a peer, not even the one whose bytes are the same. */
+	assert_true(peer_is_same(&of_a, &zero));
+	assert_false(peer_is_same(&zero, &least));
+	assert_false(peer_network(&ipv4, &zero));
+	assert_false(peer_network(&of_a, &zero));
+}
+
 static void a_unix_peer_is_its_user(void **state)
 {
 	int one[2];
@@ -130,6 +153,7 @@ int main(void)
 	    cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
 	    cmocka_unit_test(an_ipv6_peer_is_its_64),
 	    cmocka_unit_test(a_link_local_peer_is_its_link),
+	    cmocka_unit_test(an_ipv6_peer_has_a_48),
 	    cmocka_unit_test(a_unix_peer_is_its_user),
 	};
 
