@@ -16,7 +16,10 @@ from lib.secure import HASHES, PASSWORDS, Secure, authorization
 from raw import Reader, connect, request, wait_until
 
 # Of cost 8: some hundredths of a second, so that a test has time for hundreds. The passwords are those of lib.secure.
-OF_COST_8 = {"alice": "$2y$08$4PqudCToLwLkBMvvruHYGec307BTq5fKYIcSpDVYbwPsozFuJ92Fe", "bob": "$2y$08$b.3ij2i5fX0e7WgdoYMYxO7gmho7iX9DCk9A1AL45DHpXDN4SlL2K"}
+OF_COST_8 = {
+    "alice": "$2y$08$4PqudCToLwLkBMvvruHYGec307BTq5fKYIcSpDVYbwPsozFuJ92Fe",
+    "bob": "$2y$08$b.3ij2i5fX0e7WgdoYMYxO7gmho7iX9DCk9A1AL45DHpXDN4SlL2K",
+}
 OF_COST_10 = "$2y$10$4PqudCToLwLkBMvvruHYGexPo9MWDBD3TOhQGEq2i5o6sm4UL0MEm"
 
 PATH = "/-/healthy"
