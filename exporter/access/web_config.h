@@ -113,6 +113,9 @@ void web_config_free(struct web_config *config);
 /* Whether one of its files has changed or is gone. */
 bool web_config_has_changed(const struct web_config *config);
 
+/* Whether client_auth_type requires a certificate, verified or not. */
+bool web_config_requires_certificate(const struct web_config *config);
+
 /*
  * What next would no longer refuse although current does, as a static sentence that quotes nothing
  * ("basic_auth_users has no users any more"); NULL: next protects in each way that current does.

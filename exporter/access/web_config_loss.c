@@ -33,7 +33,7 @@ static bool loses_tls(const struct web_config *current, const struct web_config 
 	return current->has_tls && !next->has_tls;
 }
 
-static bool requires_certificate(const struct web_config *config)
+bool web_config_requires_certificate(const struct web_config *config)
 {
 	return config->tls.client_auth == CLIENT_AUTH_REQUIRE_ANY ||
 	       config->tls.client_auth == CLIENT_AUTH_REQUIRE_AND_VERIFY;
@@ -48,7 +48,8 @@ static bool verifies_certificate(const struct web_config *config)
 /* The kinds have no order: one can require a certificate, and another verify what is given. */
 static bool weakens_client_auth(const struct web_config *current, const struct web_config *next)
 {
-	return (requires_certificate(current) && !requires_certificate(next)) ||
+	return (web_config_requires_certificate(current) &&
+		   !web_config_requires_certificate(next)) ||
 	       (verifies_certificate(current) && !verifies_certificate(next));
 }
 

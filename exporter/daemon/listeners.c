@@ -2,9 +2,11 @@
 #include "exporter/daemon/listeners.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "collectors/kernel/settings.h"
@@ -69,6 +71,45 @@ int listeners_open(const struct serve_options *options, struct listeners *listen
 		listeners->length++;
 	}
 	return 0;
+}
+
+/* The words for a listener on every address, in place of those in its text; or NULL. */
+static const char *words_for_any(const struct listener *listener)
+{
+	int v6_only = 0;
+	socklen_t size = sizeof(v6_only);
+
+	if (strncmp(listener->text, "0.0.0.0:", strlen("0.0.0.0:")) == 0)
+		return "every IPv4 address, port ";
+	if (strncmp(listener->text, "[::]:", strlen("[::]:")) != 0)
+		return NULL;
+	(void)getsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &size);
+	return v6_only ? "every IPv6 address, port " : "every address, port ";
+}
+
+static void describe(const struct listener *listener, struct text *text)
+{
+	const char *words = words_for_any(listener);
+	char printable[LISTEN_TEXT_SIZE];
+
+	if (words) {
+		text_add_string(text, words);
+		text_add_string(text, strrchr(listener->text, ':') + 1);
+		return;
+	}
+	snprintf(printable, sizeof(printable), "%s", listener->text);
+	text_make_printable(printable);
+	text_add_string(text, printable);
+}
+
+void listeners_describe(const struct listeners *listeners, struct text *text)
+{
+	for (size_t i = 0; i < listeners->length; i++) {
+		if (i > 0)
+			text_add_string(text, i + 1 < listeners->length ? ", " : " and ");
+		describe(&listeners->list[i], text);
+	}
+	text_add_char(text, '\0');
 }
 
 bool listeners_have_paths(const struct listeners *listeners)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "exporter/base/text.h"
 #include "exporter/daemon/listen.h"
 #include "exporter/daemon/serve.h"
 #include "exporter/web/server.h"
@@ -24,6 +25,12 @@ int listeners_open(const struct serve_options *options, struct listeners *listen
 
 /* Whether one of them has a path that listeners_close() removes. */
 bool listeners_have_paths(const struct listeners *listeners);
+
+/*
+ * Adds where they listen, in words, printable, and a '\0': "every address, port 10059 and
+ * unix:/run/ephemera/socket".
+ */
+void listeners_describe(const struct listeners *listeners, struct text *text);
 
 /* Passes each to the server, which then owns it. Returns 0 or -errno. */
 int listeners_serve(struct listeners *listeners, struct web *web);

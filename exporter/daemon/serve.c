@@ -114,6 +114,7 @@ struct parts {
 	struct web_parts web;
 	struct web *server;
 	struct clients_limits limits;
+	struct text listening; /* where, in words */
 };
 
 static int start_lookup(const struct serve_options *options, struct refusals *refusals,
@@ -184,6 +185,7 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 		    .telemetry_path = options->telemetry_path,
 		    .enabled = options->enabled,
 		    .first_view = collectors_length,
+		    .listening = parts->listening.data,
 		    .procfs = options->procfs,
 		    .sysfs = options->sysfs,
 		    .source = options->source,
@@ -208,6 +210,7 @@ static void free_parts(struct parts *parts)
 	web_free(parts->server);
 	shared_lookup_free(parts->web.lookup);
 	auth_free(parts->web.auth);
+	free(parts->listening.data);
 	config_watch_free(parts->web.rules);
 }
 
@@ -215,7 +218,9 @@ static void free_parts(struct parts *parts)
 static int run_threads(const struct serve_options *options, struct parts *parts,
     struct listeners *listeners, const struct systemd *systemd, const sigset_t *signals)
 {
-	int result = start_parts(options, parts);
+	listeners_describe(listeners, &parts->listening);
+
+	int result = parts->listening.error ? parts->listening.error : start_parts(options, parts);
 
 	if (result < 0)
 		return result;

@@ -14,6 +14,11 @@ static bool is_excluded(const struct web_config *config, const char *path)
 	return false;
 }
 
+bool admission_asks_password(const struct web_config *config, const char *path)
+{
+	return config && config->users_length && !is_excluded(config, path);
+}
+
 /* Checks the password for path, if it needs one. */
 static enum auth_verdict authenticate(struct exchange *exchange, const char *path)
 {
@@ -22,7 +27,7 @@ static enum auth_verdict authenticate(struct exchange *exchange, const char *pat
 	struct basic_auth given;
 	enum auth_verdict verdict = AUTH_DENIED;
 
-	if (!config || config->users_length == 0 || is_excluded(config, path))
+	if (!admission_asks_password(config, path))
 		return AUTH_GRANTED;
 	switch (credentials_read(exchange->connection, &given)) {
 	case 0:

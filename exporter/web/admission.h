@@ -13,6 +13,9 @@ enum admission {
 			      again */
 };
 
+/* Whether a request for path needs a password; config may be NULL. */
+bool admission_asks_password(const struct web_config *config, const char *path);
+
 /*
  * Decides on a request whose head is complete. Sets ret_answer, which the caller owns, only if the
  * request is refused.

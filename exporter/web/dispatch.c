@@ -2,8 +2,10 @@
 #include "exporter/web/dispatch.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "collectors/kernel/clock.h"
+#include "exporter/web/admission.h"
 #include "exporter/web/endpoints.h"
 
 /*
@@ -110,6 +112,26 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* For the page at "/", which says what is open. */
+static struct openness find_openness(const struct exchange *exchange, const char *path)
+{
+	const struct web_config *config = exchange_config(exchange);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct openness openness = {0};
+
+	if (strcmp(path, "/") != 0)
+		return openness;
+	if (info)
+		openness_find_address(info->connect_fd, &openness);
+	if (!config)
+		return openness;
+	openness.password = config->users_length > 0;
+	openness.has_password = admission_asks_password(config, path);
+	openness.certificate = config->has_tls && web_config_requires_certificate(config);
+	return openness;
+}
+
 static struct route find_route(
     const struct exchange *exchange, const char *path, const char *method)
 {
@@ -124,6 +146,7 @@ static struct route find_route(
 	    .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
 	    .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
 	    .scrape_timeout = header(connection, "X-Prometheus-Scrape-Timeout-Seconds"),
+	    .openness = find_openness(exchange, path),
 	    .parameters = each_parameter,
 	    .source = connection,
 	};

@@ -16,15 +16,21 @@
 
 #define LIMIT_DEFAULT 20
 
+static enum endpoint_found parse_index(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	(void)site;
+	(void)rest;
+	route->openness = request->openness;
+	route->openness.is_local = route_is_local(request);
+	return FOUND;
+}
+
 static struct answer render_index(
     const struct site *site, const struct route *route, const void *nothing)
 {
-	struct answer answer = *site->index;
-
-	(void)route;
 	(void)nothing;
-	answer.is_static = true; /* site owns the body */
-	return answer;
+	return pages_index(site, &route->openness);
 }
 
 static enum endpoint_found parse_page(const struct site *site, const struct http_request *request,
@@ -237,7 +243,7 @@ static struct answer render_port(
 const struct endpoint metrics_endpoint = {NULL, NEED_WALK, 0, parse_metrics, render_metrics};
 
 const struct endpoint endpoints[] = {
-    {"/", NEED_NOTHING, 0, NULL, render_index},
+    {"/", NEED_NOTHING, 0, parse_index, render_index},
     {"/pages/", NEED_NOTHING, 0, parse_page, render_page},
     {"/-/healthy", NEED_NOTHING, 0, NULL, render_health},
     {"/-/ready", NEED_NOTHING, 0, NULL, render_readiness},

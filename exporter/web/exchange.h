@@ -30,7 +30,6 @@ struct web {
 	struct MHD_Daemon *daemons[DAEMONS_MAX];
 	struct server servers[DAEMONS_MAX];
 	size_t length;
-	struct answer index;
 	struct site site;
 	struct response_cache cache; /* only the scraper's thread uses it */
 };

@@ -7,6 +7,7 @@
 
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
+#include "exporter/web/routes.h"
 
 /* The page loads only its own styles and scripts, and asks only its own server. */
 #define POLICY                                                                          \
@@ -81,21 +82,15 @@ static void add_html(struct text *text, const char *value)
 	}
 }
 
-struct answer pages_index(const char *telemetry_path, bool api)
-{
-	const struct {
-		const char *name;
-		const char *value;
-	} marks[] = {
-	    {"@TELEMETRY_PATH@", telemetry_path},
-	    {"@VERSION@", EPHEMERA_VERSION},
-	    {"@API@", api ? "on" : "off"},
-	};
-	const size_t length = sizeof(marks) / sizeof(marks[0]);
-	const struct page *template = find(INDEX);
-	struct answer answer = answer_of("text/html; charset=utf-8");
-	struct text page = {0};
+struct mark {
+	const char *name;
+	const char *value;
+};
 
+/* Adds the template, with the marks in it replaced. */
+static void fill_in(
+    const struct page *template, const struct mark *marks, size_t length, struct text *page)
+{
 	for (const char *at = template->start; at < template->end;) {
 		const size_t left = (size_t)(template->end - at);
 		size_t i;
@@ -105,17 +100,40 @@ struct answer pages_index(const char *telemetry_path, bool api)
 			    memcmp(at, marks[i].name, strlen(marks[i].name)) == 0)
 				break;
 		if (i < length) {
-			add_html(&page, marks[i].value);
+			add_html(page, marks[i].value);
 			at += strlen(marks[i].name);
 		} else {
-			text_add_char(&page, *at++);
+			text_add_char(page, *at++);
 		}
 	}
+}
+
+struct answer pages_index(const struct site *site, const struct openness *openness)
+{
+	struct text open = {0};
+	struct answer answer = answer_of("text/html; charset=utf-8");
+	struct text page = {0};
+
+	openness_add(&open, openness, site->listening, site->api);
+	text_add_char(&open, '\0');
+	if (!open.error) {
+		const struct mark marks[] = {
+		    {"@TELEMETRY_PATH@", site->telemetry_path},
+		    {"@VERSION@", EPHEMERA_VERSION},
+		    {"@API@", site->api ? "on" : "off"},
+		    {"@OPEN@", open.data},
+		};
+
+		fill_in(find(INDEX), marks, sizeof(marks) / sizeof(marks[0]), &page);
+	}
 	answer.is_static = false;
-	if (page.error)
+	/* It depends on who asks. */
+	answer.no_store = true;
+	if (open.error || page.error)
 		free(page.data);
 	else
 		answer.body = page.data;
 	answer.length = page.length;
+	free(open.data);
 	return answer;
 }

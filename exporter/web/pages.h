@@ -8,11 +8,14 @@
 
 #include "exporter/web/answer.h"
 
+struct site;
+struct openness;
+
 /*
- * The page at "/", which links to telemetry_path and has the live port map if the API is on. The
- * caller frees it with answer_release(); its body is NULL if memory ran out.
+ * The page at "/", which links to the site's metrics, says what is open, and has the live port map
+ * if the API is on. The caller frees it with answer_release(); its body is NULL if memory ran out.
  */
-struct answer pages_index(const char *telemetry_path, bool api);
+struct answer pages_index(const struct site *site, const struct openness *openness);
 
 /* A file that the page loads, by its name. Returns false if there is none. */
 bool pages_find(const char *name, struct answer *ret_answer);

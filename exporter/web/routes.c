@@ -85,6 +85,11 @@ static bool is_local_name(const char *host)
 	return starts_with(host, "127.") && strspn(host, "0123456789.") == length;
 }
 
+bool route_is_local(const struct http_request *request)
+{
+	return request->from_loopback && request->host && is_local_name(request->host);
+}
+
 /* Refuses what does not exist or is not allowed. Returns whether it did. */
 static bool refuse(const struct site *site, const struct http_request *request, bool is_nothing,
     struct route *route)

@@ -10,6 +10,7 @@
 #include "collectors/gather.h"
 #include "exporter/scrape/exposition.h"
 #include "exporter/web/answer.h"
+#include "exporter/web/openness.h"
 
 struct endpoint;
 
@@ -18,8 +19,8 @@ struct site {
 	const char *telemetry_path;
 	collector_set enabled; /* collectors that a scrape may ask for */
 	bool api;
-	size_t first_view;	    /* the views' place in the gatherer's list */
-	const struct answer *index; /* the page at "/"; outlives every answer */
+	size_t first_view;     /* the views' place in the gatherer's list */
+	const char *listening; /* where, in words, printable; NULL: not known */
 	const char *procfs;
 	const char *sysfs;
 	struct source_options source;
@@ -35,7 +36,8 @@ struct route {
 	size_t limit; /* for destinations and a port */
 	bool owners;  /* for destinations */
 	uint16_t port;
-	double seconds; /* until the client stops waiting */
+	struct openness openness; /* for the page at "/" */
+	double seconds;		  /* until the client stops waiting */
 };
 
 struct http_request {
@@ -47,6 +49,7 @@ struct http_request {
 	const char *accept;
 	const char *accept_encoding;
 	const char *scrape_timeout;
+	struct openness openness; /* for the path "/"; without is_local */
 	/* Calls each for every parameter of the query; value may be NULL. */
 	void (*parameters)(void *source,
 	    void (*each)(void *context, const char *key, const char *value), void *context);
@@ -58,6 +61,9 @@ bool route_reads(const char *method);
 
 /* Whether errors at the path are JSON. */
 bool route_is_json(const char *path);
+
+/* Whether the client is on this host, and names it by a loopback address. */
+bool route_is_local(const struct http_request *request);
 
 struct route route_find(const struct site *site, const struct http_request *request);
 

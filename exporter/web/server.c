@@ -14,7 +14,6 @@
 #include "collectors/kernel/clock.h"
 #include "exporter/base/log.h"
 #include "exporter/web/engine.h"
-#include "exporter/web/pages.h"
 #include "exporter/web/strict.h"
 
 /* What libmicrohttpd needs for a request besides its bytes, and for the head of a response. */
@@ -186,13 +185,10 @@ int web_new(const struct web_options *options, const struct web_parts *parts, st
 	web->options = *options;
 	web->parts = *parts;
 	web->refusals = self_refusals(parts->self);
-	web->index = pages_index(options->site.telemetry_path, parts->lookup != NULL);
 	web->site = options->site;
 	web->site.api = parts->lookup != NULL;
-	web->site.index = &web->index;
 
-	const int result =
-	    web->index.body ? clients_new(&options->limits, web->refusals, &web->clients) : -ENOMEM;
+	const int result = clients_new(&options->limits, web->refusals, &web->clients);
 
 	if (result < 0) {
 		web_free(web);
@@ -341,7 +337,6 @@ void web_free(struct web *web)
 	if (!web)
 		return;
 	response_cache_clear(&web->cache);
-	answer_release(&web->index);
 	clients_free(web->clients);
 	free(web);
 }

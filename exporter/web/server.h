@@ -12,7 +12,7 @@
 #include "exporter/web/routes.h"
 
 struct web_options {
-	struct site site;	   /* without its index and api, which web_new() sets */
+	struct site site;	   /* without its api, which web_new() sets */
 	unsigned max_header_bytes; /* of a request's line and headers */
 	struct clients_limits limits;
 	bool outlived; /* another process keeps listening on the sockets after the server ends */

@@ -11,9 +11,6 @@
 #include "exporter/web/endpoints.h"
 #include "fuzz.h"
 
-static const struct answer index_page = {
-    .status = 200, .type = "text/html; charset=utf-8", .body = "<p>", .length = 3};
-
 static void parameters(
     void *source, void (*each)(void *context, const char *key, const char *value), void *context)
 {
@@ -92,8 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .source = lines[2]};
 	struct site site = {.telemetry_path = "/metrics",
 	    .enabled = ((collector_set)1 << collectors_length) - 2,
-	    .first_view = collectors_length,
-	    .index = &index_page};
+	    .first_view = collectors_length};
 
 	check(&site, &request);
 	site.api = true;

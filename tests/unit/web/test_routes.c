@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/web/routes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "collectors/views/views.h"
@@ -8,9 +9,6 @@
 #include "unit.h"
 
 #define RANGE_COLLECTOR ((collector_set)1)
-
-static const struct answer index_page = {
-    .status = 200, .type = "text/html; charset=utf-8", .body = "<p>", .length = 3};
 
 static struct site site;
 static struct http_request request;
@@ -29,11 +27,8 @@ static void each_parameter(
 static int set_up(void **state)
 {
 	(void)state;
-	site = (struct site){.telemetry_path = "/metrics",
-	    .enabled = RANGE_COLLECTOR,
-	    .api = true,
-	    .first_view = 9,
-	    .index = &index_page};
+	site = (struct site){
+	    .telemetry_path = "/metrics", .enabled = RANGE_COLLECTOR, .api = true, .first_view = 9};
 	request =
 	    (struct http_request){.method = "GET", .parameters = each_parameter, .source = &query};
 	query = NULL;
@@ -128,15 +123,31 @@ static struct answer rendered(const char *path)
 
 static void what_takes_no_work_is_rendered_at_once(void **state)
 {
-	static const char *const paths[] = {"/", "/-/healthy", "/pages/map.js"};
+	static const char *const paths[] = {"/-/healthy", "/pages/map.js"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(paths); i++) {
 		assert_int_equal(rendered(paths[i]).status, 200);
 		assert_true(rendered(paths[i]).is_static);
 	}
-	assert_ptr_equal(rendered("/").body, index_page.body);
 	assert_string_equal(rendered("/-/healthy").body, "Healthy.\n");
+}
+
+static void the_page_says_what_is_open(void **state)
+{
+	(void)state;
+	site.listening = "<here>";
+	request.openness.has_password = true;
+	request.openness.password = true;
+
+	struct answer answer = rendered("/");
+	char *page = strndup(answer.body, answer.length);
+
+	assert_non_null(strstr(page, "It listens on &lt;here>. It asks for a password."));
+	assert_null(strstr(page, "@OPEN@"));
+	assert_true(answer.no_store && !answer.is_static);
+	free(page);
+	answer_release(&answer);
 }
 
 /* A name of anybody's may resolve to a loopback address: DNS rebinding. */
@@ -336,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(paths_lead_to_what_they_name),
 	    TEST(what_takes_no_work_is_rendered_at_once),
+	    TEST(the_page_says_what_is_open),
 	    TEST(the_api_knows_how_this_host_is_called),
 	    TEST(the_page_and_what_it_loads_have_a_policy),
 	    TEST(ports_are_numbers_from_1_to_65535),
