@@ -96,9 +96,10 @@ static void take_this(struct auth_queue *queue, const struct auth_request *reque
 {
 	struct auth_request **link = &queue->first;
 
-	while (*link != request)
+	while (*link && *link != request)
 		link = &(*link)->next;
-	take(queue, link);
+	if (*link)
+		take(queue, link);
 }
 
 struct auth_request *auth_queue_add(struct auth_queue *queue, struct auth_request *request)
