@@ -66,7 +66,7 @@ def test_a_misspelt_value_is_refused_wherever_it_is():
     "daemonset.args=[\"log.level=debug\"]", "sidecar.networkPolicy=true",
     "daemonset.tolerations=[{\"operater\":\"Exists\"}]", "monitorLabels={\"a\":1}",
     "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\"",
-    "exhaustion.enabled=\"yes\"", "exhaustion.seccompProfile=\"Localhost\""))
+    "exhaustion.enabled=\"yes\"", "daemonset.listenHost=\"10.0.0.1:80\"", "exhaustion.seccompProfile=\"Localhost\""))
 def test_a_value_of_a_wrong_kind_is_refused(setting):
     done = kube.call("helm", "template", "x", kube.CHART, "--set-json", setting, check=False)
     assert done.returncode != 0 and "schema" in done.stderr
@@ -80,7 +80,8 @@ def test_every_value_does_something():
                     "daemonset.tolerations=[]", 'daemonset.monitor="none"', "sidecar.monitor=true",
                     'sidecar.networkPolicy="open"', 'monitorLabels.release="stack"',
                     "rules.enabled=false", "dashboards.enabled=false",
-                    'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true"):
+                    'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true",
+                    'daemonset.listenHost="127.0.0.1"'):
         rendered = helm(setting)
         assert rendered != usual, setting
         changes += [each for each in rendered if each not in usual]
@@ -92,6 +93,18 @@ def test_every_value_does_something():
                  "NetworkPolicy")
     assert kube.listens([policy], "prom", 10059)
     assert not kube.listens([policy], "monitoring", 10059)
+
+
+@pytest.mark.parametrize("host", ["$(NODE_IP)", "[$(NODE_IP)]"])
+def test_it_listens_where_the_admin_says(host):
+    usual, = one(helm(), "DaemonSet")["spec"]["template"]["spec"]["containers"]
+    assert not [flag for flag in usual["args"] if "listen" in flag] and "env" not in usual
+    container, = one(helm(f'daemonset.listenHost="{host}"'),
+                     "DaemonSet")["spec"]["template"]["spec"]["containers"]
+    assert f"--web.listen-address={host}:10059" in container["args"]
+    # Kubernetes replaces only variables of the container.
+    assert container["env"] == [{"name": "NODE_IP", "valueFrom": {
+        "fieldRef": {"fieldPath": "status.hostIP"}}}]
 
 
 def test_the_sidecar_takes_its_values_from_the_parent_chart(example_chart):

@@ -392,3 +392,15 @@ def test_the_service_of_leases_has_nothing_that_it_could_do_without(plain, befor
 def test_the_journal_gets_every_line():
     found = {name: value for _, name, value in directives(LEASES.read_text())}
     assert found["StandardOutput"] == "journal" and found["LogRateLimitIntervalSec"] == "0"
+
+
+def test_the_drop_in_of_the_page_says_where_to_listen_from_the_first_start():
+    """It is written before the package is installed: the unit's own empty value does not win."""
+    page = (REPOSITORY / "docs" / "install.md").read_text()
+    drop_in = re.search(r"listen\.conf <<'END'\n(.*?)\n    END\n", page, re.S)[1]
+    text = "\n".join(line.removeprefix("    ") for line in drop_in.splitlines())
+    unit = Unit((DEPLOY / "systemd" / "ephemera.service.in").read_text(), text)
+    assert unit.arguments() == ["--web.listen-address=127.0.0.1:10059"]
+    # The package's own file of flags, which is read last, sets nothing.
+    flags = (DEPLOY / "systemd" / "ephemera.default").read_text()
+    assert all(line.startswith("#") for line in flags.splitlines() if line)
