@@ -4,9 +4,9 @@
 
 /*
  * The rules of --web.config.file that are in force. A thread looks every second whether a file has
- * changed, and reads all of them again. If something is wrong, or would be less protected than it is
- * (web_config_loss()), the old rules stay. Connections and requests keep the rules that they began
- * with.
+ * changed, and reads all of them again. If something is wrong, or would be less protected than it
+ * is (web_config_loss()), the old rules stay. Connections and requests keep the rules that they
+ * began with.
  */
 
 #include <stdatomic.h>
@@ -41,7 +41,8 @@ int config_watch_new(const char *path, struct config_status *status,
 /* Starts the thread, which logs what it did. Returns 0 or -errno. */
 int config_watch_start(struct config_watch *rules);
 
-/* Makes the thread read the files now, changed or not, and log the result even if it is the same. */
+/* Makes the thread read the files now, changed or not, and log the result even if it is the same.
+ */
 void config_watch_reload(struct config_watch *rules);
 
 void config_watch_free(struct config_watch *rules); /* ends the thread; NULL is fine */
