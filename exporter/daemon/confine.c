@@ -110,6 +110,7 @@ int confine(const struct serve_options *options, bool removes_sockets, int datag
 	    !is_on		   ? "off"
 	    : sandbox_is_widened() ? "on, also allows what sanitizers need"
 				   : "on",
+	    report.is_bounded ? NULL : "bounding_set", "not empty, since CAP_SETPCAP is missing",
 	    NULL);
 	return 0;
 }

@@ -90,11 +90,20 @@ int privileges_find_user(const char *text, uid_t *ret_uid, gid_t *ret_gid)
 	return 0;
 }
 
-/* If this is not permitted the set stays, which does no harm: we run no other program. */
-static void empty_bounding_set(void)
+/*
+ * Returns whether it is empty now. Without CAP_SETPCAP it stays, which does no harm: it bounds what
+ * a program gets by execve(), and with no_new_privs that is nothing.
+ */
+static bool empty_bounding_set(void)
 {
-	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+	bool is_empty = true;
+
+	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
 		(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) != 0)
+			is_empty = false;
+	}
+	return is_empty;
 }
 
 /*
@@ -201,7 +210,7 @@ int privileges_drop(const struct privileges_options *options, struct privileges_
 	struct privileges_report report = {.refused = NULL};
 	int result = 0;
 
-	empty_bounding_set();
+	report.is_bounded = empty_bounding_set();
 	if (geteuid() == 0)
 		result = change_user(options, &report);
 	if (result == 0)

@@ -4,6 +4,7 @@
 
 /* Gives up the privileges that the daemon does not need once it listens. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define PRIVILEGES_USER_SIZE 64
@@ -25,6 +26,7 @@ struct privileges_report {
 	char kept[PRIVILEGES_KEPT_SIZE]; /* "none", or capabilities and what each is for */
 	const char *refused;		 /* the call that failed, so that root stayed; or NULL */
 	int error;			 /* of that call: -errno */
+	bool is_bounded; /* the bounding set is empty; root and CAP_SETPCAP empty it */
 };
 
 /*

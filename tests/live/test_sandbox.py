@@ -63,7 +63,9 @@ def warm_up(exporter):
     exporter.get("/api/v1/ports/1")
 
 
-def assert_confined(exporter, user, group, capabilities=0, groups=(), bounding=0):
+def assert_confined(exporter, user, group, capabilities=0, groups=(), bounding=False):
+    """bounding: whether the bounding set stays, which is then said."""
+    assert ("bounding_set=" in said(exporter, "Gave up privileges")) == bounding
     found = threads(exporter)
     assert len(found) >= 3
     for thread in found:
@@ -73,8 +75,7 @@ def assert_confined(exporter, user, group, capabilities=0, groups=(), bounding=0
         kept = f"{capabilities:016x}"
         assert [thread[f"Cap{name}"][0] for name in ("Prm", "Eff")] == [kept, kept]
         assert [int(thread[f"Cap{name}"][0], 16) for name in ("Inh", "Amb")] == [0, 0]
-        if bounding is not None:
-            assert int(thread["CapBnd"][0], 16) == bounding
+        assert (int(thread["CapBnd"][0], 16) == 0) == (not bounding)
         assert thread["NoNewPrivs"] == ["1"]
         assert thread["Seccomp"] == [str(SECCOMP_FILTER)]
 
@@ -171,17 +172,27 @@ def test_another_user_keeps_only_what_is_needed_of_what_it_was_given(public_bina
     # Nobody but root becomes another, so that nobody else needs to know whom.
     with Exporter("--security.user=no-such-user", *flags) as exporter:
         warm_up(exporter)
-        # The bounding set is root's to change.
-        assert_confined(exporter, A_USER, A_USER, kept, bounding=None)
+        # The bounding set is CAP_SETPCAP's to change.
+        assert_confined(exporter, A_USER, A_USER, kept, bounding=True)
 
 
 @needs_root
 def test_an_ordinary_user_stays_who_it_is(public_binary):
     with Exporter(API, user=A_USER, group=A_USER, extra_groups=[4, 5]) as exporter:
         warm_up(exporter)
-        assert_confined(exporter, A_USER, A_USER, groups=[4, 5], bounding=None)
+        assert_confined(exporter, A_USER, A_USER, groups=[4, 5], bounding=True)
         assert "capabilities=none" in said(exporter, "Gave up privileges")
         assert exporter.metrics().value("process_open_fds") > 3
+
+
+@needs_root
+def test_root_without_the_right_to_empty_the_bounding_set_is_told(public_binary):
+    if not shutil.which("setpriv"):
+        pytest.skip("there is no setpriv")
+    with Exporter(wrapper=["setpriv", "--bounding-set", "-setpcap"]) as exporter:
+        warm_up(exporter)
+        # no_new_privs, which is looked at here, makes it mean nothing.
+        assert_confined(exporter, NOBODY, NOBODY, bounding=True)
 
 
 @in_namespace(user=NOBODY)

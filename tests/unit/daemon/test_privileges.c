@@ -127,7 +127,7 @@ static int root_keeps_nothing(void)
 		return 4;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return 5;
-	if (report.refused || strcmp(report.kept, "none") != 0)
+	if (report.refused || strcmp(report.kept, "none") != 0 || !report.is_bounded)
 		return 6;
 	return setresuid(0, 0, 0) == 0 ? 7 : 0;
 }
@@ -211,20 +211,47 @@ static int another_user_loses_what_is_not_needed(void)
 	if (privileges_drop(&options, &report) < 0)
 		return 2;
 	/* The bounding set is not its to change. */
-	return !has_only(NULL, 0) || is_bounded();
+	return !has_only(NULL, 0) || is_bounded() || report.is_bounded;
+}
+
+static int become_without(cap_value_t capability)
+{
+	cap_t set = cap_get_proc();
+
+	cap_set_flag(set, CAP_EFFECTIVE, 1, &capability, CAP_CLEAR);
+	cap_set_flag(set, CAP_PERMITTED, 1, &capability, CAP_CLEAR);
+	return cap_set_proc(set) < 0 ? -1 : cap_free(set);
+}
+
+/*
+ * As in a container without CAP_SETPCAP: what a program that root starts would otherwise get back.
+ * The bounding set stays, and means nothing.
+ */
+static int a_full_bounding_set_gives_nothing_back(void)
+{
+	const struct privileges_options options = {"root", 0};
+	struct privileges_report report;
+
+	if (become_without(CAP_SETPCAP) < 0)
+		return 1;
+	if (privileges_drop(&options, &report) < 0)
+		return 2;
+	if (report.is_bounded || is_bounded() || geteuid() != 0)
+		return 3;
+	execl("/bin/sh", "sh", "-c",
+	    "grep -q '^CapPrm:.0000000000000000$' /proc/self/status && "
+	    "grep -q '^CapEff:.0000000000000000$' /proc/self/status",
+	    NULL);
+	return 4;
 }
 
 /* As in a container without CAP_SETUID. */
 static int root_that_may_not_change_goes_on(void)
 {
-	static const cap_value_t lost[] = {CAP_SETUID};
 	const struct privileges_options options = {"nobody", 0};
 	struct privileges_report report;
-	cap_t set = cap_get_proc();
 
-	cap_set_flag(set, CAP_EFFECTIVE, 1, lost, CAP_CLEAR);
-	cap_set_flag(set, CAP_PERMITTED, 1, lost, CAP_CLEAR);
-	if (cap_set_proc(set) < 0 || cap_free(set) < 0)
+	if (become_without(CAP_SETUID) < 0)
 		return 1;
 	if (privileges_drop(&options, &report) < 0)
 		return 2;
@@ -255,6 +282,7 @@ AS_ROOT(root_may_stay_root)
 AS_ROOT(an_unknown_user_is_an_error)
 AS_ROOT(another_user_keeps_what_is_needed_of_its_own)
 AS_ROOT(another_user_loses_what_is_not_needed)
+AS_ROOT(a_full_bounding_set_gives_nothing_back)
 AS_ROOT(root_that_may_not_change_goes_on)
 
 int main(void)
@@ -268,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(test_an_unknown_user_is_an_error),
 	    cmocka_unit_test(test_another_user_keeps_what_is_needed_of_its_own),
 	    cmocka_unit_test(test_another_user_loses_what_is_not_needed),
+	    cmocka_unit_test(test_a_full_bounding_set_gives_nothing_back),
 	    cmocka_unit_test(test_root_that_may_not_change_goes_on),
 	};
 
