@@ -685,6 +685,46 @@ static void bpf_walks_only_where_that_is_wanted_and_loads_nothing(void **state)
 	}
 }
 
+/* sendmsg() is allowed on clients' connections, whatever address is in it. */
+static void a_connection_sends_to_nobody_else(void **state)
+{
+	struct sockaddr_in here = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in elsewhere = here;
+	struct msghdr message = {&elsewhere, sizeof(elsewhere), &vector, 1};
+	socklen_t size = sizeof(here);
+	const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char found;
+	int streams[2];
+
+	(void)state;
+	assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(bind(other, (struct sockaddr *)&elsewhere, sizeof(elsewhere)), 0);
+	assert_int_equal(listen(listener, 1) | listen(other, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &size), 0);
+	assert_int_equal(getsockname(other, (struct sockaddr *)&elsewhere, &size), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&here, sizeof(here)), 0);
+
+	const int accepted = accept(listener, NULL, NULL);
+
+	/* TCP ignores the address: it arrives where the connection leads. */
+	assert_int_equal(sendmsg(accepted, &message, MSG_NOSIGNAL), 1);
+	assert_int_equal(recv(client, &found, 1, 0), 1);
+	assert_int_equal(accept(other, NULL, NULL), -1);
+	/* A unix socket refuses it. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, streams), 0);
+	assert_int_equal(sendmsg(streams[0], &to_log, MSG_NOSIGNAL), -1);
+	assert_int_equal(errno, EISCONN);
+	close(streams[0]);
+	close(streams[1]);
+	close(accepted);
+	close(client);
+	close(other);
+	close(listener);
+}
+
 static long try_abort(void)
 {
 	signal(SIGABRT, SIG_DFL);
@@ -774,6 +814,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(what_is_not_needed_is_refused),
 	    cmocka_unit_test(what_is_needed_works),
 	    cmocka_unit_test(without_the_sandbox_they_would_not_fail_like_that),
+	    cmocka_unit_test(a_connection_sends_to_nobody_else),
 	    cmocka_unit_test(abort_still_ends_the_process),
 #ifdef __x86_64__
 	    cmocka_unit_test(x32_calls_end_the_process),
