@@ -73,7 +73,7 @@ static bool breaks_expect(const struct head *head)
 static const struct head_rule rules[] = {
     {"lines", breaks_lines,
 	"each line must end in CR LF, must not be continued on the next, and must not contain a "
-	"zero byte"},
+	"zero byte; the method must be a word"},
     {"target", breaks_target,
 	"the request target must be a path that begins with / and consists of visible ASCII "
 	"characters"},
@@ -131,7 +131,8 @@ static size_t distance(const struct head *head, const char *from, const char *to
 /*
  * Whether length bytes after a part are the end of its line. libmicrohttpd 0.9.75 overwrites CR and
  * LF, and leaves spaces to the part. 1.0 overwrites the first byte after the part, and cuts off
- * spaces at its end.
+ * spaces at its end. What cannot be told from CR LF then: in 0.9.75, a zero byte or (for an empty
+ * line) a colon, and LF; in 1.0, a space and LF, which RFC 9112, 2.2, lets a server accept.
  */
 static bool ends_line(const char *end, size_t length)
 {
@@ -159,7 +160,8 @@ void head_begin(struct head *head, const struct head_line *line)
 	    .reads = route_reads(line->method),
 	    .is_http_1_0 = strcmp(line->version, "HTTP/1.0") == 0,
 	};
-	head->wrong_line = distance(head, line->method, line->path) != strlen(line->method) + 1 ||
+	head->wrong_line = !consists_of(line->method, strlen(line->method), TOKEN) ||
+			   distance(head, line->method, line->path) != strlen(line->method) + 1 ||
 			   distance(head, line->path, line->version) != strlen(line->target) + 1;
 	head->wrong_target = line->target[0] != '/' || !is_visible(line->target);
 }

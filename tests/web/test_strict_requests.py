@@ -114,6 +114,8 @@ BAD = {
     "a control character in the target": Bad(lines(line="GET /\x01 HTTP/1.1"), "ASCII"),
     "a carriage return in the target": Bad(
         lines(line="GET /\rX HTTP/1.1"), "ASCII", ITS_WORDS),
+    "a method that is no word": Bad(lines(line="G(ET / HTTP/1.1"), "method"),
+    "a carriage return in the method": Bad(lines(line="G\rET / HTTP/1.1"), "method", CLOSES),
     # The lines
     "a folded header": Bad(lines("X: a", " b"), "continued", None),
     "a folded length": Bad(
