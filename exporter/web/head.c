@@ -194,12 +194,15 @@ void head_add(
 	}
 }
 
-/* The empty line at the end has two bytes of its own. */
+/* The empty line at the end has two bytes of its own. 1.0 does not overwrite them. */
 static bool ends_in_empty_line(const struct head *head)
 {
-	const size_t length = distance(head, head->end, head->begin + head->length);
+	const char *end = head->begin + head->length;
+	const size_t length = distance(head, head->end, end);
 
-	return length != SIZE_MAX && length > 2 && ends_line(head->end, length - 2);
+	if (length == SIZE_MAX || length <= 2 || !ends_line(head->end, length - 2))
+		return false;
+	return (end[-2] == '\0' && end[-1] == '\0') || (end[-2] == '\r' && end[-1] == '\n');
 }
 
 const struct head_rule *head_broken_rule(const struct head *head)

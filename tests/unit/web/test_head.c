@@ -65,6 +65,7 @@ static void what_the_parts_do_not_show_breaks_the_lines(void **state)
 	assert_string_equal(BROKEN(OLD_LINE "Host\0 a\0b\0\0\0\0", host), "lines");
 	assert_string_equal(BROKEN(OLD_LINE "Host\0 a\0\0\0", host), "lines");
 	assert_string_equal(BROKEN(NEW_LINE "Host\0 a\0\r\n", host), "lines");
+	assert_string_equal(BROKEN(NEW_LINE "Host\0 a\0\r\n\n", host), "lines");
 	assert_string_equal(BROKEN(OLD_LINE "Host\0\0a\0\0\0\0", host), "lines");
 	assert_string_equal(BROKEN("GET\0/\0HTTP/1.1\0" OLD_HOST "\0\0\0", host), "lines");
 	/* folded: the value was copied to somewhere else */
