@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "exporter/base/number.h"
+#include "exporter/base/text.h"
+#include "exporter/base/utf8.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -169,13 +171,14 @@ const char *web_value_check_hash(const char *hash, unsigned *ret_cost)
 	return NULL;
 }
 
-/* Control characters of ASCII, and U+0080 to U+009F in UTF-8. */
-static bool has_controls(const char *text)
+static bool is_printable(const char *text)
 {
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-		if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f))
-			return true;
-	return false;
+	while (*text) {
+		if (text_unprintable(text))
+			return false;
+		text += utf8_length(text);
+	}
+	return true;
 }
 
 const char *web_value_check_user(const char *name)
@@ -184,7 +187,7 @@ const char *web_value_check_user(const char *name)
 		return "a user's name must not be empty";
 	if (strchr(name, ':'))
 		return "a user's name must not contain a colon";
-	if (has_controls(name))
+	if (!is_printable(name))
 		return "a user's name must not contain a control character";
 	return NULL;
 }
@@ -203,7 +206,7 @@ const char *web_value_check_path(const char *path)
 {
 	if (*path != '/')
 		return "must begin with a slash";
-	if (has_controls(path))
+	if (!is_printable(path))
 		return "must not contain a control character";
 	return NULL;
 }

@@ -359,6 +359,8 @@ static const struct wrong wrongs[] = {
 	"2: basic_auth_users: a user's name must not contain a control character"},
     {"basic_auth_users:\n  \"a\\N\": " HASH "\n",
 	"2: basic_auth_users: a user's name must not contain a control character"},
+    {"basic_auth_users:\n  \"a\\u202e\": " HASH "\n",
+	"2: basic_auth_users: a user's name must not contain a control character"},
     {"basic_auth_users:\n  a:\n", "2: basic_auth_users: a: expected a bcrypt hash, got nothing"},
     {"basic_auth_users:\n  a: {}\n",
 	"2: basic_auth_users: a: expected a bcrypt hash, got a mapping"},
@@ -386,6 +388,9 @@ static const struct wrong wrongs[] = {
     {"auth_excluded_paths:\n- ''\n", "2: auth_excluded_paths: \"\" must begin with a slash"},
     {"auth_excluded_paths:\n- \"/a\\n\"\n",
 	"2: auth_excluded_paths: \"/a?\" must not contain a control character"},
+    /* One that reorders the text around it, in a log or on a terminal. */
+    {"auth_excluded_paths:\n- \"/a\\u2069\"\n",
+	"2: auth_excluded_paths: \"/a???\" must not contain a control character"},
     {"rate_limit:\n  interval: 5\n  burst: 1\n",
 	"2: rate_limit: interval: must have a unit, such as \"s\" or \"ms\", not \"5\""},
     {"rate_limit:\n  interval: 5 s\n  burst: 1\n",
