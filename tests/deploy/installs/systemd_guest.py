@@ -368,6 +368,34 @@ def configure_tls():
 
 
 @step
+def leases():
+    """Who had a port, from the journal: the service, then the two commands of docs/leases.md."""
+    def kept():
+        return do("journalctl", "--no-pager", "--unit=ephemera-leases", "--output=cat").stdout
+
+    before = show("ephemera-leases.service")
+    systemctl("start", "ephemera-leases")
+    wait_for(lambda: '"started"' in kept(), "the begin of the trace")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        port = client.getsockname()[1]
+        began = time.strftime("%H:%M:%S")
+        accepted = listener.accept()[0]
+        client.close()
+        accepted.close()
+    wait_for(lambda: f'"source_port":{port}' in kept(), "the lease")
+    asked = do("sh", "-c", "journalctl -u ephemera-leases -o cat --since today | "
+               f"ephemera port {port} --at={began} --leases=- --json", check=False)
+    in_words = do("sh", "-c", "journalctl -u ephemera-leases -o json | "
+                  f"ephemera port {port} --at={began} --leases=-", check=False)
+    runs = show("ephemera-leases.service")
+    systemctl("stop", "ephemera-leases")
+    return {"before": before, "runs": runs, "port": port, "status": asked.returncode,
+            "answer": asked.stdout, "in_words": in_words.stdout, "pid": os.getpid(),
+            "stopped": show("ephemera-leases.service"), "last": kept().splitlines()[-3:]}
+
+
+@step
 def tls():
     with changes():
         context = configure_tls()

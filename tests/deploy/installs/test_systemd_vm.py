@@ -196,6 +196,22 @@ def test_exhaustion(seen):
     assert seen["exposure"] <= 1.5
 
 
+def test_leases(seen):
+    """Off until it is wanted; then the journal answers who had a port."""
+    assert (seen["before"]["ActiveState"], seen["before"]["UnitFileState"]) == ("inactive", "disabled")
+    assert_runs(seen["runs"])
+    assert seen["status"] == 0, seen["answer"]
+    answer = json.loads(seen["answer"])
+    [lease] = answer["leases"]
+    assert (lease["source"], lease["source_port"], lease["pid"]) == (
+        "127.0.0.1", seen["port"], seen["pid"])
+    assert lease["cgroup"] == "/system.slice/guest.service"
+    assert lease["ended"] == "closed" and lease["time_wait"]
+    assert "cgroup /system.slice/guest.service" in seen["in_words"], seen["in_words"]
+    assert (seen["stopped"]["ActiveState"], seen["stopped"]["Result"]) == ("inactive", "success")
+    assert any('"summary"' in line for line in seen["last"]), seen["last"]
+
+
 def test_tls(seen):
     assert_shows_what_is_held(seen)
     assert seen["plain"].startswith("refused")
