@@ -2,8 +2,7 @@
 /* Who gets a place at a limit. */
 #include "exporter/web/client_list.h"
 
-/* More than anybody who scrapes needs. */
-#define PROMPT_BURST 4
+/* Nobody scrapes more often than that. */
 #define PROMPT_SECONDS 0.5
 
 static bool is_earlier(const struct timespec *a, const struct timespec *b)
@@ -118,8 +117,11 @@ bool clients_is_prompt(struct clients *clients, const struct client *client)
 
 	struct token_bucket *bucket =
 	    peer_buckets_find(&clients->prompt, &client->address->peer, PROMPT_SECONDS);
-	const bool prompt = bucket && token_bucket_take(bucket, PROMPT_BURST, PROMPT_SECONDS) <= 0;
+	const bool prompt = bucket && token_bucket_wait(bucket, 1, PROMPT_SECONDS) <= 0;
 
+	/* Asking starts the time anew: who asks often never gets numbers from before. */
+	if (bucket)
+		token_bucket_owe(bucket, 1, PROMPT_SECONDS);
 	pthread_mutex_unlock(&clients->worker.lock);
 	return prompt;
 }

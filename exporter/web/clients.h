@@ -67,8 +67,8 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 enum refusal clients_start_work(struct clients *clients, struct client *client);
 
 /*
- * Whether the client's work may go before that of others, which counts: its peer has asked that at
- * most twice a second lately, after a burst of four. False if too many peers ask.
+ * Whether the client's work may go before that of others, which counts: its peer has not asked that
+ * in the last half second. False if too many peers ask.
  */
 bool clients_is_prompt(struct clients *clients, const struct client *client);
 

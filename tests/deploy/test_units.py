@@ -217,7 +217,8 @@ def test_the_exporter_counts_as_ever(plain):
         have = status(exporter)
         assert have["Uid"] == [str(A_DYNAMIC_USER)] * 4
         assert int(have["CapEff"][0], 16) == int(have["CapBnd"][0], 16) == 0
-        assert have["Seccomp_filters"] == ["2"]
+        # The unit's, and the exporter's two.
+        assert have["Seccomp_filters"] == ["3"]
         exporter.wait_for_log(lambda line: "capabilities=none" in line and "seccomp=on" in line)
         assert_nothing_was_refused(exporter)
     del kept
