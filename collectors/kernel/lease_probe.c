@@ -47,7 +47,7 @@ static int pass_on(void *context, void *data, size_t size)
 
 static int load(struct lease_probe *probe, const struct lease_probe_options *options)
 {
-	uint32_t namespace_inode;
+	uint32_t namespace_inode = 0;
 	int result = bpf_setup_find_namespace(&namespace_inode);
 
 	if (result < 0)
