@@ -21,7 +21,10 @@ def descriptors(exporter):
     """{what it is: how many}, of those of BPF."""
     found = {}
     for entry in Path(f"/proc/{exporter.pid}/fd").iterdir():
-        kind = os.readlink(entry).removeprefix("anon_inode:")
+        try:
+            kind = os.readlink(entry).removeprefix("anon_inode:")
+        except FileNotFoundError:
+            continue # it opens and closes files meanwhile
         if "bpf" in kind or "btf" in kind:
             found[kind] = found.get(kind, 0) + 1
     return found

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a parent left open is not open in the exporter."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -17,7 +18,12 @@ WITHOUT_STANDARD = [sys.executable, "-c", "import os, sys; os.closerange(0, 2); 
 def descriptors(exporter):
     """{number: what it is} of a running exporter."""
     place = Path(f"/proc/{exporter.pid}/fd")
-    return {int(entry.name): os.readlink(entry) for entry in place.iterdir()}
+    found = {}
+    for entry in place.iterdir():
+        # It opens and closes files of its own meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            found[int(entry.name)] = os.readlink(entry)
+    return found
 
 
 def names(fds):
