@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "unit.h"
 
 /* Those that a parent leaves: with gaps, and far up. */
@@ -95,24 +96,11 @@ static int nothing_else_takes_their_place(void)
 	return open("/", O_RDONLY | O_CLOEXEC) != 3 || !is_null_device(STDERR_FILENO);
 }
 
-static void run_in_child(int (*body)(void))
-{
-	int status;
-	const pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(body());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static void run_both_ways(int (*body)(void))
 {
 	for (int i = 0; i < 2; i++) {
 		has_no_close_range = i;
-		run_in_child(body);
+		assert_int_equal(child_run(body), 0);
 	}
 	has_no_close_range = false;
 }

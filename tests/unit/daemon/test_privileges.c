@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "unit.h"
 
 #define NOBODY 65534
@@ -56,19 +57,6 @@ static void what_is_no_user_is_told(void **state)
 	}
 	assert_int_equal(uid, 17);
 	assert_int_equal(gid, 18);
-}
-
-/* What a child found wrong; 0: nothing. */
-static int run_in_child(int (*body)(void))
-{
-	int status;
-	const pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(body());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 200;
 }
 
 /* Exactly these capabilities, in the permitted and the effective set alone. */
@@ -266,7 +254,7 @@ static void run_as_root(int (*body)(void))
 {
 	if (geteuid() != 0 || cap_get_bound(CAP_SYS_PTRACE) != 1)
 		skip();
-	assert_int_equal(run_in_child(body), 0);
+	assert_int_equal(child_run(body), 0);
 }
 
 #define AS_ROOT(body)                         \
