@@ -209,7 +209,7 @@ def test_leases(seen):
     assert lease["ended"] == "closed" and lease["time_wait"]
     assert "cgroup /system.slice/guest.service" in seen["in_words"], seen["in_words"]
     assert (seen["stopped"]["ActiveState"], seen["stopped"]["Result"]) == ("inactive", "success")
-    assert any('"summary"' in line for line in seen["last"]), seen["last"]
+    assert any('"summary"' in line for line in seen["kept"]), seen["kept"]
 
 
 def test_tls(seen):
