@@ -58,8 +58,8 @@ class BadClient:
         except OSError as error:
             self.counts[f"OSError {error.errno}"] += 1
 
-    def dial(self, **options):
-        client = self.service.dial(self.source, **options)
+    def dial(self, source=None, **options):
+        client = self.service.dial(source or self.source, **options)
         self.counts["connections"] += 1
         return client
 
@@ -252,8 +252,50 @@ def bad_passwords(client):
     client.pause(0.2)
 
 
+def ask_from_many(client, addresses, each, data):
+    """So many connections of each of so many addresses ask at once."""
+    with contextlib.ExitStack() as stack:
+        held = []
+        for number in range(addresses):
+            held += client.dial_many(stack, each, data, source=f"127.0.5.{number + 1}")
+        for connection in held:
+            with client.reaction():
+                client.read_statuses(connection, seconds=1)
+        client.counts["requests from many addresses"] += len(held)
+    client.pause(1)
+
+
+def many_addresses(client):
+    ask_from_many(client, 20, 5, client.service.request())
+
+
+def guesses_from_many_addresses(client):
+    number = client.random.randrange(1 << 30)
+    ask_from_many(client, 12, 5, client.service.request(
+        **client.service.authorization(f"guess {number}")))
+
+
+def malformed_requests(client):
+    """Each with a good request behind it, which is not to be read."""
+    line = b"GET /-/healthy HTTP/1.1\r\n"
+    data = client.random.choice((
+        line + b"Host: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        line + b"Host: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        line + b"Host: a\r\nContent-Length : 0\r\n\r\n", line + b"Host: a\r\nContent-Length: -1\r\n\r\n",
+        line + b"\r\n", line + b"Host: a\r\nHost: b\r\n\r\n", line + b"Host: a\r\n folded: b\r\n\r\n",
+        b"GET /-/healthy\0 HTTP/1.1\r\nHost: a\r\n\r\n",
+        line + b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 30000 + b"\r\na\r\n0\r\n\r\n"))
+    with client.dial() as connection:
+        client.counts["malformed requests"] += 1
+        connection.sendall(data + client.service.request("/-/healthy"))
+        client.read_statuses(connection, 2, seconds=2)
+
+
 MODES = (half_requests, slow_readers, resets_in_mid_response, garbage, unfinished_handshakes,
-         huge_headers, pipelined, byte_a_second, floods, bad_passwords)
+         huge_headers, pipelined, byte_a_second, floods, bad_passwords, many_addresses,
+         guesses_from_many_addresses, malformed_requests)
+# No request of these is to be answered with 200; guesses only where a password is asked for.
+NEVER_GRANTED = (bad_passwords, malformed_requests)
 
 
 def run(number, services, until):

@@ -313,6 +313,8 @@ class Soak:
         for mode, counts in self.bad_results.items():
             if counts.get("status 500"):
                 self.problem(f"{mode}: {counts['status 500']} answers of status 500")
+            if mode in (each.__name__ for each in bad.NEVER_GRANTED) and counts.get("status 200"):
+                self.problem(f"{mode}: {counts['status 200']} answers of status 200")
             if not counts:
                 self.problem(f"{mode}: did nothing")
 

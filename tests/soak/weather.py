@@ -41,6 +41,10 @@ class WebConfig:
             self.right.replace("key.pem", "nothing.pem"),
             self.right,
             self.right + "no_such_key: 1\n",
+            # Cut where what is left asks for no password, and emptied: the old one stays.
+            self.right[:self.right.index("  soak:")],
+            self.right + "http_server_config:\n  headers:\n    X-Frame-Options: deny\n",
+            "",
             self.right.replace("  soak:", "  other:") + "tls_server_config: {}\n",
         ))
         # Whoever the exporter becomes must be able to read them again.
@@ -54,8 +58,7 @@ class WebConfig:
         os.rename(temporary, self.path)
 
     def change(self, in_place):
-        """In place, whoever reads at that moment may see the end of the one before, but never
-        an empty file, which would be right, and ask for no password."""
+        """In place, whoever reads at that moment may see the end of the one before, or nothing."""
         text = next(self.texts)
         if not in_place:
             self.replace(text)
