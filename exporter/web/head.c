@@ -132,7 +132,8 @@ static size_t distance(const struct head *head, const char *from, const char *to
  * Whether length bytes after a part are the end of its line. libmicrohttpd 0.9.75 overwrites CR and
  * LF, and leaves spaces to the part. 1.0 overwrites the first byte after the part, and cuts off
  * spaces at its end. What cannot be told from CR LF then: in 0.9.75, a zero byte or (for an empty
- * line) a colon, and LF; in 1.0, a space and LF, which RFC 9112, 2.2, lets a server accept.
+ * line) a colon, and LF, or a zero byte and CR LF if the empty line that follows is LF alone; in
+ * 1.0, a space and LF, which RFC 9112, 2.2, lets a server accept.
  */
 static bool ends_line(const char *end, size_t length)
 {
