@@ -137,8 +137,10 @@ static size_t distance(const struct head *head, const char *from, const char *to
  */
 static bool ends_line(const char *end, size_t length)
 {
-	if (length <= 2 || length == SIZE_MAX)
-		return length == 2;
+	if (length < 2 || length == SIZE_MAX)
+		return false;
+	if (length == 2)
+		return end[0] == '\0' && (end[1] == '\0' || end[1] == '\n');
 	return end[0] == '\0' && consists_of(end + 1, length - 3, " \t") &&
 	       end[length - 2] == '\r' && end[length - 1] == '\n';
 }
