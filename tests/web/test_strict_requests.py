@@ -331,10 +331,12 @@ def test_a_tab_in_the_request_line(target):
 
 
 def test_a_cookie_that_is_too_long_to_copy_is_answered_once(target):
-    """Refused for its length, as any head of that length."""
+    """Refused for its length, as any head of that length. With libmicrohttpd 1.0, the end of so long
+    a head is not to be seen if the next request came with it: its lines are said to be wrong."""
     data = lines("Cookie: a=" + "b" * 12000) + request("/-/healthy", Connection="close")
     answer = conversation(target, data)
-    assert answer is not None and statuses(answer) in ([431, 200], [431]), answer
+    allowed = ([431, 200], [431], *([[400]] if library_is_newer() else []))
+    assert answer is not None and statuses(answer) in allowed, answer
 
 
 @pytest.mark.parametrize("value", ["close", "close, keep-alive", "keep-alive, close", "Close",
