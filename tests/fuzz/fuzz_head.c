@@ -235,8 +235,7 @@ static void forgive(char *raw, size_t length, bool is_new)
 			: raw[i - 1] == '\0' || (raw[i - 1] == ':' && i > 1 && raw[i - 2] == '\n'))
 			raw[i - 1] = '\r';
 	}
-	/* Here, the zero byte before one line's end makes up for the CR that the empty line lacks.
-	 */
+	/* A zero byte before one line's end makes up for the CR that the empty line lacks. */
 	if (!is_new && length > 4 && leaves_zeroes(raw + length - 4, 4))
 		memcpy(raw + length - 4, "\r\n\r\n", 4);
 }

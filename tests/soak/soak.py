@@ -315,6 +315,8 @@ class Soak:
                 self.problem(f"{mode}: {counts['status 500']} answers of status 500")
             if mode in (each.__name__ for each in bad.NEVER_GRANTED) and counts.get("status 200"):
                 self.problem(f"{mode}: {counts['status 200']} answers of status 200")
+            if counts.get("guesses granted"):
+                self.problem(f"{mode}: {counts['guesses granted']} guesses granted")
             if not counts:
                 self.problem(f"{mode}: did nothing")
 
