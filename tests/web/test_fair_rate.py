@@ -44,14 +44,17 @@ def test_anonymous_requests_shut_nobody_out(tmp_path, addresses):
     with Secure(RATE + users("alice"), tmp_path) as running, \
             Attackers(running, addresses, connections=100, kinds=("ask",)):
         deadline = time.monotonic() + 60
-        while refused(running) < 200:
+        before = refused(running)
+        while before < 200:
             assert time.monotonic() < deadline, "that was no attack"
             time.sleep(1)
-        before, begun = refused(running), time.monotonic()
+            before = refused(running)
+        begun = time.monotonic()
         statuses = []
         for _ in range(ASKED):
             time.sleep(1)
             statuses.append(ask(running)[0])
-        elapsed = time.monotonic() - begun
         assert statuses == [200] * ASKED
-        assert refused(running) - before > 5 * elapsed, "that was no attack"
+        # Beside fifty others two requests at once are more than a share.
+        time.sleep(1)
+        assert refused(running) - before > 5 * (time.monotonic() - begun), "that was no attack"
