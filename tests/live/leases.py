@@ -2,8 +2,11 @@
 """`ephemera trace --leases` under way."""
 
 import json
+import pathlib
+import re
 import signal
 import subprocess
+import time
 
 from lib.exporter import BINARY, assert_no_sanitizer_report, environment
 
@@ -19,6 +22,17 @@ class LeaseTrace:
         # It says so once its program is attached.
         self.first = self.proc.stdout.readline()
         assert self.first, self.proc.stderr.read()
+
+    def _switches(self):
+        status = pathlib.Path(f"/proc/{self.proc.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", status, re.MULTILINE)[1])
+
+    def catch_up(self):
+        """Waits until it has read what came until now: until it was awake, and sleeps again."""
+        before, deadline = self._switches(), time.monotonic() + 60
+        while self._switches() == before:
+            assert time.monotonic() < deadline and self.proc.poll() is None
+            time.sleep(0.005)
 
     def lines(self, number=signal.SIGINT):
         """Ends it. Text without the first line."""

@@ -273,7 +273,7 @@ def test_a_cgroup_that_is_gone_keeps_its_name():
             job = subprocess.Popen([sys.executable, "-c", CLIENT, str(TARGET)], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         assert job.stdout.readline()
-        trace.proc.send_signal(signal.SIGCONT)
+        trace.catch_up()
         job.communicate(b"!", timeout=20)
         server = listener.accept()[0]
         tree.remove(name)
