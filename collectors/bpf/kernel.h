@@ -21,6 +21,7 @@
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
 #define TCP_FIN_WAIT2 5
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
@@ -34,8 +35,76 @@ struct ns_common {
 	unsigned int inum;
 };
 
+/* include/linux/list_nulls.h: at the end of a chain is no pointer, but an odd number. */
+struct hlist_nulls_node {
+	struct hlist_nulls_node *next;
+};
+
+struct hlist_nulls_head {
+	struct hlist_nulls_node *first;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+/* include/net/inet_hashtables.h */
+struct inet_ehash_bucket {
+	struct hlist_nulls_head chain;
+};
+
+struct inet_bind_hashbucket {
+	struct hlist_head chain;
+};
+
+struct inet_listen_hashbucket {
+	struct hlist_nulls_head nulls_head;
+};
+
+struct inet_hashinfo {
+	struct inet_ehash_bucket *ehash;
+	unsigned int ehash_mask;
+	struct inet_bind_hashbucket *bhash;
+	unsigned int bhash_size;
+	unsigned int lhash2_mask;
+	struct inet_listen_hashbucket *lhash2;
+};
+
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
+
+/* include/net/udp.h */
+struct udp_hslot {
+	struct hlist_head head;
+};
+
+struct udp_table {
+	struct udp_hslot *hash;
+	unsigned int mask;
+};
+
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row;
+	struct udp_table *udp_table; /* Linux 6.2 */
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
+	__u32 hash_mix;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct {
+	struct nsproxy *nsproxy;
 };
 
 typedef struct {
@@ -45,8 +114,14 @@ typedef struct {
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
+		__be16 u6_addr16[8];
 		__be32 u6_addr32[4];
 	} in6_u;
+};
+
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
 };
 
 typedef struct {
@@ -56,12 +131,16 @@ typedef struct {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	unsigned int skc_hash;
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned char skc_ipv6only : 1;
 	int skc_bound_dev_if;
+	struct hlist_node skc_bind_node;
+	struct hlist_node skc_node;
+	struct hlist_nulls_node skc_nulls_node;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -80,12 +159,33 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct socket {
+	short type;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	unsigned char sk_userlocks : 4;
 	int sk_err;
 	__u32 sk_txhash;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	kuid_t sk_uid;
+	struct socket *sk_socket;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -103,8 +203,22 @@ struct inet_sock___split {
 };
 
 struct inet_bind_bucket {
+	possible_net_t ib_net;
+	unsigned short port;
 	signed char fastreuse;
 	signed char fastreuseport;
+	struct hlist_node node;
+	struct hlist_head bhash2; /* Linux 6.8: its struct inet_bind2_bucket */
+};
+
+/* Before Linux 6.8. */
+struct inet_bind_bucket___owned {
+	struct hlist_head owners;
+};
+
+struct inet_bind2_bucket {
+	struct hlist_node bhash_node;
+	struct hlist_head owners;
 };
 
 struct inet_connection_sock {
@@ -119,15 +233,33 @@ struct tcp_options_received {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	struct tcp_options_received rx_opt;
+	__u32 lsndtime;
+	__u32 snd_cwnd_stamp;
+	struct {
+		__u64 time;
+	} rcvq_space;
+};
+
+struct timer_list {
+	unsigned long expires;
 };
 
 struct inet_timewait_sock {
 	struct inet_bind_bucket *tw_tb;
+	volatile unsigned char tw_substate;
+	struct timer_list tw_timer;
 };
 
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
 	int tw_ts_recent_stamp;
+};
+
+struct bpf_map;
+
+/* The context of a program at iter/bpf_map: kernel/bpf/map_iter.c. */
+struct bpf_iter__bpf_map {
+	struct bpf_map *map;
 };
 
 /* The context of a program at iter/tcp: net/ipv4/tcp_ipv4.c. */

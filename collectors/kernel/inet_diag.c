@@ -42,6 +42,9 @@ static const struct {
     [LISTING_UDP4] = {"udp4", SOCKET_UDP, AF_INET, ALL_STATES, false},
     [LISTING_UDP6] = {"udp6", SOCKET_UDP, AF_INET6, ALL_STATES, false},
     [LISTING_TCP_BINDS_CHOSEN] = {"tcp_binds_chosen", SOCKET_TCP, AF_UNSPEC, BIND_STATES, true},
+    [LISTING_TCP_CONNECTED] = {"tcp_connected", SOCKET_TCP, AF_UNSPEC, ALL_STATES & ~BIND_STATES,
+	false},
+    [LISTING_UDP] = {"udp", SOCKET_UDP, AF_UNSPEC, ALL_STATES, false},
 };
 
 const char *listing_name(enum listing listing)

@@ -13,9 +13,9 @@
 struct nlmsghdr;
 
 /*
- * The listings of one look at a namespace. No socket is in two of them, except in
- * LISTING_TCP_BOUND, which is only the first part of LISTING_TCP, and in the *_CHOSEN ones, which
- * list some sockets of the others again.
+ * The listings of one look at a namespace. No socket is in two of them, except that
+ * LISTING_TCP_BOUND and LISTING_TCP_CONNECTED are the two parts of LISTING_TCP, LISTING_UDP is both
+ * families' listings, and the *_CHOSEN ones list some sockets of the others again.
  */
 enum listing {
 	LISTING_TCP_LISTEN,  /* both families; walks no table, so it costs almost nothing */
@@ -27,6 +27,8 @@ enum listing {
 	LISTING_UDP4,
 	LISTING_UDP6,
 	LISTING_TCP_BINDS_CHOSEN, /* LISTEN and bound-only, with a port that bind() got by number */
+	LISTING_TCP_CONNECTED,	  /* all except LISTEN and bound-only, both families */
+	LISTING_UDP,		  /* both families; sock_diag has no request for both */
 	LISTINGS
 };
 

@@ -6,18 +6,22 @@
 
 #define TRIES 64
 
-static int bind_any(int fd, sa_family_t family, uint16_t port)
+static int bind_to(int fd, sa_family_t family, bool loopback, uint16_t port)
 {
-	const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	const struct sockaddr_in v4 = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY)};
+	const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+	    .sin6_port = htons(port),
+	    .sin6_addr = loopback ? in6addr_loopback : in6addr_any};
 
 	if (family == AF_INET6)
 		return bind(fd, (const struct sockaddr *)&v6, sizeof(v6));
 	return bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
 }
 
-int outside_port_bind(
-    int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below)
+static int bind_outside(int fd, sa_family_t family, bool loopback, struct port_range range,
+    unsigned lowest, unsigned below)
 {
 	const int on = 1;
 	unsigned tries = 0;
@@ -29,8 +33,20 @@ int outside_port_bind(
 		if (port_range_has(range, (uint16_t)port))
 			continue;
 		tries++;
-		if (bind_any(fd, family, (uint16_t)port) == 0)
+		if (bind_to(fd, family, loopback, (uint16_t)port) == 0)
 			return (int)port;
 	}
 	return -EADDRINUSE;
+}
+
+int outside_port_bind(
+    int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below)
+{
+	return bind_outside(fd, family, false, range, lowest, below);
+}
+
+int outside_port_bind_loopback(
+    int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below)
+{
+	return bind_outside(fd, family, true, range, lowest, below);
 }

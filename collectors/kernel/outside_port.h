@@ -22,4 +22,8 @@
 int outside_port_bind(
     int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below);
 
+/* The same at the loopback address, where no other host reaches it. */
+int outside_port_bind_loopback(
+    int fd, sa_family_t family, struct port_range range, unsigned lowest, unsigned below);
+
 #endif

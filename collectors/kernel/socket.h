@@ -56,10 +56,21 @@ struct socket {
 	uint32_t queue; /* LISTEN: connections waiting for accept() */
 	uint32_t queue_limit; /* LISTEN: how many may wait, or SOCKET_QUEUE_LIMIT_UNKNOWN */
 	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which have no owner */
-	uint32_t inode;	      /* 0: no file refers to it */
+	uint32_t inode;	      /* 0: no file refers to it; or not known, see walk.h */
 	bool ipv6_only;	      /* an IPv6-only socket; false if it is not known */
 	bool tells_ipv6_only; /* it is known: sock_diag shows it for LISTEN, CLOSE and BOUND */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
+
+	/* Only a walk of the kernel's tables (walk.h) tells the rest. */
+	bool is_chosen; /* bind() got the local port by number */
+	bool tells_chosen;
+	bool has_timestamps; /* TIME_WAIT: its connection had TCP timestamps */
+	bool tells_timestamps;
+	uint16_t own_first_port; /* IP_LOCAL_PORT_RANGE, if connect() took the port; 0: none */
+	uint16_t own_last_port;
+	uint32_t namespace_inode; /* 0: not known */
+	uint32_t age_ms;	  /* how old it is at least */
+	bool tells_age;
 };
 
 #define SOCKET_ADDRESS_TEXT 64 /* room for any address, its zone and the final NUL */

@@ -9,16 +9,32 @@
 #include "collectors/kernel/dumpfile.h"
 #include "collectors/kernel/netlink.h"
 #include "collectors/kernel/procnet.h"
+#include "collectors/kernel/walk.h"
+
+/* Tables may change too fast once, or twice. */
+#define WALK_FAILURES 2
 
 struct source {
 	const char *procfs;
 	enum source_kind kind;
 	enum source_kind used[SOCKET_PROTOCOLS];
+	struct walk *walk;	/* NULL: none, or given up */
+	unsigned walk_failures; /* one after the other */
+	int walk_error;
+	struct portset held;
 	FILE *replay;
 	FILE *record;
 	bool probed;
 	bool sees_bound_only;
 };
+
+static enum source_kind first_used(const struct source *source, enum socket_protocol protocol)
+{
+	if (protocol == SOCKET_TCP ? source_walks(source) : source_walks_udp(source))
+		return SOURCE_BPF;
+	return source->kind == SOURCE_AUTO || source->kind == SOURCE_BPF ? SOURCE_SOCK_DIAG
+									 : source->kind;
+}
 
 int source_open(const struct source_options *options, struct source **ret_source)
 {
@@ -30,8 +46,11 @@ int source_open(const struct source_options *options, struct source **ret_source
 	source->kind = options->kind;
 	source->probed = options->bound_only != SOURCE_BOUND_ONLY_UNKNOWN;
 	source->sees_bound_only = options->bound_only == SOURCE_BOUND_ONLY_SEEN;
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
-		source->used[i] = options->kind == SOURCE_AUTO ? SOURCE_SOCK_DIAG : options->kind;
+	/* A recording is of what sock_diag sends. */
+	if ((options->kind == SOURCE_AUTO || options->kind == SOURCE_BPF) && !options->record)
+		source->walk = options->walk;
+	for (enum socket_protocol i = 0; i < SOCKET_PROTOCOLS; i++)
+		source->used[i] = first_used(source, i);
 	if (options->kind == SOURCE_REPLAY) {
 		source->replay = fopen(options->replay, "re");
 		if (!source->replay)
@@ -166,20 +185,78 @@ static int list_probing(struct source *source, const struct source_observer *obs
 	return result;
 }
 
+static bool is_walked(const struct source *source, enum listing listing)
+{
+	switch (listing) {
+	case LISTING_TCP_LISTEN:
+	case LISTING_TCP_BOUND:
+	case LISTING_TCP_CONNECTED:
+	case LISTING_TCP:
+		return source_walks(source);
+	case LISTING_UDP:
+		return source_walks_udp(source);
+	default:
+		return false;
+	}
+}
+
+static int walk_tables(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	const struct walk_sink sink = {observer->observe, observer->batch, observer->context};
+	int result = 0;
+
+	switch (listing) {
+	case LISTING_TCP_LISTEN:
+		return walk_list(source->walk, WALK_LISTENERS, NULL, &sink);
+	case LISTING_UDP:
+		return walk_list(source->walk, WALK_UDP, NULL, &sink);
+	default:
+		if (listing != LISTING_TCP_CONNECTED)
+			result = walk_list_binds(source->walk, &sink, &source->held);
+		if (listing != LISTING_TCP_BOUND && result == 0)
+			result = walk_list(source->walk, WALK_CONNECTED, NULL, &sink);
+		return result;
+	}
+}
+
+/* Never two sources in one scrape: it begins again without the walk. */
+static int list_by_walk(
+    struct source *source, enum listing listing, const struct source_observer *observer)
+{
+	const int result = walk_tables(source, listing, observer);
+
+	source->used[listing_protocol(listing)] = SOURCE_BPF;
+	if (result == 0 && listing == LISTING_TCP_CONNECTED)
+		source->walk_failures = 0;
+	/* The latter are the observer's. */
+	if (result == 0 || result == -ECANCELED || result == -ENOMEM)
+		return result;
+	if (++source->walk_failures < WALK_FAILURES)
+		return -EINTR;
+	source->walk_error = result;
+	source->walk = NULL;
+	return -EINTR;
+}
+
 static int list_all(struct source *source, enum listing listing, const struct port_filter *filter,
     const struct source_observer *observer)
 {
 	const enum socket_protocol protocol = listing_protocol(listing);
 
+	if (is_walked(source, listing) && !filter)
+		return list_by_walk(source, listing, observer);
 	if (source->kind == SOURCE_REPLAY)
 		return list_replay(source, listing, observer);
+	if (listing == LISTING_UDP)
+		return -EOPNOTSUPP;
 	if (source->kind != SOURCE_PROCFS) {
 		const bool probe =
 		    listing == LISTING_TCP && !filter && !source->probed && !source->record;
 		const int result = probe ? list_probing(source, observer)
 					 : list_sock_diag(source, listing, filter, observer);
 
-		if (source->kind == SOURCE_SOCK_DIAG || !is_absent(result)) {
+		if (source->kind != SOURCE_AUTO || !is_absent(result)) {
 			source->used[protocol] = SOURCE_SOCK_DIAG;
 			return result;
 		}
@@ -259,9 +336,39 @@ enum source_kind source_used(const struct source *source, enum socket_protocol p
 	return source->used[protocol];
 }
 
+bool source_walks(const struct source *source)
+{
+	return source->walk != NULL;
+}
+
+bool source_walks_udp(const struct source *source)
+{
+	return source->walk && walk_has_udp(source->walk);
+}
+
+int source_walk_error(const struct source *source)
+{
+	return source->walk_error;
+}
+
+const struct portset *source_held(const struct source *source)
+{
+	return &source->held;
+}
+
+struct source_options source_without_walk(const struct source_options *options)
+{
+	struct source_options without = *options;
+
+	if (without.kind == SOURCE_BPF)
+		without.kind = SOURCE_SOCK_DIAG;
+	without.walk = NULL;
+	return without;
+}
+
 bool source_sees_bound_only(const struct source *source)
 {
-	if (source->kind == SOURCE_REPLAY)
+	if (source->kind == SOURCE_REPLAY || source_walks(source))
 		return true;
 	if (source->used[SOCKET_TCP] != SOURCE_SOCK_DIAG)
 		return false;
@@ -271,6 +378,8 @@ bool source_sees_bound_only(const struct source *source)
 const char *source_kind_name(enum source_kind kind)
 {
 	switch (kind) {
+	case SOURCE_BPF:
+		return "bpf";
 	case SOURCE_PROCFS:
 		return "procfs";
 	case SOURCE_REPLAY:

@@ -3,8 +3,8 @@
 #define EPHEMERA_SOURCE_H
 
 /*
- * Where sockets come from: sock_diag, /proc/net if that is absent, or a recorded dump. Records are
- * passed on as they come; there is no table of sockets.
+ * Where sockets come from: the kernel's own tables by BPF (walk.h), sock_diag, /proc/net if that is
+ * absent, or a recorded dump. Records are passed on as they come; there is no table of sockets.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,9 @@
 #include "collectors/kernel/socket.h"
 
 enum source_kind {
-	SOURCE_AUTO, /* sock_diag; procfs for a protocol that it refuses */
+	SOURCE_AUTO, /* bpf if there is a walk, else sock_diag; procfs for a protocol that it
+			refuses */
+	SOURCE_BPF,
 	SOURCE_SOCK_DIAG,
 	SOURCE_PROCFS,
 	SOURCE_REPLAY,
@@ -28,6 +30,7 @@ enum source_bound_only {
 };
 
 struct bind_buckets;
+struct walk;
 
 struct source_options {
 	const char *procfs; /* such as "/proc"; must outlive the source */
@@ -41,6 +44,8 @@ struct source_options {
 	 * or a lookup with these options. The caller owns it.
 	 */
 	struct bind_buckets *buckets;
+	/* NULL, or the walk for SOURCE_AUTO and SOURCE_BPF. The caller owns it. */
+	struct walk *walk;
 };
 
 struct source_observer {
@@ -77,17 +82,41 @@ int source_list(
 int source_list_ports(struct source *source, enum listing listing, const struct port_filter *filter,
     const struct source_observer *observer);
 
+/*
+ * Whether it walks the kernel's tables for TCP. Then list LISTING_TCP_BOUND first, which also finds
+ * the ports that bind() holds, and LISTING_TCP_CONNECTED; what sockets then tell, see struct
+ * socket. If the walk fails, it is given up for good, with -EINTR from source_list(): begin again
+ * from the start.
+ */
+bool source_walks(const struct source *source);
+
+/* The same for UDP: then list LISTING_UDP. */
+bool source_walks_udp(const struct source *source);
+
+/* Why the walk was given up: a -errno; 0: it was not. */
+int source_walk_error(const struct source *source);
+
+/* After LISTING_TCP_BOUND, if source_walks(): the ports that bind() keeps from every connect(). */
+const struct portset *source_held(const struct source *source);
+
+/*
+ * The same options without the walk: for a lookup of a few ports, for which sock_diag's filter is
+ * faster.
+ */
+struct source_options source_without_walk(const struct source_options *options);
+
 /* The source of the last listing of that protocol; before any, the kind in the options. */
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol);
 
-/* "sock_diag", "procfs" or "replay". */
+/* "bpf", "sock_diag", "procfs" or "replay". */
 const char *source_kind_name(enum source_kind kind);
 
 /*
  * Whether this kernel lists sockets that only bind() (since 6.8). Known after a whole LISTING_TCP
  * or source_probe(); false before. To find out, we bind a socket of our own to a port outside the
  * ephemeral range and look for it in the listing (it is not passed on). If there is no such port,
- * or a dump is being recorded, the kernel's release decides. False for procfs, true for a replay.
+ * or a dump is being recorded, the kernel's release decides. False for procfs, true for a replay,
+ * and for a walk, which sees them on every kernel.
  */
 bool source_sees_bound_only(const struct source *source);
 

@@ -5,6 +5,7 @@
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/kernel/lease_probe.h"
+#include "collectors/kernel/walk.h"
 
 #define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang or bpftool was missing"
 
@@ -119,4 +120,40 @@ void lease_probe_losses(const struct lease_probe *probe, struct lease_probe_loss
 {
 	(void)probe;
 	*ret_losses = (struct lease_probe_losses){.lost = 0};
+}
+
+int walk_open(struct walk **ret_walk, const char **ret_reason)
+{
+	(void)ret_walk;
+	*ret_reason = NO_BPF;
+	return -ENOSYS;
+}
+
+void walk_close(struct walk *walk)
+{
+	(void)walk;
+}
+
+bool walk_has_udp(const struct walk *walk)
+{
+	(void)walk;
+	return false;
+}
+
+int walk_list(struct walk *walk, enum walk_table table, const struct portset *ports,
+    const struct walk_sink *sink)
+{
+	(void)walk;
+	(void)table;
+	(void)ports;
+	(void)sink;
+	return -ENOSYS;
+}
+
+int walk_list_binds(struct walk *walk, const struct walk_sink *sink, struct portset *ret_held)
+{
+	(void)walk;
+	(void)sink;
+	(void)ret_held;
+	return -ENOSYS;
 }

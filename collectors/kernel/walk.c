@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/walk.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collectors/bpf/walk.skel.h"
+#include "collectors/bpf/walk_copy.skel.h"
+#include "collectors/kernel/bpf_errors.h"
+#include "collectors/kernel/bpf_kept.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+/*
+ * How many buckets and sockets one read() looks at. A program does not yield the processor, so
+ * other threads wait for so long.
+ */
+#define STEPS 2048u
+
+/* What the program writes. Both objects are made of the same source. */
+typedef struct walk_bpf__bss found_memory;
+_Static_assert(sizeof(struct walk_bpf__bss) == sizeof(struct walk_copy_bpf__bss),
+    "the same variables, in the same order");
+
+struct walk {
+	struct bpf_memory request; /* struct walk_request, which alone we can write */
+	struct bpf_memory found;   /* found_memory */
+	int iterator;
+	uint32_t tick_ns;
+	bool has_udp;
+	pthread_mutex_t lock; /* for both, held during a walk */
+};
+
+void walk_close(struct walk *walk)
+{
+	if (!walk)
+		return;
+	bpf_kept_unmap(&walk->request);
+	bpf_kept_unmap(&walk->found);
+	if (walk->iterator >= 0)
+		close(walk->iterator);
+	pthread_mutex_destroy(&walk->lock);
+	free(walk);
+}
+
+bool walk_has_udp(const struct walk *walk)
+{
+	return walk->has_udp;
+}
+
+static const found_memory *found_by(const struct walk *walk)
+{
+	return walk->found.at;
+}
+
+/* Only the iterator and the variables are left open. */
+static int keep(struct walk *walk, struct bpf_object *object)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(object, "walk");
+	const struct bpf_map *request = bpf_object__find_map_by_name(object, ".data.request");
+	const struct bpf_map *found = bpf_object__find_map_by_name(object, ".bss");
+	struct bpf_link *link;
+
+	if (!program || !request || !found)
+		return -ENOENT;
+
+	int result = bpf_kept_map(request, PROT_READ | PROT_WRITE, &walk->request);
+
+	if (result == 0)
+		result = bpf_kept_map(found, PROT_READ, &walk->found);
+	if (result < 0)
+		return result;
+	link = bpf_program__attach_iter(program, NULL);
+	if (!link)
+		return -errno;
+	walk->iterator = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	return walk->iterator < 0 ? walk->iterator : 0;
+}
+
+static int load(struct walk *walk, const void *bytes, size_t size)
+{
+	struct bpf_object *object = bpf_object__open_mem(bytes, size, NULL);
+
+	if (!object)
+		return -errno;
+
+	int result = bpf_object__load(object);
+
+	if (result == 0)
+		result = keep(walk, object);
+	bpf_object__close(object);
+	return result;
+}
+
+/* The faster one takes a function of Linux 6.2. */
+static int load_either(struct walk *walk)
+{
+	size_t size;
+	const void *bytes = walk_bpf__elf_bytes(&size);
+	int result = load(walk, bytes, size);
+
+	if (result == 0 || result == -EPERM)
+		return result;
+	bytes = walk_copy_bpf__elf_bytes(&size);
+	return load(walk, bytes, size);
+}
+
+/* The kernel has no other name for the length of a jiffy than the coarse clock's resolution. */
+static uint32_t read_tick(void)
+{
+	struct timespec tick = {0, 0};
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return (uint32_t)tick.tv_nsec;
+}
+
+static int ignore_socket(void *context, const struct socket *socket)
+{
+	(void)context;
+	(void)socket;
+	return 0;
+}
+
+/* The program finds no table where the kernel's types do not have it. */
+static int find_udp(struct walk *walk)
+{
+	const struct walk_sink nobody = {ignore_socket, NULL, NULL};
+	const int result = walk_list(walk, WALK_UDP, NULL, &nobody);
+
+	walk->has_udp = result == 0 && found_by(walk)->state.end > 0;
+	return result;
+}
+
+int walk_open(struct walk **ret_walk, const char **ret_reason)
+{
+	struct walk *walk;
+	int result;
+
+	if (sizeof(void *) < 8) {
+		*ret_reason = "the walk takes a 64-bit kernel";
+		return -ENOSYS;
+	}
+	walk = calloc(1, sizeof(*walk));
+	if (!walk) {
+		*ret_reason = "out of memory";
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&walk->lock, NULL);
+	bpf_errors_silence();
+	walk->iterator = -1;
+	walk->tick_ns = read_tick();
+	result = load_either(walk);
+	if (result == 0)
+		result = find_udp(walk);
+	if (result < 0) {
+		*ret_reason = bpf_errors_reason(result);
+		walk_close(walk);
+		return result;
+	}
+	*ret_walk = walk;
+	return 0;
+}
+
+static int hand_on(const struct walk *walk, enum walk_table table, const struct walk_sink *sink)
+{
+	const found_memory *found = found_by(walk);
+	const uint32_t length =
+	    found->state.records < WALK_RECORDS ? found->state.records : WALK_RECORDS;
+
+	for (uint32_t i = 0; i < length; i++) {
+		struct socket socket;
+		int result = walk_decode(table, &found->records[i], walk->tick_ns, &socket);
+
+		if (result == 0)
+			result = sink->observe(sink->context, &socket);
+		if (result < 0)
+			return result;
+	}
+	return sink->batch ? sink->batch(sink->context) : 0;
+}
+
+/* Each read() walks a part, and says EAGAIN. */
+static int walk_part(const struct walk *walk)
+{
+	char nothing;
+	const ssize_t length = read(walk->iterator, &nothing, sizeof(nothing));
+
+	if (length >= 0)
+		return -EIO;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+static int run(struct walk *walk, enum walk_table table, const struct walk_sink *sink)
+{
+	const struct walk_state *state = &found_by(walk)->state;
+
+	do {
+		int result = walk_part(walk);
+
+		if (result == 0)
+			result = hand_on(walk, table, sink);
+		if (result < 0)
+			return result;
+		/* The program held the processor: whoever waits for it comes first. */
+		sched_yield();
+	} while (!state->is_done);
+	return state->cut || state->changed ? -ENOBUFS : 0;
+}
+
+static int begin_and_run(struct walk *walk, enum walk_table table, const struct portset *ports,
+    const struct walk_sink *sink)
+{
+	struct walk_request *request = walk->request.at;
+
+	_Static_assert(sizeof(request->wanted) == sizeof(struct portset), "a bit for each port");
+	request->table = table;
+	request->steps = STEPS;
+	request->tick_ns = walk->tick_ns;
+	request->by_ports = ports != NULL;
+	if (ports)
+		memcpy(request->wanted, ports->words, sizeof(request->wanted));
+	request->serial++;
+	return run(walk, table, sink);
+}
+
+int walk_list(struct walk *walk, enum walk_table table, const struct portset *ports,
+    const struct walk_sink *sink)
+{
+	pthread_mutex_lock(&walk->lock);
+
+	const int result = begin_and_run(walk, table, ports, sink);
+
+	pthread_mutex_unlock(&walk->lock);
+	return result;
+}
+
+int walk_list_binds(struct walk *walk, const struct walk_sink *sink, struct portset *ret_held)
+{
+	pthread_mutex_lock(&walk->lock);
+
+	const int result = begin_and_run(walk, WALK_BINDS, NULL, sink);
+
+	memcpy(ret_held->words, found_by(walk)->held, sizeof(ret_held->words));
+	pthread_mutex_unlock(&walk->lock);
+	return result;
+}
