@@ -233,8 +233,8 @@ static const struct collector_flag flags[] = {
     [BINDS_LISTENERS_LIMIT] = {"listeners-limit", "maximum listeners in the range shown", 100, 0,
 	10000},
     [BINDS_BUCKETS] = {"buckets",
-	"use BPF, not sock_diag, to find which ports bind() holds: it misses none; needs CAP_BPF "
-	"and CAP_PERFMON at the start",
+	"find by BPF which ports bind() holds, even if sock_diag is the source of sockets: it "
+	"misses none; needs CAP_BPF and CAP_PERFMON at the start",
 	BINDS_BUCKETS_BY_DEFAULT, 0, 1,
 	"with --collector.exhaustion, and in ephemera destinations, port and trace if permitted"},
     {.name = NULL},
@@ -245,8 +245,9 @@ const struct collector binds_collector = {
     .help = "ports of the range held by bind(), what they leave, and listeners inside the range",
     .cost =
 	"The listing of listeners; the first part of the TCP walk, which has the sockets that "
-	"only bind(); and a second TCP walk for the ports that were bound by number and then "
-	"connected. With more TCP sockets than --collector.binds.refresh-sockets that second "
+	"only bind(); and, unless sockets are read by BPF, a second TCP walk for the ports that "
+	"were bound by number and then connected. With more TCP sockets than "
+	"--collector.binds.refresh-sockets that second "
 	"walk happens once in --collector.binds.refresh-seconds. With "
 	"--collector.binds.buckets a BPF program makes it, which takes about three times as "
 	"long. Two listings of UDP, for ports chosen by number. It keeps 32 bytes for each "

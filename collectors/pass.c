@@ -48,6 +48,9 @@ static int observe_tcp(void *context, const struct socket *socket)
 	}
 	if (!pass->finished)
 		finish_facts(pass);
+	if (pass->walks)
+		holders_note_connected(
+		    &pass->gatherer->facts.holders, pass->gatherer->facts.settings.range, socket);
 	hand_to(&pass->connected, socket);
 	return 0;
 }
@@ -68,6 +71,16 @@ static int observe_udp_chosen(void *context, const struct socket *socket)
 
 	hand_to(&pass->udp_chosen, socket);
 	return 0;
+}
+
+/* A socket says itself whether it belongs to those. */
+static int observe_udp_both(void *context, const struct socket *socket)
+{
+	struct pass *pass = context;
+
+	if (socket->is_chosen)
+		hand_to(&pass->udp_chosen, socket);
+	return observe_udp(context, socket);
 }
 
 static int batch(void *context)
@@ -109,6 +122,8 @@ static int (*observer_of(enum listing listing))(void *context, const struct sock
 	case LISTING_UDP4:
 	case LISTING_UDP6:
 		return observe_udp;
+	case LISTING_UDP:
+		return observe_udp_both;
 	default:
 		return observe_tcp;
 	}
@@ -233,30 +248,13 @@ static void begin(struct pass *pass)
 	}
 }
 
-/* Facts first, then everything else: the binds decide what a connection is. */
-int pass_run(struct pass *pass)
+static int list_udp(struct pass *pass)
 {
-	struct gatherer *gatherer = pass->gatherer;
 	int result;
 
-	begin(pass);
-	result = list(pass, LISTING_TCP_LISTEN, NEEDS_LISTEN | NEEDS_BINDS);
-	if (result == 0)
-		result = list_chosen(pass);
-	if (result < 0)
-		return result;
-
-	const unsigned long before = pass->gathering->sockets;
-
-	if (anyone_needs(pass, NEEDS_TCP))
-		result = list(pass, LISTING_TCP, NEEDS_BINDS | NEEDS_TCP);
-	else
-		result = list(pass, LISTING_TCP_BOUND, NEEDS_BINDS);
-	if (result == 0 && pass->gathering->listed[LISTING_TCP])
-		gatherer->chosen.sockets = pass->gathering->sockets - before;
-	finish_facts(pass);
-	if (result == 0)
-		result = list(pass, LISTING_UDP4_CHOSEN, NEEDS_UDP_CHOSEN);
+	if (source_walks_udp(pass->gatherer->source))
+		return list(pass, LISTING_UDP, NEEDS_UDP | NEEDS_UDP_CHOSEN);
+	result = list(pass, LISTING_UDP4_CHOSEN, NEEDS_UDP_CHOSEN);
 	if (result == 0)
 		result = list(pass, LISTING_UDP6_CHOSEN, NEEDS_UDP_CHOSEN);
 	if (result == 0)
@@ -264,4 +262,53 @@ int pass_run(struct pass *pass)
 	if (result == 0)
 		result = list(pass, LISTING_UDP6, NEEDS_UDP);
 	return result;
+}
+
+/* What a walk tells of the ports that bind() holds needs no listing of its own. */
+static int walk_tcp(struct pass *pass)
+{
+	struct gatherer *gatherer = pass->gatherer;
+	const unsigned needs = NEEDS_BINDS | NEEDS_CHOSEN;
+	const int result = list(pass, LISTING_TCP_BOUND, needs | NEEDS_TCP);
+
+	if (result < 0)
+		return result;
+	holders_take_held(&gatherer->facts.holders, source_held(gatherer->source));
+	if (anyone_needs(pass, NEEDS_CHOSEN))
+		pass->gathering->features |= FEATURE_BIND_BEFORE_CONNECT | FEATURE_TIME_WAIT_REUSE;
+	return list(pass, LISTING_TCP_CONNECTED, NEEDS_CHOSEN | NEEDS_TCP);
+}
+
+static int dump_tcp(struct pass *pass)
+{
+	struct gatherer *gatherer = pass->gatherer;
+	unsigned long before;
+	int result = list_chosen(pass);
+
+	if (result < 0)
+		return result;
+	before = pass->gathering->sockets;
+	if (anyone_needs(pass, NEEDS_TCP))
+		result = list(pass, LISTING_TCP, NEEDS_BINDS | NEEDS_TCP);
+	else
+		result = list(pass, LISTING_TCP_BOUND, NEEDS_BINDS);
+	if (result == 0 && pass->gathering->listed[LISTING_TCP])
+		gatherer->chosen.sockets = pass->gathering->sockets - before;
+	return result;
+}
+
+/* Facts first, then everything else: the binds decide what a connection is. */
+int pass_run(struct pass *pass)
+{
+	int result;
+
+	begin(pass);
+	pass->walks = source_walks(pass->gatherer->source);
+	result = list(pass, LISTING_TCP_LISTEN, NEEDS_LISTEN | NEEDS_BINDS);
+	if (result == 0)
+		result = pass->walks ? walk_tcp(pass) : dump_tcp(pass);
+	if (result < 0)
+		return result;
+	finish_facts(pass);
+	return list_udp(pass);
 }

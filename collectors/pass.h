@@ -30,6 +30,7 @@ struct pass {
 	void *context;
 	bool stopped;
 	bool finished;		    /* facts are complete: no more binds are expected */
+	bool walks;		    /* the source does: see source_walks() */
 	struct observers binds;	    /* who wants LISTEN and bound-only sockets */
 	struct observers connected; /* who wants the other TCP sockets */
 	struct observers udp;

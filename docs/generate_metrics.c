@@ -41,13 +41,13 @@ static const struct {
     {NULL, "event", "`tcp_state`, `tcp_bind`, `udp_bind`"},
     {NULL, "family", "`ipv4`, `ipv6`"},
     {NULL, "feature",
-	"`sock_diag`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
+	"`sock_diag`, `socket_walk`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
 	"`time_wait_reuse`, `port_exhaustion`, `bind_port_exhaustion`, `bind_conflicts`, "
 	"`cgroup_owners`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
-	"`udp6`"},
+	"`udp6`; of a walk by BPF `tcp_listen`, `tcp_bound`, `tcp_connected`, `udp`"},
     {NULL, "pod_uid", "empty if the cgroup is not a Kubernetes pod's"},
     {"ephemera_bind_conflicts_total", "port", "the port that was asked for"},
     {NULL, "port", "the listener's port"},
@@ -55,7 +55,7 @@ static const struct {
     {NULL, "protocol", "`tcp`, `udp`"},
     {NULL, "remaining", "`under_15s`, `15s_to_30s`, `30s_to_45s`, `over_45s`"},
     {NULL, "reserved", "`true`, `false`"},
-    {"ephemera_socket_source_info", "source", "`sock_diag`, `procfs`, `replay`"},
+    {"ephemera_socket_source_info", "source", "`bpf`, `sock_diag`, `procfs`, `replay`"},
     {NULL, "source", "the local address, with the interface that its sockets are bound to"},
     {"ephemera_destination_ports", "state", "`active`, `time_wait`, `reusable`"},
     {"ephemera_sockets", "state",
@@ -212,8 +212,10 @@ static void print_introduction(void)
 	putchar('\n');
 	print_wrapped("", "",
 	    "If a collector's cost is a walk over sockets, all collectors that need it share one "
-	    "walk. The kernel goes through the table of the whole machine, including sockets of "
-	    "other namespaces. `ephemera_scrape_listing_duration_seconds` shows the time of each.");
+	    "walk: by BPF if that is permitted, which is cheap ([socket-walk.md](socket-walk.md)), "
+	    "else by sock_diag. "
+	    "Both go through the table of the whole machine, including sockets of other "
+	    "namespaces. `ephemera_scrape_listing_duration_seconds` shows the time of each.");
 	putchar('\n');
 	print_wrapped("", "",
 	    "The queries are examples for a Prometheus that scrapes many hosts; replace their "

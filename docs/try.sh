@@ -52,9 +52,10 @@ connect() {
 	keep "clients = many(lambda: to($1, '${2-127.0.0.1}'))"
 }
 
-# metrics NAME [FLAG...]: what a scrape says now, without the zeros.
+# metrics NAME [FLAG...]: what a scrape says now, without the zeros. By what anybody may read.
 metrics() {
-	ephemera metrics --log.level=error --collector.destinations.minimum-ports=1 "${@:2}" |
+	ephemera metrics --log.level=error --collector.destinations.minimum-ports=1 \
+		--sockets.source=sock_diag "${@:2}" |
 		grep -E "^ephemera_($1)" | grep -v ' 0$'
 }
 

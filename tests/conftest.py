@@ -95,6 +95,16 @@ def public_binary(monkeypatch):
         shutil.rmtree(directory)
 
 
+@pytest.fixture
+def socket_source(request):
+    """See lib/sources.py."""
+    import lib.sources
+
+    lib.sources.use(request.param)
+    yield request.param
+    lib.sources.use(lib.sources.WALK)
+
+
 @contextlib.contextmanager
 def _folder():
     made = Path(tempfile.mkdtemp(prefix="ephemera-"))

@@ -14,6 +14,41 @@ void holders_note_bind(struct holders *holders, const struct socket *socket)
 		portset_add(&holders->bound, socket->local_port);
 }
 
+void holders_take_held(struct holders *holders, const struct portset *held)
+{
+	holders->connected = *held;
+	holders->connected_age_seconds = 0;
+	holders->sees_buckets = true;
+	holders->tells_reuse = true;
+}
+
+/*
+ * An end outside the namespace's range is replaced by that range's end:
+ * inet_sk_get_local_port_range() in net/ipv4/inet_connection_sock.c.
+ */
+static void note_own_range(
+    struct holders *holders, struct port_range range, const struct socket *socket)
+{
+	const uint16_t first =
+	    port_range_has(range, socket->own_first_port) ? socket->own_first_port : range.first;
+	const uint16_t last =
+	    port_range_has(range, socket->own_last_port) ? socket->own_last_port : range.last;
+	const unsigned ports = (unsigned)last - first + 1u;
+
+	holders->own_range_sockets++;
+	if (!holders->narrowest_own_range || ports < holders->narrowest_own_range)
+		holders->narrowest_own_range = ports;
+}
+
+void holders_note_connected(
+    struct holders *holders, struct port_range range, const struct socket *socket)
+{
+	if (socket->own_first_port || socket->own_last_port)
+		note_own_range(holders, range, socket);
+	if (socket->is_chosen && portset_has(&holders->listen, socket->local_port))
+		holders->dialled[socket->family]++;
+}
+
 void facts_finish(struct facts *facts)
 {
 	memset(&facts->usable, 0, sizeof(facts->usable));
@@ -133,6 +168,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 
 	holders->connected_age_seconds = 0;
 	holders->stamps = NULL;
+	holders->tells_reuse = false;
 	if (!is_due(chosen, refresh_sockets, refresh_seconds)) {
 		holders->connected = chosen->tcp;
 		memcpy(holders->dialled, chosen->dialled, sizeof(holders->dialled));
@@ -151,6 +187,7 @@ int holders_list_chosen(struct holders *holders, struct chosen_ports *chosen, st
 	tell_buckets(holders, chosen);
 	if (chosen->sees_buckets && chosen->sockets <= refresh_sockets)
 		holders->stamps = &chosen->found;
+	holders->tells_reuse = holders->stamps != NULL;
 	chosen->listed = clock_now();
 	return 0;
 }

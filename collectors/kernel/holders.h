@@ -29,7 +29,12 @@ struct holders {
 	bool sees_buckets;
 	/* What the buckets show of the TIME_WAIT of this scrape (stamps.h), or NULL. */
 	const struct buckets_found *stamps;
-	/* From the buckets, together with `connected`; else 0. See struct buckets_found. */
+	bool tells_reuse; /* which TIME_WAIT connect() may take over: by stamps, or each socket */
+	/*
+	 * Sockets whose port came from a range of their own, and the ports of the smallest of these
+	 * ranges; 0: none. Known if sees_buckets: together with `connected`, or, of a walk, once
+	 * all connections were noted.
+	 */
 	unsigned own_range_sockets;
 	unsigned narrowest_own_range;
 };
@@ -48,6 +53,13 @@ struct facts {
 
 /* Adds a socket that is LISTEN or bound-only. */
 void holders_note_bind(struct holders *holders, const struct socket *socket);
+
+/* Of a source that walks: the ports that bind() holds, from this scrape. */
+void holders_take_held(struct holders *holders, const struct portset *held);
+
+/* Of a source that walks: notes a connection. range: ip_local_port_range. */
+void holders_note_connected(
+    struct holders *holders, struct port_range range, const struct socket *socket);
 
 /* Computes usable and capacity from settings and holders. */
 void facts_finish(struct facts *facts);

@@ -17,8 +17,9 @@ enum port_use {
 };
 
 /*
- * stamps: what a walk of the buckets found about TIME_WAIT, or NULL. With NULL none counts as
- * reusable: some may not be, and the numbers would promise too much.
+ * stamps: for a socket that does not tell whether it had timestamps, what a walk of the buckets
+ * found about TIME_WAIT, or NULL. With NULL it does not count as reusable: it may not be, and the
+ * numbers would promise too much.
  */
 enum port_use port_use_of(const struct socket *socket, const struct settings *settings,
     const struct buckets_found *stamps);

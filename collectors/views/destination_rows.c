@@ -100,7 +100,7 @@ static int finder_finish(void *context)
 	rows->settings = finder->facts->settings;
 	rows->capacity = finder->facts->capacity;
 	rows->sees_buckets = finder->facts->holders.sees_buckets;
-	rows->sees_reuse = finder->facts->holders.stamps != NULL;
+	rows->sees_reuse = finder->facts->holders.tells_reuse;
 	result = fill(finder, &top, rows);
 	destination_top_release(&top);
 	if (result == 0)

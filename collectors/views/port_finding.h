@@ -14,8 +14,9 @@ struct finding {
 	struct source *source;
 	struct port_lookup *lookup;
 	size_t kept;
-	struct buckets_found buckets; /* of TCP */
+	struct buckets_found buckets; /* of TCP; of a walk, only the ports that bind() holds */
 	bool has_buckets;	      /* they were listed */
+	bool has_walked;	      /* sockets tell themselves what of the buckets is missing */
 	uint32_t place[PORTS];	      /* index of a port's answer, plus one; 0: none yet */
 	/* Bits of the chosen listings that may have one of a port's sockets, kept or not. */
 	unsigned char listed[PORTS];
@@ -30,8 +31,12 @@ static inline void port_finding_raise(struct port_answer *answer, enum port_stat
 		answer->state = state;
 }
 
-/* Finds the ports that bind() holds, if BPF is permitted. Returns 0 or -errno. */
+/* Finds the ports that bind() holds, if BPF is permitted; and by a walk what else only that tells
+ * of the answers' sockets. Returns 0 or -errno. */
 int port_finding_list_buckets(struct finding *finding);
+
+/* The same by a walk: for sockets on the host, whether or not they are asked for. */
+int port_finding_walk(struct finding *finding);
 
 /* Sets the lookup's held; call it after the former. Returns 0 or -errno. */
 int port_finding_list_held(struct finding *finding);

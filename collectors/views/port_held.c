@@ -61,7 +61,9 @@ int port_finding_list_buckets(struct finding *finding)
 {
 	struct bind_buckets *buckets = finding->options->source->buckets;
 
-	finding->has_buckets = false;
+	finding->has_buckets = finding->has_walked = false;
+	if (finding->options->source->walk)
+		return port_finding_walk(finding);
 	finding->lookup->sees_buckets = buckets != NULL;
 	if (!buckets || !wants_buckets(finding))
 		return 0;

@@ -228,7 +228,8 @@ static void judge_side(const struct finding *finding, struct port_side *side)
 {
 	const struct port_lookup *lookup = finding->lookup;
 	const struct settings *settings = &lookup->settings;
-	const struct buckets_found *stamps = finding->has_buckets ? &finding->buckets : NULL;
+	const struct buckets_found *stamps =
+	    finding->has_buckets && !finding->has_walked ? &finding->buckets : NULL;
 
 	for (size_t i = 0; i < side->length; i++) {
 		struct port_socket *found = &side->list[i];
@@ -237,8 +238,8 @@ static void judge_side(const struct finding *finding, struct port_side *side)
 		    portset_has(&lookup->listen, found->socket.local_port));
 		found->reusable = !found->is_bound &&
 				  port_use_of(&found->socket, settings, stamps) == PORT_REUSABLE;
-		found->may_be_reusable =
-		    !stamps && port_use_may_be_reused(&found->socket, settings);
+		found->may_be_reusable = !stamps && !found->socket.tells_timestamps &&
+					 port_use_may_be_reused(&found->socket, settings);
 	}
 }
 
@@ -309,11 +310,12 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 	}
 	*finding = (struct finding){.options = options, .ports = ports, .lookup = lookup};
 
+	const struct source_options source = source_without_walk(options->source);
 	int result = settings_read(options->source->procfs, &lookup->settings, NULL);
 
 	lookup->settings.node_ports = options->source->node_ports;
 	if (result == 0)
-		result = source_open(options->source, &finding->source);
+		result = source_open(&source, &finding->source);
 	if (result == 0) {
 		result = find(finding);
 		for (enum socket_protocol i = 0; i < SOCKET_PROTOCOLS; i++)

@@ -8,6 +8,7 @@
 #include "collectors/kernel/port_use.h"
 #include "collectors/views/port_chance.h"
 #include "exporter/answers/port_advice.h"
+#include "exporter/answers/port_age.h"
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_words.h"
 #include "exporter/answers/user_name.h"
@@ -126,12 +127,14 @@ static void add_addresses(struct json *object, const struct socket *socket)
 static void add_timer(struct json *object, const struct port_socket *found)
 {
 	const unsigned left = found->socket.expires_ms;
+	uint32_t age_ms;
 
-	if (found->socket.state == SOCKET_TIME_WAIT) {
-		json_add_number(
-		    object, "age_seconds", left < TIME_WAIT_MS ? (TIME_WAIT_MS - left) / 1e3 : 0);
-		json_add_bool(object, "reusable", found->reusable);
+	if (port_age_of(found, &age_ms)) {
+		json_add_number(object, "age_seconds", age_ms / 1e3);
+		json_add_bool(object, "age_is_exact", found->socket.state == SOCKET_TIME_WAIT);
 	}
+	if (found->socket.state == SOCKET_TIME_WAIT)
+		json_add_bool(object, "reusable", found->reusable);
 	if (found->socket.state == SOCKET_TIME_WAIT || left)
 		json_add_number(object, "expires_seconds", left / 1e3);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/answers/port_age.h"
 #include "exporter/answers/port_group.h"
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_words.h"
@@ -214,6 +215,32 @@ static void print_owner(const struct port_socket *found, int indent, int width)
 	putchar('\n');
 }
 
+/* Of several sockets, from the youngest to the oldest. TIME_WAIT's meaning has its time already. */
+static void print_age(const struct port_group *group, int indent)
+{
+	char texts[2][PORT_AGE_WORDS_SIZE];
+	uint32_t least = UINT32_MAX;
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < group->length; i++) {
+		uint32_t ms;
+
+		if (group->list[i]->socket.state == SOCKET_TIME_WAIT ||
+		    !port_age_of(group->list[i], &ms))
+			return;
+		least = ms < least ? ms : least;
+		most = ms > most ? ms : most;
+	}
+	if (most < 1000)
+		return;
+	port_age_words(least, texts[0]);
+	port_age_words(most, texts[1]);
+	if (strcmp(texts[0], texts[1]) == 0)
+		printf("%*sopen for at least %s\n", indent, "", texts[0]);
+	else
+		printf("%*sopen for at least %s to %s\n", indent, "", texts[0], texts[1]);
+}
+
 /* Prints what the sockets of a group are and which processes have them. */
 static void print_details(
     const struct port_lookup *lookup, const struct port_group *group, int indent)
@@ -224,6 +251,7 @@ static void print_details(
 
 	port_words_add_alike(&meaning, lookup, group->list, group->length);
 	print_text(&meaning, indent);
+	print_age(group, indent);
 	print_owner(found, indent, width);
 	switch (port_holders_of(lookup, found)) {
 	case PORT_HOLDERS_FOUND:

@@ -6,15 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/kernel/bind_buckets.h"
 #include "collectors/views/destination_rows.h"
 #include "exporter/answers/destinations_json.h"
 #include "exporter/answers/pools.h"
 #include "exporter/answers/resolver.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
-#include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 
 /* In an incident DNS is often dead as well: the table must not wait for it. */
 #define RESOLVER_SECONDS 2
@@ -265,11 +264,12 @@ static int show_again(void *context)
 
 static int run_destinations(struct options *options)
 {
-	buckets_open(options, true);
+	int result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
 
-	const int result = options->watch ? terminal_watch(show_again, options) : show(options);
-
-	bind_buckets_close(options->source.buckets);
+	if (result < 0)
+		return EXIT_FAILED;
+	result = options->watch ? terminal_watch(show_again, options) : show(options);
+	kernel_tables_close(options);
 	return command_end(&destinations_command, result, NULL);
 }
 

@@ -9,7 +9,8 @@
 static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_choices[] = {"logfmt", "json", NULL};
 static const char *const sandbox_choices[] = {"on", "off", NULL};
-static const char *const source_choices[] = {"auto", "sock_diag", "procfs", NULL};
+static const char *const sort_choices[] = {"address", "age", NULL};
+static const char *const source_choices[] = {"auto", "bpf", "sock_diag", "procfs", NULL};
 
 /* The kernel's highest pid: PID_MAX_LIMIT of linux/threads.h. */
 #define PID_MAX 4194304
@@ -60,8 +61,9 @@ const struct flag flags[] = {
 	"leave out metrics about the exporter itself, except the collectors' success", KIND_SWITCH,
 	AT(disable_exporter_metrics)},
     {"sockets.source", "SOURCE", "auto",
-	"auto, sock_diag or procfs; auto uses procfs if the kernel lacks sock_diag", KIND_CHOICE,
-	AT(source.kind), 0, 0, source_choices},
+	"auto, bpf, sock_diag or procfs; auto uses bpf if permitted, procfs if the kernel lacks "
+	"sock_diag",
+	KIND_CHOICE, AT(source.kind), 0, 0, source_choices},
     {"sockets.record", "FILE", NULL, "metrics: also write what sock_diag sent to FILE", KIND_STRING,
 	AT(source.record), 0, 0, NULL, "metrics"},
     {"sockets.replay", "FILE", NULL,
@@ -85,6 +87,11 @@ const struct flag flags[] = {
     {"limit", "N", "20",
 	"destinations, trace: maximum rows; port: maximum sockets of each port, local and remote",
 	KIND_NUMBER, AT(limit), 1, 1000, NULL, "destinations port trace"},
+    {"sort", "ORDER", "address",
+	"port: address or age; age shows the oldest sockets of each port first, as far as their "
+	"age is "
+	"known",
+	KIND_CHOICE, AT(sorts_by_age), 0, 0, sort_choices, "port"},
     {"json", NULL, NULL, "destinations, port, trace: print JSON", KIND_SWITCH, AT(json), 0, 0, NULL,
 	"destinations port trace"},
     {"watch", NULL, NULL,

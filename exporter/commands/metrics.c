@@ -8,8 +8,8 @@
 
 #include "exporter/base/log.h"
 #include "exporter/base/text.h"
-#include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/with_scraper.h"
 
 struct printed {
@@ -69,8 +69,13 @@ static int print_metrics(const struct options *options, struct scraper *scraper,
 
 static int run_metrics(struct options *options)
 {
-	buckets_open(options, false);
-	return with_scraper(options, print_metrics);
+	if (kernel_tables_open(options, KERNEL_TABLES_SCRAPE) < 0)
+		return EXIT_FAILED;
+
+	const int status = with_scraper(options, print_metrics);
+
+	kernel_tables_close(options);
+	return status;
 }
 
 const struct command metrics_command = {

@@ -31,6 +31,7 @@ struct options {
 	bool all_processes;
 	bool trace_leases;	  /* trace: leases, not failures */
 	unsigned long buffer_mib; /* trace: memory for leases */
+	int sorts_by_age;	  /* port: 1: the oldest sockets first */
 	const char *at;		  /* port: the time; NULL: now */
 	const char *leases;	  /* port: the file of leases, "-" for standard input; NULL: none */
 	unsigned long process;	  /* healthcheck: use the addresses of this pid; 0: of the flags */

@@ -6,17 +6,20 @@
 #include <string.h>
 #include <time.h>
 
-#include "collectors/kernel/bind_buckets.h"
 #include "exporter/answers/port_advice.h"
+#include "exporter/answers/port_age.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/answers/port_json.h"
 #include "exporter/answers/port_text.h"
 #include "exporter/base/json.h"
 #include "exporter/base/terminal.h"
-#include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/option_value.h"
 #include "exporter/commands/port_at.h"
+
+/* So many sockets of a port and side are sorted. */
+#define SORTED_MAX 4096
 
 /* Of a port with more sockets than this only their number is watched. */
 #define WATCHED_MAX 1000
@@ -292,13 +295,24 @@ static int run_watch(const struct options *options, int *ret_status)
 	return result;
 }
 
+static void sort_by_age(struct port_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->length; i++) {
+		port_age_sort(&lookup->answers[i].local);
+		port_age_sort(&lookup->answers[i].remote);
+	}
+}
+
 static int run_once(const struct options *options, int *ret_status)
 {
+	const size_t limit = options->sorts_by_age ? SORTED_MAX : options->limit;
 	struct port_lookup *lookup;
-	int result = look(options, options->limit, &lookup);
+	int result = look(options, limit, &lookup);
 
 	if (result < 0)
 		return result;
+	if (options->sorts_by_age)
+		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
 	result = print(lookup, options);
 	port_lookup_free(lookup);
@@ -311,12 +325,12 @@ static int run_port(struct options *options)
 
 	if (options->at)
 		return port_at(options);
-	buckets_open(options, true);
+	int result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
 
-	const int result =
-	    options->watch ? run_watch(options, &status) : run_once(options, &status);
-
-	bind_buckets_close(options->source.buckets);
+	if (result < 0)
+		return EXIT_ERROR;
+	result = options->watch ? run_watch(options, &status) : run_once(options, &status);
+	kernel_tables_close(options);
 	return command_end(&port_command, result, NULL) == EXIT_DONE ? status : EXIT_ERROR;
 }
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "exporter/base/log.h"
-#include "exporter/commands/buckets.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/with_scraper.h"
 #include "exporter/daemon/inherited.h"
 #include "exporter/daemon/serve.h"
@@ -36,10 +36,15 @@ static int run_serve(struct options *options)
 {
 	/* First, since what is closed here must not be ours. */
 	close_inherited(options);
-	buckets_open(options, false);
+	if (kernel_tables_open(options, KERNEL_TABLES_SERVICE) < 0)
+		return EXIT_FAILED;
 	/* Now: each lookup would bind a socket to find out, which the sandbox forbids. */
 	source_probe(&options->source);
-	return with_scraper(options, serve_metrics);
+
+	const int status = with_scraper(options, serve_metrics);
+
+	kernel_tables_close(options);
+	return status;
 }
 
 const struct command serve_command = {

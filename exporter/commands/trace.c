@@ -17,6 +17,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/base/time_share.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/trace_leases.h"
 #include "exporter/commands/trace_print.h"
 #include "exporter/commands/trace_signals.h"
@@ -33,10 +34,9 @@ extern const struct command trace_command;
 #define ROWS_MAX 1000ul
 
 struct trace {
-	const struct options *options;
+	struct options *options;
 	struct exhaustion_probe probe;
 	struct exhaustion_events *events;
-	struct bind_buckets *buckets;
 	struct gatherer *finder; /* of the destinations' ports; NULL where they cannot be read */
 	struct timespec looked;
 	struct time_share look_time;
@@ -59,7 +59,7 @@ static void open_finder(struct trace *trace)
 	    .values = values,
 	    .procfs = options->procfs,
 	    .sysfs = options->sysfs,
-	    .bind_buckets = trace->buckets,
+	    .bind_buckets = options->source.buckets,
 	};
 
 	if (gatherer_open(&wanted, &options->source, &trace->finder) < 0)
@@ -278,15 +278,15 @@ static int run(struct trace *trace)
 static int open_trace(struct trace *trace, const char **ret_reason)
 {
 	const struct exhaustion_probe_options wanted = {.events_bytes = EVENTS_BYTES};
-	const char *unused;
 	int result = exhaustion_probe_open(&wanted, &trace->probe, ret_reason);
 
 	if (result < 0)
 		return result;
 	trace->started = clock_now();
 	/* Without them some ports in use are missing from what is printed beside a failure. */
-	if (trace->options->values[collector_find("binds")][BINDS_BUCKETS])
-		(void)bind_buckets_open(&trace->buckets, &unused);
+	result = kernel_tables_open(trace->options, KERNEL_TABLES_PEOPLE);
+	if (result < 0)
+		return result;
 	open_finder(trace);
 	trace->holders =
 	    holder_finder_new(&trace->options->source, trace->options->sysfs, trace->options->json);
@@ -315,7 +315,7 @@ static int run_trace(struct options *options)
 	exhaustion_events_close(trace.events);
 	gatherer_free(trace.finder);
 	holder_finder_free(trace.holders);
-	bind_buckets_close(trace.buckets);
+	kernel_tables_close(options);
 	cgroups_free(trace.cgroups);
 	exhaustion_probe_close(&trace.probe);
 	return command_end(&trace_command, result, reason);

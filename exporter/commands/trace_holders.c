@@ -41,7 +41,7 @@ struct holder_finder *holder_finder_new(
 
 	if (!finder)
 		return NULL;
-	finder->source = *source;
+	finder->source = source_without_walk(source);
 	/* They tell which ports connect() cannot have, and take longer than all the rest. */
 	finder->source.buckets = NULL;
 	finder->sysfs = sysfs;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "collectors/binds.h"
-#include "collectors/kernel/bind_buckets.h"
 #include "collectors/views/views.h"
 #include "exporter/base/log.h"
 #include "exporter/commands/commands.h"
@@ -75,7 +74,6 @@ int with_scraper(const struct options *options, scraper_use *use)
 		status = use(options, scraper, self);
 	}
 	scraper_free(scraper);
-	bind_buckets_close(options->source.buckets);
 	self_free(self);
 	return status;
 }

@@ -10,8 +10,7 @@
 /* Returns the exit status. */
 typedef int scraper_use(const struct options *options, struct scraper *scraper, struct self *self);
 
-/* Calls use with a scraper, then closes source.buckets. Returns use's exit status; or that of a
- * failure, which is logged. */
+/* Calls use with a scraper. Returns use's exit status; or that of a failure, which is logged. */
 int with_scraper(const struct options *options, scraper_use *use);
 
 #endif

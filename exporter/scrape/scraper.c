@@ -16,6 +16,7 @@ struct scraper {
 	unsigned long serial;
 	bool is_auto;		  /* the source may fall back to /proc */
 	bool told_source;	  /* the log says that it did */
+	bool told_walk;		  /* the log says that the walk was given up */
 	int told[COLLECTORS_MAX]; /* the last error of each collector in the log */
 
 	struct single_flight *sharing;
@@ -30,6 +31,18 @@ static void log_reason(size_t i, int error, const char *reason)
 {
 	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
 	    strerrordesc_np(-error), "reason", reason, NULL);
+}
+
+/* The walk is given up for good, so this is logged once. */
+static void log_walk(struct scraper *scraper, const struct source *source)
+{
+	const int error = source_walk_error(source);
+
+	if (error == 0 || scraper->told_walk)
+		return;
+	scraper->told_walk = true;
+	log_line(LOG_LEVEL_WARN, "Cannot read sockets by BPF any more: reading them by sock_diag",
+	    "err", strerrordesc_np(-error), NULL);
 }
 
 /* Logs it once: the metrics show it at each scrape. */
@@ -164,6 +177,7 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 
 	if (result == 0) {
 		log_outcomes(scraper, &ret_result->gathering);
+		log_walk(scraper, gatherer_source(scraper->gatherer));
 		log_source(scraper, gatherer_source(scraper->gatherer));
 		self_emit(
 		    scraper->self, &ret_result->gathering, gatherer_source(scraper->gatherer), set);

@@ -19,9 +19,11 @@ static const struct metric_family kernel_feature = {
     .name = "ephemera_kernel_feature",
     .help =
 	"1 if the kernel shows it, 0 if it is missing from the metrics. sock_diag: else "
-	"/proc/net is read. bound_inactive: sockets that only bind() (Linux 6.8). "
+	"/proc/net is read. socket_walk: sockets are read by BPF, at a fraction of the cost. "
+	"bound_inactive: sockets that only bind() (Linux 6.8; with socket_walk on every one). "
 	"bound_interface: the interface that a socket is bound to; without it the same "
-	"destination through two interfaces is one. With --collector.binds.buckets or "
+	"destination through two interfaces is one. With socket_walk, "
+	"--collector.binds.buckets or "
 	"--collector.exhaustion: bind_before_connect (sockets that bind(src, 0) and then "
 	"connect()), time_wait_reuse (the TIME_WAIT that connect() may reuse; else none counts "
 	"as reusable). With --collector.exhaustion: port_exhaustion, bind_port_exhaustion "
@@ -34,11 +36,11 @@ static const struct metric_family kernel_feature = {
 };
 static const struct metric_family source_info = {
     .name = "ephemera_socket_source_info",
-    .help = "1, with the source of the protocol's sockets: sock_diag, procfs or "
+    .help = "1, with the source of the protocol's sockets: bpf, sock_diag, procfs or "
 	    "replay.",
     .type = METRIC_GAUGE,
     .labels = {"protocol", "source"},
-    .example = "ephemera_socket_source_info{source!=\"sock_diag\"}",
+    .example = "ephemera_socket_source_info{source!~\"bpf|sock_diag\"}",
 };
 static const struct metric_family collector_duration = {
     .name = "ephemera_scrape_collector_duration_seconds",
@@ -252,9 +254,11 @@ static void emit_features(const struct source *source, unsigned features, struct
 {
 	const enum source_kind kind = source_used(source, SOCKET_TCP);
 
-	metric_add(set, &kernel_feature, kind == SOURCE_SOCK_DIAG, METRIC_LABELS("sock_diag"));
+	metric_add(set, &kernel_feature, kind == SOURCE_SOCK_DIAG || kind == SOURCE_BPF,
+	    METRIC_LABELS("sock_diag"));
 	metric_add(
 	    set, &kernel_feature, source_sees_bound_only(source), METRIC_LABELS("bound_inactive"));
+	metric_add(set, &kernel_feature, kind == SOURCE_BPF, METRIC_LABELS("socket_walk"));
 	/* /proc/net has no column for it. */
 	metric_add(set, &kernel_feature, kind != SOURCE_PROCFS, METRIC_LABELS("bound_interface"));
 	/* sock_diag does not show bind(src, 0) before connect(): publish that it is missing. */

@@ -326,7 +326,7 @@ def values(offered):
 
 @pytest.mark.parametrize("flag, expected", [
     ("log.level", {"debug", "info", "warn", "error"}), ("log.format", {"logfmt", "json"}),
-    ("sockets.source", {"auto", "sock_diag", "procfs"}), ("security.sandbox", {"on", "off"}),
+    ("sockets.source", {"auto", "bpf", "sock_diag", "procfs"}), ("security.sandbox", {"on", "off"}),
     ("web.max-requests", set()), ("collector.owners.limit", set()),
 ])
 def test_a_value_is_one_of_its_choices_and_never_a_file(complete, flag, expected):

@@ -73,12 +73,24 @@ def assert_no_sanitizer_report(text):
         assert report not in text, f"sanitizer report:\n{text}"
 
 
+# Flags of every program that is started: see lib/sources.py.
+DEFAULTS = []
+
+# What they cannot be combined with, or would change nothing of.
+EXCLUSIVE = ("healthcheck", "check-config", "--version", "--help", "-h", "--sockets.", "--leases")
+
+
+def with_defaults(args):
+    args = [str(arg) for arg in args]
+    return args if any(arg.startswith(EXCLUSIVE) for arg in args) else args + DEFAULTS
+
+
 def run(*args, timeout=60, **kw):
     """Runs the binary to its end; whatever it was asked, no sanitizer may complain."""
     kw.setdefault("stdin", None if "input" in kw else subprocess.DEVNULL)
     if kw["stdin"] is None:
         del kw["stdin"]
-    done = subprocess.run([BINARY, *map(str, args)], stdout=subprocess.PIPE,
+    done = subprocess.run([BINARY, *with_defaults(args)], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=timeout, **kw)
     assert_no_sanitizer_report(done.stderr)
     return done
@@ -156,7 +168,7 @@ class Exporter:
     """
 
     def __init__(self, *args, env=None, wrapper=(), **popen):
-        self.args = [str(arg) for arg in args]
+        self.args = with_defaults(args)
         self.wrapper = [str(word) for word in wrapper]
         if not any(arg.split("=")[0] in ("--web.listen-address", "--web.systemd-socket")
                    for arg in self.args):

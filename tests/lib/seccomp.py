@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes netlink or seccomp away from this process and its children, as gVisor or a strict sandbox does."""
+"""Takes netlink, seccomp or bpf() away from this process and its children, as gVisor or a strict sandbox does."""
 
 import ctypes
 import errno
@@ -16,6 +16,8 @@ NUMBER_OFFSET, FIRST_ARGUMENT_OFFSET = 0, 16  # in struct seccomp_data, little-e
 SOCKET_CALL = {"x86_64": 41, "aarch64": 198, "riscv64": 198}
 PRCTL_CALL = {"x86_64": 157, "aarch64": 167, "riscv64": 167}
 SECCOMP_CALL = {"x86_64": 317, "aarch64": 277, "riscv64": 277}
+BPF_CALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
+NO_FAMILY = 0xffff
 
 
 class _Program(ctypes.Structure):
@@ -30,6 +32,11 @@ def forbid_netlink(refusal=errno.EPROTONOSUPPORT):
 def forbid_seccomp(refusal=errno.EINVAL):
     """As on a kernel that has none, or in a sandbox that lets nobody set filters."""
     _forbid(PRCTL_CALL, PR_SET_SECCOMP, refusal, (SECCOMP_CALL, errno.ENOSYS))
+
+
+def forbid_bpf(refusal=errno.EPERM):
+    """As the profile of a container runtime does."""
+    _forbid(SOCKET_CALL, NO_FAMILY, errno.EAFNOSUPPORT, (BPF_CALL, refusal))
 
 
 def _forbid(calls, first_argument, refusal, whole=None):

@@ -12,6 +12,7 @@ import socket
 from lib.exporter import metrics
 from lib.sockets import (ANY, IP_BIND_ADDRESS_NO_PORT, IPV4, IPV6, MAPPED, at, drop,
                          new)
+from lib.sources import BLIND
 from mixture import (BOUND_TIME_WAIT, BOUND_TO_0, DUAL, FAR4, FAR6, FAR_LINK_LOCAL, FAR_PORT,
                      LINKS, MAYBE_IPV6_ONLY, MAYBE_REUSABLE, ON_AN_INTERFACE, OTHER, OUTLIVES_LISTENER,
                      OWN_LINK_LOCAL, TARGET)
@@ -21,8 +22,8 @@ FLAGS = ["--log.level=error", "--collector.destinations.minimum-ports=0",
          "--collector.destinations.limit=1000", "--collector.addresses.limit=1000"]
 
 # Names of what is asked for flags of the exporter.
-DEFAULT, EXACT = "default", "exact"
-MODES = {DEFAULT: [], EXACT: ["--collector.binds.buckets"]}
+DUMP, BUCKETS, WALK = "sock_diag", "sock_diag and buckets", "walk"
+MODES = {DUMP: [BLIND], BUCKETS: [BLIND, "--collector.binds.buckets"], WALK: []}
 
 LIMIT = 100
 
@@ -204,7 +205,7 @@ def _ports(mixture, *names):
 def allowed_for_calls(mixture, told, wanted, source):
     """(how many fewer than told the kernel may give, how many more), by the documented limits."""
     fewer, more = [], []
-    if told.mode == DEFAULT:
+    if told.mode == DUMP:
         fewer += [BOUND_TO_0, BOUND_TIME_WAIT, OUTLIVES_LISTENER]
         if mixture.reuse and mixture.delay == 1:
             more.append(MAYBE_REUSABLE)
@@ -214,6 +215,8 @@ def allowed_for_calls(mixture, told, wanted, source):
 def allowed_for_pool(mixture, told, wanted):
     if "%" in wanted.address:
         return 0, _ports(mixture, ON_AN_INTERFACE)
+    if told.mode == WALK:
+        return 0, 0
     # Where IPv4 sockets on other addresses have the port as well, 0.0.0.0 lacks it for sure.
     if wanted.address == LOOPBACK4:
         return 0, _ports(mixture, MAYBE_IPV6_ONLY)

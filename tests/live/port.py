@@ -38,7 +38,7 @@ SOCKET = {
     "role": (TEXT, True), "port_chosen": (BOOL, False), "port_bound": (BOOL, False),
     "meaning": (TEXT, True),
     "interface": (TEXT, False), "ipv6_only": (BOOL, False),
-    "age_seconds": (NUMBER, False), "expires_seconds": (NUMBER, False),
+    "age_seconds": (NUMBER, False), "age_is_exact": (BOOL, False), "expires_seconds": (NUMBER, False),
     "reusable": (BOOL, False),
     "accept_queue": (NUMBER, False), "accept_queue_limit": (NUMBER, False),
     "uid": (NUMBER, False), "user": (TEXT, False), "inode": (NUMBER, False),
@@ -81,7 +81,9 @@ def assert_socket_has_form(entry):
         assert_has_form(process, PROCESS)
         assert process["fds"] == sorted(process["fds"])
     time_wait, udp = entry["state"] == "time_wait", entry["protocol"] == "udp"
-    assert ("age_seconds" in entry) == ("reusable" in entry) == time_wait
+    assert ("reusable" in entry) == time_wait
+    assert ("age_seconds" in entry) == ("age_is_exact" in entry)
+    assert entry.get("age_is_exact", False) == time_wait
     assert "expires_seconds" in entry or not time_wait
     assert ("accept_queue" in entry) == (entry["state"] == "listen")
     assert not udp or entry["state"] in ("established", "close")

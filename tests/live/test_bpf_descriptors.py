@@ -49,8 +49,8 @@ def test_no_descriptor_leads_to_a_map():
         metrics = exporter.metrics()
         counts_binds = metrics.value("ephemera_kernel_feature", feature="bind_port_exhaustion")
         programs = 3 if counts_binds else 1
-        # The programs' own are for /proc/self/fdinfo, and one more link begins walks.
-        assert descriptors(exporter) == {"bpf-prog": programs, "bpf_link": programs + 1}
+        # The programs' own are for /proc/self/fdinfo, and the iterator makes every walk.
+        assert descriptors(exporter) == {"bpf-prog": programs, "bpf_link": programs, "bpf_iter": 1}
 
 
 @in_namespace
@@ -69,7 +69,14 @@ def test_what_is_only_read_cannot_be_written():
 
 
 @in_namespace
-def test_the_walks_alone_keep_one_link():
-    with Exporter("--collector.binds.buckets") as exporter:
+def test_a_walk_alone_keeps_one_iterator():
+    with Exporter() as exporter:
+        exporter.metrics()
+        assert descriptors(exporter) == {"bpf_iter": 1}
+
+
+@in_namespace
+def test_the_walks_over_buckets_alone_keep_one_link():
+    with Exporter("--collector.binds.buckets", "--sockets.source=sock_diag") as exporter:
         exporter.metrics()
         assert descriptors(exporter) == {"bpf_link": 1}

@@ -8,6 +8,7 @@ from accounting import (FIRST, LAST, OTHER, SHOW_ALL, SIZE, TARGET, assert_kerne
 from lib.exporter import Exporter
 from lib.namespace import in_namespace, set_range, set_reserved
 from lib.sockets import IPV4, connect, connect_many, drop, listen
+from lib.sources import BLIND
 
 # Outside the range: the exporter's own port must not take one of the few.
 SERVER = "--web.listen-address=127.0.0.1:10059"
@@ -84,7 +85,7 @@ def test_binds_that_connected_may_be_listed_less_often_and_their_age_is_told():
     _targets = target(IPV4), target(IPV4, OTHER)
     seldom = "--collector.binds.refresh-sockets=0", "--collector.binds.refresh-seconds=86400"
     first = connect(IPV4, "127.0.0.1", TARGET, "127.0.0.1", FIRST + 5)
-    with Exporter(SERVER, SHOW_ALL, *seldom) as exporter:
+    with Exporter(SERVER, SHOW_ALL, BLIND, *seldom) as exporter:
         said = exporter.metrics()
         assert bound_ports(said)["connected"] == 1
         assert said.value(AGE) == 0

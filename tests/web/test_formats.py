@@ -106,6 +106,7 @@ CONTRACT = [
 # Beyond the contract, for whoever wants to know how a figure came about.
 ADDITIONS = {
     "ephemera_range_bound_ports_age_seconds": "",
+    "ephemera_own_range_sockets": "",
     "ephemera_untracked_destination_ports": "family",
     "ephemera_untracked_address_sockets": "protocol",
     "ephemera_range_unshown_listener_ports": "protocol",
@@ -306,6 +307,7 @@ def own_series(exporter, series):
     """Without those that come and go by what else the host and this test's requests do."""
     port = str(exporter.workload.port)
     transient = ("ephemera_http_requests_total", "ephemera_destination_ports",
+                 "ephemera_destination_owner_ports", "ephemera_destination_other_owner_ports",
                  "ephemera_range_listener_info")
     for name, labels in series:
         if name not in transient or port in dict(labels).values():

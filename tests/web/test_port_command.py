@@ -273,7 +273,7 @@ def test_limit():
 
             def stable(entries):
                 return [{name: value for name, value in entry.items()
-                         if name not in ("age_seconds", "expires_seconds", "meaning",
+                         if name not in ("age_seconds", "age_is_exact", "expires_seconds", "meaning",
                                          "reusable")}
                         for entry in entries]
 

@@ -109,8 +109,9 @@ static void a_value_may_be_the_next_word(void **state)
 static void every_choice_is_taken(void **state)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
-	static const enum source_kind kinds[] = {SOURCE_AUTO, SOURCE_SOCK_DIAG, SOURCE_PROCFS};
-	static const char *const sources[] = {"auto", "sock_diag", "procfs"};
+	static const enum source_kind kinds[] = {
+	    SOURCE_AUTO, SOURCE_BPF, SOURCE_SOCK_DIAG, SOURCE_PROCFS};
+	static const char *const sources[] = {"auto", "bpf", "sock_diag", "procfs"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(levels); i++) {

@@ -252,6 +252,49 @@ static void batches_can_end_it(void **state)
 	assert_int_equal(portset_count(&holders.connected), 1);
 }
 
+static void a_walk_tells_what_is_held_and_how(void **state)
+{
+	static const struct port_range range = {40000, 40099};
+	struct portset held = {{0}};
+	struct socket socket = {.family = SOCKET_IPV4, .local_port = 443, .is_chosen = true};
+
+	(void)state;
+	portset_add(&held, 40001);
+	holders_take_held(&holders, &held);
+	assert_true(holders.sees_buckets && holders.tells_reuse);
+	assert_true(portset_has(&holders.connected, 40001));
+	portset_add(&holders.listen, 443);
+	holders_note_connected(&holders, range, &socket);
+	socket.is_chosen = false; /* accepted */
+	holders_note_connected(&holders, range, &socket);
+	socket = (struct socket){.family = SOCKET_IPV6, .local_port = 40003, .is_chosen = true};
+	holders_note_connected(&holders, range, &socket);
+	assert_int_equal(holders.dialled[SOCKET_IPV4], 1);
+	assert_int_equal(holders.dialled[SOCKET_IPV6], 0);
+	assert_int_equal(holders.own_range_sockets, 0);
+}
+
+static void an_own_range_ends_where_the_namespaces_does(void **state)
+{
+	static const struct port_range range = {40000, 40099};
+	static const struct {
+		uint16_t first;
+		uint16_t last;
+		unsigned narrowest;
+	} steps[] = {{30000, 60000, 100}, {40090, 60000, 10}, {0, 40019, 10}, {40050, 40053, 4}};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(steps); i++) {
+		const struct socket socket = {.family = SOCKET_IPV4,
+		    .own_first_port = steps[i].first,
+		    .own_last_port = steps[i].last};
+
+		holders_note_connected(&holders, range, &socket);
+		assert_int_equal(holders.own_range_sockets, i + 1);
+		assert_int_equal(holders.narrowest_own_range, steps[i].narrowest);
+	}
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -266,6 +309,8 @@ int main(void)
 	    TEST(a_failed_listing_is_not_remembered),
 	    TEST(procfs_cannot_tell_them),
 	    TEST(batches_can_end_it),
+	    TEST(a_walk_tells_what_is_held_and_how),
+	    TEST(an_own_range_ends_where_the_namespaces_does),
 	};
 
 	return cmocka_run_group_tests_name("holders", tests, NULL, NULL);

@@ -37,6 +37,21 @@ static void every_other_state_is_active(void **state)
 	}
 }
 
+static void a_socket_that_tells_needs_no_stamps(void **state)
+{
+	struct socket socket = time_wait("127.0.0.1", "127.0.0.1", 1);
+
+	(void)state;
+	assert_int_equal(port_use_of(&socket, &always, NULL), PORT_TIME_WAIT);
+	socket.tells_timestamps = true;
+	assert_int_equal(port_use_of(&socket, &always, NULL), PORT_TIME_WAIT);
+	assert_int_equal(port_use_of(&socket, &always, &all_stamped), PORT_TIME_WAIT);
+	socket.has_timestamps = true;
+	assert_int_equal(port_use_of(&socket, &always, NULL), PORT_REUSABLE);
+	socket.expires_ms = 60000;
+	assert_int_equal(port_use_of(&socket, &always, NULL), PORT_TIME_WAIT);
+}
+
 static void the_delay_must_be_over(void **state)
 {
 	(void)state;
@@ -165,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_other_state_is_active),
+	    cmocka_unit_test(a_socket_that_tells_needs_no_stamps),
 	    cmocka_unit_test(the_delay_must_be_over),
 	    cmocka_unit_test(a_delay_of_nothing_or_of_everything),
 	    cmocka_unit_test(reuse_may_be_off),

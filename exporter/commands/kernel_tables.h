@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_KERNEL_TABLES_H
+#define EPHEMERA_KERNEL_TABLES_H
+
+/* Opens the BPF programs that read the kernel's tables of sockets, if command and flags ask. */
+
+#include "exporter/commands/options.h"
+
+enum kernel_tables_for {
+	KERNEL_TABLES_SERVICE, /* for long: the walk is compared with sock_diag first */
+	KERNEL_TABLES_SCRAPE,  /* for one scrape; the same flags count */
+	KERNEL_TABLES_PEOPLE,  /* a command for people: whatever is permitted */
+};
+
+/*
+ * Opens options' source.walk if --sockets.source allows it and it can be relied on; else
+ * source.buckets if a flag asks for it, or if it is for people. Call it before privileges are given
+ * up. What cannot be opened stays NULL, which is logged. Returns 0; or -errno if
+ * --sockets.source=bpf cannot be had, which is logged as an error.
+ */
+int kernel_tables_open(struct options *options, enum kernel_tables_for purpose);
+void kernel_tables_close(struct options *options);
+
+#endif
