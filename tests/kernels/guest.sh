@@ -14,6 +14,7 @@ hold() {
 	: >/made
 	(
 		echo 0 >/sys/fs/cgroup/workload/cgroup.procs
+		ulimit -n 8192
 		exec ephemera-sockets "/workloads/$1"
 	) >>/made &
 	holder=$!
@@ -29,7 +30,7 @@ release() {
 
 # serve FLAG...: returns when it answers
 serve() {
-	ephemera --collector.destinations.minimum-ports=0 "$@" 2>/log &
+	"$program" --collector.destinations.minimum-ports=0 "$@" 2>/log &
 	exporter=$!
 	for _ in $(seq 60); do
 		if ephemera healthcheck >/dev/null 2>&1 || ! kill -0 "$exporter" 2>/dev/null; then
@@ -56,11 +57,16 @@ end() {
 	cat /log
 }
 
-# The same sockets, read by the exporter and by ss.
+# once FLAG...: a single scrape
+once() {
+	"$program" metrics --collector.destinations.minimum-ports=0 --collector.destinations.limit=100 "$@" 2>/said
+}
+
+# compare FLAG...: the same sockets, read by the exporter and by ss
 compare() {
 	hold plain
 	part metrics
-	ephemera metrics --collector.destinations.minimum-ports=0 --collector.destinations.limit=100 2>/said
+	once "$@"
 	part said
 	cat /said
 	for list in tcp4:-4tan tcp6:-6tan udp4:-4uan udp6:-6uan; do
@@ -71,23 +77,57 @@ compare() {
 
 phase_procfs() {
 	compare
+	part bpf
+	once --sockets.source=bpf
+	cat /said
 	serve
 	scrape served
 	end
 }
 
-phase_sock_diag() {
-	compare
-	serve --web.enable-api
+# look_up FLAG...: by the API and by the command
+look_up() {
+	serve --web.enable-api "$@"
 	scrape served
 	part ports
 	wget -q -O - http://127.0.0.1:10059/api/v1/ports/9000
 	echo
 	part port
-	ephemera port 9000
+	"$program" port 9000 "$@"
 	part listener
-	ephemera port --json 41150
+	"$program" port --json 41150 "$@"
 	end
+}
+
+phase_sock_diag() {
+	compare --sockets.source=sock_diag
+	look_up --sockets.source=sock_diag
+}
+
+phase_walk() {
+	compare
+	part by_sock_diag
+	once --sockets.source=sock_diag
+	look_up
+}
+
+# By the program for kernels that lack a function.
+phase_walk_by_copy() {
+	program=ephemera-by-copy
+	phase_walk
+}
+
+phase_many() {
+	# Otherwise connect() takes some ports from a TIME_WAIT.
+	echo 0 >/proc/sys/net/ipv4/tcp_tw_reuse
+	hold many
+	part walk
+	once
+	program=ephemera-by-copy
+	part walk_by_copy
+	once
+	part sock_diag
+	once --sockets.source=sock_diag
 }
 
 phase_exhaustion() {
@@ -173,7 +213,7 @@ phase_before_connect() {
 	hold "$phase"
 	scrape served
 	part without
-	ephemera metrics
+	ephemera metrics --sockets.source=sock_diag
 	hold others
 	end
 }
@@ -192,7 +232,7 @@ phase_beside() {
 	release
 	scrape after
 	part without
-	ephemera metrics
+	ephemera metrics --sockets.source=sock_diag
 	hold left
 	release
 	kill "$leaser"
@@ -230,7 +270,8 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag exhaustion trace lease_trace before_connect before_connect_ipv6 beside ordinary; do
+	for name in procfs sock_diag walk walk_by_copy many exhaustion trace lease_trace \
+		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then
 			sh /load_modules
@@ -245,6 +286,7 @@ if [ $# -eq 0 ]; then
 	exit
 fi
 phase=$1
+program=ephemera
 ip link set lo up
 if [ -e "/ranges/$phase" ]; then
 	cat "/ranges/$phase" >/proc/sys/net/ipv4/ip_local_port_range

@@ -11,6 +11,9 @@
  *   connect      connections, kept
  *   reconnect    the same, of sockets that were refused by port 9 before
  *   reset        connections, each closed by a reset at once: no TIME_WAIT
+ *   half_closed  connections, each shut down by its client, kept
+ *   abandoned    connections, each closed by its client alone
+ *   unanswered   connect() that does not wait, where a listener's queue is full, kept
  *   time_wait    connections, each closed in order at once by its client; the listener is ours
  *   bind         TCP sockets that only bind
  *   beside       listen() of TCP sockets that share their port with one that listens already
@@ -23,6 +26,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -213,15 +217,33 @@ static int listen_beside(int fd, const struct line *line)
 	return result;
 }
 
+/* Returns 0 if the peer has not answered at once, as on loopback others do. */
+static int connect_unanswered(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	if (connect(fd, address, length) == 0)
+		errno = EISCONN;
+	return errno == EINPROGRESS ? 0 : -1;
+}
+
+static int begin(int fd, const struct line *line)
+{
+	struct sockaddr_storage address;
+	const socklen_t length = address_of(line, line->address, line->port, &address);
+
+	if (is(line, "listen") || is(line, "bind") || is(line, "beside") || is(line, "udp"))
+		return bind(fd, (struct sockaddr *)&address, length);
+	if (is(line, "unanswered"))
+		return connect_unanswered(fd, (struct sockaddr *)&address, length);
+	return connect(fd, (struct sockaddr *)&address, length);
+}
+
 /* Returns -1 with errno where the kernel refuses. */
 static int make(const struct line *line)
 {
 	const int type = strncmp(line->what, "udp", 3) ? SOCK_STREAM : SOCK_DGRAM;
 	const int fd = socket(is_ipv4(line) ? AF_INET : AF_INET6, type, 0);
-	struct sockaddr_storage address;
-	const socklen_t length = address_of(line, line->address, line->port, &address);
-	const bool binds =
-	    is(line, "listen") || is(line, "bind") || is(line, "beside") || is(line, "udp");
 
 	if (fd < 0 || prepare(fd, line, type) < 0)
 		return -1;
@@ -229,12 +251,16 @@ static int make(const struct line *line)
 		goto refused;
 	if (is(line, "reconnect") && be_refused(fd, line) < 0)
 		goto refused;
-	if ((binds ? bind : connect)(fd, (struct sockaddr *)&address, length) < 0)
+	if (begin(fd, line) < 0)
 		goto refused;
 	if (is(line, "beside") && listen_beside(fd, line) < 0)
 		goto refused;
 	if (is(line, "listen"))
 		return keep_listener(fd, line);
+	if (is(line, "half_closed"))
+		return shutdown(fd, SHUT_WR);
+	if (is(line, "abandoned"))
+		return close(fd);
 	if (is(line, "time_wait"))
 		return close_in_order(fd, line);
 	if (is(line, "reset"))
@@ -269,8 +295,9 @@ static void make_all(const struct line *line)
 
 static bool parse(const char *text, struct line *ret_line)
 {
-	static const char *const known[] = {"listen", "connect", "reconnect", "reset", "time_wait",
-	    "bind", "beside", "udp", "udp_connect"};
+	static const char *const known[] = {"listen", "connect", "reconnect", "reset",
+	    "half_closed", "abandoned", "unanswered", "time_wait", "bind", "beside", "udp",
+	    "udp_connect"};
 	struct sockaddr_storage address;
 
 	memset(ret_line, 0, sizeof(*ret_line));

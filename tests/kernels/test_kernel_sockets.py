@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What older and newer kernels say of the same sockets, by sock_diag and, before its modules are
-loaded, by /proc; and what the exporter says that they do not say."""
+"""What older and newer kernels say of the same sockets: by BPF, by sock_diag and, before its modules
+are loaded, by /proc; and what the exporter says that they do not say."""
 
 import collections
 import json
@@ -13,12 +13,18 @@ from lib.exporter import COLLECTORS
 from lib.sockets import count_lines
 
 PROCFS, SOCK_DIAG = "procfs", "sock_diag"
+WALKS = "walk", "walk_by_copy"
 BOUND_INACTIVE = (6, 8)
+UDP_TABLE = (6, 2)
 
 
-@pytest.fixture(params=[PROCFS, SOCK_DIAG])
+@pytest.fixture(params=[PROCFS, SOCK_DIAG, *WALKS])
 def phase(request):
     return request.param
+
+
+def sees_bound_only(said, phase):
+    return phase in WALKS or (phase == SOCK_DIAG and said.linux >= BOUND_INACTIVE)
 
 
 def test_it_is_the_kernel_that_is_meant(said):
@@ -41,11 +47,21 @@ REFUSED = "The kernel or a sandbox refuses sock_diag"
 
 
 def test_it_says_what_it_reads(said, phase):
-    assert (REFUSED in said[f"{phase}.said"]) == (phase != SOCK_DIAG)
-    seen = said.metrics(f"{phase}.metrics")
-    for protocol in ("tcp", "udp"):
-        assert seen.value("ephemera_socket_source_info", protocol=protocol, source=phase) == 1
-    assert seen.value("ephemera_kernel_feature", feature="sock_diag") == (phase == SOCK_DIAG)
+    assert (REFUSED in said[f"{phase}.said"]) == (phase == PROCFS)
+    tcp = udp = phase
+    if phase in WALKS:
+        tcp, udp = "bpf", "bpf" if said.linux >= UDP_TABLE else SOCK_DIAG
+    for part in ("metrics", "served"):
+        seen = said.metrics(f"{phase}.{part}")
+        assert [labels for labels, _ in seen.samples("ephemera_socket_source_info")] == [
+            {"protocol": "tcp", "source": tcp}, {"protocol": "udp", "source": udp}]
+        assert seen.value("ephemera_kernel_feature", feature="sock_diag") == (phase != PROCFS)
+        assert seen.value("ephemera_kernel_feature", feature="socket_walk") == (phase in WALKS)
+
+
+def test_without_sock_diag_who_insists_on_the_walk_is_told_why_not(said):
+    [line] = said["procfs.bpf"].splitlines()
+    assert "level=error" in line and "it cannot be compared with sock_diag" in line
 
 
 def test_every_collector_succeeds(said, phase):
@@ -84,7 +100,7 @@ def test_states_are_those_that_were_made(said, phase):
 
 def test_sockets_that_only_bind_are_seen_where_the_kernel_tells(said, phase):
     seen = said.metrics(f"{phase}.metrics")
-    told = phase == SOCK_DIAG and said.linux >= BOUND_INACTIVE
+    told = sees_bound_only(said, phase)
     assert seen.value("ephemera_kernel_feature", feature="bound_inactive") == told
     for family, bound in (("ipv4", 3), ("ipv6", 2)):
         assert seen.value("ephemera_sockets", protocol="tcp", family=family,
@@ -100,7 +116,7 @@ def test_destinations_are_those_of_ss(said, phase):
         (line.peer, line.peer_port, line.state == "TIME-WAIT") for line in lines
         if line.peer_port and first <= line.local_port <= last
         and line.local_port not in listening)
-    if phase == SOCK_DIAG:
+    if phase != PROCFS:
         # One bound its port before: that is off what every destination can have.
         of_ss["127.0.0.1", 9001, False] -= 1
     shown = collections.Counter()
@@ -117,9 +133,8 @@ def test_destinations_are_those_of_ss(said, phase):
 
 def test_ports_that_are_bound_are_off_the_capacity_where_the_kernel_tells(said, phase):
     seen = said.metrics(f"{phase}.metrics")
-    sock_diag = phase == SOCK_DIAG
-    holders = {"listen": 1, "connected": 1 if sock_diag else 0,
-               "bound": 5 if sock_diag and said.linux >= BOUND_INACTIVE else 0}
+    holders = {"listen": 1, "connected": 0 if phase == PROCFS else 1,
+               "bound": 5 if sees_bound_only(said, phase) else 0}
     for holder, ports in holders.items():
         assert seen.value("ephemera_range_bound_ports", holder=holder) == ports, holder
     assert seen.value("ephemera_range_ports") == 200
@@ -131,7 +146,7 @@ def test_ports_have_owners_where_the_kernel_tells(said, phase):
     # All but the TIME_WAIT ones, and the one that was bound.
     leased, without = 41 + 13 + 11 + 29, 5 + 2 + 3
     owners = {labels["cgroup"]: value for labels, value in seen.samples("ephemera_owner_ports")}
-    if phase == SOCK_DIAG:
+    if phase != PROCFS:
         assert owners == {"/workload": leased}
         assert seen.value("ephemera_unowned_ports") == without
     else:
@@ -155,30 +170,30 @@ def test_the_server_says_what_a_single_scrape_says(said, phase):
                 == once.value("ephemera_destination_ports", **labels)), labels
 
 
-@pytest.mark.parametrize("served", [PROCFS, SOCK_DIAG])
-def test_the_server_is_confined_and_ends(said, served):
-    status = said.status(served)
+def test_the_server_is_confined_and_ends(said, phase):
+    status = said.status(phase)
     assert status["Uid"].split()[0] == "65534"
     assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
     # With the API CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, which its names take.
-    kept = 1 << 19 | 1 << 2 if served == SOCK_DIAG else 0
+    kept = 0 if phase == PROCFS else 1 << 19 | 1 << 2
     assert int(status["CapEff"], 16) == kept
-    log = said[served + ".log"]
-    assert said[served + ".ended"].split()[0] == "0", log
+    log = said[phase + ".log"]
+    assert said[phase + ".ended"].split()[0] == "0", log
     assert "level=error" not in log and "seccomp=on" in log, log
-    assert log.count("level=warn") == log.count(REFUSED) == (served == "procfs"), log
+    assert log.count("level=warn") == log.count(REFUSED) == (phase == PROCFS), log
 
 
-def test_a_port_is_looked_up(said):
-    answer = json.loads(said["sock_diag.ports"])
+@pytest.mark.parametrize("looked_up_by", [SOCK_DIAG, *WALKS])
+def test_a_port_is_looked_up(said, looked_up_by):
+    answer = json.loads(said[f"{looked_up_by}.ports"])
     assert answer["port"] == 9000 and answer["use"] == "listener"
-    [looked_up] = json.loads(said["sock_diag.listener"])["ports"]
+    [looked_up] = json.loads(said[f"{looked_up_by}.listener"])["ports"]
     assert looked_up["port"] == 41150 and looked_up["use"] == "listener" and looked_up["in_range"]
-    text = said["sock_diag.port"]
+    text = said[f"{looked_up_by}.port"]
     assert re.search(r"^  tcp  listen +127\.0\.0\.1:9000$", text, re.M), text
     assert "ephemera-sockets /workloads/plain" in text, text
 
 
 def test_what_no_kernel_tells_without_bpf_is_reported(said, phase):
     seen = said.metrics(f"{phase}.metrics")
-    assert seen.value("ephemera_kernel_feature", feature="bind_before_connect") == 0
+    assert seen.value("ephemera_kernel_feature", feature="bind_before_connect") == (phase in WALKS)

@@ -9,6 +9,9 @@ then misses a port that is free.
 RANGES = {
     "procfs": (41000, 41199),
     "sock_diag": (41000, 41199),
+    "walk": (41000, 41199),
+    "walk_by_copy": (41000, 41199),
+    "many": (20000, 29999),
     "ordinary": (41000, 41199),
     "exhaustion": (41000, 41009),
     "trace": (41000, 41009),
@@ -44,6 +47,39 @@ PLAIN = {
     "udp_connect 7 ipv4 127.0.0.1 53": {"made": 7},
     "udp_connect 3 mapped 127.0.0.1 53": {"made": 3},
     "udp_connect 2 ipv6 ::1 53": {"made": 2},
+}
+
+# More than one read() of the walk hands on, in each state that this machine can have alone.
+MANY = {
+    "listen 4001 ipv4 127.0.0.1 9000": {"made": 1},
+    "listen 4001 ipv6 ::1 9000": {"made": 1},
+    # Takes one, and answers no other.
+    "listen 0 ipv4 127.0.0.1 9004": {"made": 1},
+    # First, as it accepts whoever came before.
+    "time_wait 503 ipv4 127.0.0.1 9000": {"made": 503},
+    "time_wait 211 ipv6 ::1 9000": {"made": 211},
+    "connect 2003 ipv4 127.0.0.1 9000": {"made": 2003},
+    "connect 1009 ipv6 ::1 9000": {"made": 1009},
+    "half_closed 23 ipv4 127.0.0.1 9000": {"made": 23},
+    "half_closed 13 ipv6 ::1 9000": {"made": 13},
+    "abandoned 19 ipv4 127.0.0.1 9000": {"made": 19},
+    "abandoned 11 ipv6 ::1 9000": {"made": 11},
+    "connect 1 ipv4 127.0.0.1 9004": {"made": 1},
+    "unanswered 7 ipv4 127.0.0.1 9004": {"made": 7},
+    "bind 307 ipv4 127.0.0.1 0": {"made": 307},
+    "bind 101 ipv6 ::1 0": {"made": 101},
+    "udp 1013 ipv4 127.0.0.1 0": {"made": 1013},
+    "udp 317 ipv6 ::1 0": {"made": 317},
+}
+MANY_STATES = {
+    ("tcp", "ipv4", "listen"): 2, ("tcp", "ipv6", "listen"): 1,
+    ("tcp", "ipv4", "time_wait"): 503, ("tcp", "ipv6", "time_wait"): 211,
+    ("tcp", "ipv4", "established"): 2 * (2003 + 1), ("tcp", "ipv6", "established"): 2 * 1009,
+    ("tcp", "ipv4", "fin_wait2"): 23 + 19, ("tcp", "ipv6", "fin_wait2"): 13 + 11,
+    ("tcp", "ipv4", "close_wait"): 23 + 19, ("tcp", "ipv6", "close_wait"): 13 + 11,
+    ("tcp", "ipv4", "syn_sent"): 7,
+    ("tcp", "ipv4", "bound"): 307, ("tcp", "ipv6", "bound"): 101,
+    ("udp", "ipv4", "close"): 1013, ("udp", "ipv6", "close"): 317,
 }
 
 # Each held its port for a moment, and no TIME_WAIT is left of it.
@@ -177,7 +213,7 @@ BESIDE = {"bind 1 ipv4 127.0.0.9 41005": {"made": 1}}
 LEFT_BESIDE = ["listen 97 ipv4 127.0.0.1 9001", "connect 17 ipv4 127.0.0.1 9001"]
 
 # By the names that guest.sh has for them.
-WORKLOADS = {"plain": PLAIN, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
+WORKLOADS = {"plain": PLAIN, "many": MANY, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
              "lease_trace": LEASE_TRACE,
              "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS,
              "leased": LEASED_BESIDE, "beside": BESIDE, "left": LEFT_BESIDE}
