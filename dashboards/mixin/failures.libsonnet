@@ -197,7 +197,7 @@ function(config, alertNames)
         ]),
         p.number,
         width=8,
-        noValue=p.uncounted,
+        noValue='not known: no host may use BPF',
       ),
       p.heatmap(
         'Ports by how long they were held',
