@@ -99,6 +99,19 @@ static void print_run(const struct lease_answer *answer, int64_t day)
 		    stop);
 }
 
+/* Returns whether the lines begin too late, because that is when the trace began. */
+static bool print_late_start(const struct lease_answer *answer, int64_t wanted)
+{
+	char start[MOMENT_TEXT];
+
+	if (answer->first <= wanted || answer->has_start || !answer->has_stop ||
+	    answer->stop > answer->first)
+		return false;
+	moment_format_local(answer->stop, wanted, start);
+	note("The trace began at %s, after the time that was asked for.", start);
+	return true;
+}
+
 static const char *plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
@@ -130,11 +143,13 @@ static void print_limits(
 	note("The lines are from %s to %s, with %llu lease%s. A connection that was still open at "
 	     "their end is not among them.",
 	    first, last, NUMBER(answer->leases), plural(answer->leases));
-	if (answer->first > wanted->at.from)
-		note("They begin after the time that was asked for.");
-	if (answer->last < wanted->at.from)
-		note("They end before the time that was asked for.");
-	print_run(answer, day);
+	if (!print_late_start(answer, wanted->at.from)) {
+		if (answer->first > wanted->at.from)
+			note("They begin after the time that was asked for.");
+		if (answer->last < wanted->at.from)
+			note("They end before the time that was asked for.");
+		print_run(answer, day);
+	}
 	print_losses(&answer->lost);
 	if (answer->skipped)
 		note("%llu line%s not from \"ephemera trace --leases --json\".",

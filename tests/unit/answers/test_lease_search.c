@@ -219,6 +219,24 @@ static void the_answer_is_for_people(void **state)
 	free(printed);
 }
 
+static void that_a_trace_began_later_is_said_once(void **state)
+{
+	char *printed;
+
+	(void)state;
+	feed("{\"started\":{\"time\":\"2026-11-29T12:30:00Z\"}}\n");
+	feed_lease(40312, "12:33:00", "12:33:30", "");
+	finish();
+	stdout_capture();
+	assert_result(lease_answer_print(&options, &answer), 0);
+	printed = stdout_captured();
+	assert_non_null(strstr(
+	    printed, "The trace began at 12:30:00.000, after the time that was asked for.\n"));
+	assert_null(strstr(printed, "They begin after"));
+	assert_null(strstr(printed, "ended or began again"));
+	free(printed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +249,7 @@ int main(void)
 	    TEST(a_text_that_is_too_long_is_no_lease),
 	    TEST(the_run_of_the_trace_and_its_losses_are_told),
 	    TEST(the_answer_is_for_people),
+	    TEST(that_a_trace_began_later_is_said_once),
 	};
 
 	return cmocka_run_group_tests_name("lease_search", tests, NULL, NULL);
