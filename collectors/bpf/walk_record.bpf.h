@@ -189,13 +189,20 @@ static __always_inline __u64 max(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
+/* How long ago that was at least: the tick of the stamp had begun before. */
+static __always_inline __u64 ms_since(__u32 stamp)
+{
+	const __u32 ticks = (__u32)bpf_jiffies64() - stamp;
+
+	return ticks ? (__u64)(ticks - 1) * state.tick_ns / 1000000 : 0;
+}
+
 /*
  * How old the connection is at least. Nothing tells when it was made; but tcp_init_transfer() sets
  * some times when it is established, and each stays until something happens to the connection.
  */
 static __always_inline void add_age(__u64 at, struct walk_record *record)
 {
-	const __u32 jiffies = (__u32)bpf_jiffies64();
 	const __u32 sent = LOAD32(at, struct tcp_sock, lsndtime);
 	const __u32 window = LOAD32(at, struct tcp_sock, snd_cwnd_stamp);
 	const __u64 received = LOAD64(at, struct tcp_sock, rcvq_space.time); /* microseconds */
@@ -206,9 +213,9 @@ static __always_inline void add_age(__u64 at, struct walk_record *record)
 		return;
 	/* These wrap: then they tell too little, which is still true. */
 	if (sent)
-		age = max(age, (__u64)(jiffies - sent) * state.tick_ns / 1000000);
+		age = max(age, ms_since(sent));
 	if (window)
-		age = max(age, (__u64)(jiffies - window) * state.tick_ns / 1000000);
+		age = max(age, ms_since(window));
 	if (received && received < now)
 		age = max(age, (now - received) / 1000);
 	record->value = age > 0xffffffff ? 0xffffffff : (__u32)age;

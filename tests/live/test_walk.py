@@ -52,7 +52,9 @@ def records(text):
 
 
 def assert_equal():
+    begun = time.monotonic()
     by_walk, by_dump = records(listed("walk")), records(listed("sock_diag"))
+    elapsed_ms = 1000 * (time.monotonic() - begun)
     assert {line: len(told) for line, told in by_walk.items()} \
         == {line: len(told) for line, told in by_dump.items()}
     for line, told in by_dump.items():
@@ -60,9 +62,10 @@ def assert_equal():
             known = sorted(each[name] for each in told if each[name] >= 0)
             if len(known) == len(told):
                 assert sorted(each[name] for each in by_walk[line]) == known, (line, name)
-        # The same timer, read a moment later or earlier.
+        # The same timer, read a moment later.
         if len(told) == 1:
-            assert abs(told[0]["expires"] - by_walk[line][0]["expires"]) < 2000, line
+            earlier, later = by_walk[line][0]["expires"], told[0]["expires"]
+            assert -100 <= earlier - later <= elapsed_ms + 100, line
     return by_walk
 
 
@@ -168,10 +171,11 @@ def test_what_stands_is_exact_beside_what_comes_and_goes():
     for churner in churners:
         churner.start()
     text = listed("walk", WALKS)
+    opened = sum(churner.opened for churner in churners)
     for churner in churners:
         churner.ended.set()
         churner.join(timeout=30)
-    assert sum(churner.opened for churner in churners) > 100, "that was no churn"
+    assert opened > 20, "that was no churn"
     standing = re.compile(r"^tcp ipv4 established 127\.0\.0\.1 \d+ 127\.0\.0\.1 \d+ ")
     walks = text.split("\n\n")[:WALKS]
     assert len(walks) == WALKS
@@ -258,30 +262,31 @@ def test_a_connection_is_at_least_as_old_as_is_said():
     listener = listen(IPV4, "127.0.0.1", TARGET)
     made = {}
     for port in (40007, 40003, 40005):
+        begun = time.monotonic()
         client = connect(IPV4, "127.0.0.1", TARGET, source_port=port)
         server, = accept(listener, 1)
-        made[port] = time.monotonic(), client, server
+        made[port] = begun, time.monotonic(), client, server
         time.sleep(1.2)
     before = time.monotonic()
     told = dict(ages())
-    for port, (begun, _client, _server) in made.items():
+    for port, (begun, open_since, *_pair) in made.items():
         # Never more than is true; and a quiet connection's is about right.
-        real = time.monotonic() - begun
-        assert before - begun - 0.5 < told[port] <= real + 0.01, (port, told[port], real)
+        most = time.monotonic() - begun
+        assert before - open_since - 0.2 < told[port] <= most, (port, told[port], most)
     assert [port for port, _ in ages()] == [40003, 40005, 40007]
     assert [port for port, _ in ages("--sort=age")] == [40007, 40003, 40005]
     assert [port for port, _ in ages("--sort=age", "--limit=1")] == [40007]
     # Who says something now is not younger for it, or at most that.
-    for _, client, server in made.values():
+    for *_times, client, server in made.values():
         client.sendall(b"x")
         server.recv(1)
     busy = dict(ages())
-    for port, (begun, _client, _server) in made.items():
-        assert 0 <= busy[port] <= time.monotonic() - begun + 0.01
+    for port, (begun, *_rest) in made.items():
+        assert 0 <= busy[port] <= time.monotonic() - begun
     said = run("port", str(TARGET)).stdout
-    assert re.search(r"open for at least [0-3] s", said), said
+    assert re.search(r"open for at least \d+ s", said), said
     # What sock_diag tells has no age.
     found, = json.loads(run("port", str(TARGET), "--json", BLIND,
                             "--no-collector.binds.buckets").stdout)["ports"]
     assert not [each for each in found["remote"]["sockets"] if "age_seconds" in each]
-    drop([listener, *(sock for _, *pair in made.values() for sock in pair)])
+    drop([listener, *(sock for _, _, *pair in made.values() for sock in pair)])
