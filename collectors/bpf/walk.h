@@ -81,9 +81,8 @@ struct walk_state {
 
 	/* What it found. */
 	__u32 records;
-	__u32 buckets_held; /* of bind() */
-	__u64 changed;	    /* chains that changed too often: sockets may be missing or double */
-	__u64 cut;	    /* chains that were too long: sockets are missing */
+	__u64 changed; /* chains that changed too often: sockets may be missing or double */
+	__u64 cut;     /* chains that were too long: sockets are missing */
 
 	/* The rest is the program's own. */
 	__u64 node;

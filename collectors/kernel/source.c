@@ -11,7 +11,7 @@
 #include "collectors/kernel/procnet.h"
 #include "collectors/kernel/walk.h"
 
-/* Tables may change too fast once, or twice. */
+/* The walk is given up after so many: tables may change too fast once. */
 #define WALK_FAILURES 2
 
 struct source {
