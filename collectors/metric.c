@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOT_SURROUNDED SIZE_MAX
+
 struct sample {
 	const struct metric_family *family;
 	double value;
-	size_t labels;	/* offset of the first label's value in the set's text */
-	size_t buckets; /* of a histogram: offset of the first bucket in the set's */
+	size_t labels;	     /* offset of the first label's value in the set's text */
+	size_t buckets;	     /* of a histogram: offset of the first bucket in the set's */
+	size_t surroundings; /* offset in the set's text, or NOT_SURROUNDED */
 };
 
 struct metric_set {
@@ -24,12 +27,17 @@ struct metric_set {
 	struct metric_bucket *buckets;
 	size_t buckets_length;
 	size_t buckets_capacity;
+	size_t surroundings; /* of samples that are added now */
 	int error;
 };
 
 struct metric_set *metric_set_new(void)
 {
-	return calloc(1, sizeof(struct metric_set));
+	struct metric_set *set = calloc(1, sizeof(*set));
+
+	if (set)
+		set->surroundings = NOT_SURROUNDED;
+	return set;
 }
 
 void metric_set_free(struct metric_set *set)
@@ -92,7 +100,8 @@ static int add_sample(struct metric_set *set, const struct metric_family *family
 		set->text_length = start;
 		return result;
 	}
-	set->samples[set->length++] = (struct sample){family, value, start, buckets};
+	set->samples[set->length++] =
+	    (struct sample){family, value, start, buckets, set->surroundings};
 	return 0;
 }
 
@@ -160,6 +169,33 @@ void metric_add_histogram(struct metric_set *set, const struct metric_family *fa
 			    : -EINVAL);
 }
 
+static int add_label(struct metric_set *set, const struct metric_label *label)
+{
+	int result = 0;
+
+	if (label->value && *label->value)
+		result = add_text(set, label->name);
+	if (label->value && *label->value && result == 0)
+		result = add_text(set, label->value);
+	return result;
+}
+
+void metric_set_surround(struct metric_set *set, const struct metric_label *labels)
+{
+	const size_t start = set->text_length;
+	int result = 0;
+
+	set->surroundings = NOT_SURROUNDED;
+	for (size_t i = 0; labels && labels[i].name && result == 0; i++)
+		result = add_label(set, &labels[i]);
+	if (set->text_length == start || result < 0) {
+		keep_error(set, result);
+		return;
+	}
+	keep_error(set, add_text(set, ""));
+	set->surroundings = start;
+}
+
 int metric_set_error(const struct metric_set *set)
 {
 	return set->error;
@@ -201,6 +237,13 @@ const char *metric_set_labels(const struct metric_set *set, size_t position)
 	return set->samples[position].labels < set->text_length
 		   ? set->text + set->samples[position].labels
 		   : "";
+}
+
+const char *metric_set_surroundings(const struct metric_set *set, size_t position)
+{
+	const size_t start = set->samples[position].surroundings;
+
+	return start == NOT_SURROUNDED ? "" : set->text + start;
 }
 
 const struct metric_bucket *metric_set_buckets(const struct metric_set *set, size_t position)

@@ -65,6 +65,22 @@ struct metric_histogram {
 void metric_add_histogram(struct metric_set *set, const struct metric_family *family,
     const struct metric_histogram *histogram, const char *const labels[METRIC_LABELS_MAX + 1]);
 
+/*
+ * A label that samples have besides those of their family, because of where they come from, such as
+ * the network namespace. One without a value is left out.
+ */
+struct metric_label {
+	const char *name;
+	const char *value;
+};
+
+/*
+ * All samples that are added from now on have these labels, too; copied, and ended by one without a
+ * name; NULL: none. If a family has one of them itself, its own value counts. Do not call it
+ * between metric_set_mark() and metric_set_roll_back(). An error stays in the set.
+ */
+void metric_set_surround(struct metric_set *set, const struct metric_label *labels);
+
 /* 0, -ENOMEM or -EINVAL: the first error since the set was made or last rolled back. */
 int metric_set_error(const struct metric_set *set);
 
@@ -84,6 +100,10 @@ size_t metric_set_next(
 double metric_set_value(const struct metric_set *set, size_t position);
 /* The values of its labels, one after the other, each ended by NUL. */
 const char *metric_set_labels(const struct metric_set *set, size_t position);
+
+/* Those of metric_set_surround(): name and value by turns, each ended by NUL, and then an empty
+ * one. */
+const char *metric_set_surroundings(const struct metric_set *set, size_t position);
 
 /* The number of values up to an upper bound, including lower buckets. */
 struct metric_bucket {

@@ -106,30 +106,53 @@ static void add_heading(
 		add_unit(text, family->name, length);
 }
 
-/* value: of the first label; bucket: NULL unless it is a histogram's. */
-static void add_name_and_labels(struct text *text, const struct metric_family *family,
-    const char *suffix, const char *value, const struct metric_bucket *bucket)
+static void add_label(struct text *text, char *separator, const char *name, const char *value)
 {
+	text_add_char(text, *separator);
+	text_add_string(text, name);
+	text_add_string(text, "=\"");
+	add_escaped(text, value, true);
+	text_add_char(text, '"');
+	*separator = ',';
+}
+
+static bool has_label(const struct metric_family *family, const char *name)
+{
+	for (size_t i = 0; family->labels[i]; i++)
+		if (strcmp(family->labels[i], name) == 0)
+			return true;
+	return false;
+}
+
+static const char *next(const char *string)
+{
+	return string + strlen(string) + 1;
+}
+
+/* bucket: NULL unless it is a histogram's. */
+static void add_name_and_labels(struct text *text, const struct metric_set *set,
+    const struct metric_family *family, size_t position, const char *suffix,
+    const struct metric_bucket *bucket)
+{
+	const char *name = metric_set_surroundings(set, position);
+	const char *value = metric_set_labels(set, position);
 	char separator = '{';
 
 	text_add_string(text, family->name);
 	text_add_string(text, suffix);
-	for (size_t i = 0; family->labels[i]; i++) {
-		text_add_char(text, separator);
-		text_add_string(text, family->labels[i]);
-		text_add_string(text, "=\"");
-		add_escaped(text, value, true);
-		text_add_char(text, '"');
-		value += strlen(value) + 1;
-		separator = ',';
-	}
+	for (; *name; name = next(next(name)))
+		if (!has_label(family, name))
+			add_label(text, &separator, name, next(name));
+	for (size_t i = 0; family->labels[i]; i++, value = next(value))
+		add_label(text, &separator, family->labels[i], value);
 	if (bucket) {
 		text_add_char(text, separator);
 		text_add_string(text, "le=\"");
 		text_add_bound(text, bucket->bound);
 		text_add_char(text, '"');
+		separator = ',';
 	}
-	text_add_string(text, bucket || family->labels[0] ? "} " : " ");
+	text_add_string(text, separator == ',' ? "} " : " ");
 }
 
 /* As an integer: a double rounds above 2^53. */
@@ -148,19 +171,18 @@ static void add_count(struct text *text, uint64_t count)
 static void add_histogram(struct text *text, const struct metric_set *set,
     const struct metric_family *family, size_t position)
 {
-	const char *labels = metric_set_labels(set, position);
 	const struct metric_bucket *bucket = metric_set_buckets(set, position);
 
 	for (;; bucket++) {
-		add_name_and_labels(text, family, "_bucket", labels, bucket);
+		add_name_and_labels(text, set, family, position, "_bucket", bucket);
 		add_count(text, bucket->count);
 		if (isinf(bucket->bound))
 			break;
 	}
-	add_name_and_labels(text, family, "_sum", labels, NULL);
+	add_name_and_labels(text, set, family, position, "_sum", NULL);
 	text_add_number(text, metric_set_value(set, position));
 	text_add_char(text, '\n');
-	add_name_and_labels(text, family, "_count", labels, NULL);
+	add_name_and_labels(text, set, family, position, "_count", NULL);
 	add_count(text, bucket->count);
 }
 
@@ -171,7 +193,7 @@ static void add_sample(struct text *text, const struct metric_set *set,
 		add_histogram(text, set, family, position);
 		return;
 	}
-	add_name_and_labels(text, family, "", metric_set_labels(set, position), NULL);
+	add_name_and_labels(text, set, family, position, "", NULL);
 	text_add_number(text, metric_set_value(set, position));
 	text_add_char(text, '\n');
 }

@@ -168,6 +168,64 @@ static void label_values_are_escaped(void **state)
 	}
 }
 
+/* Of a network namespace, say. A family's own label of that name counts more. */
+static void surrounding_labels_come_first(void **state)
+{
+	char pod[] = "a";
+	const struct metric_label around[] = {
+	    {"netns", ""}, {"pod", pod}, {"one", "no"}, {"node", NULL}, {NULL, NULL}};
+	const uint64_t counts[] = {1, 0};
+	const double bounds[] = {1};
+	const struct metric_histogram histogram = {bounds, 1, counts, 2};
+
+	(void)state;
+	metric_add(set, &plain, 1, METRIC_NO_LABELS);
+	metric_set_surround(set, around);
+	strcpy(pod, "b");
+	metric_add(set, &plain, 2, METRIC_NO_LABELS);
+	metric_add(set, &labelled, 3, METRIC_LABELS("x", "y"));
+	metric_add_histogram(set, &interval, &histogram, METRIC_NO_LABELS);
+	metric_set_surround(set, NULL);
+	metric_add(set, &plain, 4, METRIC_NO_LABELS);
+	assert_written(EXPOSITION_TEXT_0_0_4,
+	    "# HELP ephemera_plain A plain one.\n"
+	    "# TYPE ephemera_plain gauge\n"
+	    "ephemera_plain 1\n"
+	    "ephemera_plain{pod=\"a\",one=\"no\"} 2\n"
+	    "ephemera_plain 4\n"
+	    "# HELP ephemera_labelled_ports A \"labelled\" one: back\\\\slash,\\nnew line.\n"
+	    "# TYPE ephemera_labelled_ports gauge\n"
+	    "ephemera_labelled_ports{pod=\"a\",one=\"x\",two=\"y\"} 3\n"
+	    "# HELP ephemera_interval_seconds Another one.\n"
+	    "# TYPE ephemera_interval_seconds histogram\n"
+	    "ephemera_interval_seconds_bucket{pod=\"a\",one=\"no\",le=\"1.0\"} 1\n"
+	    "ephemera_interval_seconds_bucket{pod=\"a\",one=\"no\",le=\"+Inf\"} 1\n"
+	    "ephemera_interval_seconds_sum{pod=\"a\",one=\"no\"} 2\n"
+	    "ephemera_interval_seconds_count{pod=\"a\",one=\"no\"} 1\n");
+}
+
+/* What was rolled back takes nothing of what surrounds the samples before and after. */
+static void surrounding_labels_survive_a_roll_back(void **state)
+{
+	const struct metric_label around[] = {{"pod", "a"}, {NULL, NULL}};
+	size_t mark;
+
+	(void)state;
+	metric_set_surround(set, around);
+	mark = metric_set_mark(set);
+	metric_add(set, &labelled, 1, METRIC_LABELS("x", "y"));
+	metric_set_roll_back(set, mark);
+	metric_add(set, &labelled, 2, METRIC_LABELS("x", "z"));
+	metric_add(set, &plain, 3, METRIC_NO_LABELS);
+	assert_written(EXPOSITION_TEXT_0_0_4,
+	    "# HELP ephemera_plain A plain one.\n"
+	    "# TYPE ephemera_plain gauge\n"
+	    "ephemera_plain{pod=\"a\"} 3\n"
+	    "# HELP ephemera_labelled_ports A \"labelled\" one: back\\\\slash,\\nnew line.\n"
+	    "# TYPE ephemera_labelled_ports gauge\n"
+	    "ephemera_labelled_ports{pod=\"a\",one=\"x\",two=\"z\"} 2\n");
+}
+
 static void invalid_utf8_in_help_is_replaced(void **state)
 {
 	(void)state;
@@ -313,6 +371,8 @@ int main(void)
 	    TEST(openmetrics_names_counters_and_units_its_own_way),
 	    TEST(help_is_escaped_as_the_format_wants_it),
 	    TEST(label_values_are_escaped),
+	    TEST(surrounding_labels_come_first),
+	    TEST(surrounding_labels_survive_a_roll_back),
 	    TEST(invalid_utf8_in_help_is_replaced),
 	    TEST(values_are_written_exactly),
 	    TEST(a_histogram_has_buckets_sum_and_count),
