@@ -31,8 +31,15 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct proc_ns_operations;
+
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
+};
+
+struct list_head {
+	struct list_head *next;
 };
 
 /* include/linux/list_nulls.h: at the end of a chain is no pointer, but an odd number. */
@@ -76,6 +83,7 @@ struct inet_hashinfo {
 
 struct inet_timewait_death_row {
 	struct inet_hashinfo *hashinfo;
+	int sysctl_max_tw_buckets;
 };
 
 /* include/net/udp.h */
@@ -88,15 +96,45 @@ struct udp_table {
 	unsigned int mask;
 };
 
+struct local_ports {
+	__u32 range; /* Linux 6.8: the last port << 16 | the first */
+};
+
 struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
 	struct udp_table *udp_table; /* Linux 6.2 */
+	struct local_ports ip_local_ports;
+	__u8 sysctl_tcp_tw_reuse;
+	unsigned int sysctl_tcp_tw_reuse_delay; /* Linux 6.14 */
+	int sysctl_tcp_fin_timeout;		/* in jiffies */
+	unsigned long *sysctl_local_reserved_ports;
+	int sysctl_ip_prot_sock;
+};
+
+/* Before Linux 6.8. */
+struct local_ports___split {
+	int range[2];
+};
+
+struct netns_ipv4___split {
+	struct local_ports___split ip_local_ports;
+};
+
+struct netns_sysctl_ipv6 {
+	__u8 bindv6only;
+};
+
+struct netns_ipv6 {
+	struct netns_sysctl_ipv6 sysctl;
 };
 
 struct net {
+	struct list_head list; /* of all network namespaces */
 	struct ns_common ns;
 	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
 	__u32 hash_mix;
+	__u64 net_cookie;
 };
 
 struct nsproxy {

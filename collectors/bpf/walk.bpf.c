@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * Walks the kernel's tables of sockets, and hands on those of the reader's network namespace. Each
+ * Walks the kernel's tables of sockets, and hands on those of the reader's network namespace, or of
+ * all. Each
  * read() of the iterator does a part of it and fails with EAGAIN; what it found is in shared
  * memory. So one descriptor serves for ever, and read() needs no capability.
  *
@@ -10,6 +11,7 @@
  */
 #include "collectors/bpf/walk_binds.bpf.h"
 #include "collectors/bpf/walk_connected.bpf.h"
+#include "collectors/bpf/walk_namespaces.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -18,15 +20,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define STEPS_MAX 4096u	     /* of a request */
 #define LOOPS_MAX (1u << 17) /* the program's own bounds are lower */
-
-/* Where it is since Linux 6.1. Before, the walk finds nothing. */
-static __always_inline __u64 hashinfo_of(__u64 net)
-{
-	if (!bpf_core_field_exists(struct netns_ipv4, tcp_death_row.hashinfo))
-		return 0;
-	return load64(
-	    net + PLACE(struct net, ipv4) + PLACE(struct netns_ipv4, tcp_death_row.hashinfo));
-}
 
 static __always_inline void begin_tcp(__u64 hashinfo)
 {
@@ -51,19 +44,14 @@ static __always_inline void begin_tcp(__u64 hashinfo)
 	}
 }
 
-static __always_inline void begin_udp(__u64 net)
+static __always_inline void begin_udp(__u64 table)
 {
-	__u64 table;
-
-	if (!bpf_core_field_exists(struct netns_ipv4, udp_table))
+	if (!table)
 		return;
-	table = load64(net + PLACE(struct net, ipv4) + PLACE(struct netns_ipv4, udp_table));
 	state.base = LOAD64(table, struct udp_table, hash);
 	state.mask = LOAD32(table, struct udp_table, mask);
 	state.end = state.mask + 1;
 }
-
-const __u64 no_ports[WALK_PORTS / 64];
 
 static __always_inline void reset(void)
 {
@@ -84,15 +72,20 @@ static __always_inline void reset(void)
  */
 static __always_inline void begin(void)
 {
-	const __u64 task = (__u64)bpf_get_current_task();
-	const __u64 net = LOAD64(LOAD64(task, struct task_struct, nsproxy), struct nsproxy, net_ns);
+	__u64 net;
 
 	reset();
-	state.net = net;
-	state.hash_mix = LOAD32(net, struct net, hash_mix);
-	state.namespace_inode = LOAD32(net, struct net, ns.inum);
-	if (state.table == WALK_UDP)
-		begin_udp(net);
+	net = request.namespace_id ? find_namespace(request.namespace_id) : reader_net();
+	state.is_missing = !net;
+	if (!net)
+		return;
+	state.net = request.all ? 0 : net;
+	if (state.table == WALK_NAMESPACES)
+		state.base = state.end = 1;
+	else if (state.table == WALK_RESERVED)
+		read_reserved(net);
+	else if (state.table == WALK_UDP)
+		begin_udp(udp_table_of(net));
 	else
 		begin_tcp(hashinfo_of(net));
 	if (!state.base)
@@ -126,7 +119,9 @@ static __always_inline void walk_part(void)
 {
 	if (state.one_by_one && state.bucket >= state.one_by_one)
 		state.one_by_one = 0;
-	if (state.table == WALK_BINDS)
+	if (state.table == WALK_NAMESPACES)
+		walk_namespaces();
+	else if (state.table == WALK_BINDS)
 		bpf_loop(LOOPS_MAX, step_binds, NULL, 0);
 	else if (state.table == WALK_CONNECTED && !state.one_by_one)
 		walk_lanes();
@@ -149,6 +144,8 @@ int walk(struct bpf_iter__bpf_map *context)
 	state.is_full = state.has_changed = 0;
 	state.steps_done = 0;
 	state.first_bucket = state.bucket;
+	/* What was there at the last read() may be freed now, and something else be there. */
+	state.last_cgroup = state.last_net = 0;
 	if (state.bucket < state.end)
 		walk_part();
 	state.is_done = state.bucket >= state.end;

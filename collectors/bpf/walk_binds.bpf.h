@@ -16,9 +16,10 @@
 #define OTHERS_MAX 256u
 
 /* inet_bhashfn() in include/net/inet_hashtables.h */
-static __always_inline bool is_in_chain(__u16 port)
+static __always_inline bool is_in_chain(__u64 net, __u16 port)
 {
-	return ((port + state.hash_mix) & state.mask) == state.bucket - 1;
+	know_net(net);
+	return ((port + state.last_hash_mix) & state.mask) == state.bucket - 1;
 }
 
 /* Returns whether the socket is in the bucket's list. */
@@ -27,7 +28,7 @@ static __always_inline bool take_owner(__u64 at)
 	struct seen seen;
 
 	look(at, &seen);
-	if (seen.local_port != state.bind_port || !is_ours(&seen))
+	if (seen.local_port != state.bind_port || seen.net != state.bind_net || !is_ours(&seen))
 		return false;
 	if (seen.state != TCP_CLOSE) {
 		state.others++;
@@ -77,6 +78,20 @@ static __always_inline void begin_owners(__u64 at)
 		state.node = LOAD64(at, struct inet_bind_bucket___owned, owners.first);
 }
 
+/* Of all namespaces, a record for each port: a set for each namespace would have no bound. */
+static __always_inline void add_held(__u64 net, __u16 port)
+{
+	const struct seen seen = {
+	    .net = net, .local_port = port, .family = AF_INET, .state = TCP_CLOSE};
+	struct walk_record *record;
+
+	if (!is_next())
+		return;
+	record = new_record(0, &seen);
+	if (record)
+		record->flags = WALK_HELD;
+}
+
 static __always_inline long step_bind_bucket(void)
 {
 	const __u64 at = state.bind_bucket - PLACE(struct inet_bind_bucket, node);
@@ -84,16 +99,22 @@ static __always_inline long step_bind_bucket(void)
 	const __u16 port = LOAD16(at, struct inet_bind_bucket, port);
 
 	state.bind_bucket = load64(state.bind_bucket);
-	if (net != state.net)
+	if (state.net && net != state.net)
 		return 0;
-	if (!is_in_chain(port))
+	if (!is_in_chain(net, port))
 		return retry_chain();
 	/* The check of __inet_hash_connect() that skips a port: one of them is not negative. */
 	if (LOAD8(at, struct inet_bind_bucket, fastreuse) & 0x80 &&
 	    LOAD8(at, struct inet_bind_bucket, fastreuseport) & 0x80)
 		return 0;
-	add_port(held, port);
+	if (state.net)
+		add_port(held, port);
+	else
+		add_held(net, port);
+	if (state.is_full)
+		return continue_later();
 	state.bind_port = port;
+	state.bind_net = net;
 	begin_owners(at);
 	return 0;
 }

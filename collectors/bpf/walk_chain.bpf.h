@@ -108,9 +108,10 @@ static __always_inline void take_listener(__u64 at, const struct seen *seen)
 /* Returns whether the socket belongs to the chain: udp_hashfn() in include/linux/udp.h. */
 static __always_inline bool take_udp(__u64 at, const struct seen *seen)
 {
-	if (seen->net != state.net)
+	if (!is_of_net(seen))
 		return true;
-	if (((seen->local_port + state.hash_mix) & state.mask) != state.bucket - 1)
+	know_net(seen->net);
+	if (((seen->local_port + state.last_hash_mix) & state.mask) != state.bucket - 1)
 		return false;
 	if (is_ours(seen) && is_next())
 		add_owned(at, seen);

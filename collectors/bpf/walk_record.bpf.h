@@ -13,6 +13,7 @@
 struct walk_request request SEC(".data.request");
 struct walk_state state;
 struct walk_record records[WALK_RECORDS];
+const __u64 no_ports[WALK_PORTS / 64];
 __u64 held[WALK_PORTS / 64]; /* the ports that bind() holds; filled by WALK_BINDS */
 
 static __always_inline bool has_port(const __u64 ports[WALK_PORTS / 64], __u16 port)
@@ -54,9 +55,24 @@ static __always_inline void look(__u64 at, struct seen *seen)
 	seen->state = LOAD8(at, struct sock_common, skc_state);
 }
 
+static __always_inline bool is_of_net(const struct seen *seen)
+{
+	return !state.net || seen->net == state.net;
+}
+
 static __always_inline bool is_ours(const struct seen *seen)
 {
-	return seen->net == state.net && (seen->family == AF_INET || seen->family == AF_INET6);
+	return is_of_net(seen) && (seen->family == AF_INET || seen->family == AF_INET6);
+}
+
+/* Most sockets have the same namespace as the one before. */
+static __always_inline void know_net(__u64 net)
+{
+	if (net == state.last_net)
+		return;
+	state.last_net = net;
+	state.last_namespace_id = (__u32)LOAD64(net, struct net, net_cookie);
+	state.last_hash_mix = LOAD32(net, struct net, hash_mix);
 }
 
 static __always_inline bool is_wanted(const struct seen *seen)
@@ -126,9 +142,10 @@ static __always_inline struct walk_record *new_record(__u64 at, const struct see
 		record->remote[0] = LOAD32(at, struct sock_common, skc_daddr);
 		record->flags = 0;
 	}
+	know_net(seen->net);
 	record->cgroup_id = 0;
 	record->interface = seen->interface;
-	record->namespace_inode = state.namespace_inode;
+	record->namespace_id = state.last_namespace_id;
 	record->local_port = seen->local_port;
 	record->remote_port = seen->remote_port;
 	record->state = seen->state;
@@ -240,10 +257,13 @@ static __always_inline void add_connected(__u64 at, const struct seen *seen)
 		return;
 	}
 	record->cgroup_id = cgroup_of(at);
-	/* Whether bind() or connect() took the port: only then does the other member count. */
-	if (has_port(held, seen->local_port))
+	/*
+	 * Whether bind() or connect() took the port: only then does the other member count. Of all
+	 * namespaces, user space knows that.
+	 */
+	if (!state.net || has_port(held, seen->local_port))
 		record->flags |= is_chosen(at) ? WALK_CHOSEN : 0;
-	else
+	if (!state.net || !has_port(held, seen->local_port))
 		record->other = own_range_of(at);
 	if (state.by_ports)
 		add_age(at, record);

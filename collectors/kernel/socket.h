@@ -68,8 +68,8 @@ struct socket {
 	bool tells_timestamps;
 	uint16_t own_first_port; /* IP_LOCAL_PORT_RANGE, if connect() took the port; 0: none */
 	uint16_t own_last_port;
-	uint32_t namespace_inode; /* 0: not known */
-	uint32_t age_ms;	  /* how old it is at least */
+	uint32_t namespace_id; /* see struct walk_namespace; 0: not known */
+	uint32_t age_ms;       /* how old it is at least */
 	bool tells_age;
 };
 

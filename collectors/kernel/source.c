@@ -203,7 +203,8 @@ static bool is_walked(const struct source *source, enum listing listing)
 static int walk_tables(
     struct source *source, enum listing listing, const struct source_observer *observer)
 {
-	const struct walk_sink sink = {observer->observe, observer->batch, observer->context};
+	const struct walk_sink sink = {
+	    .observe = observer->observe, .batch = observer->batch, .context = observer->context};
 	int result = 0;
 
 	switch (listing) {

@@ -132,7 +132,7 @@ static int ignore_socket(void *context, const struct socket *socket)
 /* The program finds no table where the kernel's types do not have it. */
 static int find_udp(struct walk *walk)
 {
-	const struct walk_sink nobody = {ignore_socket, NULL, NULL};
+	const struct walk_sink nobody = {.observe = ignore_socket};
 	const int result = walk_list(walk, WALK_UDP, NULL, &nobody);
 
 	walk->has_udp = result == 0 && found_by(walk)->state.end > 0;
@@ -169,18 +169,33 @@ int walk_open(struct walk **ret_walk, const char **ret_reason)
 	return 0;
 }
 
+static int hand_on_one(const struct walk *walk, enum walk_table table,
+    const struct walk_record *record, const struct walk_sink *sink)
+{
+	struct socket socket;
+	int result;
+
+	if (record->flags & WALK_HELD)
+		return sink->held(sink->context, record->namespace_id, record->local_port);
+	result = walk_decode(table, record, walk->tick_ns, &socket);
+	return result < 0 ? result : sink->observe(sink->context, &socket);
+}
+
+/* How many records the last read() left. */
+static uint32_t records_of(const struct walk *walk)
+{
+	const uint32_t length = found_by(walk)->state.records;
+
+	return length < WALK_RECORDS ? length : WALK_RECORDS;
+}
+
 static int hand_on(const struct walk *walk, enum walk_table table, const struct walk_sink *sink)
 {
-	const found_memory *found = found_by(walk);
-	const uint32_t length =
-	    found->state.records < WALK_RECORDS ? found->state.records : WALK_RECORDS;
+	const uint32_t length = records_of(walk);
 
 	for (uint32_t i = 0; i < length; i++) {
-		struct socket socket;
-		int result = walk_decode(table, &found->records[i], walk->tick_ns, &socket);
+		const int result = hand_on_one(walk, table, &found_by(walk)->records[i], sink);
 
-		if (result == 0)
-			result = sink->observe(sink->context, &socket);
 		if (result < 0)
 			return result;
 	}
@@ -198,57 +213,153 @@ static int walk_part(const struct walk *walk)
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-static int run(struct walk *walk, enum walk_table table, const struct walk_sink *sink)
+/* What is asked of the program, and who gets the records of each part. */
+struct walk_run {
+	uint32_t table;
+	const struct portset *ports;
+	bool all;
+	uint32_t namespace_id;
+	int (*part)(const struct walk *walk, const struct walk_run *run);
+	const void *sink;
+};
+
+static int hand_sockets(const struct walk *walk, const struct walk_run *run)
+{
+	return hand_on(walk, (enum walk_table)run->table, run->sink);
+}
+
+static void request(struct walk *walk, const struct walk_run *run)
+{
+	struct walk_request *request = walk->request.at;
+
+	_Static_assert(sizeof(request->wanted) == sizeof(struct portset), "a bit for each port");
+	request->table = run->table;
+	request->steps = STEPS;
+	request->tick_ns = walk->tick_ns;
+	request->by_ports = run->ports != NULL;
+	request->all = run->all;
+	request->namespace_id = run->namespace_id;
+	if (run->ports)
+		memcpy(request->wanted, run->ports->words, sizeof(request->wanted));
+	request->serial++;
+}
+
+/* With the lock. */
+static int run(struct walk *walk, const struct walk_run *asked)
 {
 	const struct walk_state *state = &found_by(walk)->state;
 
+	request(walk, asked);
 	do {
 		int result = walk_part(walk);
 
 		if (result == 0)
-			result = hand_on(walk, table, sink);
+			result = asked->part(walk, asked);
 		if (result < 0)
 			return result;
 		/* The program held the processor: whoever waits for it comes first. */
 		sched_yield();
 	} while (!state->is_done);
+	if (state->is_missing)
+		return -ESRCH;
 	return state->cut || state->changed ? -ENOBUFS : 0;
 }
 
-static int begin_and_run(struct walk *walk, enum walk_table table, const struct portset *ports,
-    const struct walk_sink *sink)
-{
-	struct walk_request *request = walk->request.at;
-
-	_Static_assert(sizeof(request->wanted) == sizeof(struct portset), "a bit for each port");
-	request->table = table;
-	request->steps = STEPS;
-	request->tick_ns = walk->tick_ns;
-	request->by_ports = ports != NULL;
-	if (ports)
-		memcpy(request->wanted, ports->words, sizeof(request->wanted));
-	request->serial++;
-	return run(walk, table, sink);
-}
-
-int walk_list(struct walk *walk, enum walk_table table, const struct portset *ports,
-    const struct walk_sink *sink)
+static int run_alone(struct walk *walk, const struct walk_run *asked)
 {
 	pthread_mutex_lock(&walk->lock);
 
-	const int result = begin_and_run(walk, table, ports, sink);
+	const int result = run(walk, asked);
 
 	pthread_mutex_unlock(&walk->lock);
 	return result;
 }
 
+int walk_list(struct walk *walk, enum walk_table table, const struct portset *ports,
+    const struct walk_sink *sink)
+{
+	const struct walk_run asked = {
+	    .table = table, .ports = ports, .part = hand_sockets, .sink = sink};
+
+	return run_alone(walk, &asked);
+}
+
+int walk_list_all(struct walk *walk, enum walk_table table, uint32_t namespace_id,
+    const struct portset *ports, const struct walk_sink *sink)
+{
+	const struct walk_run asked = {.table = table,
+	    .ports = ports,
+	    .all = true,
+	    .namespace_id = namespace_id,
+	    .part = hand_sockets,
+	    .sink = sink};
+
+	return run_alone(walk, &asked);
+}
+
 int walk_list_binds(struct walk *walk, const struct walk_sink *sink, struct portset *ret_held)
 {
+	const struct walk_run asked = {.table = WALK_BINDS, .part = hand_sockets, .sink = sink};
+
 	pthread_mutex_lock(&walk->lock);
 
-	const int result = begin_and_run(walk, WALK_BINDS, NULL, sink);
+	const int result = run(walk, &asked);
 
 	memcpy(ret_held->words, found_by(walk)->held, sizeof(ret_held->words));
+	pthread_mutex_unlock(&walk->lock);
+	return result;
+}
+
+struct namespace_sink {
+	int (*each)(void *context, const struct walk_namespace *entry);
+	void *context;
+};
+
+static int hand_namespaces(const struct walk *walk, const struct walk_run *run)
+{
+	const struct namespace_sink *sink = run->sink;
+	const uint32_t length = records_of(walk);
+
+	_Static_assert(sizeof(struct walk_namespace) == sizeof(struct walk_record), "one place");
+	for (uint32_t i = 0; i < length; i++) {
+		struct walk_namespace entry;
+		int result;
+
+		memcpy(&entry, &found_by(walk)->records[i], sizeof(entry));
+		result = sink->each(sink->context, &entry);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int walk_list_namespaces(struct walk *walk,
+    int (*each)(void *context, const struct walk_namespace *entry), void *context)
+{
+	const struct namespace_sink sink = {each, context};
+	const struct walk_run asked = {
+	    .table = WALK_NAMESPACES, .part = hand_namespaces, .sink = &sink};
+
+	return run_alone(walk, &asked);
+}
+
+static int hand_nothing(const struct walk *walk, const struct walk_run *run)
+{
+	(void)walk;
+	(void)run;
+	return 0;
+}
+
+int walk_read_reserved(struct walk *walk, uint32_t namespace_id, struct portset *ret_reserved)
+{
+	const struct walk_run asked = {
+	    .table = WALK_RESERVED, .namespace_id = namespace_id, .part = hand_nothing};
+
+	pthread_mutex_lock(&walk->lock);
+
+	const int result = run(walk, &asked);
+
+	memcpy(ret_reserved->words, found_by(walk)->reserved, sizeof(ret_reserved->words));
 	pthread_mutex_unlock(&walk->lock);
 	return result;
 }

@@ -3,9 +3,9 @@
 #define EPHEMERA_WALK_H
 
 /*
- * The sockets of our network namespace, read from the kernel's own tables by a BPF program. It
- * costs a fraction of what sock_diag does, and tells more of a socket. Of a TCP socket it does not
- * tell the user, and the inode only of one that did nothing but bind().
+ * The sockets of our network namespace, or of all, read from the kernel's own tables by a BPF
+ * program. It costs a fraction of what sock_diag does, and tells more of a socket. Of a TCP socket
+ * it does not tell the user, and the inode only of one that did nothing but bind().
  */
 
 #include <stdbool.h>
@@ -22,6 +22,8 @@ struct walk_sink {
 	int (*observe)(void *context, const struct socket *socket);
 	int (*batch)(void *context); /* after each part, so every millisecond or so; may be NULL */
 	void *context;
+	/* walk_list_all(): bind() keeps the port from every connect() of that namespace. */
+	int (*held)(void *context, uint32_t namespace_id, uint16_t port);
 };
 
 /*
@@ -52,6 +54,26 @@ int walk_list(struct walk *walk, enum walk_table table, const struct portset *po
  * these may be missed; the port is not.
  */
 int walk_list_binds(struct walk *walk, const struct walk_sink *sink, struct portset *ret_held);
+
+/*
+ * Calls each for every network namespace of the host, ours among them, with its settings; for one
+ * perhaps twice, if another went meanwhile. Returns as walk_list(), or what each returned.
+ */
+int walk_list_namespaces(struct walk *walk,
+    int (*each)(void *context, const struct walk_namespace *entry), void *context);
+
+/* The reserved ports of that namespace. Returns 0, -ESRCH: it is gone; or another -errno. */
+int walk_read_reserved(struct walk *walk, uint32_t namespace_id, struct portset *ret_reserved);
+
+/*
+ * The same as walk_list() for the sockets of all namespaces, each with its namespace_id. Most
+ * namespaces share a table with ours; for one that has its own (WALK_OWN_TCP_TABLE,
+ * WALK_OWN_UDP_TABLE) give its id, else 0. WALK_LISTENERS and WALK_BINDS have no such tables.
+ * Of WALK_BINDS, sink->held gets the ports that bind() holds. Also returns -ESRCH: the namespace
+ * is gone.
+ */
+int walk_list_all(struct walk *walk, enum walk_table table, uint32_t namespace_id,
+    const struct portset *ports, const struct walk_sink *sink);
 
 /*
  * Reads one record of that table into ret_socket. tick_ns: the length of a jiffy. Returns 0 or

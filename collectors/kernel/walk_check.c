@@ -45,7 +45,7 @@ static int note(void *context, const struct socket *socket)
 
 static int look_by_walk(struct check *check)
 {
-	const struct walk_sink sink = {note, NULL, &check->walked};
+	const struct walk_sink sink = {.observe = note, .context = &check->walked};
 	int result = 0;
 
 	memset(&check->walked, 0, sizeof(check->walked));

@@ -61,7 +61,7 @@ int walk_decode(enum walk_table table, const struct walk_record *record, uint32_
 	    .tells_ipv6_only = true,
 	    .cgroup_id = record->cgroup_id,
 	    .is_chosen = (record->flags & WALK_CHOSEN) != 0,
-	    .namespace_inode = record->namespace_inode,
+	    .namespace_id = record->namespace_id,
 	};
 
 	if (record->state == 0 || record->state >= SOCKET_STATES)

@@ -150,6 +150,30 @@ int walk_list(struct walk *walk, enum walk_table table, const struct portset *po
 	return -ENOSYS;
 }
 
+int walk_list_all(struct walk *walk, enum walk_table table, uint32_t namespace_id,
+    const struct portset *ports, const struct walk_sink *sink)
+{
+	(void)namespace_id;
+	return walk_list(walk, table, ports, sink);
+}
+
+int walk_list_namespaces(struct walk *walk,
+    int (*each)(void *context, const struct walk_namespace *entry), void *context)
+{
+	(void)walk;
+	(void)each;
+	(void)context;
+	return -ENOSYS;
+}
+
+int walk_read_reserved(struct walk *walk, uint32_t namespace_id, struct portset *ret_reserved)
+{
+	(void)walk;
+	(void)namespace_id;
+	(void)ret_reserved;
+	return -ENOSYS;
+}
+
 int walk_list_binds(struct walk *walk, const struct walk_sink *sink, struct portset *ret_held)
 {
 	(void)walk;

@@ -17,7 +17,7 @@ static void tell(const struct port_side *side, const struct socket *walked)
 		socket->tells_timestamps = walked->tells_timestamps;
 		socket->own_first_port = walked->own_first_port;
 		socket->own_last_port = walked->own_last_port;
-		socket->namespace_inode = walked->namespace_inode;
+		socket->namespace_id = walked->namespace_id;
 		socket->age_ms = walked->age_ms;
 		socket->tells_age = walked->tells_age;
 	}
@@ -47,8 +47,10 @@ static int ignore_socket(void *context, const struct socket *socket)
 int port_finding_walk(struct finding *finding)
 {
 	struct walk *walk = finding->options->source->walk;
-	const struct walk_sink binds = {ignore_socket, port_finding_batch, finding};
-	const struct walk_sink connected = {observe, port_finding_batch, finding};
+	const struct walk_sink binds = {
+	    .observe = ignore_socket, .batch = port_finding_batch, .context = finding};
+	const struct walk_sink connected = {
+	    .observe = observe, .batch = port_finding_batch, .context = finding};
 	struct portset held;
 	int result = walk_list_binds(walk, &binds, &held);
 

@@ -25,7 +25,7 @@ static void a_connection_has_both_ends(void **state)
 	    .state = SOCKET_ESTABLISHED,
 	    .interface = 3,
 	    .cgroup_id = 77,
-	    .namespace_inode = 4026531840u,
+	    .namespace_id = 4026531840u,
 	    .flags = WALK_CHOSEN | WALK_AGED,
 	    .value = 1500,
 	    .other = 50010u << 16 | 50000u};
@@ -41,7 +41,7 @@ static void a_connection_has_both_ends(void **state)
 	assert_memory_equal(found.remote.bytes, "\x0a\0\0\1", 4);
 	assert_int_equal(found.interface, 3);
 	assert_int_equal(found.cgroup_id, 77);
-	assert_int_equal(found.namespace_inode, 4026531840u);
+	assert_int_equal(found.namespace_id, 4026531840u);
 	assert_true(found.tells_chosen && found.is_chosen);
 	assert_true(found.tells_age);
 	assert_int_equal(found.age_ms, 1500);
