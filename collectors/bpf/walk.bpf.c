@@ -75,7 +75,10 @@ static __always_inline void begin(void)
 	__u64 net;
 
 	reset();
-	net = request.namespace_id ? find_namespace(request.namespace_id) : reader_net();
+	if (request.namespace_id)
+		net = find_namespace(request.namespace_id);
+	else
+		net = request.all ? find_first() : reader_net();
 	state.is_missing = !net;
 	if (!net)
 		return;

@@ -53,6 +53,7 @@ struct walk_record {
 #define WALK_OWN_TCP_TABLE (1u << 1) /* its connections are in a table of their own */
 #define WALK_OWN_UDP_TABLE (1u << 2)
 #define WALK_HAS_RESERVED (1u << 3) /* it has reserved ports */
+#define WALK_FIRST (1u << 4)	    /* the host's first one, in which it started */
 
 /* A network namespace, in the place of a record. */
 struct walk_namespace {
@@ -79,13 +80,14 @@ struct walk_namespace {
  * not choose what the program reads, so the rest, which has addresses, is mapped for reading alone.
  */
 struct walk_request {
-	__u64 serial;	    /* a new number begins a new walk */
-	__u32 table;	    /* enum walk_table */
-	__u32 steps;	    /* how many buckets and sockets one read() looks at, about */
-	__u32 tick_ns;	    /* of a jiffy */
-	__u32 by_ports;	    /* only sockets that have a port of `wanted`, and their age */
-	__u32 all;	    /* sockets of every namespace that are in the table */
-	__u32 namespace_id; /* whose table; 0: the reader's */
+	__u64 serial;	/* a new number begins a new walk */
+	__u32 table;	/* enum walk_table */
+	__u32 steps;	/* how many buckets and sockets one read() looks at, about */
+	__u32 tick_ns;	/* of a jiffy */
+	__u32 by_ports; /* only sockets that have a port of `wanted`, and their age */
+	__u32 all;	/* sockets of every namespace that are in the table */
+	__u32
+	    namespace_id; /* whose table; 0: the reader's, or with `all` the one that most share */
 	__u64 wanted[WALK_PORTS / 64];
 };
 
@@ -135,6 +137,7 @@ struct walk_state {
 	/* In the list of namespaces. */
 	__u64 ring_start;
 	__u64 ring_at;
+	__u64 first_net;
 	__u64 ring_ops; /* what tells a namespace from the list's head */
 	__u32 ring_seen;
 	__u32 ring_skips; /* of this walk: handed on already */

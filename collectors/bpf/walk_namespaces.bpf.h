@@ -88,6 +88,24 @@ static __always_inline __u64 find_namespace(__u32 id)
 	return state.ring_found ? state.ring_at - RING_PLACE : 0;
 }
 
+static long step_head(__u32 index, void *unused)
+{
+	if (!is_namespace(state.ring_at - RING_PLACE)) {
+		state.ring_found = 1;
+		return 1;
+	}
+	return next_in_ring();
+}
+
+/* The host's first namespace, which is the first in the list: &init_net, or 0. */
+static __always_inline __u64 find_first(void)
+{
+	enter_ring();
+	state.ring_found = 0;
+	bpf_loop(NAMESPACES_MAX, step_head, NULL, 0);
+	return state.ring_found ? load64(state.ring_at) - RING_PLACE : 0;
+}
+
 static __always_inline void read_reserved(__u64 net)
 {
 	const __u64 at = load64(
@@ -141,13 +159,14 @@ static __always_inline void read_settings(__u64 net, struct walk_namespace *entr
 
 static __always_inline __u32 flags_of(__u64 net)
 {
-	const __u64 reader = reader_net();
-	__u32 flags = net == reader ? WALK_READER : 0;
+	__u32 flags = net == reader_net() ? WALK_READER : 0;
 
-	/* Tables that namespaces share are the reader's, or it has some of its own. */
-	if (hashinfo_of(net) != hashinfo_of(reader))
+	if (net == state.first_net)
+		flags |= WALK_FIRST;
+	/* The first one's are those that namespaces share. */
+	if (hashinfo_of(net) != hashinfo_of(state.first_net))
 		flags |= WALK_OWN_TCP_TABLE;
-	if (udp_table_of(net) != udp_table_of(reader))
+	if (udp_table_of(net) != udp_table_of(state.first_net))
 		flags |= WALK_OWN_UDP_TABLE;
 	read_reserved(net);
 	return flags | (has_reserved() ? WALK_HAS_RESERVED : 0);
@@ -206,6 +225,9 @@ static long step_namespace(__u32 index, void *unused)
 /* The table of one bucket, which is done when the ring is. */
 static __always_inline void walk_namespaces(void)
 {
+	state.first_net = find_first();
+	if (!state.first_net)
+		return;
 	enter_ring();
 	bpf_loop(NAMESPACES_MAX, step_namespace, NULL, 0);
 	if (state.has_changed && state.tries++ >= NAMESPACE_TRIES) {

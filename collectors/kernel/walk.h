@@ -67,8 +67,8 @@ int walk_read_reserved(struct walk *walk, uint32_t namespace_id, struct portset 
 
 /*
  * The same as walk_list() for the sockets of all namespaces, each with its namespace_id. Most
- * namespaces share a table with ours; for one that has its own (WALK_OWN_TCP_TABLE,
- * WALK_OWN_UDP_TABLE) give its id, else 0. WALK_LISTENERS and WALK_BINDS have no such tables.
+ * namespaces share one table; for one that has its own (WALK_OWN_TCP_TABLE, WALK_OWN_UDP_TABLE)
+ * give its id, else 0. WALK_LISTENERS and WALK_BINDS have no such tables.
  * Of WALK_BINDS, sink->held gets the ports that bind() holds. Also returns -ESRCH: the namespace
  * is gone.
  */

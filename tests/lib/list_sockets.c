@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Run by tests/live/test_walk.py: prints each socket of this network namespace on a line, as one
- * source told it. Usage: list_sockets walk|sock_diag [WALKS]: "walk" WALKS times, with an empty
- * line after each.
+ * Run by tests/live: prints each socket of this network namespace on a line, as one source told it.
+ * Usage: list_sockets walk|sock_diag [WALKS]: "walk" WALKS times, with an empty line after each.
+ * list_sockets all: the network namespaces of the host with their settings, the ports that bind()
+ * holds in each, and all sockets, each behind the number of its namespace.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,83 @@ static int by_walk(struct source_options *options, int walks)
 	return result;
 }
 
+static int print_namespace(void *context, const struct walk_namespace *entry)
+{
+	(void)context;
+	printf("%u namespace inode=%u flags=%u range=%u-%u unprivileged=%u reuse=%u delay=%u "
+	       "fin=%u limit=%u v6only=%u\n",
+	    entry->id, entry->inode, entry->flags, entry->first_port, entry->last_port,
+	    entry->unprivileged_first_port, entry->time_wait_reuse, entry->time_wait_reuse_delay_ms,
+	    entry->fin_timeout_jiffies, entry->time_wait_limit, entry->bind_ipv6_only);
+	return 0;
+}
+
+static int print_held(void *context, uint32_t namespace_id, uint16_t port)
+{
+	(void)context;
+	printf("%u held %u\n", namespace_id, port);
+	return 0;
+}
+
+static int print_with_namespace(void *context, const struct socket *socket)
+{
+	printf("%u ", socket->namespace_id);
+	return print(context, socket);
+}
+
+struct found_namespaces {
+	struct walk_namespace list[4096];
+	size_t length;
+};
+
+static int keep_namespace(void *context, const struct walk_namespace *entry)
+{
+	struct found_namespaces *found = context;
+
+	if (found->length < sizeof(found->list) / sizeof(found->list[0]))
+		found->list[found->length++] = *entry;
+	return print_namespace(NULL, entry);
+}
+
+/* What only this namespace has. */
+static int list_own(struct walk *walk, const struct walk_namespace *entry)
+{
+	const struct walk_sink sink = {.observe = print_with_namespace, .held = print_held};
+	struct portset reserved;
+	int result = 0;
+
+	if (entry->flags & WALK_HAS_RESERVED) {
+		result = walk_read_reserved(walk, entry->id, &reserved);
+		for (unsigned port = 0; port < PORTS && result == 0; port++)
+			if (portset_has(&reserved, (uint16_t)port))
+				printf("%u reserved %u\n", entry->id, port);
+	}
+	if (result == 0 && entry->flags & WALK_OWN_TCP_TABLE)
+		result = walk_list_all(walk, WALK_CONNECTED, entry->id, NULL, &sink);
+	if (result == 0 && entry->flags & WALK_OWN_UDP_TABLE)
+		result = walk_list_all(walk, WALK_UDP, entry->id, NULL, &sink);
+	return result == -ESRCH ? 0 : result;
+}
+
+static int list_everything(void)
+{
+	static struct found_namespaces found;
+	const struct walk_sink sink = {.observe = print_with_namespace, .held = print_held};
+	struct walk *walk;
+	const char *reason;
+	int result = walk_open(&walk, &reason);
+
+	if (result < 0)
+		return result;
+	result = walk_list_namespaces(walk, keep_namespace, &found);
+	for (enum walk_table table = 0; table < WALK_TABLES && result == 0; table++)
+		result = walk_list_all(walk, table, 0, NULL, &sink);
+	for (size_t i = 0; i < found.length && result == 0; i++)
+		result = list_own(walk, &found.list[i]);
+	walk_close(walk);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	static const enum listing listings[] = {
@@ -75,6 +154,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
+	if (strcmp(argv[1], "all") == 0)
+		return list_everything() < 0;
 	if (strcmp(argv[1], "walk") != 0)
 		return list(&options, listings, 4) < 0;
 	options.kind = SOURCE_BPF;
