@@ -12,6 +12,7 @@
 #include "collectors/shown_owners.h"
 #include "collectors/tables/destination_table.h"
 #include "collectors/tables/destination_top.h"
+#include "collectors/tables/pressure.h"
 
 static const struct metric_family destination_count = {
     .name = "ephemera_destinations",
@@ -84,9 +85,6 @@ static const struct metric_family *const families[] = {
 
 enum { FLAG_LIMIT, FLAG_MINIMUM_PORTS, FLAG_TRACKED_LIMIT, FLAG_OWNERS_LIMIT };
 
-enum pressure { PRESSURE_LOW, PRESSURE_HALF, PRESSURE_HIGH, PRESSURE_FULL, PRESSURES };
-
-static const char *const pressure_names[PRESSURES] = {"low", "half", "high", "full"};
 static const char *const use_names[PORT_USES] = {"active", "time_wait", "reusable"};
 
 struct destinations {
@@ -150,15 +148,6 @@ static int observe(void *state, const struct socket *socket)
 	return result;
 }
 
-static enum pressure pressure_of(unsigned used, unsigned capacity)
-{
-	if (used >= capacity)
-		return PRESSURE_FULL;
-	if (used * 10 >= capacity * 9)
-		return PRESSURE_HIGH;
-	return used * 2 >= capacity ? PRESSURE_HALF : PRESSURE_LOW;
-}
-
 struct summary {
 	unsigned long pressures[PRESSURES];
 	unsigned long ports;
@@ -210,7 +199,7 @@ static void emit_summary(struct metric_set *set, enum socket_family family, unsi
 
 	for (enum pressure pressure = 0; pressure < PRESSURES; pressure++)
 		metric_add(set, &destination_count, (double)summary->pressures[pressure],
-		    METRIC_LABELS(name, pressure_names[pressure]));
+		    METRIC_LABELS(name, pressure_name(pressure)));
 	metric_add(set, &worst_ports, summary->worst, METRIC_LABELS(name));
 	metric_add(set, &worst_ratio, capacity ? (double)summary->worst / capacity : 1,
 	    METRIC_LABELS(name));

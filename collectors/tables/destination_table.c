@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FIRST_CAPACITY 1024u
+#define FIRST_CAPACITY 64u
 
 /* The interface, which most destinations lack, is last, so that it can be left out. */
 struct key4 {
@@ -88,6 +88,20 @@ void destination_table_free(struct destination_table *table)
 	destination_table_clear(table);
 	destination_owners_free(table->owners);
 	free(table);
+}
+
+size_t destination_table_length(const struct destination_table *table)
+{
+	size_t length = 0;
+
+	for (int i = 0; i < PLACES; i++)
+		length += table->places[i].length;
+	return length;
+}
+
+void destination_table_limit(struct destination_table *table, size_t limit)
+{
+	table->limit = limit;
 }
 
 static inline uint64_t mix(uint64_t hash, uint64_t word)

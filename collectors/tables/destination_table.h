@@ -32,6 +32,12 @@ void destination_table_free(struct destination_table *table);
 int destination_table_add(
     struct destination_table *table, const struct socket *socket, enum port_use use);
 
+/* How many destinations it has, of both families. */
+size_t destination_table_length(const struct destination_table *table);
+
+/* Sets another limit; destinations that it has already stay. */
+void destination_table_limit(struct destination_table *table, size_t limit);
+
 /*
  * Iterates, in no order: *position starts at 0. Returns false at the end. Leaves `shared` at 0.
  */

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/netns_names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define NAMES_MAX 65536u
+
+void netns_names_release(struct netns_names *names)
+{
+	for (size_t i = 0; i < names->length; i++)
+		free(names->list[i].name);
+	free(names->list);
+	*names = (struct netns_names){0};
+}
+
+/*
+ * The inode of the namespace that is mounted on the file; 0: none is. ip-netns(8) makes the file
+ * first, and the file's own inode may be the number of a namespace, so the filesystem counts.
+ */
+static uint32_t inode_of(int directory, const char *name)
+{
+	const int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs filesystem;
+	struct stat status;
+	uint32_t inode = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fstatfs(fd, &filesystem) == 0 && filesystem.f_type == NSFS_MAGIC &&
+	    fstat(fd, &status) == 0)
+		inode = (uint32_t)status.st_ino;
+	close(fd);
+	return inode;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct netns_name *first = a;
+	const struct netns_name *second = b;
+
+	if (first->inode != second->inode)
+		return first->inode < second->inode ? -1 : 1;
+	return strcmp(first->name, second->name);
+}
+
+static int add(struct netns_names *names, size_t *capacity, uint32_t inode, const char *name)
+{
+	if (names->length == *capacity) {
+		const size_t larger = *capacity ? *capacity * 2 : 32;
+		struct netns_name *list = reallocarray(names->list, larger, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		names->list = list;
+		*capacity = larger;
+	}
+	names->list[names->length] = (struct netns_name){inode, strdup(name)};
+	if (!names->list[names->length].name)
+		return -ENOMEM;
+	names->length++;
+	return 0;
+}
+
+int netns_names_read(const char *directory, struct netns_names *names)
+{
+	DIR *open = opendir(directory);
+	size_t capacity = 0;
+	int result = 0;
+
+	netns_names_release(names);
+	if (!open)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	for (struct dirent *each = readdir(open); each && result == 0 && names->length < NAMES_MAX;
+	     each = readdir(open)) {
+		const uint32_t inode =
+		    each->d_name[0] == '.' ? 0 : inode_of(dirfd(open), each->d_name);
+
+		if (inode)
+			result = add(names, &capacity, inode, each->d_name);
+	}
+	closedir(open);
+	if (names->length)
+		qsort(names->list, names->length, sizeof(*names->list), compare);
+	return result;
+}
+
+static int compare_inode(const void *key, const void *entry)
+{
+	const uint32_t inode = *(const uint32_t *)key;
+	const struct netns_name *name = entry;
+
+	return inode < name->inode ? -1 : inode > name->inode;
+}
+
+const char *netns_names_find(const struct netns_names *names, uint32_t inode)
+{
+	const struct netns_name *found = names->length ? bsearch(&inode, names->list, names->length,
+							     sizeof(*names->list), compare_inode)
+						       : NULL;
+
+	while (found && found > names->list && found[-1].inode == inode)
+		found--;
+	return found ? found->name : NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NETNS_NAMES_H
+#define EPHEMERA_NETNS_NAMES_H
+
+/*
+ * The names that network namespaces have: those of ip-netns(8) and of container runtimes are files
+ * in /run/netns, on which the namespace is mounted. A file's inode is the namespace's.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct netns_name {
+	uint32_t inode;
+	char *name;
+};
+
+struct netns_names {
+	struct netns_name *list; /* sorted by inode */
+	size_t length;
+};
+
+/*
+ * Reads the names in directory, such as "/run/netns". If it is not there, or cannot be read, there
+ * are none. Frees what names had. Returns 0 or -ENOMEM.
+ */
+int netns_names_read(const char *directory, struct netns_names *names);
+void netns_names_release(struct netns_names *names);
+
+/* The name of that namespace, the first in the order of the alphabet; NULL: it has none. */
+const char *netns_names_find(const struct netns_names *names, uint32_t inode);
+
+#endif
