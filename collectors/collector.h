@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/holders.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/metric.h"
@@ -54,7 +55,7 @@ struct collector_flag {
 struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */
 	const char *procfs;	     /* such as "/proc" */
-	const char *sysfs;	     /* such as "/sys" */
+	struct cgroups *cgroups;     /* their names, one for all collectors of a gatherer */
 	/*
 	 * Of the scrape in progress: its settings are there from begin on, what comes of the binds
 	 * when the first connected socket is observed.

@@ -9,8 +9,7 @@
 
 /*
  * Reads the tally: ret_names are the shown cgroups, most failures first; ret_others the failures of
- * all others. cgroups: see owner_names_list(). Returns 0 or -ENOMEM; the caller frees the names
- * with owner_names_free().
+ * all others. Returns 0 or -ENOMEM; the caller frees the names with owner_names_free().
  */
 int exhausted_owners_list(struct tally_top *top, struct cgroups *cgroups,
     struct owner_name **ret_names, size_t *ret_length, uint64_t *ret_others);

@@ -12,7 +12,6 @@
 #include "collectors/exhausted_destinations.h"
 #include "collectors/exhausted_owners.h"
 #include "collectors/exhaustion.h"
-#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/container.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/leases.h"
@@ -102,9 +101,8 @@ struct exhaustion {
 	struct exhaustion_probe probe;
 	int error; /* of loading: 0, or -errno */
 	const char *reason;
-	const char *sysfs;
 	const struct facts *facts;
-	struct cgroups *cgroups; /* NULL until the hierarchy was found */
+	struct cgroups *cgroups;
 	struct tally_top *destinations;
 	struct tally_top *owners;
 	struct opener_series *openers; /* NULL: they are not counted */
@@ -119,7 +117,6 @@ static void release(void *context)
 	tally_top_free(state->owners);
 	opener_series_free(state->openers);
 	tally_top_free(state->conflicts);
-	cgroups_free(state->cgroups);
 	exhaustion_probe_close(&state->probe);
 }
 
@@ -155,7 +152,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	if (!state->destinations || !state->owners || !state->conflicts)
 		return -ENOMEM;
 	if (openers)
-		state->openers = opener_series_new(&state->probe, config->sysfs, openers);
+		state->openers = opener_series_new(&state->probe, config->cgroups, openers);
 	return !openers || state->openers ? 0 : -ENOMEM;
 }
 
@@ -163,7 +160,7 @@ static int init(void *context, const struct collector_config *config)
 {
 	struct exhaustion *state = context;
 
-	state->sysfs = config->sysfs;
+	state->cgroups = config->cgroups;
 	state->facts = config->facts;
 	return open_probe(state, config);
 }
@@ -175,12 +172,6 @@ static int begin(void *context)
 	if (state->error < 0)
 		return state->error;
 	exhaustion_probe_set(&state->probe, &state->facts->settings);
-	/* Without cgroups everything is counted, but without names. They may be mounted later. */
-	if (!state->cgroups) {
-		const int result = cgroups_new(state->sysfs, &state->cgroups);
-
-		return result == -EOPNOTSUPP ? 0 : result;
-	}
 	return 0;
 }
 

@@ -20,12 +20,14 @@ int gatherer_new(
 	if (!gatherer)
 		return -ENOMEM;
 	gatherer->options = *options;
+	gatherer->cgroups = cgroups_new(options->sysfs);
 
-	const int result = instance_init(&gatherer->own, &gatherer->options);
+	const int result =
+	    gatherer->cgroups ? instance_init(&gatherer->own, &gatherer->options, gatherer->cgroups)
+			      : -ENOMEM;
 
 	if (result < 0) {
-		instance_release(&gatherer->own);
-		free(gatherer);
+		gatherer_free(gatherer);
 		return result;
 	}
 	gatherer->chosen.buckets = options->bind_buckets;
@@ -53,6 +55,7 @@ void gatherer_free(struct gatherer *gatherer)
 	if (!gatherer)
 		return;
 	instance_release(&gatherer->own);
+	cgroups_free(gatherer->cgroups);
 	source_close(gatherer->source);
 	free(gatherer);
 }
@@ -70,6 +73,11 @@ int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_r
 const struct source *gatherer_source(const struct gatherer *gatherer)
 {
 	return gatherer->source;
+}
+
+struct cgroups *gatherer_cgroups(const struct gatherer *gatherer)
+{
+	return gatherer->cgroups;
 }
 
 static void tell_reasons(struct pass *pass)
@@ -108,6 +116,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	const struct timespec start = clock_now();
 	int result = -EINTR;
 
+	cgroups_forget_old(gatherer->cgroups);
 	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++)
 		result = pass_run(&pass);
 	if (pass.stopped) {

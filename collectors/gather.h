@@ -89,6 +89,12 @@ int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_r
 const struct source *gatherer_source(const struct gatherer *gatherer);
 
 /*
+ * The names of cgroups, which all its collectors share. Only for the thread that gathers; paths are
+ * valid until the next gathering.
+ */
+struct cgroups *gatherer_cgroups(const struct gatherer *gatherer);
+
+/*
  * Whether a gathering would work: the settings read, and the kernel lists binds. Touches
  * no state, so any thread may ask while another gathers. Returns 0 or -errno.
  */

@@ -13,14 +13,14 @@ static const struct collector *collector_at(const struct instance *instance, siz
 	return instance->options->collectors[i];
 }
 
-static int make_collector(struct instance *instance, size_t i)
+static int make_collector(struct instance *instance, struct cgroups *cgroups, size_t i)
 {
 	const struct gatherer_options *options = instance->options;
 	const struct collector *collector = collector_at(instance, i);
 	const struct collector_config config = {
 	    .values = options->values ? options->values[i] : NULL,
 	    .procfs = options->procfs,
-	    .sysfs = options->sysfs,
+	    .cgroups = cgroups,
 	    .facts = &instance->facts,
 	};
 
@@ -30,14 +30,15 @@ static int make_collector(struct instance *instance, size_t i)
 	return collector->init ? collector->init(instance->states[i], &config) : 0;
 }
 
-int instance_init(struct instance *instance, const struct gatherer_options *options)
+int instance_init(
+    struct instance *instance, const struct gatherer_options *options, struct cgroups *cgroups)
 {
 	int result = 0;
 
 	instance->options = options;
 	for (size_t i = 0; i < options->length && result == 0; i++)
 		if (collector_set_has(options->enabled, i))
-			result = make_collector(instance, i);
+			result = make_collector(instance, cgroups, i);
 	return result;
 }
 

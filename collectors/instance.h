@@ -39,10 +39,11 @@ static inline bool collector_set_has(collector_set set, size_t i)
 }
 
 /*
- * Makes the enabled collectors. The instance must not move afterwards, and options must outlive it.
- * Returns 0 or -errno; instance_release() follows in any case.
+ * Makes the enabled collectors. The instance must not move afterwards, and options and cgroups must
+ * outlive it. Returns 0 or -errno; instance_release() follows in any case.
  */
-int instance_init(struct instance *instance, const struct gatherer_options *options);
+int instance_init(
+    struct instance *instance, const struct gatherer_options *options, struct cgroups *cgroups);
 void instance_release(struct instance *instance);
 
 /*

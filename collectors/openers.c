@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "collectors/exhausted_destinations.h"
-#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/clock.h"
 #include "collectors/kernel/container.h"
@@ -75,8 +74,7 @@ struct shown {
 
 struct opener_series {
 	const struct exhaustion_probe *probe;
-	const char *sysfs;
-	struct cgroups *cgroups; /* NULL until the hierarchy was found */
+	struct cgroups *cgroups;
 	struct opener_top *top;
 	size_t length;
 	struct shown *list;
@@ -93,14 +91,14 @@ static void free_list(struct shown *list, size_t length)
 }
 
 struct opener_series *opener_series_new(
-    const struct exhaustion_probe *probe, const char *sysfs, size_t limit)
+    const struct exhaustion_probe *probe, struct cgroups *cgroups, size_t limit)
 {
 	struct opener_series *series = calloc(1, sizeof(*series));
 
 	if (!series)
 		return NULL;
 	series->probe = probe;
-	series->sysfs = sysfs;
+	series->cgroups = cgroups;
 	series->top = opener_top_new(probe->openers, limit);
 	if (series->top)
 		return series;
@@ -114,7 +112,6 @@ void opener_series_free(struct opener_series *series)
 		return;
 	free_list(series->list, series->length);
 	opener_top_free(series->top);
-	cgroups_free(series->cgroups);
 	free(series);
 }
 
@@ -164,17 +161,10 @@ static void show(struct opener_series *series, struct shown *list, size_t *lengt
 static int name_all(struct opener_series *series, const struct opener_grown *grown, size_t length,
     struct owned *lists, struct owner *owners)
 {
-	int result = 0;
-
 	for (size_t i = 0; i < length; i++) {
 		owners[i] = (struct owner){grown[i].key.words[3], grown[i].opens};
 		lists[i] = (struct owned){.owners = &owners[i], .owners_length = 1};
 	}
-	/* Without it a cgroup has its number for a name. It may be mounted later. */
-	if (!series->cgroups)
-		result = cgroups_new(series->sysfs, &series->cgroups);
-	if (result < 0 && result != -EOPNOTSUPP)
-		return result;
 	return owner_names_lists(series->cgroups, lists, length);
 }
 

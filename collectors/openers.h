@@ -7,6 +7,7 @@
  * TIME_WAIT has no owner in the kernel; this says who leaves it behind.
  */
 
+#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/metric.h"
 
@@ -20,11 +21,11 @@ extern const struct metric_family other_opener_lease_seconds;
 struct opener_series;
 
 /*
- * probe: open, and it must outlive the result, as sysfs must, see cgroups_new(). limit: how many
- * pairs of a destination and a cgroup are shown. NULL: out of memory.
+ * probe: open. It and cgroups must outlive the result. limit: how many pairs of a destination and a
+ * cgroup are shown. NULL: out of memory.
  */
 struct opener_series *opener_series_new(
-    const struct exhaustion_probe *probe, const char *sysfs, size_t limit);
+    const struct exhaustion_probe *probe, struct cgroups *cgroups, size_t limit);
 void opener_series_free(struct opener_series *series); /* NULL is fine */
 
 /* Looks at the counts and adds their samples. Returns 0 or -errno. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "collectors/collector.h"
-#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/container.h"
 #include "collectors/tables/bound_owners.h"
@@ -95,10 +94,8 @@ static const struct metric_family *const families[] = {
 enum { FLAG_LIMIT };
 
 struct owners {
-	const char *sysfs;
 	const struct facts *facts;
-	/* NULL until the hierarchy was found; apart, since each forgets what it is not asked for */
-	struct cgroups *cgroups[SOCKET_PROTOCOLS];
+	struct cgroups *cgroups;
 	bool nameless; /* a socket that a process has open came without its cgroup */
 	size_t limit;
 	unsigned long unowned[SOCKET_PROTOCOLS];
@@ -111,10 +108,8 @@ static void release(void *context)
 {
 	struct owners *owners = context;
 
-	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
-		cgroups_free(owners->cgroups[i]);
+	for (int i = 0; i < SOCKET_PROTOCOLS; i++)
 		owner_table_free(owners->tables[i]);
-	}
 	bound_owners_free(owners->bound);
 }
 
@@ -123,9 +118,9 @@ static int init(void *context, const struct collector_config *config)
 	struct owners *owners = context;
 
 	owners->facts = config->facts;
-	owners->sysfs = config->sysfs;
+	owners->cgroups = config->cgroups;
 	owners->limit = config->values[FLAG_LIMIT];
-	owners->bound = bound_owners_new(config->sysfs, config->facts);
+	owners->bound = bound_owners_new(config->cgroups, config->facts);
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
 		owners->tables[i] = owner_table_new();
 		if (!owners->tables[i])
@@ -147,16 +142,11 @@ static void reset(void *context)
 	}
 }
 
-/* Looked for again until it is there: it may be mounted later. */
 static int begin(void *context)
 {
-	struct owners *owners = context;
-	int result = 0;
+	const struct owners *owners = context;
 
-	for (int i = 0; i < SOCKET_PROTOCOLS && result == 0; i++)
-		if (!owners->cgroups[i])
-			result = cgroups_new(owners->sysfs, &owners->cgroups[i]);
-	return result;
+	return cgroups_find_hierarchy(owners->cgroups);
 }
 
 /* Whether the socket takes a port from UDP's pool that no other took before it. */
@@ -240,7 +230,7 @@ static int emit_protocol(
 	 * gone then still has its name.
 	 */
 	const int result =
-	    list ? owner_names_list(owners->cgroups[protocol], list, &length, &names) : -ENOMEM;
+	    list ? owner_names_list(owners->cgroups, list, &length, &names) : -ENOMEM;
 
 	if (result < 0)
 		return result;
@@ -282,11 +272,13 @@ static const struct collector_flag flags[] = {
 const struct collector owners_collector = {
     .name = "owners",
     .help = "leased and bound ports, and those of UDP, by cgroup, pod and container",
-    .cost = "What destinations needs, and one walk over all UDP sockets. A set of 8 KiB for the "
-	    "bound ports, and one for UDP's. For each cgroup about 100 bytes and its path during a "
-	    "scrape, and its path until the next one; at most 131,072 cgroups are counted. A new "
-	    "cgroup costs one lookup; without CAP_DAC_READ_SEARCH, one read of the cgroup tree "
-	    "serves all new ones.",
+    .cost =
+	"What destinations needs, and one walk over all UDP sockets. A set of 8 KiB for the "
+	"bound ports, and one for UDP's. For each cgroup about 100 bytes and its path during a "
+	"scrape; at most 131,072 cgroups are counted. Its path and 32 bytes, once for all "
+	"collectors, as long as a scrape finds it, and five minutes more; at most 200,000 paths "
+	"are kept. A new cgroup costs one lookup; without CAP_DAC_READ_SEARCH, one read of the "
+	"cgroup tree serves all new ones.",
     .on_by_default = true,
     .needs = NEEDS_SETTINGS | NEEDS_BINDS | NEEDS_CHOSEN | NEEDS_TCP | NEEDS_UDP,
     .families = families,

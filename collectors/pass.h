@@ -8,6 +8,7 @@
 
 struct gatherer {
 	struct gatherer_options options;
+	struct cgroups *cgroups;
 	struct source *source;
 	struct chosen_ports chosen;
 	struct instance own; /* of our network namespace */

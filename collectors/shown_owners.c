@@ -26,21 +26,20 @@ const struct metric_family destination_other_owner_ports = {
 };
 
 struct shown_owners {
-	const char *sysfs;
-	struct cgroups *cgroups; /* NULL until the hierarchy was found */
+	struct cgroups *cgroups;
 	size_t limit;
 	struct owned *lists; /* [i]: of the destination at i */
 	unsigned *active;
 	size_t length;
 };
 
-struct shown_owners *shown_owners_new(const char *sysfs, size_t limit)
+struct shown_owners *shown_owners_new(struct cgroups *cgroups, size_t limit)
 {
 	struct shown_owners *owners = calloc(1, sizeof(*owners));
 
 	if (!owners)
 		return NULL;
-	owners->sysfs = sysfs;
+	owners->cgroups = cgroups;
 	owners->limit = limit;
 	return owners;
 }
@@ -63,7 +62,6 @@ void shown_owners_free(struct shown_owners *owners)
 	if (!owners)
 		return;
 	shown_owners_reset(owners);
-	cgroups_free(owners->cgroups);
 	free(owners);
 }
 
@@ -97,9 +95,8 @@ int shown_owners_take(struct shown_owners *owners, const struct destination_tabl
 		result = take_one(owners, table, &top->list[i]);
 	if (result < 0 || owners->limit == 0)
 		return result;
-	/* Looked for again until it is there. Version 1 does not show the owner of a socket. */
-	if (!owners->cgroups)
-		result = cgroups_new(owners->sysfs, &owners->cgroups);
+	/* Version 1 does not show the owner of a socket. */
+	result = cgroups_find_hierarchy(owners->cgroups);
 	if (result < 0)
 		return result == -EOPNOTSUPP ? 0 : result;
 	return owner_names_lists(owners->cgroups, owners->lists, owners->length);

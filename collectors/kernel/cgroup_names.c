@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/kernel/cgroup_names.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,29 +24,24 @@ struct table {
 
 /* Names that are asked for move to the new table, and the others go with the old one. */
 struct cgroup_names {
-	struct cgroups *cgroups; /* NULL: there is no hierarchy */
+	struct cgroups *cgroups;
 	struct table *new;
 	struct table *old;
 };
 
-int cgroup_names_new(const char *sysfs, struct cgroup_names **ret_names)
+struct cgroup_names *cgroup_names_new(const char *sysfs)
 {
 	struct cgroup_names *names = calloc(1, sizeof(*names));
-	int result = names ? 0 : -ENOMEM;
 
-	if (result == 0) {
-		names->new = calloc(1, sizeof(*names->new));
-		names->old = calloc(1, sizeof(*names->old));
-		result = names->new && names->old ? cgroups_new(sysfs, &names->cgroups) : -ENOMEM;
-	}
-	if (result == -EOPNOTSUPP)
-		result = 0;
-	if (result < 0) {
-		cgroup_names_free(names);
-		return result;
-	}
-	*ret_names = names;
-	return 0;
+	if (!names)
+		return NULL;
+	names->cgroups = cgroups_new(sysfs);
+	names->new = calloc(1, sizeof(*names->new));
+	names->old = calloc(1, sizeof(*names->old));
+	if (names->cgroups && names->new && names->old)
+		return names;
+	cgroup_names_free(names);
+	return NULL;
 }
 
 static void clear(struct table *table)
@@ -108,7 +102,9 @@ static char *look_up(struct cgroup_names *names, uint64_t id)
 	const char *path = NULL;
 	char *copy = NULL;
 
-	if (names->cgroups && cgroups_resolve(names->cgroups, &id, 1, &path) < 0)
+	/* Kept here, and not there for long. */
+	cgroups_forget_old(names->cgroups);
+	if (cgroups_resolve(names->cgroups, &id, 1, &path) < 0)
 		return NULL;
 	if (path)
 		return strdup(path);

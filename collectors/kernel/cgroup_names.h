@@ -18,8 +18,8 @@ struct cgroup_name {
 
 struct cgroup_names;
 
-/* sysfs as for cgroups_new(). Without a hierarchy no path is known. Returns 0 or -errno. */
-int cgroup_names_new(const char *sysfs, struct cgroup_names **ret_names);
+/* sysfs as for cgroups_new(). Without a hierarchy no path is known. NULL: out of memory. */
+struct cgroup_names *cgroup_names_new(const char *sysfs);
 void cgroup_names_free(struct cgroup_names *names); /* NULL is fine */
 
 /*

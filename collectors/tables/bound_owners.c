@@ -8,20 +8,19 @@
 #include "collectors/kernel/cleanup.h"
 
 struct bound_owners {
-	const char *sysfs;
+	struct cgroups *cgroups;
 	const struct facts *facts;
-	struct cgroups *cgroups; /* NULL until the hierarchy was found */
 	struct portset counted;
 	struct owner_table *table;
 };
 
-struct bound_owners *bound_owners_new(const char *sysfs, const struct facts *facts)
+struct bound_owners *bound_owners_new(struct cgroups *cgroups, const struct facts *facts)
 {
 	struct bound_owners *owners = calloc(1, sizeof(*owners));
 
 	if (!owners)
 		return NULL;
-	owners->sysfs = sysfs;
+	owners->cgroups = cgroups;
 	owners->facts = facts;
 	owners->table = owner_table_new();
 	if (owners->table)
@@ -34,7 +33,6 @@ void bound_owners_free(struct bound_owners *owners)
 {
 	if (!owners)
 		return;
-	cgroups_free(owners->cgroups);
 	owner_table_free(owners->table);
 	free(owners);
 }
@@ -75,9 +73,6 @@ int bound_owners_list(struct bound_owners *owners, struct bound_owned *ret_owned
 	cleanup_free struct owner *list = owner_table_list(owners->table, &owned.length);
 
 	if (!list)
-		return -ENOMEM;
-	/* Looked for again until it is there; without it a cgroup is shown by its number. */
-	if (!owners->cgroups && cgroups_new(owners->sysfs, &owners->cgroups) == -ENOMEM)
 		return -ENOMEM;
 
 	const int result = owner_names_list(owners->cgroups, list, &owned.length, &owned.names);

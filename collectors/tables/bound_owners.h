@@ -15,10 +15,9 @@
 struct bound_owners;
 
 /*
- * sysfs: see cgroups_new(); facts: of the walks to come. Both must outlive the result. NULL: out of
- * memory.
+ * facts: of the walks to come. Both must outlive the result. NULL: out of memory.
  */
-struct bound_owners *bound_owners_new(const char *sysfs, const struct facts *facts);
+struct bound_owners *bound_owners_new(struct cgroups *cgroups, const struct facts *facts);
 void bound_owners_free(struct bound_owners *owners); /* NULL is fine */
 
 /* Forgets all. */

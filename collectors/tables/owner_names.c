@@ -72,7 +72,7 @@ static int find_paths(
 	for (size_t i = 0; i < all; i++)
 		if (i == 0 || paths->ids[i] != paths->ids[paths->length - 1])
 			paths->ids[paths->length++] = paths->ids[i];
-	return cgroups ? cgroups_resolve(cgroups, paths->ids, paths->length, paths->list) : 0;
+	return cgroups_resolve(cgroups, paths->ids, paths->length, paths->list);
 }
 
 static int name_one(struct owner_name *name, const struct owner *owner, const struct paths *paths)

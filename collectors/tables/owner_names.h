@@ -27,8 +27,7 @@ static inline bool owner_name_is_known(const struct owner_name *name)
 
 /*
  * Finds the paths of list, where each id stands once, and the sum for each path, the most first.
- * cgroups: NULL if there is no hierarchy. *length: of list; set to the number of names. Returns 0
- * or -ENOMEM.
+ * *length: of list; set to the number of names. Returns 0 or -ENOMEM.
  */
 int owner_names_list(struct cgroups *cgroups, const struct owner *list, size_t *length,
     struct owner_name **ret_names);

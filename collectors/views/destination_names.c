@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/views/destination_rows.h"
 
@@ -25,21 +24,19 @@ static int name_all(struct cgroups *cgroups, struct destination_rows *rows)
 	return result;
 }
 
-int destination_rows_name_owners(const char *sysfs, struct destination_rows *rows)
+int destination_rows_name_owners(struct cgroups *cgroups, struct destination_rows *rows)
 {
-	struct cgroups *cgroups = NULL;
 	int result;
 
 	if (rows->has_names)
 		return 0;
-	result = cgroups_new(sysfs, &cgroups);
+	result = cgroups_find_hierarchy(cgroups);
 	/* Without cgroups only the owners are missing. */
 	rows->lacks_cgroups = result == -EOPNOTSUPP;
 	if (result == 0)
 		result = name_all(cgroups, rows);
 	else if (rows->lacks_cgroups)
 		result = 0;
-	cgroups_free(cgroups);
 	rows->has_names = result == 0;
 	return result;
 }

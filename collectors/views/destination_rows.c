@@ -33,7 +33,7 @@ static int finder_init(void *context, const struct collector_config *config)
 
 	finder->facts = config->facts;
 	finder->limit = config->values[0];
-	finder->bound = bound_owners_new(config->sysfs, config->facts);
+	finder->bound = bound_owners_new(config->cgroups, config->facts);
 	return finder->bound ? destination_table_new(DESTINATIONS_MAX, true, &finder->table)
 			     : -ENOMEM;
 }
@@ -154,7 +154,7 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 		struct finder *finder = gatherer_state(gatherer, 0);
 
 		finder->rows->source = source_used(gatherer_source(gatherer), SOCKET_TCP);
-		result = destination_rows_name_owners(sysfs, finder->rows);
+		result = destination_rows_name_owners(gatherer_cgroups(gatherer), finder->rows);
 		if (result == 0) {
 			*ret_rows = finder->rows;
 			finder->rows = NULL;

@@ -45,8 +45,8 @@ struct destination_rows *destination_rows_found(void *state);
 
 /*
  * Finds the names of the owners, if that is not done. destination_rows_read() has done it. Returns
- * 0 or -ENOMEM.
+ * 0 or -errno.
  */
-int destination_rows_name_owners(const char *sysfs, struct destination_rows *rows);
+int destination_rows_name_owners(struct cgroups *cgroups, struct destination_rows *rows);
 
 #endif

@@ -136,14 +136,14 @@ static int name_cgroups(size_t kept, struct cgroups *cgroups, struct port_lookup
 int port_lookup_attribute(
     const struct port_lookup_options *options, size_t kept, struct port_lookup *lookup)
 {
-	struct cgroups *cgroups = NULL;
-	int result = cgroups_new(options->sysfs, &cgroups);
+	struct cgroups *cgroups = cgroups_new(options->sysfs);
+	int result;
 
+	if (!cgroups)
+		return -ENOMEM;
 	/* Without the version 2 hierarchy there are still sockets and processes. */
-	if (result == -ENOMEM)
-		return result;
 	result = find_processes(options, kept, cgroups, lookup);
-	if (result == 0 && cgroups)
+	if (result == 0)
 		result = name_cgroups(kept, cgroups, lookup);
 	cgroups_free(cgroups);
 	return result;

@@ -41,7 +41,7 @@ struct trace {
 	struct timespec looked;
 	struct time_share look_time;
 	struct holder_finder *holders; /* of ports that were refused */
-	struct cgroups *cgroups;       /* NULL: there are none */
+	struct cgroups *cgroups;
 	unsigned long shown;
 	bool stopped;
 	struct timespec started;
@@ -172,7 +172,7 @@ static int print_event(void *context, const struct exhausted_event *event)
 		return -ECANCELED;
 	trace->shown++;
 
-	if (trace->cgroups && event->cgroup_id) {
+	if (event->cgroup_id) {
 		const uint64_t id = event->cgroup_id;
 		const int result = cgroups_resolve(trace->cgroups, &id, 1, &traced.cgroup);
 
@@ -264,6 +264,7 @@ static int run(struct trace *trace)
 	int result = print_start(trace);
 
 	while (!trace_signals() && result >= 0) {
+		cgroups_forget_old(trace->cgroups);
 		result = exhaustion_events_wait(trace->events, WAIT_MS);
 		if (result == -EINTR)
 			result = 0;
@@ -290,12 +291,10 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	open_finder(trace);
 	trace->holders =
 	    holder_finder_new(&trace->options->source, trace->options->sysfs, trace->options->json);
-	if (!trace->holders)
+	trace->cgroups = cgroups_new(trace->options->sysfs);
+	if (!trace->holders || !trace->cgroups)
 		return -ENOMEM;
-	result = cgroups_new(trace->options->sysfs, &trace->cgroups);
-	if (result == 0 || result == -EOPNOTSUPP)
-		result = exhaustion_events_open(&trace->probe, print_event, trace, &trace->events);
-	return result;
+	return exhaustion_events_open(&trace->probe, print_event, trace, &trace->events);
 }
 
 static int run_trace(struct options *options)

@@ -160,10 +160,10 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	    .buffer_bytes = options->buffer_mib << 20,
 	};
 	const struct lease_probe_sink sink = {on_ended, on_cgroup, trace};
-	int result = cgroup_names_new(options->sysfs, &trace->names);
 
-	if (result < 0)
-		return result;
+	trace->names = cgroup_names_new(options->sysfs);
+	if (!trace->names)
+		return -ENOMEM;
 	trace->started = trace->looked = clock_now();
 	return lease_probe_open(&wanted, &sink, &trace->probe, ret_reason);
 }

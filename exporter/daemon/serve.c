@@ -187,7 +187,6 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 		    .first_view = collectors_length,
 		    .listening = parts->listening.data,
 		    .procfs = options->procfs,
-		    .sysfs = options->sysfs,
 		    .source = options->source,
 		},
 	    .outlived = options->systemd_socket,

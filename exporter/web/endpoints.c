@@ -211,7 +211,8 @@ static struct answer render_destinations(
 		rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
 		/* Once for all requests that share the scrape. */
 		if (route->owners)
-			error = destination_rows_name_owners(site->sysfs, rows);
+			error =
+			    destination_rows_name_owners(gatherer_cgroups(result->gatherer), rows);
 		if (error == 0)
 			text = api_destinations(rows, route->limit, route->owners);
 	}

@@ -22,7 +22,6 @@ struct site {
 	size_t first_view;     /* the views' place in the gatherer's list */
 	const char *listening; /* where, in words, printable; NULL: not known */
 	const char *procfs;
-	const char *sysfs;
 	struct source_options source;
 };
 

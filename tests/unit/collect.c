@@ -19,7 +19,8 @@ void collect_open(struct collect *collect, const struct collector *collector,
 		collect->values[i] = values ? values[i] : collector->flags[i].initial;
 	collect->config.values = collect->values;
 	collect->config.procfs = procfs;
-	collect->config.sysfs = sysfs;
+	collect->config.cgroups = cgroups_new(sysfs);
+	assert_non_null(collect->config.cgroups);
 	collect->config.facts = &collect->facts;
 	collect->state = calloc(1, collector->state_size);
 	assert_non_null(collect->state);
@@ -31,6 +32,7 @@ void collect_close(struct collect *collect)
 	if (collect->collector->release)
 		collect->collector->release(collect->state);
 	free(collect->state);
+	cgroups_free(collect->config.cgroups);
 	collect->state = NULL;
 }
 

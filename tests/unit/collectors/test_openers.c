@@ -16,6 +16,7 @@ static const struct exhaustion_probe probe = {
     .histograms_length = PROCESSORS,
     .processors = PROCESSORS,
 };
+static struct cgroups *cgroups;
 static struct opener_series *series;
 
 static int set_up(void **state)
@@ -23,14 +24,16 @@ static int set_up(void **state)
 	(void)state;
 	memset(openers, 0, sizeof(openers));
 	memset(histograms, 0, sizeof(histograms));
-	series = opener_series_new(&probe, "/nowhere", 2);
-	return series ? 0 : -1;
+	cgroups = cgroups_new("/nowhere");
+	series = opener_series_new(&probe, cgroups, 2);
+	return cgroups && series ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	opener_series_free(series);
+	cgroups_free(cgroups);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "collect.h"
-#include "collectors/kernel/cgroups.h"
 #include "unit.h"
 #include "workspace.h"
 
@@ -62,8 +61,6 @@ static void lease(enum socket_state socket_state, uint16_t port, uint64_t cgroup
 
 static void without_the_hierarchy_nothing_is_told(void **state)
 {
-	struct cgroups *cgroups;
-
 	(void)state;
 	collect_open(&collect, &owners_collector, NULL, "/nonexistent", workspace.path);
 	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
@@ -72,8 +69,6 @@ static void without_the_hierarchy_nothing_is_told(void **state)
 	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
 	workspace_write(&workspace, "fs/cgroup/unified/cgroup.controllers", "\n");
 	assert_result(collect_begin(&collect, &facts), -EOPNOTSUPP);
-	assert_result(cgroups_new(workspace.path, &cgroups), -EOPNOTSUPP);
-	assert_result(cgroups_new("/nonexistent", &cgroups), -EOPNOTSUPP);
 }
 
 static void nothing_leased_is_nobodys(void **state)

@@ -10,29 +10,33 @@
 #include "unit.h"
 
 /* CMakeLists.txt puts these in the place of the real ones: cgroups that do not exist. */
-int __wrap_cgroups_new(const char *sysfs, struct cgroups **ret_cgroups);
+struct cgroups *__wrap_cgroups_new(const char *sysfs);
 void __wrap_cgroups_free(struct cgroups *cgroups);
+void __wrap_cgroups_forget_old(struct cgroups *cgroups);
 int __wrap_cgroups_resolve(
     struct cgroups *cgroups, const uint64_t *ids, size_t length, const char **ret_paths);
 
-static int hierarchy; /* what finding it returns */
+static bool has_memory;
 static int resolving; /* what looking up returns */
 static unsigned lookups;
 static bool is_gone;
 
-int __wrap_cgroups_new(const char *sysfs, struct cgroups **ret_cgroups)
+struct cgroups *__wrap_cgroups_new(const char *sysfs)
 {
 	static char one;
 
 	assert_string_equal(sysfs, "/sys");
-	if (hierarchy == 0)
-		*ret_cgroups = (struct cgroups *)&one;
-	return hierarchy;
+	return has_memory ? (struct cgroups *)&one : NULL;
 }
 
 void __wrap_cgroups_free(struct cgroups *cgroups)
 {
 	(void)cgroups;
+}
+
+void __wrap_cgroups_forget_old(struct cgroups *cgroups)
+{
+	assert_non_null(cgroups);
 }
 
 int __wrap_cgroups_resolve(
@@ -53,10 +57,12 @@ static struct cgroup_names *names;
 static int set_up(void **state)
 {
 	(void)state;
-	hierarchy = resolving = 0;
+	has_memory = true;
+	resolving = 0;
 	lookups = 0;
 	is_gone = false;
-	assert_result(cgroup_names_new("/sys", &names), 0);
+	names = cgroup_names_new("/sys");
+	assert_non_null(names);
 	return 0;
 }
 
@@ -106,26 +112,13 @@ static void names_that_are_asked_for_outlive_the_others(void **state)
 	assert_found(11, "id:11");
 }
 
-static void without_a_hierarchy_it_is_a_number(void **state)
-{
-	(void)state;
-	cgroup_names_free(names);
-	hierarchy = -EOPNOTSUPP;
-	assert_result(cgroup_names_new("/sys", &names), 0);
-	assert_found(7, "id:7");
-	assert_int_equal(lookups, 0);
-}
-
 static void errors_are_told(void **state)
 {
-	struct cgroup_names *unused = NULL;
-
 	(void)state;
 	resolving = -ENOMEM;
 	assert_null(cgroup_names_find(names, 7));
-	hierarchy = -EMFILE;
-	assert_result(cgroup_names_new("/sys", &unused), -EMFILE);
-	assert_null(unused);
+	has_memory = false;
+	assert_null(cgroup_names_new("/sys"));
 	cgroup_names_free(NULL);
 }
 
@@ -136,7 +129,6 @@ int main(void)
 		a_name_is_kept_when_the_cgroup_is_gone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		names_that_are_asked_for_outlive_the_others, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(without_a_hierarchy_it_is_a_number, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(errors_are_told, set_up, tear_down),
 	};
 

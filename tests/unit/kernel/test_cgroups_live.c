@@ -53,8 +53,11 @@ static int find_hierarchy(void)
 	char line[4096];
 	struct stat status;
 	FILE *file = fopen("/proc/self/cgroup", "re");
-	const int result = cgroups_new("/sys", &cgroups);
+	int result;
 
+	cgroups = cgroups_new("/sys");
+	assert_non_null(cgroups);
+	result = cgroups_find_hierarchy(cgroups);
 	if (result < 0 || !file) {
 		if (file)
 			fclose(file);
