@@ -54,8 +54,8 @@ struct collector_flag {
 
 struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */
-	const char *procfs;	     /* such as "/proc" */
-	struct cgroups *cgroups;     /* their names, one for all collectors of a gatherer */
+	const char *procfs;	 /* such as "/proc"; NULL: of another network namespace than ours */
+	struct cgroups *cgroups; /* their names, one for all collectors of a gatherer */
 	/*
 	 * Of the scrape in progress: its settings are there from begin on, what comes of the binds
 	 * when the first connected socket is observed.

@@ -22,10 +22,14 @@ int gatherer_new(
 	gatherer->options = *options;
 	gatherer->cgroups = cgroups_new(options->sysfs);
 
-	const int result =
-	    gatherer->cgroups ? instance_init(&gatherer->own, &gatherer->options, gatherer->cgroups)
-			      : -ENOMEM;
+	int result = gatherer->cgroups
+			 ? instance_init(&gatherer->own, &gatherer->options, gatherer->cgroups)
+			 : -ENOMEM;
 
+	if (result == 0 && options->namespaces) {
+		gatherer->namespaces = namespaces_new(&gatherer->options, gatherer->cgroups);
+		result = gatherer->namespaces ? 0 : -ENOMEM;
+	}
 	if (result < 0) {
 		gatherer_free(gatherer);
 		return result;
@@ -54,6 +58,7 @@ void gatherer_free(struct gatherer *gatherer)
 {
 	if (!gatherer)
 		return;
+	namespaces_free(gatherer->namespaces);
 	instance_release(&gatherer->own);
 	cgroups_free(gatherer->cgroups);
 	source_close(gatherer->source);
@@ -105,6 +110,49 @@ static void excuse_absent(struct pass *pass)
 	}
 }
 
+static int run_pass(struct pass *pass)
+{
+	int result = -EINTR;
+
+	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++)
+		result = pass_run(pass);
+	return result;
+}
+
+/* Of all network namespaces, the fullest are shown: the first look finds out which they are. */
+static int run(struct pass *pass)
+{
+	struct namespaces *namespaces = pass->gatherer->namespaces;
+	int result = run_pass(pass);
+
+	if (result == 0 && pass->all)
+		result = namespaces_finish(namespaces);
+	if (result == 0 && pass->all && namespaces_chose_blindly(namespaces)) {
+		result = run_pass(pass);
+		if (result == 0 && pass->all)
+			result = namespaces_finish(namespaces);
+	}
+	return result;
+}
+
+static void reset(struct pass *pass)
+{
+	instance_reset(&pass->gatherer->own);
+	if (pass->gatherer->namespaces)
+		namespaces_reset(pass->gatherer->namespaces);
+}
+
+static void emit(struct pass *pass, struct metric_set *set)
+{
+	struct gatherer *gatherer = pass->gatherer;
+	struct gathering *gathering = pass->gathering;
+
+	gathering->features |= instance_emit(&gatherer->own, set);
+	if (pass->all && set)
+		namespaces_emit(gatherer->namespaces, &gatherer->own, set);
+	memcpy(gathering->outcomes, gatherer->own.outcomes, sizeof(gathering->outcomes));
+}
+
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering)
 {
@@ -114,22 +162,23 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	    .should_stop = should_stop,
 	    .context = context};
 	const struct timespec start = clock_now();
-	int result = -EINTR;
 
 	cgroups_forget_old(gatherer->cgroups);
-	for (int attempt = 0; attempt < ATTEMPTS && result == -EINTR; attempt++)
-		result = pass_run(&pass);
+
+	const int result = run(&pass);
+
 	if (pass.stopped) {
-		instance_reset(&gatherer->own);
+		reset(&pass);
 		return -ECANCELED;
 	}
-	if (result < 0)
+	if (result < 0) {
 		instance_fail(&gatherer->own, ~(unsigned)NEEDS_SETTINGS, result);
-	gathering.features |= instance_emit(&gatherer->own, set);
-	memcpy(gathering.outcomes, gatherer->own.outcomes, sizeof(gathering.outcomes));
+		pass.all = false;
+	}
+	emit(&pass, set);
 	tell_reasons(&pass);
 	excuse_absent(&pass);
-	instance_reset(&gatherer->own);
+	reset(&pass);
 	gathering.seconds = clock_seconds_since(&start);
 	*ret_gathering = gathering;
 	return 0;

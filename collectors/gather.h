@@ -35,6 +35,14 @@ struct gathering {
 	unsigned long sockets; /* records observed */
 };
 
+/* How every network namespace of the host is looked at. */
+struct namespaces_options {
+	unsigned long limit;  /* how many of the fullest are shown */
+	unsigned long series; /* samples of each, at most */
+	const char *pods;     /* such as "/var/log/pods" */
+	const char *names;    /* such as "/run/netns" */
+};
+
 struct gatherer_options {
 	const struct collector *const *collectors; /* the registry's, as a rule */
 	size_t length;				   /* of that list, at most COLLECTORS_MAX */
@@ -49,6 +57,8 @@ struct gatherer_options {
 	unsigned refresh_seconds;
 	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
+	/* NULL: only ours; else all, if the source walks. */
+	const struct namespaces_options *namespaces;
 };
 
 struct gatherer;

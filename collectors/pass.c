@@ -40,7 +40,7 @@ static int observe_udp_both(void *context, const struct socket *socket)
 	return observe_udp(context, socket);
 }
 
-static int batch(void *context)
+int pass_batch(void *context)
 {
 	struct pass *pass = context;
 
@@ -69,7 +69,7 @@ static int (*observer_of(enum listing listing))(void *context, const struct sock
 /* Returns 0 where the listing was made or failed for good, -EINTR and -ECANCELED else. */
 static int list(struct pass *pass, enum listing listing, unsigned needs)
 {
-	const struct source_observer observer = {observer_of(listing), batch, pass};
+	const struct source_observer observer = {observer_of(listing), pass_batch, pass};
 	const struct timespec start = clock_now();
 
 	if (!instance_needs(&pass->gatherer->own, needs))
@@ -97,9 +97,9 @@ static int list_chosen(struct pass *pass)
 
 	gatherer->chosen.range = gatherer->own.facts.settings.range;
 
-	const int result =
-	    holders_list_chosen(&gatherer->own.facts.holders, &gatherer->chosen, gatherer->source,
-		batch, pass, gatherer->options.refresh_sockets, gatherer->options.refresh_seconds);
+	const int result = holders_list_chosen(&gatherer->own.facts.holders, &gatherer->chosen,
+	    gatherer->source, pass_batch, pass, gatherer->options.refresh_sockets,
+	    gatherer->options.refresh_seconds);
 
 	pass->gathering->listed[LISTING_TCP_CHOSEN] = true;
 	pass->gathering->listing_seconds[LISTING_TCP_CHOSEN] += clock_seconds_since(&start);
@@ -131,7 +131,7 @@ static void begin(struct pass *pass)
 	    &pass->gatherer->own, gathering->asked, result < 0 ? NULL : &settings, result);
 }
 
-static int list_udp(struct pass *pass)
+int pass_list_udp(struct pass *pass)
 {
 	int result;
 
@@ -181,17 +181,23 @@ static int dump_tcp(struct pass *pass)
 }
 
 /* Facts first, then everything else: the binds decide what a connection is. */
-int pass_run(struct pass *pass)
+static int list_own(struct pass *pass)
 {
-	int result;
+	int result = list(pass, LISTING_TCP_LISTEN, NEEDS_LISTEN | NEEDS_BINDS);
 
-	begin(pass);
-	pass->walks = source_walks(pass->gatherer->source);
-	result = list(pass, LISTING_TCP_LISTEN, NEEDS_LISTEN | NEEDS_BINDS);
 	if (result == 0)
 		result = pass->walks ? walk_tcp(pass) : dump_tcp(pass);
 	if (result < 0)
 		return result;
 	instance_finish_facts(&pass->gatherer->own);
-	return list_udp(pass);
+	return pass_list_udp(pass);
+}
+
+int pass_run(struct pass *pass)
+{
+	begin(pass);
+	pass->walks = source_walks(pass->gatherer->source);
+	pass->all = pass->walks && pass->gatherer->namespaces &&
+		    instance_needs(&pass->gatherer->own, ~(unsigned)NEEDS_SETTINGS);
+	return pass->all ? pass_list_all(pass) : list_own(pass);
 }

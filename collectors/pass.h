@@ -4,14 +4,15 @@
 
 /* One walk for all collectors of a gathering. Only gather.c uses it. */
 
-#include "collectors/instance.h"
+#include "collectors/namespaces.h"
 
 struct gatherer {
 	struct gatherer_options options;
 	struct cgroups *cgroups;
 	struct source *source;
 	struct chosen_ports chosen;
-	struct instance own; /* of our network namespace */
+	struct instance own;	       /* of our network namespace */
+	struct namespaces *namespaces; /* NULL: only ours is looked at */
 };
 
 struct pass {
@@ -21,6 +22,7 @@ struct pass {
 	void *context;
 	bool stopped;
 	bool walks; /* the source does: see source_walks() */
+	bool all;   /* it looks at all network namespaces */
 };
 
 /*
@@ -29,5 +31,14 @@ struct pass {
  * inconsistent, and the pass must run again; -ECANCELED where should_stop said so.
  */
 int pass_run(struct pass *pass);
+
+/* The part of it that looks at all network namespaces: pass_all.c. Returns the same. */
+int pass_list_all(struct pass *pass);
+
+/* Lists UDP sockets of our own namespace. Returns the same. */
+int pass_list_udp(struct pass *pass);
+
+/* Between parts of a listing: a source_observer's batch. */
+int pass_batch(void *context);
 
 #endif

@@ -109,7 +109,8 @@ static int emit(void *context, struct metric_set *set)
 		return result;
 	for (unsigned i = 0; i < BUCKETS; i++)
 		metric_add(set, &sockets, (double)state->counts[i], METRIC_LABELS(bucket_names[i]));
-	if (procfs_read_number(state->procfs, "sys/net/ipv4/tcp_max_tw_buckets", &limit) == 0)
+	if (state->procfs &&
+	    procfs_read_number(state->procfs, "sys/net/ipv4/tcp_max_tw_buckets", &limit) == 0)
 		metric_add(set, &limit_sockets, limit, METRIC_NO_LABELS);
 	if (counters[TW].found)
 		metric_add(set, &entered, (double)(counters[TW].value + counters[TW_KILLED].value),

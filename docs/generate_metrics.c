@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/namespaces.h"
 #include "collectors/registry.h"
 #include "exporter/base/text.h"
 #include "exporter/scrape/self_metrics.h"
@@ -232,7 +233,22 @@ static void print_contents(void)
 		    collectors[i]->name, collectors[i]->help);
 		print_wrapped("- ", "  ", text);
 	}
+	puts("- [Every network namespace](#every-network-namespace)");
 	puts("- [The exporter itself](#the-exporter-itself)");
+}
+
+static void print_namespaces(void)
+{
+	puts("\n## Every network namespace\n");
+	print_wrapped("", "",
+	    "With `--namespaces=all`, and only then. A sample of another namespace than the "
+	    "exporter's own has these labels, too, each only if it is known: `netns`, the "
+	    "namespace's name or the number of its inode; `namespace`, `pod` and `pod_uid` of its "
+	    "Kubernetes pod; `container`, if the pod has only one container, or the first 12 "
+	    "digits of the only container's id without a pod. The families of other namespaces "
+	    "are in docs/namespaces.md.");
+	puts("\n**Cost.** One walk over the sockets of all namespaces, by BPF.");
+	print_families(namespaces_families);
 }
 
 int main(void)
@@ -244,6 +260,7 @@ int main(void)
 	print_contents();
 	for (size_t i = 0; i < collectors_length; i++)
 		print_collector(collectors[i]);
+	print_namespaces();
 	puts("\n## The exporter itself\n");
 	print_wrapped("", "",
 	    "With `--web.disable-exporter-metrics`, only `ephemera_scrape_collector_success` of "

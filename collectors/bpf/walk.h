@@ -69,7 +69,7 @@ struct walk_namespace {
 	__u32 unprivileged_first_port;
 	__u32 time_wait_reuse;
 	__u32 time_wait_reuse_delay_ms; /* 0: this kernel has no such setting */
-	__u32 fin_timeout_jiffies;
+	__u32 fin_timeout_ms;
 	__u32 time_wait_limit; /* tcp_max_tw_buckets */
 	__u32 bind_ipv6_only;
 	__u32 unused[6];

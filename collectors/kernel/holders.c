@@ -43,7 +43,9 @@ static void note_own_range(
 void holders_note_connected(
     struct holders *holders, struct port_range range, const struct socket *socket)
 {
-	if (socket->own_first_port || socket->own_last_port)
+	/* It counts only if connect() took the port. */
+	if ((socket->own_first_port || socket->own_last_port) &&
+	    !portset_has(&holders->connected, socket->local_port))
 		note_own_range(holders, range, socket);
 	if (socket->is_chosen && portset_has(&holders->listen, socket->local_port))
 		holders->dialled[socket->family]++;

@@ -135,6 +135,10 @@ int mib_read(const char *procfs, const char *name, struct mib_counter *counters,
 	size_t length;
 	char path[64];
 
+	for (size_t i = 0; i < count && !procfs; i++)
+		counters[i].found = false;
+	if (!procfs)
+		return 0;
 	snprintf(path, sizeof(path), "net/%s", name);
 
 	const int result = procfs_read(procfs, path, FILE_LIMIT, &text, &length);

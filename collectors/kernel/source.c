@@ -9,24 +9,7 @@
 #include "collectors/kernel/dumpfile.h"
 #include "collectors/kernel/netlink.h"
 #include "collectors/kernel/procnet.h"
-#include "collectors/kernel/walk.h"
-
-/* The walk is given up after so many: tables may change too fast once. */
-#define WALK_FAILURES 2
-
-struct source {
-	const char *procfs;
-	enum source_kind kind;
-	enum source_kind used[SOCKET_PROTOCOLS];
-	struct walk *walk;	/* NULL: none, or given up */
-	unsigned walk_failures; /* one after the other */
-	int walk_error;
-	struct portset held;
-	FILE *replay;
-	FILE *record;
-	bool probed;
-	bool sees_bound_only;
-};
+#include "collectors/kernel/source_state.h"
 
 static enum source_kind first_used(const struct source *source, enum socket_protocol protocol)
 {
@@ -185,68 +168,13 @@ static int list_probing(struct source *source, const struct source_observer *obs
 	return result;
 }
 
-static bool is_walked(const struct source *source, enum listing listing)
-{
-	switch (listing) {
-	case LISTING_TCP_LISTEN:
-	case LISTING_TCP_BOUND:
-	case LISTING_TCP_CONNECTED:
-	case LISTING_TCP:
-		return source_walks(source);
-	case LISTING_UDP:
-		return source_walks_udp(source);
-	default:
-		return false;
-	}
-}
-
-static int walk_tables(
-    struct source *source, enum listing listing, const struct source_observer *observer)
-{
-	const struct walk_sink sink = {
-	    .observe = observer->observe, .batch = observer->batch, .context = observer->context};
-	int result = 0;
-
-	switch (listing) {
-	case LISTING_TCP_LISTEN:
-		return walk_list(source->walk, WALK_LISTENERS, NULL, &sink);
-	case LISTING_UDP:
-		return walk_list(source->walk, WALK_UDP, NULL, &sink);
-	default:
-		if (listing != LISTING_TCP_CONNECTED)
-			result = walk_list_binds(source->walk, &sink, &source->held);
-		if (listing != LISTING_TCP_BOUND && result == 0)
-			result = walk_list(source->walk, WALK_CONNECTED, NULL, &sink);
-		return result;
-	}
-}
-
-/* Never two sources in one scrape: it begins again without the walk. */
-static int list_by_walk(
-    struct source *source, enum listing listing, const struct source_observer *observer)
-{
-	const int result = walk_tables(source, listing, observer);
-
-	source->used[listing_protocol(listing)] = SOURCE_BPF;
-	if (result == 0 && listing == LISTING_TCP_CONNECTED)
-		source->walk_failures = 0;
-	/* The latter are the observer's. */
-	if (result == 0 || result == -ECANCELED || result == -ENOMEM)
-		return result;
-	if (++source->walk_failures < WALK_FAILURES)
-		return -EINTR;
-	source->walk_error = result;
-	source->walk = NULL;
-	return -EINTR;
-}
-
 static int list_all(struct source *source, enum listing listing, const struct port_filter *filter,
     const struct source_observer *observer)
 {
 	const enum socket_protocol protocol = listing_protocol(listing);
 
-	if (is_walked(source, listing) && !filter)
-		return list_by_walk(source, listing, observer);
+	if (source_is_walked(source, listing) && !filter)
+		return source_list_by_walk(source, listing, observer);
 	if (source->kind == SOURCE_REPLAY)
 		return list_replay(source, listing, observer);
 	if (listing == LISTING_UDP)
@@ -335,36 +263,6 @@ int source_list_ports(struct source *source, enum listing listing, const struct 
 enum source_kind source_used(const struct source *source, enum socket_protocol protocol)
 {
 	return source->used[protocol];
-}
-
-bool source_walks(const struct source *source)
-{
-	return source->walk != NULL;
-}
-
-bool source_walks_udp(const struct source *source)
-{
-	return source->walk && walk_has_udp(source->walk);
-}
-
-int source_walk_error(const struct source *source)
-{
-	return source->walk_error;
-}
-
-const struct portset *source_held(const struct source *source)
-{
-	return &source->held;
-}
-
-struct source_options source_without_walk(const struct source_options *options)
-{
-	struct source_options without = *options;
-
-	if (without.kind == SOURCE_BPF)
-		without.kind = SOURCE_SOCK_DIAG;
-	without.walk = NULL;
-	return without;
 }
 
 bool source_sees_bound_only(const struct source *source)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "collectors/bpf/walk.h"
 #include "collectors/kernel/inet_diag.h"
 #include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
@@ -92,6 +93,18 @@ bool source_walks(const struct source *source);
 
 /* The same for UDP: then list LISTING_UDP. */
 bool source_walks_udp(const struct source *source);
+
+/*
+ * If source_walks(): the same for all network namespaces. What they do, and return besides what
+ * source_list() does, is in walk.h.
+ */
+int source_list_namespaces(struct source *source,
+    int (*each)(void *context, const struct walk_namespace *entry), void *context);
+int source_read_reserved(
+    struct source *source, uint32_t namespace_id, struct portset *ret_reserved);
+int source_list_all(struct source *source, enum walk_table table, uint32_t namespace_id,
+    const struct source_observer *observer,
+    int (*held)(void *context, uint32_t namespace_id, uint16_t port));
 
 /* Why the walk was given up: a -errno; 0: it was not. */
 int source_walk_error(const struct source *source);

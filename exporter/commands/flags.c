@@ -9,6 +9,7 @@
 static const char *const level_choices[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_choices[] = {"logfmt", "json", NULL};
 static const char *const sandbox_choices[] = {"on", "off", NULL};
+static const char *const namespace_choices[] = {"own", "all", NULL};
 static const char *const sort_choices[] = {"address", "age", NULL};
 static const char *const source_choices[] = {"auto", "bpf", "sock_diag", "procfs", NULL};
 
@@ -69,6 +70,22 @@ const struct flag flags[] = {
     {"sockets.replay", "FILE", NULL,
 	"read the sockets from a FILE of --sockets.record, not from the kernel", KIND_STRING,
 	AT(source.replay)},
+    {"namespaces", "own|all", "own",
+	"own, or all network namespaces of the host; all takes the walk by BPF, and one of the "
+	"host's root with CAP_BPF and CAP_PERFMON at the start",
+	KIND_CHOICE, AT(all_namespaces), 0, 0, namespace_choices, "serve metrics"},
+    {"namespaces.limit", "N", "110",
+	"with --namespaces=all: how many namespaces are shown, the fullest first", KIND_NUMBER,
+	AT(namespaces.limit), 0, 10000, NULL, "serve metrics"},
+    {"namespaces.series-limit", "N", "20",
+	"with --namespaces=all: series of each namespace that is shown, the most important first",
+	KIND_NUMBER, AT(namespaces.series), 1, 1000, NULL, "serve metrics"},
+    {"path.pods", "DIRECTORY", "/var/log/pods",
+	"with --namespaces=all: where the kubelet makes a directory for each pod, for their names",
+	KIND_STRING, AT(namespaces.pods), 0, 0, NULL, "serve metrics"},
+    {"path.netns", "DIRECTORY", "/run/netns",
+	"with --namespaces=all: where network namespaces have names, as ip-netns(8) gives them",
+	KIND_STRING, AT(namespaces.names), 0, 0, NULL, "serve metrics"},
     {"path.procfs", "DIRECTORY", "/proc", "where procfs is mounted", KIND_STRING, AT(procfs)},
     {"path.sysfs", "DIRECTORY", "/sys", "where sysfs is mounted", KIND_STRING, AT(sysfs)},
     {"security.sandbox", "on|off", "on",

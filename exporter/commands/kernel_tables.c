@@ -23,7 +23,7 @@ static bool wants_walk(const struct options *options)
 	if (source->replay || source->record)
 		return false;
 	/* --no-collector.binds.buckets: what bind() holds is not to be read by BPF. */
-	return source->kind == SOURCE_BPF ||
+	return source->kind == SOURCE_BPF || options->all_namespaces ||
 	       (source->kind == SOURCE_AUTO && buckets_asked(options) != 0);
 }
 
@@ -43,7 +43,7 @@ static bool wants_buckets(const struct options *options, enum kernel_tables_for 
 /* Where BPF is not permitted, nothing is wrong: many run without. */
 static enum log_level level_of(const struct options *options, int result)
 {
-	if (options->source.kind == SOURCE_BPF)
+	if (options->source.kind == SOURCE_BPF || options->all_namespaces)
 		return LOG_LEVEL_ERROR;
 	return result == -EBADE ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
 }
@@ -89,6 +89,10 @@ int kernel_tables_open(struct options *options, enum kernel_tables_for purpose)
 			return 0;
 		if (options->source.kind == SOURCE_BPF)
 			return result;
+		if (options->all_namespaces)
+			log_line(LOG_LEVEL_ERROR,
+			    "Only this network namespace is shown: others are seen only by BPF",
+			    "flag", "--namespaces", NULL);
 	}
 	if (wants_buckets(options, purpose))
 		open_buckets(options);

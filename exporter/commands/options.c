@@ -211,6 +211,31 @@ static void set_half(unsigned long *share, unsigned long whole)
 		*share = (whole + 1) / 2;
 }
 
+/* Which sources can be combined. */
+static int check_source(struct reader *reader)
+{
+	const struct source_options *source = &reader->options->source;
+
+	if (source->replay && source->kind != SOURCE_AUTO)
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.source cannot be combined");
+	if (source->replay && source->record)
+		return option_fail(
+		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
+	if (!reader->options->all_namespaces)
+		return 0;
+	if (source->replay || source->record)
+		return option_fail(reader->error,
+		    "--namespaces=all cannot be combined with --sockets.%s: a recording is of one "
+		    "network namespace",
+		    source->replay ? "replay" : "record");
+	if (source->kind != SOURCE_AUTO && source->kind != SOURCE_BPF)
+		return option_fail(reader->error,
+		    "--namespaces=all takes --sockets.source=bpf or auto: only the walk by BPF "
+		    "sees other network namespaces");
+	return 0;
+}
+
 /* What only the whole command line tells. */
 static int finish(struct reader *reader)
 {
@@ -232,12 +257,8 @@ static int finish(struct reader *reader)
 		    "blank, "
 		    "and not be / or below /-/, /api/ or /pages/; it is \"%.80s\"",
 		    options->serve.telemetry_path);
-	if (options->source.replay && options->source.kind != SOURCE_AUTO)
-		return option_fail(
-		    reader->error, "--sockets.replay and --sockets.source cannot be combined");
-	if (options->source.replay && options->source.record)
-		return option_fail(
-		    reader->error, "--sockets.replay and --sockets.record cannot be combined");
+	if (check_source(reader) < 0)
+		return -EINVAL;
 	if (options->command->check && options->command->check(options, reader->error) < 0)
 		return -EINVAL;
 	if (options->process && options->serve.addresses_length)

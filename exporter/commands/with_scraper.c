@@ -55,6 +55,7 @@ int with_scraper(const struct options *options, scraper_use *use)
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
 		    .bind_buckets = options->source.buckets,
+		    .namespaces = options->all_namespaces ? &options->namespaces : NULL,
 		},
 	    .source = options->source,
 	    .limit = {(double)options->serve.max_walks_per_second,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/namespaces.h"
 #include "exporter/base/log.h"
 
 struct scraper {
@@ -304,6 +305,8 @@ int scrape_write(const struct scrape_result *result, collector_set asked,
 	for (size_t i = 0; i < collectors_length; i++)
 		if (asked >> i & 1)
 			exposition_write(text, format, result->set, collectors[i]->families);
+
+	exposition_write(text, format, result->set, namespaces_families);
 
 	const int error = write_outcomes(result, asked, format, text);
 

@@ -138,6 +138,10 @@ def of_exhaustion(documented):
                          "reuse_interval)_", name)}
 
 
+# What a sample of another namespace has besides the labels of its family.
+OF_A_NAMESPACE = {"netns", "namespace", "pod", "pod_uid", "container"}
+
+
 def assert_documented(said, documented):
     series = by_series(documented)
     for family in said.families:
@@ -145,14 +149,29 @@ def assert_documented(said, documented):
             assert sample.name in series, f"{sample.name} is not documented"
             metric, labels = series[sample.name]
             assert metric.type.lower() == family.type, sample.name
-            assert list(sample.labels) == labels, sample.name
-            for label, value in sample.labels.items():
+            own = {label: value for label, value in sample.labels.items()
+                   if label in labels or label not in OF_A_NAMESPACE or "netns" not in sample.labels}
+            assert list(own) == labels, sample.name
+            for label, value in own.items():
                 assert not metric.labels[label] or value in metric.labels[label], (
                     f"{sample.name}: nobody said that {label} may be {value!r}")
 
 
 # What --collector.binds.buckets adds; a test of its own has sockets with such ranges.
 OF_THE_BUCKETS = {"ephemera_own_range_sockets", "ephemera_narrowest_own_range_ports"}
+
+
+# What --namespaces=all adds: see the test of that.
+OF_ALL_NAMESPACES = {"ephemera_namespaces", "ephemera_worst_namespace_usage_ratio",
+                     "ephemera_unshown_namespaces", "ephemera_untracked_namespace_ports"}
+
+
+@needs_bpf
+@in_namespace
+def test_what_is_said_of_all_namespaces_is_documented(documented):
+    said = metrics("--namespaces=all")
+    assert_documented(said, documented)
+    assert OF_ALL_NAMESPACES <= said.names()
 
 
 @in_namespace
@@ -170,7 +189,7 @@ def test_what_a_scrape_says_is_documented(documented):
     # Where there is no cgroup v2, the owners have nothing to show; and without a web
     # configuration nobody tells of it, see the next test.
     silent = by_series(documented).keys() - said.names() - OF_OWNERS - OF_THE_CONFIGURATION \
-        - OF_THE_BUCKETS - of_exhaustion(documented)
+        - OF_THE_BUCKETS - OF_ALL_NAMESPACES - of_exhaustion(documented)
     assert not silent, "documented, and not there"
 
 

@@ -76,7 +76,7 @@ static int print_namespace(void *context, const struct walk_namespace *entry)
 	       "fin=%u limit=%u v6only=%u\n",
 	    entry->id, entry->inode, entry->flags, entry->first_port, entry->last_port,
 	    entry->unprivileged_first_port, entry->time_wait_reuse, entry->time_wait_reuse_delay_ms,
-	    entry->fin_timeout_jiffies, entry->time_wait_limit, entry->bind_ipv6_only);
+	    entry->fin_timeout_ms, entry->time_wait_limit, entry->bind_ipv6_only);
 	return 0;
 }
 

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/namespaces.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/namespaces_state.h"
+
+/* Destinations of all namespaces in one walk: 20 to 48 bytes each. */
+#define ROOM 2000000u
+
+struct namespaces *namespaces_new(const struct gatherer_options *options, struct cgroups *cgroups)
+{
+	struct namespaces *namespaces = calloc(1, sizeof(*namespaces));
+
+	if (!namespaces)
+		return NULL;
+	namespaces->options = *options->namespaces;
+	namespaces->cgroups = cgroups;
+	namespaces->host_owners = owner_table_new();
+	namespaces->pods = pods_new(options->namespaces->pods);
+	namespaces->found = metric_set_new();
+	netns_series_choose(namespaces, options);
+	if (namespaces->host_owners && namespaces->pods && namespaces->found)
+		return namespaces;
+	namespaces_free(namespaces);
+	return NULL;
+}
+
+static void free_instance(struct netns *netns)
+{
+	if (!netns->instance)
+		return;
+	instance_release(netns->instance);
+	free(netns->instance);
+	netns->instance = NULL;
+}
+
+static void free_netns(struct netns *netns)
+{
+	free_instance(netns);
+	survey_release(&netns->survey);
+	netns_labels_free(&netns->labels);
+	free(netns);
+}
+
+void namespaces_free(struct namespaces *namespaces)
+{
+	if (!namespaces)
+		return;
+	for (size_t i = 0; i < namespaces->length; i++)
+		free_netns(namespaces->list[i]);
+	free(namespaces->list);
+	free(namespaces->slots);
+	netns_settings_release(&namespaces->settings);
+	netns_names_release(&namespaces->names);
+	owner_table_free(namespaces->host_owners);
+	pods_free(namespaces->pods);
+	metric_set_free(namespaces->found);
+	free(namespaces);
+}
+
+/* Ids are numbers one after the other, or nearly. */
+static size_t slot_of(const struct namespaces *namespaces, uint32_t id)
+{
+	size_t slot = id & namespaces->mask;
+
+	while (namespaces->slots[slot] && namespaces->slots[slot]->id != id)
+		slot = (slot + 1) & namespaces->mask;
+	return slot;
+}
+
+struct netns *namespaces_find(struct namespaces *namespaces, uint32_t id)
+{
+	if (namespaces->last && namespaces->last->id == id)
+		return namespaces->last;
+	if (!namespaces->slots)
+		return NULL;
+
+	struct netns *found = namespaces->slots[slot_of(namespaces, id)];
+
+	if (found)
+		namespaces->last = found;
+	return found;
+}
+
+/* Makes the table anew for all of the list. */
+static void place_all(struct namespaces *namespaces)
+{
+	memset(namespaces->slots, 0, (namespaces->mask + 1) * sizeof(*namespaces->slots));
+	namespaces->last = NULL;
+	for (size_t i = 0; i < namespaces->length; i++) {
+		struct netns *netns = namespaces->list[i];
+
+		namespaces->slots[slot_of(namespaces, netns->id)] = netns;
+	}
+}
+
+/* Makes room for one more: the table is at most half full. Returns 0 or -ENOMEM. */
+static int make_room(struct namespaces *namespaces)
+{
+	const size_t capacity = namespaces->capacity ? namespaces->capacity * 2 : 64;
+	struct netns **list;
+	struct netns **slots;
+
+	if (namespaces->length < namespaces->capacity)
+		return 0;
+	list = reallocarray(namespaces->list, capacity, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	namespaces->list = list;
+	slots = reallocarray(namespaces->slots, capacity * 2, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	namespaces->slots = slots;
+	namespaces->mask = capacity * 2 - 1;
+	namespaces->capacity = capacity;
+	place_all(namespaces);
+	return 0;
+}
+
+static struct netns *add(struct namespaces *namespaces, uint32_t id)
+{
+	struct netns *netns;
+
+	if (make_room(namespaces) < 0)
+		return NULL;
+	netns = calloc(1, sizeof(*netns));
+	if (!netns)
+		return NULL;
+	netns->id = id;
+	namespaces->list[namespaces->length++] = netns;
+	namespaces->slots[slot_of(namespaces, id)] = netns;
+	return netns;
+}
+
+/* Found one in the kernel's list. Its settings are read later, with its reserved ports. */
+static int note(void *context, const struct walk_namespace *entry)
+{
+	struct namespaces *namespaces = context;
+	struct netns *netns = namespaces_find(namespaces, entry->id);
+
+	if (!netns)
+		netns = add(namespaces, entry->id);
+	if (!netns)
+		return -ENOMEM;
+	netns->round = namespaces->round;
+	netns->entry = *entry;
+	return 0;
+}
+
+static void forget_gone(struct namespaces *namespaces)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < namespaces->length; i++) {
+		struct netns *netns = namespaces->list[i];
+
+		if (netns->round == namespaces->round)
+			namespaces->list[kept++] = netns;
+		else
+			free_netns(netns);
+	}
+	namespaces->length = kept;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct netns *first = *(const struct netns *const *)a;
+	const struct netns *second = *(const struct netns *const *)b;
+
+	return first->id < second->id ? -1 : first->id > second->id;
+}
+
+static int read_settings(struct namespaces *namespaces, struct source *source, struct netns *netns)
+{
+	struct portset reserved;
+	const struct portset *has = NULL;
+
+	if (netns->entry.flags & WALK_HAS_RESERVED) {
+		const int result = source_read_reserved(source, netns->id, &reserved);
+
+		/* If it is gone meanwhile, its sockets are, too. */
+		if (result < 0 && result != -ESRCH)
+			return result;
+		has = result == 0 ? &reserved : NULL;
+	}
+	netns->settings = netns_settings_of(
+	    &namespaces->settings, &netns->entry, has, namespaces->foreign.node_ports);
+	return netns->settings ? 0 : -ENOMEM;
+}
+
+static int read_all_settings(struct namespaces *namespaces, struct source *source)
+{
+	int result = 0;
+
+	netns_settings_begin(&namespaces->settings);
+	for (size_t i = 0; i < namespaces->length && result == 0; i++)
+		result = read_settings(namespaces, source, namespaces->list[i]);
+	netns_settings_end(&namespaces->settings);
+	return result;
+}
+
+static bool is_own(const struct netns *netns)
+{
+	return netns->entry.flags & WALK_READER;
+}
+
+/*
+ * By how full they were. One that is shown stays, unless another is fuller by a quarter: otherwise
+ * two that are alike would take turns, and a graph would flicker.
+ */
+static double rank(const struct netns *netns)
+{
+	const double ratio = netns->has_result ? netns->result.ratio : 0;
+
+	return netns->instance ? ratio * 1.25 + 0.001 : ratio;
+}
+
+static int compare_ranks(const void *a, const void *b)
+{
+	const struct netns *first = *(const struct netns *const *)a;
+	const struct netns *second = *(const struct netns *const *)b;
+
+	if (rank(first) != rank(second))
+		return rank(first) > rank(second) ? -1 : 1;
+	return compare_ids(a, b);
+}
+
+static int show(struct namespaces *namespaces, struct netns *netns)
+{
+	int result;
+
+	if (netns->instance)
+		return 0;
+	netns->instance = calloc(1, sizeof(*netns->instance));
+	if (!netns->instance)
+		return -ENOMEM;
+	result = instance_init(netns->instance, &namespaces->foreign, namespaces->cgroups);
+	if (result < 0)
+		free_instance(netns);
+	return result;
+}
+
+static int choose(struct namespaces *namespaces)
+{
+	const size_t limit = namespaces->options.limit;
+	size_t shown = 0;
+	int result = 0;
+
+	namespaces->is_blind = false;
+	qsort(namespaces->list, namespaces->length, sizeof(*namespaces->list), compare_ranks);
+	for (size_t i = 0; i < namespaces->length && result == 0; i++) {
+		struct netns *netns = namespaces->list[i];
+
+		if (is_own(netns))
+			continue;
+		if (shown == limit) {
+			free_instance(netns);
+			namespaces->is_blind = namespaces->is_blind || !namespaces->has_results;
+			continue;
+		}
+		result = show(namespaces, netns);
+		shown++;
+	}
+	/* The order of the samples is that in which the namespaces came. */
+	qsort(namespaces->list, namespaces->length, sizeof(*namespaces->list), compare_ids);
+	return result;
+}
+
+bool namespaces_chose_blindly(const struct namespaces *namespaces)
+{
+	return namespaces->is_blind;
+}
+
+int namespaces_begin(struct namespaces *namespaces, struct source *source, collector_set asked)
+{
+	int result;
+
+	namespaces->round++;
+	result = source_list_namespaces(source, note, namespaces);
+	if (result < 0)
+		return result;
+	forget_gone(namespaces);
+	result = read_all_settings(namespaces, source);
+	if (result == 0)
+		result = choose(namespaces);
+	if (result < 0)
+		return result;
+	place_all(namespaces);
+	namespaces->room = ROOM;
+	owner_table_clear(namespaces->host_owners);
+	for (size_t i = 0; i < namespaces->length; i++) {
+		struct netns *netns = namespaces->list[i];
+
+		survey_begin(&netns->survey, netns->settings);
+		if (netns->instance)
+			instance_begin(netns->instance, asked, netns->settings, 0);
+	}
+	return 0;
+}
+
+struct netns *namespaces_own(const struct namespaces *namespaces)
+{
+	for (size_t i = 0; i < namespaces->length; i++)
+		if (is_own(namespaces->list[i]))
+			return namespaces->list[i];
+	return NULL;
+}
+
+size_t namespaces_length(const struct namespaces *namespaces)
+{
+	return namespaces->length;
+}
+
+struct netns *namespaces_at(const struct namespaces *namespaces, size_t i)
+{
+	return namespaces->list[i];
+}
+
+int namespaces_hold(struct netns *netns, uint16_t port)
+{
+	return survey_hold(&netns->survey, port);
+}
+
+int namespaces_observe(
+    struct namespaces *namespaces, struct netns *netns, const struct socket *socket)
+{
+	if (netns->entry.flags & WALK_FIRST && socket->cgroup_id) {
+		const int result = owner_table_add(namespaces->host_owners, socket->cgroup_id);
+
+		if (result < 0)
+			return result;
+	}
+	return survey_observe(&netns->survey, socket, &namespaces->room);
+}
+
+int namespaces_finish(struct namespaces *namespaces)
+{
+	const int result = netns_labels_find_all(namespaces);
+
+	for (size_t i = 0; i < namespaces->length; i++) {
+		struct netns *netns = namespaces->list[i];
+
+		survey_finish(&netns->survey, &netns->result);
+		netns->has_result = true;
+	}
+	namespaces->has_results = true;
+	return result;
+}
+
+void namespaces_reset(struct namespaces *namespaces)
+{
+	for (size_t i = 0; i < namespaces->length; i++) {
+		survey_release(&namespaces->list[i]->survey);
+		if (namespaces->list[i]->instance)
+			instance_reset(namespaces->list[i]->instance);
+	}
+}
+
+void namespaces_fail(struct namespaces *namespaces, unsigned needs, int error)
+{
+	for (size_t i = 0; i < namespaces->length; i++)
+		if (namespaces->list[i]->instance)
+			instance_fail(namespaces->list[i]->instance, needs, error);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NAMESPACES_H
+#define EPHEMERA_NAMESPACES_H
+
+/*
+ * All network namespaces of a host, of one gathering after the other. Each is surveyed; the fullest
+ * have an instance of the collectors, and are shown. Only gather.c and pass.c use it, and whoever
+ * lists them.
+ */
+
+#include "collectors/instance.h"
+#include "collectors/kernel/source.h"
+#include "collectors/tables/survey.h"
+
+/* Who a namespace belongs to, as far as it is known: the labels of its samples. */
+struct netns_labels {
+	char *netns;	      /* its name, or its inode's number; never NULL once it was listed */
+	char *pod_uid;	      /* these are NULL if they are not known */
+	char *namespace_name; /* of the pod, in Kubernetes */
+	char *pod;
+	char *container;
+};
+
+struct netns {
+	uint32_t id;		     /* see struct walk_namespace */
+	struct walk_namespace entry; /* as it was listed last */
+	unsigned round;		     /* the last gathering that found it */
+	const struct settings *settings;
+	struct netns_labels labels;
+	struct survey survey;
+	struct survey_result result; /* of the last gathering that ended well */
+	bool has_result;
+	struct instance *instance; /* NULL: it is not shown, or it is ours */
+};
+
+struct namespaces;
+
+/*
+ * options: of the gatherer, with its namespaces, which are not NULL; both must outlive it, as must
+ * cgroups. NULL: out of memory.
+ */
+struct namespaces *namespaces_new(const struct gatherer_options *options, struct cgroups *cgroups);
+void namespaces_free(struct namespaces *namespaces); /* NULL is fine */
+
+/*
+ * Begins a gathering: lists the namespaces, forgets those that are gone, chooses which are shown,
+ * and begins their instances. Returns 0, or as source_list().
+ */
+int namespaces_begin(struct namespaces *namespaces, struct source *source, collector_set asked);
+
+/*
+ * Whether the choice was made without knowing how full they are: there are more than can be shown,
+ * and this was the first gathering. Then gather once more.
+ */
+bool namespaces_chose_blindly(const struct namespaces *namespaces);
+
+/* The namespace with that id; NULL: it came after the list was made. */
+struct netns *namespaces_find(struct namespaces *namespaces, uint32_t id);
+
+/* The namespace of whoever reads; NULL: before a gathering. */
+struct netns *namespaces_own(const struct namespaces *namespaces);
+
+/* All of the last gathering, in no order. */
+size_t namespaces_length(const struct namespaces *namespaces);
+struct netns *namespaces_at(const struct namespaces *namespaces, size_t i);
+
+/* Notes a port that bind() holds there. Returns 0 or -ENOMEM. */
+int namespaces_hold(struct netns *netns, uint16_t port);
+
+/* Notes a socket in the namespace's survey. Returns 0 or -ENOMEM. */
+int namespaces_observe(
+    struct namespaces *namespaces, struct netns *netns, const struct socket *socket);
+
+/*
+ * Ends a gathering that found everything: the surveys' results, and the names. Returns 0 or
+ * -ENOMEM.
+ */
+int namespaces_finish(struct namespaces *namespaces);
+
+/* All families that namespaces_emit() adds besides those of collectors; NULL ends them. */
+extern const struct metric_family *const namespaces_families[];
+
+/*
+ * Adds what the shown ones' instances found, each with its labels and at most
+ * namespaces_options.series samples, and the sums of all namespaces. The outcomes of
+ * own get the first error of each collector in another namespace.
+ */
+void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct metric_set *set);
+
+/* Lets all instances forget what they found. */
+void namespaces_reset(struct namespaces *namespaces);
+
+/* Fails the collectors of all instances: instance_fail(). */
+void namespaces_fail(struct namespaces *namespaces, unsigned needs, int error);
+
+#endif

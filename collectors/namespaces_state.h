@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NAMESPACES_STATE_H
+#define EPHEMERA_NAMESPACES_STATE_H
+
+/* What the files of namespaces.h share: namespaces.c, netns_labels.c and netns_series.c. */
+
+#include "collectors/kernel/netns_names.h"
+#include "collectors/kernel/pods.h"
+#include "collectors/namespaces.h"
+#include "collectors/netns_settings.h"
+#include "collectors/tables/owner_table.h"
+
+struct namespaces {
+	struct namespaces_options options;
+	/* Of the instances: some of the collectors, some flags. */
+	struct gatherer_options foreign;
+	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
+	struct cgroups *cgroups;
+	struct netns **list; /* all */
+	size_t length;
+	size_t capacity;
+	struct netns **slots; /* the same by id: open addressing, linear probing */
+	size_t mask;
+	struct netns *last; /* most sockets have that of the one before */
+	unsigned round;
+	bool has_results;
+	bool is_blind;
+	size_t room; /* for destinations */
+	struct netns_settings settings;
+	struct netns_names names;
+	struct pods *pods;
+	/* The cgroups of the host's own sockets: their pods have no namespace of their own. */
+	struct owner_table *host_owners;
+	struct metric_set *found; /* by one instance */
+};
+
+/* Finds the labels of all from their surveys. Returns 0 or -ENOMEM. */
+int netns_labels_find_all(struct namespaces *namespaces);
+void netns_labels_free(struct netns_labels *labels);
+
+/* Chooses what instances collect: see struct namespaces. */
+void netns_series_choose(struct namespaces *namespaces, const struct gatherer_options *options);
+
+#endif
