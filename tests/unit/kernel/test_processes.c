@@ -3,97 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fake_proc.h"
+#include "process_host.h"
 #include "unit.h"
-
-static struct workspace proc;
-static struct process_search *found;
-
-/* CMakeLists.txt puts this in the place of the real one: cgroups that do not exist. */
-int __wrap_cgroups_list_processes(struct cgroups *cgroups, const uint64_t *ids, size_t length,
-    int (*each)(void *context, int pid), void *context);
-
-static struct {
-	uint64_t asked[8]; /* for which cgroups, one after the other */
-	size_t asked_length;
-	int result; /* what to return instead of anything */
-} listed;
-
-/* The processes of the cgroups 2 to 6. */
-#define CGROUPS 7
-static const int members[CGROUPS][4] = {
-    [2] = {21, 22, 23}, [3] = {31, 21}, [4] = {1, 41}, [5] = {52}, [6] = {62, 61, 62}};
-
-int __wrap_cgroups_list_processes(struct cgroups *cgroups, const uint64_t *ids, size_t length,
-    int (*each)(void *context, int pid), void *context)
-{
-	int result = listed.result;
-
-	assert_non_null(cgroups);
-	for (size_t i = 0; i < length; i++) {
-		assert_true(listed.asked_length < LENGTH(listed.asked));
-		listed.asked[listed.asked_length++] = ids[i];
-		assert_true(ids[i] < CGROUPS);
-		for (size_t j = 0; result == 0 && members[ids[i]][j]; j++)
-			result = each(context, members[ids[i]][j]);
-	}
-	return result;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	workspace_make(&proc);
-	memset(&listed, 0, sizeof(listed));
-	found = NULL;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	process_search_free(found);
-	workspace_remove(&proc);
-	return 0;
-}
-
-static void add(int pid, const char *name)
-{
-	fake_proc_add(&proc, pid, name, "", 0);
-}
-
-static void add_holder(int pid, const char *name, int fd, const char *link)
-{
-	add(pid, name);
-	fake_proc_open(&proc, pid, fd, link);
-}
-
-static struct process_search_options options_of(bool with_cgroups)
-{
-	static char place;
-
-	return (struct process_search_options){
-	    .procfs = proc.path, .cgroups = with_cgroups ? (struct cgroups *)(void *)&place : NULL};
-}
-
-static void search_with(const struct process_search_options *options,
-    const struct socket_identity *sockets, size_t length)
-{
-	process_search_free(found);
-	found = NULL;
-	assert_result(process_search(options, sockets, length, &found), 0);
-}
-
-/* Everywhere, for sockets of these inodes. */
-static void search_everywhere(const struct socket_identity *sockets, size_t length)
-{
-	const struct process_search_options options = options_of(false);
-
-	search_with(&options, sockets, length);
-}
 
 /* "INODE:PID/FD ..." as it is kept. */
 static void assert_holdings(const char *wanted)
@@ -378,93 +291,6 @@ static void what_hinders_a_search_is_told(void **state)
 	assert_null(none);
 }
 
-static const struct process *only_process(void)
-{
-	static const struct socket_identity sockets[] = {{70, 0}};
-
-	search_everywhere(sockets, 1);
-	assert_int_equal(found->processes_length, 1);
-	return &found->processes[0];
-}
-
-static void a_command_has_blanks_between_its_arguments(void **state)
-{
-	static const char plain[] = "/bin/cat\0-n\0a b\0";
-	static const char title[] = "nginx: master process\0\0\0\0\0";
-	static const char empty_arguments[] = "x\0\0\0y";
-	static const char raw[] = "\xff\x1b[2J\0\n";
-
-	(void)state;
-	fake_proc_add(&proc, 12, "cat\n", plain, sizeof(plain) - 1);
-	fake_proc_open(&proc, 12, 3, "socket:[70]");
-	assert_string_equal(only_process()->command, "/bin/cat -n a b");
-	/* One that wrote over its arguments. */
-	fake_proc_add(&proc, 12, "cat\n", title, sizeof(title));
-	assert_string_equal(only_process()->command, "nginx: master process");
-	fake_proc_add(&proc, 12, "cat\n", empty_arguments, sizeof(empty_arguments) - 1);
-	assert_string_equal(only_process()->command, "x   y");
-	/* Whatever bytes: who prints them sees to that. */
-	fake_proc_add(&proc, 12, "cat\n", raw, sizeof(raw) - 1);
-	assert_string_equal(only_process()->command, "\xff\x1b[2J \n");
-}
-
-static void a_kernel_thread_has_no_command(void **state)
-{
-	(void)state;
-	add_holder(12, "kworker\n", 3, "socket:[70]");
-	assert_null(only_process()->command);
-	fake_proc_add(&proc, 12, "x\n", "\0\0\0", 3);
-	assert_null(only_process()->command);
-	workspace_unlink(&proc, "12/cmdline");
-	assert_null(only_process()->command);
-	assert_string_equal(only_process()->name, "x");
-}
-
-static void a_long_command_is_cut_off(void **state)
-{
-	static char command[3 * PROCESS_COMMAND_MAX];
-
-	(void)state;
-	memset(command, 'a', sizeof(command));
-	fake_proc_add(&proc, 12, "long\n", command, sizeof(command));
-	fake_proc_open(&proc, 12, 3, "socket:[70]");
-	assert_int_equal(strlen(only_process()->command), PROCESS_COMMAND_MAX);
-	fake_proc_add(&proc, 12, "long\n", command, PROCESS_COMMAND_MAX);
-	assert_int_equal(strlen(only_process()->command), PROCESS_COMMAND_MAX);
-	/* Blanks in the place of NULs, the last one of what is kept aside. */
-	memset(command, '\0', sizeof(command));
-	command[0] = 'a';
-	command[PROCESS_COMMAND_MAX] = 'b';
-	fake_proc_add(&proc, 12, "long\n", command, sizeof(command));
-	assert_string_equal(only_process()->command, "a");
-}
-
-static void a_name_is_one_line_of_any_length(void **state)
-{
-	static const char *const names[][2] = {
-	    {"nginx\n", "nginx"},
-	    {"nginx", "nginx"},
-	    {"a b(c)\n", "a b(c)"},
-	    {"two\nlines\n", "two"},
-	    {"\n", ""},
-	    {"", ""},
-	    {"\xff\x01\n", "\xff\x01"},
-	    {"kworker/u16:1-events_unbound\n", "kworker/u16:1-events_unbound"},
-	    {"123456789012345678901234567890123456789012345678901234567890123\n",
-		"123456789012345678901234567890123456789012345678901234567890123"},
-	};
-
-	(void)state;
-	add_holder(12, "", 3, "socket:[70]");
-	for (size_t i = 0; i < LENGTH(names); i++) {
-		workspace_write(&proc, "12/comm", names[i][0]);
-		assert_string_equal(only_process()->name, names[i][1]);
-	}
-	/* One that ended meanwhile has none. */
-	workspace_unlink(&proc, "12/comm");
-	assert_string_equal(only_process()->name, "");
-}
-
 /* A process that changes its cgroup while the cgroups are read is in both. */
 static void a_process_that_is_listed_twice_is_told_once(void **state)
 {
@@ -483,7 +309,6 @@ static void a_process_that_is_listed_twice_is_told_once(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(holders_are_found_and_named),
 	    TEST(what_was_found_is_found_again),
@@ -499,10 +324,6 @@ int main(void)
 	    TEST(entries_that_are_no_processes_are_passed_over),
 	    TEST(a_deadline_that_passes_leaves_it_incomplete),
 	    TEST(what_hinders_a_search_is_told),
-	    TEST(a_command_has_blanks_between_its_arguments),
-	    TEST(a_kernel_thread_has_no_command),
-	    TEST(a_long_command_is_cut_off),
-	    TEST(a_name_is_one_line_of_any_length),
 	    TEST(a_process_that_is_listed_twice_is_told_once),
 	};
 

@@ -1,49 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+/* One line. */
 #include "collectors/kernel/procnet.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "guard_page.h"
+#include "procnet_lines.h"
 #include "unit.h"
-#include "workspace.h"
-
-/* Addresses are printed in the host's byte order, so these lines are a little-endian host's. */
-#define TCP_LINE                                                                                   \
-	"   0: 0100007F:A028 020000C0:01BB 01 0000000B:0000000D 00:00000000 00000000  1009       " \
-	" 0"                                                                                       \
-	" 38914 1 0000000000000000 20 4 30 10 -1                   "
-#define LISTEN_LINE                                                                                \
-	"   1: 00000000:1F90 00000000:0000 0A 00000000:00000007 00:00000000 00000000     0       " \
-	" 0"                                                                                       \
-	" 1234567 1 0000000000000000 100 0 0 10 0                     "
-#define TIME_WAIT_LINE                                                                             \
-	"   2: 0100007F:A029 0100007F:1F90 06 00000000:00000000 03:00001709 00000000     0       " \
-	" 0"                                                                                       \
-	" 0 3 0000000000000000                                      "
-#define TCP6_LINE                                                                                 \
-	"   0: 00000000000000000000000001000000:A02A B80D0120000000000000000009000000:0050 08"    \
-	" 00000000:00000001 00:00000000 00000000     0        0 40404 1 0000000000000000 20 4 0 " \
-	"10 7"
-#define MAPPED_LINE                                                                               \
-	"  13: 0000000000000000FFFF00000100007F:A02B 0000000000000000FFFF0000020000C0:01BB 01"    \
-	" 00000000:00000000 02:000A7214 00000000     0        0 40405 2 0000000000000000 20 4 0 " \
-	"10 -1"
-#define UDP_LINE                                                                                   \
-	" 1431: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000   101      " \
-	"  0"                                                                                      \
-	" 20202 2 0000000000000000 0       "
-
-#define TCP_HEADING                                                                           \
-	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  " \
-	"timeout "                                                                            \
-	"inode                                                     \n"
-
-static struct workspace workspace;
 
 static int decode(const char *line, enum socket_protocol protocol, enum socket_family family,
     struct socket *socket)
@@ -163,55 +130,54 @@ static void new_syn_recv_is_syn_recv(void **state)
 }
 
 /* Any one field of a good line put wrong. */
+static const struct {
+	const char *what, *line;
+} malformed[] = {
+    {"nothing", ""},
+    {"blanks", "     "},
+    {"no slot", ": 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"slot", "x: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"slot without colon", "0 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"slot of 33 bits", "4294967296: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"short address", "0: 0100007:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"long address", "0: 0100007F0:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"address of 128 bits",
+	"0: 00000000000000000000000001000000:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"address no number", "0: 0100g07F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"no colon", "0: 0100007F A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"no port", "0: 0100007F: 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"port of 17 bits", "0: 0100007F:1A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"port no number", "0: 0100007F:xyz 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"remote address", "0: 0100007F:A028 0100x07F:01BB 01 0:0 00:0 0 0 0 7"},
+    {"remote port", "0: 0100007F:A028 0100007F:10000 01 0:0 00:0 0 0 0 7"},
+    {"state no number", "0: 0100007F:A028 0100007F:01BB zz 0:0 00:0 0 0 0 7"},
+    {"state 0", "0: 0100007F:A028 0100007F:01BB 00 0:0 00:0 0 0 0 7"},
+    {"state 14", "0: 0100007F:A028 0100007F:01BB 0E 0:0 00:0 0 0 0 7"},
+    {"state 0xff", "0: 0100007F:A028 0100007F:01BB FF 0:0 00:0 0 0 0 7"},
+    {"state of 33 bits", "0: 0100007F:A028 0100007F:01BB 100000001 0:0 00:0 0 0 0 7"},
+    {"transmit queue", "0: 0100007F:A028 0100007F:01BB 01 z:0 00:0 0 0 0 7"},
+    {"no receive queue", "0: 0100007F:A028 0100007F:01BB 01 0 00:0 0 0 0 7"},
+    {"receive queue", "0: 0100007F:A028 0100007F:01BB 01 0:z 00:0 0 0 0 7"},
+    {"receive queue of 33 bits", "0: 0100007F:A028 0100007F:01BB 01 0:100000000 00:0 0 0 0 7"},
+    {"timer", "0: 0100007F:A028 0100007F:01BB 01 0:0 zz:0 0 0 0 7"},
+    {"no timer's time", "0: 0100007F:A028 0100007F:01BB 01 0:0 00 0 0 0 7"},
+    {"timer's time", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:z 0 0 0 7"},
+    {"uid", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 x 0 7"},
+    {"negative uid", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 -1 0 7"},
+    {"uid of 33 bits", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 4294967296 0 7"},
+    {"inode", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 x"},
+    {"no inode", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0"},
+    {"no inode but blanks", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0   "},
+};
+
 static void refuses_what_is_malformed_in_any_field(void **state)
 {
-	static const struct {
-		const char *what, *line;
-	} bad[] = {
-	    {"nothing", ""},
-	    {"blanks", "     "},
-	    {"no slot", ": 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"slot", "x: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"slot without colon", "0 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"slot of 33 bits", "4294967296: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"short address", "0: 0100007:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"long address", "0: 0100007F0:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"address of 128 bits",
-		"0: 00000000000000000000000001000000:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"address no number", "0: 0100g07F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"no colon", "0: 0100007F A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"no port", "0: 0100007F: 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"port of 17 bits", "0: 0100007F:1A028 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"port no number", "0: 0100007F:xyz 0100007F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"remote address", "0: 0100007F:A028 0100x07F:01BB 01 0:0 00:0 0 0 0 7"},
-	    {"remote port", "0: 0100007F:A028 0100007F:10000 01 0:0 00:0 0 0 0 7"},
-	    {"state no number", "0: 0100007F:A028 0100007F:01BB zz 0:0 00:0 0 0 0 7"},
-	    {"state 0", "0: 0100007F:A028 0100007F:01BB 00 0:0 00:0 0 0 0 7"},
-	    {"state 14", "0: 0100007F:A028 0100007F:01BB 0E 0:0 00:0 0 0 0 7"},
-	    {"state 0xff", "0: 0100007F:A028 0100007F:01BB FF 0:0 00:0 0 0 0 7"},
-	    {"state of 33 bits", "0: 0100007F:A028 0100007F:01BB 100000001 0:0 00:0 0 0 0 7"},
-	    {"transmit queue", "0: 0100007F:A028 0100007F:01BB 01 z:0 00:0 0 0 0 7"},
-	    {"no receive queue", "0: 0100007F:A028 0100007F:01BB 01 0 00:0 0 0 0 7"},
-	    {"receive queue", "0: 0100007F:A028 0100007F:01BB 01 0:z 00:0 0 0 0 7"},
-	    {"receive queue of 33 bits",
-		"0: 0100007F:A028 0100007F:01BB 01 0:100000000 00:0 0 0 0 7"},
-	    {"timer", "0: 0100007F:A028 0100007F:01BB 01 0:0 zz:0 0 0 0 7"},
-	    {"no timer's time", "0: 0100007F:A028 0100007F:01BB 01 0:0 00 0 0 0 7"},
-	    {"timer's time", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:z 0 0 0 7"},
-	    {"uid", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 x 0 7"},
-	    {"negative uid", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 -1 0 7"},
-	    {"uid of 33 bits", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 4294967296 0 7"},
-	    {"inode", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0 x"},
-	    {"no inode", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0"},
-	    {"no inode but blanks", "0: 0100007F:A028 0100007F:01BB 01 0:0 00:0 0 0 0   "},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < LENGTH(bad); i++) {
+	for (size_t i = 0; i < LENGTH(malformed); i++) {
 		struct socket socket = {.inode = 99};
 
-		if (decode_tcp(bad[i].line, &socket) != -EBADMSG)
-			fail_msg("%s: not refused", bad[i].what);
+		if (decode_tcp(malformed[i].line, &socket) != -EBADMSG)
+			fail_msg("%s: not refused", malformed[i].what);
 		assert_int_equal(socket.inode, 99);
 	}
 }
@@ -290,186 +256,8 @@ static void a_line_cut_off_anywhere_is_refused(void **state)
 	}
 }
 
-/* Listing whole files */
-
-struct seen {
-	unsigned sockets;
-	unsigned states[SOCKET_STATES];
-	unsigned families[SOCKET_FAMILIES];
-	unsigned batches;
-	int observe_answer;
-	int batch_answer;
-};
-
-static int observe(void *context, const struct socket *socket)
-{
-	struct seen *seen = context;
-
-	seen->sockets++;
-	seen->states[socket->state]++;
-	seen->families[socket->family]++;
-	return seen->observe_answer;
-}
-
-static int batch(void *context)
-{
-	struct seen *seen = context;
-
-	seen->batches++;
-	return seen->batch_answer;
-}
-
-static int list(enum listing listing, struct seen *seen)
-{
-	return procnet_list(workspace.path, listing, observe, batch, seen);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	workspace_make(&workspace);
-	workspace_write(
-	    &workspace, "net/tcp", TCP_HEADING TCP_LINE "\n" LISTEN_LINE "\n" TIME_WAIT_LINE "\n");
-	workspace_write(&workspace, "net/tcp6", TCP_HEADING TCP6_LINE "\n" MAPPED_LINE "\n");
-	workspace_write(&workspace, "net/udp", TCP_HEADING UDP_LINE "\n");
-	workspace_write(&workspace, "net/udp6", TCP_HEADING);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	workspace_remove(&workspace);
-	return 0;
-}
-
-static void lists_tcp_of_both_families_without_listeners(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	assert_result(list(LISTING_TCP, &seen), 0);
-	assert_int_equal(seen.sockets, 4);
-	assert_int_equal(seen.states[SOCKET_LISTEN], 0);
-	assert_int_equal(seen.states[SOCKET_TIME_WAIT], 1);
-	assert_int_equal(seen.families[SOCKET_IPV4], 3);
-	assert_int_equal(seen.families[SOCKET_IPV6], 1);
-}
-
-static void lists_listeners_alone(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	assert_result(list(LISTING_TCP_LISTEN, &seen), 0);
-	assert_int_equal(seen.sockets, 1);
-	assert_int_equal(seen.states[SOCKET_LISTEN], 1);
-}
-
-static void lists_udp_by_family(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	assert_result(list(LISTING_UDP4, &seen), 0);
-	assert_int_equal(seen.sockets, 1);
-	assert_result(list(LISTING_UDP6, &seen), 0);
-	assert_int_equal(seen.sockets, 1);
-}
-
-static void cannot_tell_who_chose_a_port(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	assert_result(list(LISTING_TCP_CHOSEN, &seen), -EOPNOTSUPP);
-	assert_result(list(LISTING_UDP4_CHOSEN, &seen), -EOPNOTSUPP);
-	assert_result(list(LISTING_UDP6_CHOSEN, &seen), -EOPNOTSUPP);
-	assert_result(list(LISTING_TCP_BOUND, &seen), 0);
-	assert_int_equal(seen.sockets, 0);
-}
-
-static void a_kernel_may_lack_ipv6_but_not_ipv4(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	workspace_unlink(&workspace, "net/tcp6");
-	workspace_unlink(&workspace, "net/udp6");
-	assert_result(list(LISTING_TCP, &seen), 0);
-	assert_int_equal(seen.sockets, 2);
-	assert_result(list(LISTING_UDP6, &seen), 0);
-	workspace_unlink(&workspace, "net/tcp");
-	workspace_unlink(&workspace, "net/udp");
-	assert_result(list(LISTING_TCP, &seen), -ENOENT);
-	assert_result(list(LISTING_UDP4, &seen), -ENOENT);
-}
-
-static void a_line_that_does_not_read_ends_it(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	workspace_write(&workspace, "net/tcp", TCP_HEADING TCP_LINE "\nnonsense\n" TCP_LINE "\n");
-	assert_result(list(LISTING_TCP, &seen), -EBADMSG);
-	assert_int_equal(seen.sockets, 1);
-}
-
-static void an_empty_file_is_malformed(void **state)
-{
-	struct seen seen = {0};
-
-	(void)state;
-	workspace_write(&workspace, "net/udp", "");
-	assert_result(list(LISTING_UDP4, &seen), -EBADMSG);
-}
-
-static void a_line_without_end_is_malformed(void **state)
-{
-	static char text[4096];
-	struct seen seen = {0};
-
-	(void)state;
-	memset(text, ' ', sizeof(text) - 1);
-	memcpy(text, TCP_HEADING TCP_LINE, strlen(TCP_HEADING TCP_LINE));
-	text[sizeof(text) - 2] = '\n';
-	workspace_write(&workspace, "net/udp", text);
-	assert_result(list(LISTING_UDP4, &seen), -EBADMSG);
-}
-
-static void observers_and_batches_can_end_it(void **state)
-{
-	struct seen seen = {.observe_answer = -ECANCELED};
-
-	(void)state;
-	assert_result(list(LISTING_TCP, &seen), -ECANCELED);
-	assert_int_equal(seen.sockets, 1);
-	for (int answer = 0; answer >= -ECANCELED; answer -= ECANCELED) {
-		FILE *file = fopen(workspace_path(&workspace, "net/udp"), "we");
-
-		assert_non_null(file);
-		fputs(TCP_HEADING, file);
-		for (int i = 0; i < 1013; i++)
-			fputs(UDP_LINE "\n", file);
-		fclose(file);
-		seen = (struct seen){.batch_answer = answer};
-		assert_result(list(LISTING_UDP4, &seen), answer);
-		if (answer == 0) {
-			assert_int_equal(seen.sockets, 1013);
-			assert_true(seen.batches > 1);
-		} else {
-			assert_true(seen.sockets < 1013);
-			assert_int_equal(seen.batches, 1);
-		}
-	}
-	seen = (struct seen){0};
-	assert_result(procnet_list(workspace.path, LISTING_UDP4, observe, NULL, &seen), 0);
-	assert_int_equal(seen.sockets, 1013);
-}
-
 int main(void)
 {
-#define LISTS(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_a_tcp_line),
 	    cmocka_unit_test(reads_a_listener),
@@ -483,15 +271,6 @@ int main(void)
 	    cmocka_unit_test(an_ipv4_line_is_no_ipv6_line),
 	    cmocka_unit_test(the_largest_numbers_are_read),
 	    cmocka_unit_test(a_line_cut_off_anywhere_is_refused),
-	    LISTS(lists_tcp_of_both_families_without_listeners),
-	    LISTS(lists_listeners_alone),
-	    LISTS(lists_udp_by_family),
-	    LISTS(cannot_tell_who_chose_a_port),
-	    LISTS(a_kernel_may_lack_ipv6_but_not_ipv4),
-	    LISTS(a_line_that_does_not_read_ends_it),
-	    LISTS(an_empty_file_is_malformed),
-	    LISTS(a_line_without_end_is_malformed),
-	    LISTS(observers_and_batches_can_end_it),
 	};
 
 	if (htons(1) == 1) {
