@@ -5,26 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect.h"
+#include "destination_order.h"
 #include "unit.h"
 
 #define KEYS 10000u
 #define COUNTS 60013u
-
-/* The same numbers in every run: a failure can be repeated. */
-static uint64_t random_state;
-
-static uint32_t random_number(void)
-{
-	random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(random_state >> 33);
-}
 
 static struct destination_table *table;
 
 static int set_up(void **state)
 {
 	(void)state;
-	random_state = 41;
+	random_seed(41);
 	return destination_table_new(1000000, true, &table);
 }
 
@@ -63,33 +56,12 @@ struct reference {
 	unsigned long counts[PORT_USES];
 };
 
-static int order_key(const struct destination *a, const struct destination *b)
-{
-	int order = memcmp(&a->address, &b->address, sizeof(a->address));
-
-	if (!order)
-		order = memcmp(&a->source, &b->source, sizeof(a->source));
-	if (!order)
-		order = (int)a->port - (int)b->port;
-	return order ? order : (int)a->interface - (int)b->interface;
-}
-
-static int order_references(const void *a, const void *b)
-{
-	return order_key(a, b);
-}
-
-static int order_destinations(const void *a, const void *b)
-{
-	return order_key(a, b);
-}
-
 /* Sorts, and adds up those of the same key: what the table must have done. */
 static size_t fold(struct reference *references, size_t length)
 {
 	size_t folded = 0;
 
-	qsort(references, length, sizeof(*references), order_references);
+	qsort(references, length, sizeof(*references), order_key);
 	for (size_t i = 0; i < length; i++) {
 		if (folded &&
 		    !order_key(&references[folded - 1].destination, &references[i].destination)) {
@@ -146,7 +118,7 @@ static void counts_as_a_simple_reference_does(void **state)
 
 		assert_true(wanted > KEYS / 2);
 		assert_int_equal(length, wanted);
-		qsort(found, length, sizeof(*found), order_destinations);
+		qsort(found, length, sizeof(*found), order_key);
 		for (size_t i = 0; i < length; i++) {
 			assert_int_equal(order_key(&found[i], &mine[i].destination), 0);
 			for (int use = 0; use < PORT_USES; use++)
@@ -283,42 +255,6 @@ static void an_interface_shares_with_sockets_of_none(void **state)
 	}
 }
 
-static void what_is_shared_is_used_but_not_taken(void **state)
-{
-	struct destination destination = {.shared = 5};
-
-	(void)state;
-	destination.ports[PORT_ACTIVE] = 1;
-	destination.ports[PORT_REUSABLE] = 2;
-	assert_int_equal(destination_used(&destination), 6);
-	assert_int_equal(destination_total(&destination), 3);
-}
-
-static void assert_source(
-    enum socket_family family, uint8_t source, uint8_t address, const char *expected)
-{
-	struct destination destination = {.family = family, .interface = 4000000000u};
-	char text[SOCKET_ADDRESS_TEXT];
-
-	destination.source = (struct socket_address){{source, source ? 0x80 : 0}};
-	destination.address = (struct socket_address){{address, address ? 0x80 : 0}};
-	destination_source_format(&destination, text);
-	assert_string_equal(text, expected);
-	destination.interface = 0;
-	destination_source_format(&destination, text);
-	assert_null(strchr(text, '%'));
-}
-
-static void the_source_has_the_interface_unless_the_peer_has_it(void **state)
-{
-	(void)state;
-	assert_source(SOCKET_IPV4, 10, 11, "10.128.0.0%4000000000");
-	assert_source(SOCKET_IPV6, 0x20, 0x20, "2080::%4000000000");
-	assert_source(SOCKET_IPV6, 0xfe, 0x20, "fe80::%4000000000");
-	assert_source(SOCKET_IPV6, 0xfe, 0xfe, "fe80::%4000000000");
-	assert_source(SOCKET_IPV6, 0x20, 0xfe, "2080::");
-}
-
 static void a_key_of_zeros_is_counted(void **state)
 {
 	const struct socket socket = {.family = SOCKET_IPV4};
@@ -396,66 +332,6 @@ static void a_cleared_table_is_empty_and_counts_again(void **state)
 	destination_table_free(NULL);
 }
 
-static struct destination random_destination(void)
-{
-	struct destination destination = {
-	    .family = random_number() % SOCKET_FAMILIES,
-	    .port = (uint16_t)(random_number() % 2),
-	    .interface = random_number() % 2,
-	};
-
-	destination.source.bytes[0] = (uint8_t)(random_number() % 2);
-	destination.address.bytes[0] = (uint8_t)(random_number() % 2 ? 0xff : 1);
-	destination.ports[PORT_ACTIVE] = (uint16_t)(random_number() % 2 * 65535);
-	destination.ports[PORT_TIME_WAIT] = (uint16_t)(random_number() % 2 * 65535);
-	return destination;
-}
-
-static int sign(int number)
-{
-	return (number > 0) - (number < 0);
-}
-
-static void comparing_is_a_total_order(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 20011; i++) {
-		const struct destination a = random_destination();
-		const struct destination b = random_destination();
-		const struct destination c = random_destination();
-		const int ab = sign(destination_compare(&a, &b));
-		const int bc = sign(destination_compare(&b, &c));
-		const bool same = order_key(&a, &b) == 0 && a.family == b.family &&
-				  destination_used(&a) == destination_used(&b);
-
-		assert_int_equal(destination_compare(&a, &a), 0);
-		assert_int_equal(ab, -sign(destination_compare(&b, &a)));
-		assert_int_equal(ab == 0, same);
-		if (ab <= 0 && bc <= 0)
-			assert_true(destination_compare(&a, &c) <= 0);
-	}
-}
-
-static void fuller_ones_come_first(void **state)
-{
-	struct destination a = {.family = SOCKET_IPV6, .port = 9};
-	struct destination b = {.family = SOCKET_IPV4, .port = 1};
-
-	(void)state;
-	a.ports[PORT_ACTIVE] = 3;
-	b.ports[PORT_ACTIVE] = 1;
-	b.ports[PORT_TIME_WAIT] = 1;
-	b.ports[PORT_REUSABLE] = 1000; /* not used: connect() can have them */
-	assert_true(destination_compare(&a, &b) < 0);
-	b.ports[PORT_TIME_WAIT] = 2;
-	assert_true(destination_compare(&a, &b) > 0); /* by family now */
-	b.family = SOCKET_IPV6;
-	assert_true(destination_compare(&a, &b) > 0); /* by port */
-	a.address.bytes[0] = 1;
-	b.address.bytes[0] = 0xff;
-	assert_true(destination_compare(&a, &b) < 0); /* by address, before the port */
-}
-
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -465,14 +341,10 @@ int main(void)
 	    TEST(neighbours_are_not_mixed_up),
 	    TEST(a_link_local_peer_is_another_on_another_interface),
 	    TEST(an_interface_shares_with_sockets_of_none),
-	    TEST(what_is_shared_is_used_but_not_taken),
-	    TEST(the_source_has_the_interface_unless_the_peer_has_it),
 	    TEST(a_key_of_zeros_is_counted),
 	    TEST(at_its_limit_only_known_ones_are_counted),
 	    TEST(counts_stop_at_their_largest_number),
 	    TEST(a_cleared_table_is_empty_and_counts_again),
-	    TEST(comparing_is_a_total_order),
-	    TEST(fuller_ones_come_first),
 	};
 
 	return cmocka_run_group_tests_name("destination_table", tests, NULL, NULL);
