@@ -9,7 +9,6 @@
 #include "unit.h"
 #include "web_configs.h"
 
-#define TLS "tls_server_config: {cert: c, key: k, "
 #define CIPHERS(name) "cipher_suites: [TLS_" name "_WITH_AES_128_GCM_SHA256]}\n"
 #define USERS "basic_auth_users: {a: " HASH "}\n"
 #define RATE "rate_limit: {interval: 1s, burst: 5}\n"

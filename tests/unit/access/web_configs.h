@@ -11,6 +11,10 @@
 #define HASHED "UcjxdgEKhERvd/mtF1BT9U7RGZI5ycW"
 #define HASH "$2y$10$" SALT HASHED
 
+/* The beginning of a section, to go on with. */
+#define TLS "tls_server_config: {cert: c, key: k, "
+#define HEADER "http_server_config:\n  headers:\n    "
+
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* What was read last; config is NULL where it was refused, and to be dropped where not. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <time.h>
-
+/* Who is let in, and who makes room for whom. */
 #include "exporter/web/clients.h"
 
 #include "client_pairs.h"
@@ -284,120 +283,6 @@ static void an_address_that_waits_for_us_gets_no_more(void **state)
 		take_away(&pairs[i]);
 }
 
-static struct pair add_working(unsigned char host, enum refusal expected)
-{
-	struct pair pair = add_from(host);
-
-	assert_int_equal(clients_start_work(clients, pair.client), expected);
-	return pair;
-}
-
-static void one_address_leaves_work_for_others(void **state)
-{
-	static const struct clients_limits limits = {10, 100, 3, 2, MANY, MANY, MANY};
-	struct pair pairs[4];
-
-	(void)state;
-	start_clients(&limits);
-	pairs[0] = add_working(1, REFUSALS);
-	pairs[1] = add_working(1, REFUSALS);
-	pairs[2] = add_working(1, REFUSAL_REQUESTS_PER_ADDRESS);
-	assert_refused(REFUSAL_REQUESTS_PER_ADDRESS, 1);
-	pairs[3] = add_working(2, REFUSALS);
-	/* Whoever was refused took no place. */
-	clients_set_phase(clients, pairs[0].client, CLIENT_RESPONSE);
-	assert_int_equal(clients_start_work(clients, pairs[2].client), REFUSALS);
-	for (size_t i = 0; i < LENGTH(pairs); i++)
-		take_away(&pairs[i]);
-}
-
-static void work_has_a_bound_for_all(void **state)
-{
-	static const struct clients_limits limits = {10, 100, 2, 2, MANY, MANY, MANY};
-	struct pair pairs[4];
-
-	(void)state;
-	start_clients(&limits);
-	pairs[0] = add_working(1, REFUSALS);
-	pairs[1] = add_working(2, REFUSALS);
-	pairs[2] = add_working(1, REFUSAL_REQUESTS);
-	pairs[3] = add_working(2, REFUSAL_REQUESTS);
-	assert_refused(REFUSAL_REQUESTS, 2);
-	/* Whoever goes makes room. */
-	take_away(&pairs[0]);
-	assert_int_equal(clients_start_work(clients, pairs[3].client), REFUSALS);
-	for (size_t i = 1; i < LENGTH(pairs); i++)
-		take_away(&pairs[i]);
-}
-
-static void each_address_has_its_share_of_work(void **state)
-{
-	static const struct clients_limits limits = {100, 100, 6, 3, MANY, MANY, MANY};
-	struct pair pairs[6];
-	struct pair newcomers[3];
-	struct pair others[10];
-
-	(void)state;
-	start_clients(&limits);
-	for (unsigned i = 0; i < 6; i++)
-		pairs[i] = add_working((unsigned char)(1 + i % 2), REFUSALS);
-	/* With the third, two for each. */
-	newcomers[0] = add_working(3, REFUSALS);
-	newcomers[1] = add_working(3, REFUSALS);
-	newcomers[2] = add_working(3, REFUSAL_REQUESTS);
-	/* However many there are, one for each. */
-	for (unsigned i = 0; i < LENGTH(others); i++)
-		others[i] = add_working((unsigned char)(4 + i), REFUSALS);
-	assert_refused(REFUSAL_REQUESTS, 1);
-	for (size_t i = 0; i < LENGTH(pairs); i++)
-		take_away(&pairs[i]);
-	for (size_t i = 0; i < LENGTH(newcomers); i++)
-		take_away(&newcomers[i]);
-	for (size_t i = 0; i < LENGTH(others); i++)
-		take_away(&others[i]);
-}
-
-static void a_password_takes_no_place_of_work(void **state)
-{
-	static const struct clients_limits limits = {10, 100, 1, 1, MANY, MANY, MANY};
-	struct pair checked;
-	struct pair working;
-
-	(void)state;
-	start_clients(&limits);
-	checked = add_from(1);
-	clients_set_phase(clients, checked.client, CLIENT_PASSWORD);
-	assert_false(clients_drain(clients, 0));
-	working = add_working(1, REFUSALS);
-	assert_int_equal(clients_start_work(clients, checked.client), REFUSAL_REQUESTS);
-	take_away(&checked);
-	take_away(&working);
-}
-
-static void an_address_is_prompt_now_and_then(void **state)
-{
-	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
-	struct pair greedy[2];
-	struct pair other;
-	unsigned prompt = 0;
-
-	(void)state;
-	start_clients(&limits);
-	for (size_t i = 0; i < LENGTH(greedy); i++)
-		greedy[i] = add_from(1);
-	other = add_from(2);
-	/* For as long as it asks that often, never again. */
-	for (unsigned i = 0; i < 100; i++) {
-		prompt += clients_is_prompt(clients, greedy[i % 2].client);
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-	}
-	assert_int_equal(prompt, 1);
-	assert_true(clients_is_prompt(clients, other.client));
-	for (size_t i = 0; i < LENGTH(greedy); i++)
-		take_away(&greedy[i]);
-	take_away(&other);
-}
-
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, end_clients)
@@ -412,11 +297,6 @@ int main(void)
 	    TEST(one_that_has_more_drives_out_none_that_has_less),
 	    TEST(one_address_drives_out_its_own_only),
 	    TEST(an_address_that_waits_for_us_gets_no_more),
-	    TEST(one_address_leaves_work_for_others),
-	    TEST(work_has_a_bound_for_all),
-	    TEST(each_address_has_its_share_of_work),
-	    TEST(a_password_takes_no_place_of_work),
-	    TEST(an_address_is_prompt_now_and_then),
 	};
 
 	return cmocka_run_group_tests_name("client places", tests, NULL, NULL);
