@@ -26,8 +26,11 @@ static __always_inline void connect_begins(struct sock *sk)
 	__u64 cookie;
 
 	/* A port that bind() holds was not leased by connect(). */
-	if (sk->__sk_common.skc_num)
+	if (sk->__sk_common.skc_num) {
+		if (times_leases)
+			forget_lease(sk);
 		return;
+	}
 	had_port = local_port(sk);
 	if (!had_port && !times_leases)
 		return;

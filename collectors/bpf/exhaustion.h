@@ -87,11 +87,23 @@ struct lease_histograms {
  * full bucket is rare.
  */
 #define LEASES_BESIDE 16
+#define LEASE_CLAIMED (~0ull) /* instead of a cookie: its start is being written */
 
 struct leases {
 	__u64 cookies[LEASES_BESIDE];
 	__u64 starts[LEASES_BESIDE]; /* CLOCK_MONOTONIC, in nanoseconds */
 };
+
+/*
+ * The index of the only struct leases that can have the cookie, of 1 << order of them. Cookies are
+ * consecutive. This spreads connections that a program opens together and keeps; otherwise they
+ * would push out all later ones in the same bucket. If every eighth is kept, each turn round the
+ * table must begin one further on.
+ */
+static inline __u32 leases_place(__u64 cookie, __u32 order)
+{
+	return (__u32)(cookie + (cookie >> order)) & ((1u << order) - 1);
+}
 
 /* Of a refused bind(): what was asked for. */
 #define REFUSED_LISTEN 1    /* listen() was refused, not bind() */

@@ -12,9 +12,8 @@
 #define NS_PER_S 1000000000ull
 #define TIME_WAIT_NS (60 * NS_PER_S) /* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 
-/* Entries of the map of leases: the power of two, and the number less one. Set before loading. */
+/* Entries of the map of leases, as a power of two. Set before loading. */
 const volatile __u32 leases_order;
-const volatile __u32 leases_mask;
 
 struct time_wait_rule time_wait_rule;
 
@@ -36,6 +35,7 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct leases);
@@ -105,12 +105,7 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 
 static __always_inline struct leases *leases_beside(__u64 cookie)
 {
-	/*
-	 * Cookies are consecutive. This spreads connections that a program opens together and
-	 * keeps; otherwise they would push out all later ones in the same bucket. If every eighth
-	 * is kept, each turn round the table must begin one further on.
-	 */
-	const __u32 at = (cookie + (cookie >> leases_order)) & leases_mask;
+	const __u32 at = leases_place(cookie, leases_order);
 
 	return bpf_map_lookup_elem(&leases, &at);
 }
@@ -129,45 +124,75 @@ static __always_inline __u32 find_lease(const struct leases *beside, __u64 cooki
  * A free place, the socket's own from an earlier attempt, or else the oldest: its end may have been
  * missed, and nothing else would ever clear it.
  */
-static __always_inline __u32 find_place(
-    const struct leases *beside, __u64 cookie, bool *ret_is_taken)
+static __always_inline __u32 find_place(const struct leases *beside, __u64 cookie)
 {
 	__u32 found = 0;
 
 #pragma unroll
 	for (__u32 i = 0; i < LEASES_BESIDE; i++) {
-		if (beside->cookies[i] == 0 || beside->cookies[i] == cookie) {
-			*ret_is_taken = false;
+		if (beside->cookies[i] == 0 || beside->cookies[i] == cookie)
 			return i;
-		}
 		if (beside->starts[i] < beside->starts[found])
 			found = i;
 	}
-	*ret_is_taken = true;
 	return found;
 }
 
 /*
- * Two processors may find the same place at once. The later one then has it, and the other lease is
- * in no histogram. That is very rare, and cheaper than a lock.
+ * Two processors may find the same place at once. Only one may write it: else a connection would
+ * get the start of another one. The other lease is in no histogram, which is very rare.
  */
+static __always_inline bool write_lease(struct leases *beside, __u32 at, __u64 cookie)
+{
+	volatile __u64 *place = &beside->cookies[at];
+	const __u64 before = *place;
+
+	if (before == LEASE_CLAIMED ||
+	    __sync_val_compare_and_swap(&beside->cookies[at], before, LEASE_CLAIMED) != before)
+		return false;
+	*(volatile __u64 *)&beside->starts[at] = bpf_ktime_get_ns();
+	/* Whoever looks for the cookie knows the socket by a lock, which orders memory. */
+	*place = cookie;
+	return before == 0 || before == cookie;
+}
+
 static __always_inline void lease_begins(__u64 cookie)
 {
 	struct leases *beside = leases_beside(cookie);
 	struct lease_histograms *mine;
-	bool is_taken;
 	__u32 at;
 
 	if (!beside)
 		return;
-	at = find_place(beside, cookie, &is_taken);
-	if (at >= LEASES_BESIDE)
+	at = find_place(beside, cookie);
+	if (at >= LEASES_BESIDE || write_lease(beside, at, cookie))
 		return;
-	beside->cookies[at] = cookie;
-	beside->starts[at] = bpf_ktime_get_ns();
-	mine = is_taken ? our_histograms() : NULL;
+	mine = our_histograms();
 	if (mine)
 		mine->untracked++;
+}
+
+/* Frees the place, if the lease still has it. */
+static __always_inline bool clear_lease(struct leases *beside, __u32 at, __u64 cookie)
+{
+	return __sync_val_compare_and_swap(&beside->cookies[at], cookie, 0) == cookie;
+}
+
+/*
+ * For a connection from a port that bind() holds: it is no lease, and must not get the start of an
+ * earlier one of its socket whose end was missed.
+ */
+static __always_inline void forget_lease(struct sock *sk)
+{
+	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct leases *beside = cookie ? leases_beside(cookie) : NULL;
+
+	if (!beside)
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < LEASES_BESIDE; i++)
+		if (beside->cookies[i] == cookie)
+			clear_lease(beside, i, cookie);
 }
 
 /*
@@ -235,8 +260,8 @@ static __always_inline __u64 follow_lease(
 		note_reuse(start, port);
 	if (newstate != TCP_CLOSE)
 		return 0;
-	beside->cookies[at] = 0;
-	if (port)
+	/* If it gave way to another lease meanwhile, the start may be of either. */
+	if (clear_lease(beside, at, cookie) && port)
 		return note_end(sk, oldstate, start, port);
 	return 0;
 }

@@ -23,7 +23,6 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	loaded->rodata->namespace_inode = namespace_inode;
 	loaded->rodata->times_leases = leases != 0;
 	loaded->rodata->leases_order = (__u32)__builtin_ctz(places);
-	loaded->rodata->leases_mask = places - 1;
 	loaded->rodata->tells_events = options->events_bytes != 0;
 	loaded->rodata->counts_openers = options->openers;
 	(void)bpf_map__set_max_entries(loaded->maps.leases, places);
@@ -73,6 +72,7 @@ struct exhaustion_kept {
 	struct bpf_memory conflicts;
 	struct bpf_memory openers;
 	struct bpf_memory histograms;
+	struct bpf_memory leases; /* none: they are not timed, or there is no room for it */
 	/* Of the programs that count each; -1: there is none. */
 	int links[EXHAUSTED_CALLS];    /* closing one stops its program */
 	int programs[EXHAUSTED_CALLS]; /* for /proc/self/fdinfo, which tells what they missed */
@@ -94,6 +94,20 @@ static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *
 	if (result == 0)
 		result = bpf_kept_map(loaded->maps.histograms, PROT_READ, &kept->histograms);
 	return result;
+}
+
+/* Without it nothing but the begin of connections is missing. */
+static void map_leases(
+    const struct exhaustion_bpf *loaded, struct exhaustion_kept *kept, struct lease_starts *starts)
+{
+	if (!loaded->rodata->times_leases ||
+	    bpf_kept_map(loaded->maps.leases, PROT_READ, &kept->leases) < 0)
+		return;
+	*starts = (struct lease_starts){
+	    .table = kept->leases.at,
+	    .order = loaded->rodata->leases_order,
+	    .ahead_ns = lease_starts_ahead("/proc"),
+	};
 }
 
 static int keep_program(const struct bpf_program *program, const struct bpf_link *link,
@@ -151,6 +165,7 @@ static int keep(const struct exhaustion_bpf *loaded, bool events, struct exhaust
 	probe->conflicts = kept->conflicts.at;
 	probe->openers = kept->openers.at;
 	probe->histograms = kept->histograms.at;
+	map_leases(loaded, kept, &probe->starts);
 	return 0;
 }
 
@@ -218,6 +233,7 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	bpf_kept_unmap(&kept->conflicts);
 	bpf_kept_unmap(&kept->openers);
 	bpf_kept_unmap(&kept->histograms);
+	bpf_kept_unmap(&kept->leases);
 	free(kept);
 	*probe = (struct exhaustion_probe){.kept = NULL};
 }

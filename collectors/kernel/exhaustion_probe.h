@@ -22,6 +22,7 @@
 
 #include "collectors/bpf/exhaustion.h"
 #include "collectors/bpf/openers.h"
+#include "collectors/kernel/lease_starts.h"
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/socket.h"
 
@@ -41,6 +42,7 @@ struct exhaustion_probe {
 	struct openers *openers;	  /* OPENERS_BUCKETS of them */
 	struct tally_place *conflicts;	  /* TALLY_CONFLICTS of them, if counts_binds */
 	struct lease_histograms *histograms;
+	struct lease_starts starts; /* of the leases that are timed */
 	unsigned processors;
 	unsigned histograms_length;   /* one for each processor; 0 if leases are not timed */
 	bool counts_binds;	      /* bind() and listen() can be counted on this kernel */
