@@ -295,6 +295,11 @@ static unsigned features(const void *context)
 					  : 0u);
 }
 
+const struct lease_starts *exhaustion_starts(const void *state)
+{
+	return &((const struct exhaustion *)state)->probe.starts;
+}
+
 static const struct collector_flag flags[] = {
     [EXHAUSTION_DESTINATIONS_LIMIT] = {"destinations-limit",
 	"how many destinations with the most failures are shown", 20, 0, TALLY_DESTINATIONS},

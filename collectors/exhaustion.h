@@ -2,6 +2,8 @@
 #ifndef EPHEMERA_EXHAUSTION_H
 #define EPHEMERA_EXHAUSTION_H
 
+#include "collectors/kernel/lease_starts.h"
+
 /* The positions of the exhaustion collector's flags. */
 enum exhaustion_flag {
 	EXHAUSTION_DESTINATIONS_LIMIT,
@@ -10,5 +12,8 @@ enum exhaustion_flag {
 	EXHAUSTION_OPENERS_LIMIT,
 	EXHAUSTION_CONFLICTS_LIMIT,
 };
+
+/* When the connections began that the collector with this state follows; of its init. */
+const struct lease_starts *exhaustion_starts(const void *state);
 
 #endif

@@ -186,6 +186,7 @@ int inet_diag_decode(enum listing listing, const struct nlmsghdr *message, struc
 		socket->queue = record->idiag_rqueue;
 		socket->queue_limit = record->idiag_wqueue;
 	}
+	socket->cookie = (uint64_t)record->id.idiag_cookie[1] << 32 | record->id.idiag_cookie[0];
 	socket->uid = record->idiag_uid;
 	socket->inode = record->idiag_inode;
 	result = decode_attributes(message, socket);

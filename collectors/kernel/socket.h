@@ -60,6 +60,7 @@ struct socket {
 	bool ipv6_only;	      /* an IPv6-only socket; false if it is not known */
 	bool tells_ipv6_only; /* it is known: sock_diag shows it for LISTEN, CLOSE and BOUND */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
+	uint64_t cookie;      /* a number that no other socket ever has; 0: unknown */
 
 	/* Only a walk of the kernel's tables (walk.h) tells the rest. */
 	bool is_chosen; /* bind() got the local port by number */
@@ -69,8 +70,9 @@ struct socket {
 	uint16_t own_first_port; /* IP_LOCAL_PORT_RANGE, if connect() took the port; 0: none */
 	uint16_t own_last_port;
 	uint32_t namespace_id; /* see struct walk_namespace; 0: not known */
-	uint32_t age_ms;       /* how old it is at least */
 	bool tells_age;
+	bool age_is_exact; /* set by a lookup that knows when it began */
+	uint64_t age_ms;   /* how old it is at least */
 };
 
 #define SOCKET_ADDRESS_TEXT 64 /* room for any address, its zone and the final NUL */

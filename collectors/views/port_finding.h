@@ -14,6 +14,7 @@ struct finding {
 	struct source *source;
 	struct port_lookup *lookup;
 	size_t kept;
+	uint64_t begun_ns;	      /* of the options' starts: the listings came later */
 	struct buckets_found buckets; /* of TCP; of a walk, only the ports that bind() holds */
 	bool has_buckets;	      /* they were listed */
 	bool has_walked;	      /* sockets tell themselves what of the buckets is missing */
@@ -37,6 +38,9 @@ int port_finding_list_buckets(struct finding *finding);
 
 /* The same by a walk: for sockets on the host, whether or not they are asked for. */
 int port_finding_walk(struct finding *finding);
+
+/* Sets the exact age of connections whose begin is known; call it after the former. */
+void port_finding_tell_ages(struct finding *finding);
 
 /* Sets the lookup's held; call it after the former. Returns 0 or -errno. */
 int port_finding_list_held(struct finding *finding);

@@ -284,6 +284,8 @@ static int find(struct finding *finding)
 		memset(finding->listed, 0, sizeof(finding->listed));
 		memset(&finding->lookup->listen, 0, sizeof(finding->lookup->listen));
 		finding->kept = 0;
+		finding->begun_ns =
+		    finding->options->starts ? lease_starts_now(finding->options->starts) : 0;
 		result = list_all(finding);
 		if (result == 0)
 			result = list_chosen(finding);
@@ -294,6 +296,7 @@ static int find(struct finding *finding)
 	}
 	if (result < 0)
 		return result;
+	port_finding_tell_ages(finding);
 	judge(finding);
 	return port_lookup_attribute(finding->options, finding->kept, finding->lookup);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "collectors/kernel/lease_starts.h"
 #include "collectors/kernel/processes.h"
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/source.h"
@@ -18,6 +19,8 @@
 struct port_lookup_options {
 	const struct source_options *source; /* for a replay, processes are not searched */
 	const char *sysfs;
+	/* NULL, or when connections began; not for a replay, whose sockets are not this host's */
+	const struct lease_starts *starts;
 	size_t limit;	 /* sockets kept for each port and side, at least 1; all are counted */
 	bool local_only; /* only sockets that have one of the ports as their local port */
 	bool everyone;	 /* this and the next one: see struct process_search_options */

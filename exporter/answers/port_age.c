@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_age.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "collectors/kernel/port_use.h"
 
-bool port_age_of(const struct port_socket *found, uint32_t *ret_ms)
+bool port_age_of(const struct port_socket *found, uint64_t *ret_ms)
 {
 	const struct socket *socket = &found->socket;
 
@@ -18,26 +19,31 @@ bool port_age_of(const struct port_socket *found, uint32_t *ret_ms)
 	return socket->tells_age;
 }
 
-/* Two of a unit at least, so that little is lost by rounding. */
-void port_age_words(uint32_t ms, char text[static PORT_AGE_WORDS_SIZE])
+bool port_age_is_exact(const struct port_socket *found)
 {
-	const uint32_t seconds = ms / 1000;
+	return found->socket.state == SOCKET_TIME_WAIT || found->socket.age_is_exact;
+}
+
+/* Two of a unit at least, so that little is lost by rounding. */
+void port_age_words(uint64_t ms, char text[static PORT_AGE_WORDS_SIZE])
+{
+	const uint64_t seconds = ms / 1000;
 
 	if (seconds < 120)
-		snprintf(text, PORT_AGE_WORDS_SIZE, "%u s", seconds);
+		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " s", seconds);
 	else if (seconds < 120 * 60)
-		snprintf(text, PORT_AGE_WORDS_SIZE, "%u min", seconds / 60);
+		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " min", seconds / 60);
 	else if (seconds < 48 * 3600)
-		snprintf(text, PORT_AGE_WORDS_SIZE, "%u h", seconds / 3600);
+		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " h", seconds / 3600);
 	else
-		snprintf(text, PORT_AGE_WORDS_SIZE, "%u days", seconds / 86400);
+		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " days", seconds / 86400);
 }
 
 /* qsort() may change the order of equal ones. */
 struct aged {
 	struct port_socket socket;
 	size_t before;
-	uint32_t ms;
+	uint64_t ms;
 	bool is_known;
 };
 

@@ -127,11 +127,11 @@ static void add_addresses(struct json *object, const struct socket *socket)
 static void add_timer(struct json *object, const struct port_socket *found)
 {
 	const unsigned left = found->socket.expires_ms;
-	uint32_t age_ms;
+	uint64_t age_ms;
 
 	if (port_age_of(found, &age_ms)) {
-		json_add_number(object, "age_seconds", age_ms / 1e3);
-		json_add_bool(object, "age_is_exact", found->socket.state == SOCKET_TIME_WAIT);
+		json_add_number(object, "age_seconds", (double)age_ms / 1e3);
+		json_add_bool(object, "age_is_exact", port_age_is_exact(found));
 	}
 	if (found->socket.state == SOCKET_TIME_WAIT)
 		json_add_bool(object, "reusable", found->reusable);

@@ -219,11 +219,11 @@ static void print_owner(const struct port_socket *found, int indent, int width)
 static void print_age(const struct port_group *group, int indent)
 {
 	char texts[2][PORT_AGE_WORDS_SIZE];
-	uint32_t least = UINT32_MAX;
-	uint32_t most = 0;
+	uint64_t least = UINT64_MAX;
+	uint64_t most = 0;
 
 	for (size_t i = 0; i < group->length; i++) {
-		uint32_t ms;
+		uint64_t ms;
 
 		if (group->list[i]->socket.state == SOCKET_TIME_WAIT ||
 		    !port_age_of(group->list[i], &ms))

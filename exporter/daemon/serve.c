@@ -117,13 +117,17 @@ struct parts {
 	struct text listening; /* where, in words */
 };
 
-static int start_lookup(const struct serve_options *options, struct refusals *refusals,
-    struct shared_lookup **ret_lookup)
+static int start_lookup(const struct serve_options *options, struct web_parts *parts)
 {
-	const struct shared_limit limit = {(double)options->max_walks_per_second, refusals};
-	const int result = shared_lookup_new(&options->source, options->sysfs, &limit, ret_lookup);
+	const struct shared_limit limit = {
+	    (double)options->max_walks_per_second, self_refusals(parts->self)};
+	/* The sockets of a replay are from another host or another time. */
+	const struct lease_starts *starts =
+	    options->source.replay ? NULL : scraper_lease_starts(parts->scraper);
+	const int result =
+	    shared_lookup_new(&options->source, options->sysfs, starts, &limit, &parts->lookup);
 
-	return result < 0 ? result : shared_lookup_start(*ret_lookup);
+	return result < 0 ? result : shared_lookup_start(parts->lookup);
 }
 
 static int start_rules(struct web_parts *parts)
@@ -194,7 +198,7 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 	int result = scraper_start(parts->web.scraper);
 
 	if (result == 0 && options->enable_api)
-		result = start_lookup(options, self_refusals(parts->web.self), &parts->web.lookup);
+		result = start_lookup(options, &parts->web);
 	if (result == 0 && parts->web.rules)
 		result = start_rules(&parts->web);
 	if (result == 0)

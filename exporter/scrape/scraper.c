@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/exhaustion.h"
 #include "collectors/namespaces.h"
 #include "exporter/base/log.h"
 
@@ -121,6 +122,14 @@ int scraper_new(
 	probe_source(scraper, &options->source);
 	*ret_scraper = scraper;
 	return 0;
+}
+
+const struct lease_starts *scraper_lease_starts(const struct scraper *scraper)
+{
+	const int place = collector_find("exhaustion");
+	const void *state = place < 0 ? NULL : gatherer_state(scraper->gatherer, (size_t)place);
+
+	return state ? exhaustion_starts(state) : NULL;
 }
 
 static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)

@@ -34,6 +34,9 @@ int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper);
 void scraper_free(struct scraper *scraper);
 
+/* What its collector `exhaustion` sees of when connections began; NULL: it is not enabled. */
+const struct lease_starts *scraper_lease_starts(const struct scraper *scraper);
+
 /* One scrape in the calling thread. Do not call it while the scraper's own thread runs. */
 int scraper_run(struct scraper *scraper, collector_set asked,
     void (*with_result)(void *context, const struct scrape_result *result), void *context);

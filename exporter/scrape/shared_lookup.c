@@ -14,6 +14,7 @@
 struct shared_lookup {
 	const struct source_options *source;
 	const char *sysfs;
+	const struct lease_starts *starts;
 	struct single_flight *sharing;
 	struct portset ports; /* of the lookup in progress, or of the next; under sharing's lock */
 	size_t limit;
@@ -48,6 +49,7 @@ static int work(
 	const struct port_lookup_options options = {
 	    .source = lookup->source,
 	    .sysfs = lookup->sysfs,
+	    .starts = lookup->starts,
 	    .limit = lookup->limit,
 	    .search_seconds = SEARCH_SECONDS,
 	    .should_stop = should_stop,
@@ -71,7 +73,8 @@ static void finish(void *context, const void *result)
 }
 
 int shared_lookup_new(const struct source_options *source, const char *sysfs,
-    const struct shared_limit *limit, struct shared_lookup **ret_lookup)
+    const struct lease_starts *starts, const struct shared_limit *limit,
+    struct shared_lookup **ret_lookup)
 {
 	struct shared_lookup *lookup = calloc(1, sizeof(*lookup));
 	const struct shared_work shared = {add_request, covers, work, finish, lookup};
@@ -80,6 +83,7 @@ int shared_lookup_new(const struct source_options *source, const char *sysfs,
 		return -ENOMEM;
 	lookup->source = source;
 	lookup->sysfs = sysfs;
+	lookup->starts = starts;
 
 	const int result = single_flight_new(&shared, limit, &lookup->sharing);
 

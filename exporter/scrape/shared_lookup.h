@@ -15,9 +15,13 @@ struct lookup_request {
 	size_t limit; /* sockets of each side, at least 1; the result may have more */
 };
 
-/* All that is passed must outlive the result. Returns 0 or -errno. */
+/*
+ * starts: as in struct port_lookup_options. All that is passed must outlive the result. Returns 0
+ * or -errno.
+ */
 int shared_lookup_new(const struct source_options *source, const char *sysfs,
-    const struct shared_limit *limit, struct shared_lookup **ret_lookup);
+    const struct lease_starts *starts, const struct shared_limit *limit,
+    struct shared_lookup **ret_lookup);
 int shared_lookup_start(struct shared_lookup *lookup); /* see single_flight_start(), and so on */
 void shared_lookup_submit(struct shared_lookup *lookup, struct lookup_request *request);
 bool shared_lookup_is_alive(struct shared_lookup *lookup, double seconds);

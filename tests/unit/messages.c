@@ -61,6 +61,8 @@ void messages_add_record(struct messages *messages, const struct record *record)
 	diag->idiag_wqueue = record->wqueue;
 	diag->idiag_uid = record->uid;
 	diag->idiag_inode = record->inode;
+	diag->id.idiag_cookie[0] = (uint32_t)record->cookie;
+	diag->id.idiag_cookie[1] = (uint32_t)(record->cookie >> 32);
 }
 
 void messages_add_attribute(

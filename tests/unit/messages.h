@@ -30,6 +30,7 @@ struct record {
 	uint32_t wqueue;
 	uint32_t uid;
 	uint32_t inode;
+	uint64_t cookie;
 };
 
 /* Appends a message with room for length bytes of payload, which is returned. */

@@ -5,7 +5,7 @@
 
 #include "unit.h"
 
-static struct port_socket connection(uint16_t port, bool known, uint32_t age_ms)
+static struct port_socket connection(uint16_t port, bool known, uint64_t age_ms)
 {
 	return (struct port_socket){.socket = {.state = SOCKET_ESTABLISHED,
 					.local_port = port,
@@ -30,32 +30,37 @@ static void time_wait_is_as_old_as_its_timer_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(left); i++) {
 		const struct port_socket socket = time_wait(1, left[i]);
-		uint32_t ms;
+		uint64_t ms;
 
 		assert_true(port_age_of(&socket, &ms));
 		assert_int_equal(ms, ages[i]);
+		assert_true(port_age_is_exact(&socket));
 	}
 }
 
 static void a_connection_is_if_its_source_tells(void **state)
 {
 	struct port_socket socket = connection(1, false, 0);
-	uint32_t ms;
+	uint64_t ms;
 
 	(void)state;
 	assert_false(port_age_of(&socket, &ms));
 	socket = connection(1, true, 9001);
 	assert_true(port_age_of(&socket, &ms));
 	assert_int_equal(ms, 9001);
+	assert_false(port_age_is_exact(&socket));
+	socket.socket.age_is_exact = true;
+	assert_true(port_age_is_exact(&socket));
 }
 
 static void words_round_down(void **state)
 {
 	static const struct {
-		uint32_t seconds;
+		uint64_t seconds;
 		const char *words;
 	} steps[] = {{0, "0 s"}, {119, "119 s"}, {120, "2 min"}, {7199, "119 min"}, {7200, "2 h"},
-	    {172799, "47 h"}, {172800, "2 days"}, {4294967, "49 days"}};
+	    {172799, "47 h"}, {172800, "2 days"}, {4294967, "49 days"},
+	    {400ull * 86400, "400 days"}};
 	char text[PORT_AGE_WORDS_SIZE];
 
 	(void)state;

@@ -21,6 +21,7 @@ const struct record established = {
     .wqueue = 13,
     .uid = 1009,
     .inode = 4000000007u,
+    .cookie = UINT64_C(0x123456789),
 };
 
 void start(const struct record *record)

@@ -40,6 +40,7 @@ static void decodes_every_field(void **state)
 	assert_int_equal(socket.queue_limit, 0);
 	assert_int_equal(socket.uid, 1009);
 	assert_int_equal(socket.inode, 4000000007u);
+	assert_int_equal(socket.cookie, UINT64_C(0x123456789));
 	assert_int_equal(socket.cgroup_id, cgroup);
 }
 
