@@ -130,6 +130,19 @@ export async function lookup({ open, known }) {
 	return seen;
 }
 
+/* What is said of a connection as it ages, and of one that is older than the exporter. */
+export async function ages({ open, known }) {
+	const { page } = await open();
+	await loaded(page);
+	const older = await ask(page, known.older);
+	await ask(page, known.seen);
+	const seen = await until(async () => {
+		const said = await text(page, "#answer");
+		return /\bfor [1-9]\d* s/.test(said) && said;
+	}, 60);
+	return { older, seen };
+}
+
 export async function keyboard({ open, known }) {
 	const { page } = await open();
 	await loaded(page);

@@ -7,14 +7,16 @@ must have. One browser plays them all, on one host whose every port is known.
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from lib.bpf import needs_bpf
 from lib.exporter import Exporter
 from lib.namespace import in_namespace
-from lib.sockets import IPV4, listen
+from lib.sockets import IPV4, drop, listen, pairs, port_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -182,6 +184,22 @@ def test_what_is_on_a_port(seen, ports, use, words):
     name = "TIME_WAIT" if use == "time_wait" else use
     assert answer.startswith(f"Port {ports[use][0]}\n{name}\n")
     assert all(word in answer for word in words), answer
+
+
+@needs_bpf
+@in_namespace
+def test_how_old_a_connection_is():
+    workload.need_browser()
+    listener = listen(IPV4, "127.0.0.1", workload.DESTINATION)
+    older, = pairs(1, IPV4, listener, "127.0.0.1", workload.DESTINATION)
+    with Exporter(API, "--collector.exhaustion") as exporter:
+        seen, = pairs(1, IPV4, listener, "127.0.0.1", workload.DESTINATION)
+        known = {"older": port_of(older[0]), "seen": port_of(seen[0])}
+        told = workload.play(exporter, ["ages"], known)["ages"]
+    assert not told["faults"]
+    assert re.search(r"\nOpen\nfor \d+ s\n", told["seen"]["seen"]), told
+    assert not re.search(r"\nfor \d", told["seen"]["older"]), told
+    drop([*older, *seen, listener])
 
 
 def test_both_sides_of_a_port(seen):

@@ -62,6 +62,21 @@ const user = ({ uid, user: name }) => (name === undefined ? `uid ${uid}` : `${na
 const state = ({ protocol, state: name }) =>
 	(protocol === "udp" && UDP_STATES[name]) || name.toUpperCase();
 
+/* As `ephemera port` has it: two of a unit at least, rounded down. */
+function span(seconds) {
+	const [size, unit] = [[86400, "days"], [3600, "h"], [60, "min"]]
+		.find(([length]) => seconds >= 2 * length) ?? [1, "s"];
+	return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+/* How long a connection has been one; of TIME_WAIT the time that is left says enough. */
+function openFor({ state: name, age_seconds: seconds, age_is_exact: exact }) {
+	if (seconds === undefined || name === "time_wait" || (seconds < 1 && !exact)) {
+		return undefined;
+	}
+	return `${exact ? "for" : "for at least"} ${span(seconds)}`;
+}
+
 function socketItem(socket) {
 	const ends = element("p", { class: "ends" }, `${socket.protocol} `,
 		element("code", {}, localEndpoint(socket)));
@@ -74,6 +89,7 @@ function socketItem(socket) {
 			pairs.push([term, show(value)]);
 		}
 	};
+	add(socket.state === "syn_sent" ? "Opening" : "Open", openFor(socket));
 	add("Time left", socket.expires_seconds, (left) => `${Math.round(left)} s`);
 	add("Accept queue", socket.accept_queue, (length) => (socket.accept_queue_limit === undefined
 		? count(length) : `${count(length)} of ${count(socket.accept_queue_limit)}`));
