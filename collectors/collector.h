@@ -61,6 +61,7 @@ struct collector_config {
 	 * when the first connected socket is observed.
 	 */
 	const struct facts *facts;
+	bool lease_starts; /* as in struct gatherer_options */
 };
 
 struct collector {

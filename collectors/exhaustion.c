@@ -136,6 +136,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	const struct exhaustion_probe_options options = {
 	    .leases = config->values[EXHAUSTION_LEASES_LIMIT],
 	    .openers = openers != 0,
+	    .starts = config->lease_starts,
 	};
 
 	/* If it does not load, only this collector fails. */

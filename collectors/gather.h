@@ -55,6 +55,7 @@ struct gatherer_options {
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;
 	unsigned refresh_seconds;
+	bool lease_starts; /* whether exhaustion_starts() will be asked for */
 	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
 	/* NULL: only ours; else all, if the source walks. */

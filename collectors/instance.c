@@ -22,6 +22,7 @@ static int make_collector(struct instance *instance, struct cgroups *cgroups, si
 	    .procfs = options->procfs,
 	    .cgroups = cgroups,
 	    .facts = &instance->facts,
+	    .lease_starts = options->lease_starts,
 	};
 
 	instance->states[i] = calloc(1, collector->state_size);

@@ -72,7 +72,7 @@ struct exhaustion_kept {
 	struct bpf_memory conflicts;
 	struct bpf_memory openers;
 	struct bpf_memory histograms;
-	struct bpf_memory leases; /* none: they are not timed, or there is no room for it */
+	struct bpf_memory leases; /* none: not asked for, not timed, or there is no room for it */
 	/* Of the programs that count each; -1: there is none. */
 	int links[EXHAUSTED_CALLS];    /* closing one stops its program */
 	int programs[EXHAUSTED_CALLS]; /* for /proc/self/fdinfo, which tells what they missed */
@@ -96,7 +96,10 @@ static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *
 	return result;
 }
 
-/* Without it nothing but the begin of connections is missing. */
+/*
+ * The table then counts as our resident memory, too. Without it nothing is missing but the begin of
+ * connections.
+ */
 static void map_leases(
     const struct exhaustion_bpf *loaded, struct exhaustion_kept *kept, struct lease_starts *starts)
 {
@@ -142,7 +145,8 @@ static int keep_descriptors(
 }
 
 /* Leaves what it made to exhaustion_probe_close() if it fails. */
-static int keep(const struct exhaustion_bpf *loaded, bool events, struct exhaustion_probe *probe)
+static int keep(const struct exhaustion_bpf *loaded, const struct exhaustion_probe_options *options,
+    struct exhaustion_probe *probe)
 {
 	struct exhaustion_kept *kept = calloc(1, sizeof(*kept));
 
@@ -156,7 +160,7 @@ static int keep(const struct exhaustion_bpf *loaded, bool events, struct exhaust
 	int result = map_all(loaded, kept);
 
 	if (result == 0)
-		result = keep_descriptors(loaded, events, kept);
+		result = keep_descriptors(loaded, options->events_bytes != 0, kept);
 	if (result < 0)
 		return result;
 	probe->shared = &((const struct exhaustion_bpf__bss *)kept->globals.at)->shared;
@@ -165,7 +169,8 @@ static int keep(const struct exhaustion_bpf *loaded, bool events, struct exhaust
 	probe->conflicts = kept->conflicts.at;
 	probe->openers = kept->openers.at;
 	probe->histograms = kept->histograms.at;
-	map_leases(loaded, kept, &probe->starts);
+	if (options->starts)
+		map_leases(loaded, kept, &probe->starts);
 	return 0;
 }
 
@@ -184,7 +189,7 @@ static int open_probe(
 
 	if (!loaded)
 		return -errno;
-	result = keep(loaded, options->events_bytes != 0, probe);
+	result = keep(loaded, options, probe);
 	exhaustion_bpf__destroy(loaded);
 	if (result < 0)
 		exhaustion_probe_close(probe);

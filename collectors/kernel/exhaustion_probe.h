@@ -30,6 +30,7 @@ struct exhaustion_probe_options {
 	unsigned long leases;	    /* how many are timed at the same time, rounded up; 0: none */
 	unsigned long events_bytes; /* memory for events, rounded up; 0: no events */
 	bool openers;		    /* whether they are counted */
+	bool starts;		    /* whether the starts of leases can be read */
 };
 
 #define EXHAUSTION_LEASES_MAX 16777216ul
@@ -42,7 +43,7 @@ struct exhaustion_probe {
 	struct openers *openers;	  /* OPENERS_BUCKETS of them */
 	struct tally_place *conflicts;	  /* TALLY_CONFLICTS of them, if counts_binds */
 	struct lease_histograms *histograms;
-	struct lease_starts starts; /* of the leases that are timed */
+	struct lease_starts starts; /* of the leases that are timed, if they can be read */
 	unsigned processors;
 	unsigned histograms_length;   /* one for each processor; 0 if leases are not timed */
 	bool counts_binds;	      /* bind() and listen() can be counted on this kernel */

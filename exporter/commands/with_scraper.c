@@ -56,6 +56,8 @@ int with_scraper(const struct options *options, scraper_use *use)
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
 		    .bind_buckets = options->source.buckets,
 		    .namespaces = options->all_namespaces ? &options->namespaces : NULL,
+		    /* The sockets of a replay are from another host or another time. */
+		    .lease_starts = options->serve.enable_api && !options->source.replay,
 		},
 	    .source = options->source,
 	    .limit = {(double)options->serve.max_walks_per_second,

@@ -121,11 +121,8 @@ static int start_lookup(const struct serve_options *options, struct web_parts *p
 {
 	const struct shared_limit limit = {
 	    (double)options->max_walks_per_second, self_refusals(parts->self)};
-	/* The sockets of a replay are from another host or another time. */
-	const struct lease_starts *starts =
-	    options->source.replay ? NULL : scraper_lease_starts(parts->scraper);
-	const int result =
-	    shared_lookup_new(&options->source, options->sysfs, starts, &limit, &parts->lookup);
+	const int result = shared_lookup_new(&options->source, options->sysfs,
+	    scraper_lease_starts(parts->scraper), &limit, &parts->lookup);
 
 	return result < 0 ? result : shared_lookup_start(parts->lookup);
 }

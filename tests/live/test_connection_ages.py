@@ -219,21 +219,25 @@ def test_one_that_is_being_opened_has_an_age():
 
 
 @in_namespace
-def test_only_the_leases_that_are_followed_have_one():
+def test_only_the_leases_that_are_followed_have_one(source):
     listener = listen(IPV4, "127.0.0.1", TARGET)
     for flags in (ON, "--collector.exhaustion.leases-limit=0"), ():
-        with serving(*flags) as exporter:
+        with serving(source, *flags) as exporter:
             begun, ends = timed(lambda: pairs(1, IPV4, listener, "127.0.0.1", TARGET))
             local(exporter, ends[0][0]).is_no_more_than_a_bound(begun[0])
             drop(ends[0])
-    with serving(ON, "--collector.exhaustion.leases-limit=1") as exporter:
-        begun, ends = timed(lambda: pairs(60, IPV4, listener, "127.0.0.1", TARGET))
+    with serving(ON, source, "--collector.exhaustion.leases-limit=1") as exporter:
+        begun, ends = {}, []
+        for _ in range(60):
+            times, (pair,) = timed(lambda: pairs(1, IPV4, listener, "127.0.0.1", TARGET))
+            begun[port_of(pair[0])] = times
+            ends.append(pair)
         told = Told(exporter, TARGET, "remote")
         assert len(told.sockets) == 60
         exact = [each for each in told.sockets if each.get("age_is_exact", False)]
         assert 0 < len(exact) < 60
         for each in exact:
-            told.is_exact(begun, each)
+            told.is_exact(begun[each["local_port"]], each)
         # One of those that came last gave way to none.
         assert port_of(ends[-1][0]) in [each["local_port"] for each in exact]
         for pair in ends:
