@@ -19,6 +19,8 @@ START_SECONDS = 20
 SCRAPE_SECONDS = 60
 COMMAND_SECONDS = 120
 STOP_SECONDS = 120
+# Two sockets with their inodes and files take the kernel about 6 KiB.
+BYTES_PER_CONNECTION = 8192
 # Long enough for what a server does after its answer, such as giving memory back.
 SETTLE_SECONDS = 0.1
 
@@ -176,10 +178,15 @@ class Command:
 
 
 class Hold:
-    """Holds the connections of one phase; a context manager."""
+    """Holds the connections of one phase; a context manager. wait: it ends when they are gone, and
+    all others of the namespace with them, so that another phase can begin."""
 
-    def __init__(self, program, connections, mode, workers=None):
+    def __init__(self, program, connections, mode, workers=None, wait=True):
         self.connections = connections
+        self.wait = wait
+        needed = connections * BYTES_PER_CONNECTION
+        if machine.memory("MemAvailable") < needed:
+            raise Unavailable(f"{connections} connections: they need about {needed / 1e6:.0f} MB of memory")
         self.process = subprocess.Popen(
             [program, "--connections", str(connections), "--mode", mode,
              *(["--workers", str(workers)] if workers else [])], text=True,
@@ -218,7 +225,7 @@ class Hold:
         self.process.stdout.close()
         self.process.stderr.close()
         deadline = time.monotonic() + STOP_SECONDS
-        while machine.tcp_sockets() > 100 and time.monotonic() < deadline:
+        while self.wait and machine.tcp_sockets() > 100 and time.monotonic() < deadline:
             time.sleep(0.1)
 
 
