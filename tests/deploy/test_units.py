@@ -27,7 +27,7 @@ LEASES = DEPLOY / "systemd" / "ephemera-leases.service.in"
 
 # What systemd-analyze security makes of them at the most.
 EXPOSURE = {(): 1.5, ("socket.conf",): 1.5, ("tls.conf",): 1.5, ("api.conf",): 2.5,
-            ("exhaustion.conf",): 1.8}
+            ("exhaustion.conf",): 1.8, ("walk.conf",): 1.8, ("exhaustion.conf", "walk.conf"): 1.8}
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can restrict as systemd does")
 
@@ -165,7 +165,7 @@ def test_the_example_of_settings_sets_nothing():
 def test_each_flag_exists():
     known = run("--help").stdout
     for path in [*UNITS, LEASES, DEPLOY / "systemd" / "ephemera.default"]:
-        for flag in re.findall(r"--((?:web|log|collector|security|buffer)\.[a-z.-]+[a-z])", path.read_text()):
+        for flag in re.findall(r"--((?:web|log|collector|security|buffer|sockets)\.[a-z.-]+[a-z])", path.read_text()):
             assert f"--{flag}" in known, f"{path.name}: {flag}"
 
 
@@ -189,6 +189,11 @@ def service(*drop_ins):
 def status(exporter):
     with open(f"/proc/{exporter.pid}/status", encoding="ascii") as file:
         return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
+
+
+def has_no_capability(exporter):
+    have = status(exporter)
+    return not any(int(have[name][0], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"))
 
 
 def assert_nothing_was_refused(exporter):
@@ -288,11 +293,50 @@ def test_failures_are_counted_with_its_drop_in(plain):
         assert_nothing_was_refused(exporter)
 
 
+def sockets_are_read_by(metrics):
+    return {labels["source"] for labels, _ in metrics.samples("ephemera_socket_source_info", protocol="tcp")}
+
+
 @needs_root
 @needs_bpf
 @in_namespace
-def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain):
-    unit = service("api.conf", "exhaustion.conf")
+def test_sockets_are_read_by_bpf_with_its_drop_in(plain):
+    unit = service("walk.conf")
+    assert unit.arguments() == []
+    with Exporter(**restricted(unit)) as exporter:
+        found = exporter.metrics()
+        assert sockets_are_read_by(found) == {"bpf"}
+        assert found.value("ephemera_kernel_feature", feature="socket_walk") == 1
+        assert has_no_capability(exporter)
+        assert status(exporter)["Uid"] == [str(A_DYNAMIC_USER)] * 4
+        assert_nothing_was_refused(exporter)
+
+
+def test_the_drop_ins_of_bpf_give_the_same_rights():
+    walk, exhaustion = (directives((DROP_INS / name).read_text()) for name in ("walk.conf", "exhaustion.conf"))
+    assert [each for each in exhaustion if each[1] != "Environment"] == walk
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+def test_with_both_drop_ins_of_bpf_each_right_is_given_once(plain):
+    unit = service("exhaustion.conf", "walk.conf")
+    assert unit.together("AmbientCapabilities") == ["CAP_BPF", "CAP_PERFMON"]
+    with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
+        found = counts_failures(exporter)
+        assert found.value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
+        assert sockets_are_read_by(found) == {"bpf"}
+        assert has_no_capability(exporter)
+        assert_nothing_was_refused(exporter)
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+@pytest.mark.parametrize("others", [("exhaustion.conf",), ("walk.conf", "exhaustion.conf")], ids=" ".join)
+def test_with_the_drop_ins_together_the_api_keeps_what_it_needs(plain, others):
+    unit = service("api.conf", *others)
     with Exporter(*unit.arguments(), **restricted(unit)) as exporter:
         assert counts_failures(exporter).value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
         assert int(status(exporter)["CapEff"][0], 16) == 1 << 19 | 1 << 2
@@ -317,6 +361,25 @@ def test_the_drop_in_has_nothing_that_it_could_do_without(plain, before, after):
         assert found.value("ephemera_scrape_collector_success", collector="exhaustion") == 0
         # All else works.
         assert found.value("ephemera_scrape_collector_success", collector="range") == 1
+
+
+@needs_root
+@needs_bpf
+@in_namespace
+@without_what_bpf_takes
+def test_without_a_part_of_its_drop_in_sockets_are_read_by_sock_diag(plain, before, after):
+    text = (DROP_INS / "walk.conf").read_text()
+    assert before in text
+    unit = Unit((DEPLOY / "systemd" / "ephemera.service.in").read_text(), text.replace(before, after))
+    with Exporter("--log.level=debug", **restricted(unit)) as exporter:
+        found = exporter.metrics()
+        assert sockets_are_read_by(found) == {"sock_diag"}
+        [line] = [line for line in exporter.log if "Cannot read sockets by BPF" in line]
+        assert "CAP_BPF and CAP_PERFMON" in line
+        # All else works.
+        for collector in COLLECTORS if host_has_cgroups() else all_but("owners").split():
+            assert found.value("ephemera_scrape_collector_success", collector=collector) == 1, collector
+        assert_nothing_was_refused(exporter)
 
 
 @needs_root

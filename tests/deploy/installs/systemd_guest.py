@@ -357,6 +357,29 @@ def exhaustion():
                 "exposure": exposure(), "journal": journal()}
 
 
+def rights():
+    """What the unit gives, what the exporter has left, and what it reads by."""
+    have = status(main_pid())
+    return {"given": show(names=("CapabilityBoundingSet", "AmbientCapabilities")), "uid": have["Uid"],
+            "left": {name: have[name][0] for name in ("CapPrm", "CapEff", "CapAmb")},
+            "source": samples(get("/metrics"), "ephemera_socket_source_info"), "exposure": exposure()}
+
+
+@step
+def walk():
+    """By itself, and with the other drop-in that has the same rights."""
+    with changes():
+        systemctl("start", "ephemera")
+        before = rights()
+        drop_in("walk.conf")
+        reload_and_restart()
+        alone = rights()
+        drop_in("exhaustion.conf")
+        reload_and_restart()
+        return {"before": before, "alone": alone, "both": rights(), "journal": journal(),
+                "collector": samples(get("/metrics"), "ephemera_scrape_collector_success")}
+
+
 def configure_tls():
     os.makedirs("/etc/ephemera", mode=0o700, exist_ok=True)
     for name in ("server.crt", "server.key"):

@@ -196,6 +196,21 @@ def test_exhaustion(seen):
     assert seen["exposure"] <= 1.5
 
 
+def test_walk(seen):
+    """One step for the walk; with the exhaustion collector, too, the same rights."""
+    # Of Linux 6.1 only TCP can be walked.
+    tcp = 'ephemera_socket_source_info{protocol="tcp",source="%s"} 1'
+    assert tcp % "sock_diag" in seen["before"]["source"], seen["journal"]
+    for how in ("alone", "both"):
+        assert tcp % "bpf" in seen[how]["source"], seen["journal"]
+        assert seen[how]["given"] == {"CapabilityBoundingSet": "cap_perfmon cap_bpf",
+                                      "AmbientCapabilities": "cap_perfmon cap_bpf"}
+        assert all(int(held, 16) == 0 for held in seen[how]["left"].values())
+        assert 61184 <= int(seen[how]["uid"][0]) <= 65519
+        assert seen[how]["exposure"] <= 1.5
+    assert 'ephemera_scrape_collector_success{collector="exhaustion"} 1' in seen["collector"], seen["journal"]
+
+
 def test_leases(seen):
     """Off until it is wanted; then the journal answers who had a port."""
     assert (seen["before"]["ActiveState"], seen["before"]["UnitFileState"]) == ("inactive", "disabled")
