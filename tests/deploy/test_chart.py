@@ -66,7 +66,7 @@ def test_a_misspelt_value_is_refused_wherever_it_is():
     "daemonset.args=[\"log.level=debug\"]", "sidecar.networkPolicy=true",
     "daemonset.tolerations=[{\"operater\":\"Exists\"}]", "monitorLabels={\"a\":1}",
     "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\"",
-    "exhaustion.enabled=\"yes\"", "daemonset.listenHost=\"10.0.0.1:80\"", "exhaustion.seccompProfile=\"Localhost\""))
+    "exhaustion.enabled=\"yes\"", "walk.enabled=\"yes\"", "walk.seccompProfile=\"Localhost\"", "daemonset.listenHost=\"10.0.0.1:80\"", "exhaustion.seccompProfile=\"Localhost\""))
 def test_a_value_of_a_wrong_kind_is_refused(setting):
     done = kube.call("helm", "template", "x", kube.CHART, "--set-json", setting, check=False)
     assert done.returncode != 0 and "schema" in done.stderr
@@ -80,19 +80,29 @@ def test_every_value_does_something():
                     "daemonset.tolerations=[]", 'daemonset.monitor="none"', "sidecar.monitor=true",
                     'sidecar.networkPolicy="open"', 'monitorLabels.release="stack"',
                     "rules.enabled=false", "dashboards.enabled=false",
-                    'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true",
+                    'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true", "walk.enabled=true",
                     'daemonset.listenHost="127.0.0.1"'):
         rendered = helm(setting)
         assert rendered != usual, setting
         changes += [each for each in rendered if each not in usual]
     assert not any(schema_errors(changes))
-    unconfined = one(helm("exhaustion.enabled=true", 'exhaustion.seccompProfile="Unconfined"'), "DaemonSet")
-    container, = unconfined["spec"]["template"]["spec"]["containers"]
-    assert container["securityContext"]["seccompProfile"] == {"type": "Unconfined"}
     policy = one(helm('sidecar.networkPolicy="open"', 'sidecar.prometheusNamespace="prom"'),
                  "NetworkPolicy")
     assert kube.listens([policy], "prom", 10059)
     assert not kube.listens([policy], "monitoring", 10059)
+
+
+@pytest.mark.parametrize("settings, profile", [
+    (["exhaustion.enabled=true", 'exhaustion.seccompProfile="Unconfined"'], "Unconfined"),
+    (["walk.enabled=true", 'walk.seccompProfile="Unconfined"'], "Unconfined"),
+    (["walk.enabled=true", "exhaustion.enabled=true", 'walk.seccompProfile="Unconfined"'], "Unconfined"),
+    (["walk.enabled=true", "exhaustion.enabled=true"], "RuntimeDefault"),
+    # Of what is not enabled, nothing counts.
+    (["walk.enabled=true", 'exhaustion.seccompProfile="Unconfined"'], "RuntimeDefault"),
+    (['walk.seccompProfile="Unconfined"'], "RuntimeDefault")])
+def test_one_unconfined_is_enough(settings, profile):
+    container, = one(helm(*settings), "DaemonSet")["spec"]["template"]["spec"]["containers"]
+    assert container["securityContext"]["seccompProfile"] == {"type": profile}
 
 
 @pytest.mark.parametrize("host", ["$(NODE_IP)", "[$(NODE_IP)]"])

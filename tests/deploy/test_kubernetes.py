@@ -30,6 +30,7 @@ def helms(example_chart):
         "cluster": helm("namespace.create=true"),
         "cluster-servicemonitor": helm("namespace.create=true", 'daemonset.monitor="service"'),
         "cluster-exhaustion": helm("namespace.create=true", "exhaustion.enabled=true"),
+        "cluster-walk": helm("namespace.create=true", "walk.enabled=true"),
         "sidecar": of_example(),
         "sidecar-plain": of_example('form="plain"'),
     }
@@ -184,6 +185,20 @@ def test_both_forms_are_the_same_container():
     native, plain = (kube.sidecar_of(pod_templates(kustomize(example))[0][1])
                      for example in ("sidecar", "sidecar-plain"))
     assert native == {**plain, "restartPolicy": "Always"}
+
+
+def test_with_both_components_of_bpf_each_right_is_given_once(tmp_path):
+    """In either order, and as the chart has it."""
+    alone = one(kustomize("cluster-exhaustion"), "DaemonSet")
+    for components in itertools.permutations(("walk", "exhaustion")):
+        places = [os.path.relpath(kube.KUSTOMIZE / each, tmp_path.resolve()) for each in components]
+        cluster = os.path.relpath(kube.KUSTOMIZE / "examples/cluster", tmp_path.resolve())
+        (tmp_path / "kustomization.yaml").write_text(
+            f"resources: [{cluster}]\ncomponents: [{', '.join(places)}]\n")
+        made = kube.objects_of(kube.call("kubectl", "kustomize", tmp_path).stdout)
+        assert one(made, "DaemonSet") == alone
+    both = one(helm("exhaustion.enabled=true", "walk.enabled=true"), "DaemonSet")
+    assert both == one(helm("exhaustion.enabled=true"), "DaemonSet")
 
 
 # One place for each thing

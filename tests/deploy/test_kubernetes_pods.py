@@ -35,22 +35,25 @@ def test_the_daemonset_breaks_the_rules_that_it_must_and_no_other():
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
-def test_what_counts_failures_breaks_three_rules_more():
+@pytest.mark.parametrize("example", ("cluster-exhaustion", "cluster-walk"))
+def test_what_loads_bpf_programs_breaks_three_rules_more(example):
     """None of which its namespace has: it must be privileged anyway."""
-    plain, counting = (one(kustomize(example), "DaemonSet")["spec"]["template"]["spec"]
-                       for example in ("cluster", "cluster-exhaustion"))
-    assert pod_security.violations(counting) - pod_security.violations(plain) == {
+    plain, loading = (one(kustomize(each), "DaemonSet")["spec"]["template"]["spec"] for each in ("cluster", example))
+    assert pod_security.violations(loading) - pod_security.violations(plain) == {
         "capabilities", "running as non-root", "running as non-root user"}
-    for spec in (plain, counting):
+    flags = [flag for flag in loading["containers"][0]["args"] if flag not in plain["containers"][0]["args"]]
+    assert flags == (["--collector.exhaustion"] if example == "cluster-exhaustion" else [])
+    for spec in (plain, loading):
         spec["containers"][0] = {**spec["containers"][0], "args": [], "securityContext": {}}
-    assert plain == counting
+    assert plain == loading
 
 
-def test_no_sidecar_counts_failures(example_chart):
+@pytest.mark.parametrize("value", ("exhaustion.enabled", "walk.enabled"))
+def test_no_sidecar_loads_bpf_programs(example_chart, value):
     """A pod of somebody else gets no privilege, whatever the chart's value is."""
-    plain, counting = (helm(*settings, chart=example_chart, namespace="ephemera-example")
-                       for settings in ((), ("ephemera.exhaustion.enabled=true",)))
-    assert plain == counting
+    plain, loading = (helm(*settings, chart=example_chart, namespace="ephemera-example")
+                      for settings in ((), (f"ephemera.{value}=true",)))
+    assert plain == loading
 
 
 SECURITY = "initContainers/0/securityContext"
@@ -108,7 +111,7 @@ def test_ephemera_has_no_privilege_and_no_token(example):
     context = sidecar_of(template)["securityContext"]
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
-    if example == "cluster-exhaustion":
+    if example in ("cluster-exhaustion", "cluster-walk"):
         # Root's, which the exporter gives up.
         assert context["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SETGID", "SETUID"]}
         assert (context["runAsUser"], context["runAsGroup"]) == (0, 65532)

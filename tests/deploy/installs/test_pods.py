@@ -22,6 +22,7 @@ import yaml
 
 import kube
 from lib import containers
+from lib.bpf import needs_bpf
 from lib.exporter import REPOSITORY, Metrics
 from lib.sockets import wait_until
 
@@ -150,11 +151,15 @@ def held(metrics):
         "ephemera_destination_ports", destination="127.0.0.1", state="active")}
 
 
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in
+                Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
+
+
 def assert_is_confined(container, uid):
     """Of the process itself, what its container's securityContext asks for."""
     pid = pid_of(container)
-    status = dict(line.split(":\t", 1) for line in
-                  Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
+    status = status_of(pid)
     assert {int(status[f"Cap{which}"], 16) for which in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
     assert set(status["Uid"].split()) == {str(uid)}
@@ -236,6 +241,22 @@ def test_the_pod_of_the_daemonset_sees_what_its_node_holds(node, images, tmp_pat
                    Path(f"/proc/{ephemera}/mountinfo").read_text(encoding="utf-8").splitlines()
                    if line.split()[4] == "/host/sys/fs/cgroup"]
         assert cgroups and "ro" in cgroups[-1][5].split(",")
+
+
+@needs_bpf
+@pytest.mark.parametrize("profile, source", [("unconfined", "bpf"), ("runtime/default", "sock_diag")])
+def test_the_pod_reads_sockets_by_bpf_where_its_profile_allows_it(profile, source, node, images, tmp_path):
+    """podman 4.3 takes the profile from an annotation. Its own has bpf() for CAP_SYS_ADMIN only."""
+    pod = pod_of("cluster-walk", images)
+    pod["metadata"]["annotations"] = {"seccomp.security.alpha.kubernetes.io/pod": profile}
+    with played(pod, node, tmp_path) as (_, names):
+        metrics = scrape(node)
+        assert metrics.value("ephemera_socket_source_info", protocol="tcp", source=source) == 1
+        assert held(metrics) == {7070: NODE_HOLDS}
+        assert metrics.value("ephemera_scrape_collector_success", collector="owners") == 1
+        status = status_of(pid_of(names["ephemera"]))
+        assert {int(status[f"Cap{which}"], 16) for which in ("Inh", "Prm", "Eff", "Amb")} == {0}
+        assert set(status["Uid"].split()) == {"65534"}
 
 
 def test_without_the_volume_the_daemonset_names_no_pod(node, images, tmp_path):

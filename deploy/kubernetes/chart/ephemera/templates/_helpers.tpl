@@ -45,9 +45,16 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
+{{/* The seccompProfile of each feature that is enabled and loads BPF programs; empty if none is. */}}
+{{- define "ephemera.bpf" -}}
+{{- range list .Values.walk .Values.exhaustion -}}
+{{- if .enabled }}{{ .seccompProfile }} {{ end -}}
+{{- end -}}
+{{- end }}
+
 {{/* The same, with the capabilities to load BPF programs (BPF, PERFMON) and then to become nobody. Kubernetes gives
 added capabilities to root only. */}}
-{{- define "ephemera.exhaustionSecurityContext" -}}
+{{- define "ephemera.bpfSecurityContext" -}}
 allowPrivilegeEscalation: false
 capabilities:
   add:
@@ -62,7 +69,7 @@ runAsGroup: 65532
 runAsNonRoot: false
 runAsUser: 0
 seccompProfile:
-  type: {{ .Values.exhaustion.seccompProfile }}
+  type: {{ contains "Unconfined" (include "ephemera.bpf" .) | ternary "Unconfined" "RuntimeDefault" }}
 {{- end }}
 
 {{/* The name of an endpoint: its node. */}}
