@@ -19,6 +19,7 @@ typedef unsigned long tally[SOCKET_PROTOCOLS][SOCKET_FAMILIES][SOCKET_STATES];
 /* One look by one source. */
 struct look {
 	tally counts;
+	unsigned long abandoned; /* FIN_WAIT2 without a socket; only the walk tells */
 	struct own_sockets *own; /* NULL: not looked for */
 };
 
@@ -38,6 +39,8 @@ static int note(void *context, const struct socket *socket)
 	struct look *look = context;
 
 	look->counts[socket->protocol][socket->family][socket->state]++;
+	/* The kernel keeps it as it keeps TIME_WAIT, which alone tells of timestamps. */
+	look->abandoned += socket->state == SOCKET_FIN_WAIT2 && socket->tells_timestamps;
 	if (look->own)
 		own_sockets_note(look->own, socket);
 	return 0;
@@ -173,7 +176,10 @@ static bool read_in_use(
 	return true;
 }
 
-/* TCP sockets that listen or are connected, without TIME_WAIT and SYN_RECV; -1: not known. */
+/*
+ * TCP sockets that listen or are connected, without SYN_RECV, TIME_WAIT, and FIN_WAIT2 that no
+ * process has any more; -1: not known.
+ */
 static long read_tcp_in_use(const char *procfs)
 {
 	unsigned long ipv4;
@@ -195,7 +201,7 @@ static unsigned long count_in_use(const struct look *look)
 			if (state != SOCKET_TIME_WAIT && state != SOCKET_SYN_RECV &&
 			    state != SOCKET_BOUND)
 				count += look->counts[SOCKET_TCP][family][state];
-	return count;
+	return count - look->abandoned;
 }
 
 static bool same_listeners(const struct check *check)
@@ -207,10 +213,7 @@ static bool same_listeners(const struct check *check)
 	return true;
 }
 
-/*
- * The totals differ a little from what is in the tables, such as by FIN_WAIT2 without a socket.
- * Listeners cost sock_diag no walk of the table.
- */
+/* The totals change while the tables are walked. Listeners cost sock_diag no walk of the table. */
 static int compare_with_totals(struct check *check, struct source *source)
 {
 	const struct source_observer observer = {note, NULL, &check->before};

@@ -19,7 +19,7 @@ from lib.exporter import Exporter, metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
 from lib.seccomp import forbid_bpf
 from lib.sockets import (ANY, IPV4, accept, bound, connect, connect_many, drop, kernel_is, listen,
-                         need_ipv6)
+                         need_ipv6, orphan_fin_wait2)
 from lib.sources import BLIND
 from mixture import Mixture
 from states import hold_all, settle
@@ -139,6 +139,19 @@ def test_a_port_with_many_connections_hides_no_port():
     set_range(43000, 43009)
     assert metrics().value("ephemera_range_usable_ports") == 9
     drop([listener, *clients])
+
+
+@in_namespace
+def test_many_that_closed_first_and_wait_for_their_peers_are_no_reason_to_distrust_it():
+    """The kernel counts them as TIME_WAIT, and tells them as FIN_WAIT2."""
+    set_range(40000, 40999)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    _ports, servers = orphan_fin_wait2(97, IPV4, listener, "127.0.0.1", TARGET)
+    with Exporter("--sockets.source=bpf") as running:
+        for said in (metrics("--sockets.source=bpf"), running.metrics()):
+            assert said.value("ephemera_sockets", protocol="tcp", family="ipv4",
+                              state="fin_wait2") == 97
+    drop([listener, *servers])
 
 
 class Churn(threading.Thread):
