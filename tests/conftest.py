@@ -95,14 +95,15 @@ def public_binary(monkeypatch):
         shutil.rmtree(directory)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def socket_source(request):
     """See lib/sources.py."""
     import lib.sources
 
-    lib.sources.use(request.param)
-    yield request.param
-    lib.sources.use(lib.sources.WALK)
+    source = getattr(request, "param", lib.sources.AUTO)
+    lib.sources.use(source)
+    yield source
+    lib.sources.use(lib.sources.AUTO)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from lib.exporter import Exporter, metrics
 from lib.namespace import in_namespace, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, connect_many, drop, listen,
                          need_ipv6, syn_sent, wait_until)
+from lib.sources import BPF, SOCK_DIAG, read_by
 
 PORT = 30001
 BACKLOG = 7
@@ -86,6 +87,8 @@ def overflow(count, family, address, port):
     return syn_sent(count, family, address, port)
 
 
+# By procfs: test_procfs_tells_the_queues_and_no_limits.
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family, address", [
     (IPV4, "127.0.0.1"), (IPV4, "0.0.0.0"), (IPV6, "::1"), (IPV6, "::"), (MAPPED, "::"),
     (MAPPED, "127.0.0.1"),
@@ -169,6 +172,7 @@ def test_a_queue_of_no_limit_takes_one():
     assert said.value(WORST) == 1
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family", [IPV4, IPV6])
 @in_namespace
 def test_listeners_that_share_a_port_are_added_up(family):

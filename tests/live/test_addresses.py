@@ -20,6 +20,7 @@ from lib.sockets import (IPV4, IPV6, MAPPED, accept, add_address, at, bind, bind
                          bound, bound_many, close_wait, connect, connect_many, drop, fin_wait2,
                          listen, need_ipv6, need_kernel, new, orphan_fin_wait2, pairs,
                          server_time_wait, time_wait, udp_connected, wait_until)
+from lib.sources import BPF, PROCFS, SOCK_DIAG, SPEAKS_IPV4, read_by, tells
 
 FIRST, LAST = 40000, 40021
 SIZE = LAST - FIRST + 1
@@ -242,6 +243,7 @@ BOTH = [nothing, one_specific_address, one_ipv6_address, one_mapped_address,
         shared_by_so_reuseport]
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 @pytest.mark.parametrize("situation", BOTH, ids=lambda situation: situation.__name__)
 @in_namespace
@@ -259,6 +261,7 @@ def test_bound_sockets(situation, protocol):
         assert said.value(UNSURE, protocol=each) == 0
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 @pytest.mark.parametrize("setting", [0, 1])
 @in_namespace
@@ -450,6 +453,7 @@ CONNECTIONS = [outgoing_ipv4, outgoing_ipv6, outgoing_mapped, outgoing_of_every_
                half_closed, reset_by_the_peer, refused, everything]
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("situation", CONNECTIONS, ids=lambda situation: situation.__name__)
 @in_namespace
 def test_connections(situation):
@@ -508,6 +512,7 @@ UDP = [udp_clients, udp_ipv6_clients, udp_sent_without_bind, udp_disconnected,
        udp_bound_and_connected]
 
 
+@read_by(BPF, SOCK_DIAG, PROCFS)
 @pytest.mark.parametrize("situation", UDP, ids=lambda situation: situation.__name__)
 @in_namespace
 def test_udp_clients(situation):
@@ -561,7 +566,7 @@ def test_shuffled(protocol, seed):
     assert_pools(read(), protocol, wildcard)
 
 
-# What no record tells: whether an IPv6 socket that is connected leaves IPv4 alone. Then less is
+# What only BPF tells: whether an IPv6 socket that is connected leaves IPv4 alone. Then less is
 # promised of IPv4's wildcard than can be had, by as many as are called unsure. More must never be.
 
 
@@ -633,13 +638,16 @@ UNTOLD = [tcp_clients_of_ipv6_alone, tcp_from_an_ipv6_source,
           udp_clients_of_ipv6_alone, udp_from_an_ipv6_address]
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("situation", UNTOLD, ids=lambda situation: situation.__name__)
 @in_namespace
-def test_no_more_is_promised_than_can_be_had(situation):
+def test_no_more_is_promised_than_can_be_had(situation, socket_source):
     prepare()
     _kept = situation()
     said = read()
     protocol = situation.__name__[:3]
+    # By BPF nothing is unsure, so that all is exact.
+    assert not (tells(socket_source, SPEAKS_IPV4) and said.value(UNSURE, protocol=protocol))
     ports = {}
     for family, address in ASKED:
         told = left(said, protocol, family, address, {})

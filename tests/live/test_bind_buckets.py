@@ -18,10 +18,10 @@ from lib.namespace import NOBODY, in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect_many,
                          connect_until_refused, drop, listen, need_ipv6, need_kernel, pairs, tcp_sockets,
                          time_wait, wait_until)
-from lib.sources import BLIND, EACH_SOURCE
+from lib.sources import AUTO, BLIND, SOCK_DIAG, read_by
 
 # With --sockets.source=sock_diag a program of its own reads the buckets, else the walk does.
-pytestmark = [needs_bpf, *EACH_SOURCE]
+pytestmark = [needs_bpf, read_by(AUTO, SOCK_DIAG)]
 
 FIRST, SIZE = 40000, 20
 TARGET, OTHER = 30001, 30002

@@ -23,6 +23,7 @@ from lib.exporter import metrics, run
 from lib.namespace import in_namespace
 from lib.sockets import (IP_BIND_ADDRESS_NO_PORT, IPV4, IPV6, bind, drop, listen, need_ipv6,
                          need_kernel, new, wait_until)
+from lib.sources import BPF, SOCK_DIAG, read_by
 from test_trace import Trace
 
 INTERFACES = ("v0", "v1")
@@ -120,6 +121,7 @@ def assert_kernel_gives(family):
     assert left(family) == {device: given(family, device) for device in (None, *INTERFACES)}
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family", [IPV4, IPV6])
 @in_namespace
 def test_two_interfaces_are_two_destinations(family):
@@ -133,6 +135,7 @@ def test_two_interfaces_are_two_destinations(family):
     assert_kernel_gives(family)
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family", [IPV4, IPV6])
 @in_namespace
 def test_sockets_of_no_interface_keep_their_ports_from_those_of_one(family):
@@ -154,6 +157,7 @@ def test_sockets_of_no_interface_keep_their_ports_from_those_of_one(family):
                      r"interface$", text, re.M) and text.count("no interface") == 1, text
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family", [IPV4, IPV6])
 @in_namespace
 def test_what_both_kinds_have_is_at_most_all_of_it(family):
@@ -167,6 +171,7 @@ def test_what_both_kinds_have_is_at_most_all_of_it(family):
     assert_kernel_gives(family)
 
 
+@read_by(BPF, SOCK_DIAG)
 @pytest.mark.parametrize("family", [IPV4, IPV6])
 @pytest.mark.parametrize("seed", range(3))
 @in_namespace
@@ -184,6 +189,7 @@ def test_no_more_is_promised_than_there_is(family, seed):
             assert promise == got if device is None else promise <= got, (seed, device)
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_a_link_local_source_is_bound_to_its_interface():
     prepare()
@@ -198,6 +204,7 @@ def test_a_link_local_source_is_bound_to_its_interface():
     drop(sum(kept, []))
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_a_link_local_peer_has_the_interface_once():
     prepare()
@@ -208,6 +215,7 @@ def test_a_link_local_peer_has_the_interface_once():
                              ("fe80::1%v0", "fe80::5%v0", PORT): held(active=2)}
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_a_port_that_is_bound_is_lost_to_every_interface():
     """bind() has buckets without an interface: the capacity is one, for whoever connects."""
@@ -222,6 +230,7 @@ def test_a_port_that_is_bound_is_lost_to_every_interface():
     drop(kept)
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_time_wait_keeps_its_interface():
     prepare()

@@ -16,6 +16,7 @@ from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, bound, connect,
                          connect_many, drop, fin_wait2, listen, need_ipv6, orphan_fin_wait2,
                          pairs, syn_sent, time_wait, udp_connected,
                          whole_fin_wait2)
+from lib.sources import BPF, SOCK_DIAG, read_by
 
 PORT, OTHER = 30001, 30002
 
@@ -252,6 +253,7 @@ def test_the_root_of_the_hierarchy(tree):
     assert told(metrics(*ALL)) == {"/": (5, "", "")}
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_what_has_no_owner(tree, two):
     prepare()
@@ -271,6 +273,7 @@ def test_what_has_no_owner(tree, two):
     assert_adds_up(said)
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_what_is_closed_and_still_a_socket_has_an_owner(tree, two):
     prepare()
@@ -284,6 +287,7 @@ def test_what_is_closed_and_still_a_socket_has_an_owner(tree, two):
     assert_adds_up(said)
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_only_leased_ports_count(tree, two):
     prepare()
@@ -301,6 +305,7 @@ def test_only_leased_ports_count(tree, two):
     assert_adds_up(said)
 
 
+@read_by(BPF, SOCK_DIAG)
 @in_namespace
 def test_udp_has_owners_that_sum_up_to_its_pool(tree, two):
     prepare(40000, 40099)

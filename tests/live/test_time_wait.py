@@ -4,12 +4,23 @@
 import pytest
 
 from accounting import (EXACT, FIRST, OTHER, SIZE, TARGET, assert_kernel_gives, held, read,
-                        read_when_reusable, shown, small_range, target)
+                        read_when_reusable, shown, small_range, target, wait_until_old)
 from lib.namespace import has_sysctl, in_namespace, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, accept, add_address, connect_many, listen,
-                         need_ipv6, orphan_fin_wait2, server_time_wait, time_wait, wait_until)
+                         need_ipv6, orphan_fin_wait2, server_time_wait, time_wait)
+from lib.sources import BPF, PROCFS, REUSABLE, SOCK_DIAG, read_by, tells
+
+pytestmark = read_by(BPF, SOCK_DIAG, PROCFS)
 
 REUSE, DELAY = "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_tw_reuse_delay"
+
+
+def old(count, source, active=0):
+    """(a destination that has so many which connect() may take over, how many it then gets more than is
+    told): read with EXACT, if the source tells."""
+    if tells(source, REUSABLE, buckets=True):
+        return held(active=active, reusable=count), 0
+    return held(active=active, time_wait=count), -count
 
 
 def reuse_never_yet():
@@ -52,7 +63,7 @@ def test_row_9_a_destination_full_of_time_wait():
 
 @pytest.mark.parametrize("family, reuse", [(IPV4, 1), (IPV4, 2), (IPV6, 2), (MAPPED, 2)])
 @in_namespace
-def test_row_10_an_old_time_wait_is_reusable_where_reuse_applies(family, reuse):
+def test_row_10_an_old_time_wait_is_reusable_where_reuse_applies(family, reuse, socket_source):
     need_ipv6()
     small_range()
     sysctl(REUSE, reuse)
@@ -62,27 +73,31 @@ def test_row_10_an_old_time_wait_is_reusable_where_reuse_applies(family, reuse):
     _servers = accept(listener, len(_clients))
     time_wait(7, family, listener, address, TARGET)
     key = (address, address, TARGET)
-    said = read_when_reusable(key, 7)
-    assert shown(said) == {key: held(active=3, reusable=7)}
+    said = read_when_reusable(key, 7, source=socket_source)
+    states, unseen = old(7, socket_source, active=3)
+    assert shown(said) == {key: states}
     label = "ipv6" if family == IPV6 else "ipv4"
-    assert said.value("ephemera_worst_destination_ports", family=label) == 3
-    assert said.value("ephemera_worst_destination_usage_ratio", family=label) == 3 / SIZE
-    assert_kernel_gives(said, family, address, TARGET)
+    assert said.value("ephemera_worst_destination_ports", family=label) == 3 - unseen
+    assert said.value("ephemera_worst_destination_usage_ratio", family=label) == (3 - unseen) / SIZE
+    assert_kernel_gives(said, family, address, TARGET, unseen=unseen)
 
 
 @in_namespace
-def test_row_10_what_was_reusable_is_active_once_it_is_reused():
+def test_row_10_what_was_reusable_is_active_once_it_is_reused(socket_source):
     small_range()
     sysctl(REUSE, 2)
     listener = target(IPV4)
     key = ("127.0.0.1", "127.0.0.1", TARGET)
     time_wait(SIZE, IPV4, listener, "127.0.0.1", TARGET)
-    said = read_when_reusable(key, SIZE)
-    assert said.value("ephemera_worst_destination_usage_ratio", family="ipv4") == 0
+    said = read_when_reusable(key, SIZE, source=socket_source)
+    states, unseen = old(SIZE, socket_source)
+    assert shown(said) == {key: states}
+    assert said.value("ephemera_worst_destination_usage_ratio", family="ipv4") == -unseen / SIZE
     _clients = connect_many(13, IPV4, "127.0.0.1", TARGET)
     said = read(EXACT)
-    assert shown(said) == {key: held(active=13, reusable=SIZE - 13)}
-    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
+    states, unseen = old(SIZE - 13, socket_source, active=13)
+    assert shown(said) == {key: states}
+    assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET, unseen=unseen)
 
 
 @pytest.mark.parametrize("reuse", [1, 2])
@@ -110,7 +125,7 @@ def test_row_10_a_young_time_wait_is_not_reusable(reuse):
     (IPV6, "fd00::1", "::1", True),
 ])
 @in_namespace
-def test_row_10_reuse_of_2_is_for_loopback(family, address, source, reusable):
+def test_row_10_reuse_of_2_is_for_loopback(family, address, source, reusable, socket_source):
     need_ipv6()
     small_range()
     sysctl(REUSE, 2)
@@ -122,10 +137,10 @@ def test_row_10_reuse_of_2_is_for_loopback(family, address, source, reusable):
     time_wait(7, family, listener, address, TARGET, **how)
     # Made later: when this one has become reusable, the first has had the time to.
     time_wait(2, IPV4, local, "127.0.0.1", OTHER)
-    said = read_when_reusable(("127.0.0.1", "127.0.0.1", OTHER), 2)
-    state = "reusable" if reusable else "time_wait"
-    assert shown(said)[(source or address, address, TARGET)] == held(**{state: 7})
-    assert_kernel_gives(said, family, address, TARGET, **how)
+    said = read_when_reusable(("127.0.0.1", "127.0.0.1", OTHER), 2, source=socket_source)
+    states, unseen = old(7, socket_source) if reusable else (held(time_wait=7), 0)
+    assert shown(said)[(source or address, address, TARGET)] == states
+    assert_kernel_gives(said, family, address, TARGET, unseen=unseen, **how)
 
 
 @in_namespace
@@ -137,28 +152,21 @@ def test_row_10_without_timestamps_nothing_is_reusable():
     listener = target(IPV4)
     time_wait(7, IPV4, listener, "127.0.0.1", TARGET)
     time_wait(2, IPV4, local, "127.0.0.1", OTHER)
-    wait_until(lambda: all(seconds > 1.5 for seconds in _ages()), "TIME_WAIT to age")
+    wait_until_old()
     said = read()
     assert shown(said)[("127.0.0.1", "127.0.0.1", TARGET)] == held(time_wait=7)
     assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
 
 
-def _ages():
-    """Seconds since each TIME_WAIT began, from what the kernel says remains of its minute."""
-    with open("/proc/self/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file.readlines()[1:]]
-    return [60 - int(row[5].split(":")[1], 16) / 100 for row in rows if row[3] == "06"]
-
-
 @in_namespace
-def test_a_client_that_closed_first_is_active_until_its_server_closes():
+def test_a_client_that_closed_first_is_active_until_its_server_closes(socket_source):
     small_range()
     sysctl(REUSE, 2)
     listener, local = target(IPV4), target(IPV4, OTHER)
     _ports, _servers = orphan_fin_wait2(7, IPV4, listener, "127.0.0.1", TARGET)
     time_wait(2, IPV4, local, "127.0.0.1", OTHER)
     # The kernel keeps it as a TIME_WAIT record, but as FIN_WAIT2 it is never reusable.
-    said = read_when_reusable(("127.0.0.1", "127.0.0.1", OTHER), 2)
+    said = read_when_reusable(("127.0.0.1", "127.0.0.1", OTHER), 2, source=socket_source)
     assert shown(said)[("127.0.0.1", "127.0.0.1", TARGET)] == held(active=7)
     assert_kernel_gives(said, IPV4, "127.0.0.1", TARGET)
 

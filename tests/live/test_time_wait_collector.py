@@ -15,6 +15,7 @@ from lib.namespace import in_namespace, sysctl
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, close, connect, drop, listen,
                          need_ipv6, orphan_fin_wait2, pairs, read_to_end, server_time_wait,
                          time_wait, wait_until)
+from lib.sources import BPF, PROCFS, SOCK_DIAG, read_by
 
 PORT = 30001
 
@@ -121,6 +122,7 @@ def test_none():
     assert said.value(LIMIT) == int(sysctl("net.ipv4.tcp_max_tw_buckets"))
 
 
+@read_by(BPF, SOCK_DIAG, PROCFS)
 @pytest.mark.parametrize("family", [IPV4, IPV6, MAPPED])
 @in_namespace
 def test_fresh_ones(family):
@@ -139,6 +141,7 @@ def test_fresh_ones(family):
     assert said.value(ENTERED) == 34
 
 
+@read_by(BPF, SOCK_DIAG, PROCFS)
 @in_namespace
 def test_only_time_wait_counts():
     listener = listen(IPV4, "127.0.0.1", PORT)
@@ -228,16 +231,6 @@ def test_a_server_counts_each_scrape_anew():
             assert made <= in_table - sum(buckets(before).values()) <= made + 2
             assert made <= said.value(ENTERED) - before.value(ENTERED) <= made + 2
             assert in_table == said.total("ephemera_sockets", protocol="tcp", state="time_wait")
-
-
-@in_namespace
-def test_procfs_tells_the_same():
-    need_ipv6()
-    for family, count in ((IPV4, 7), (IPV6, 5)):
-        time_wait(count, family, listen(family, LOOPBACK[family], PORT), LOOPBACK[family], PORT)
-    said = metrics("--sockets.source=procfs")
-    assert buckets(said) == fresh(12) == buckets_by_ss()
-    assert counters(said) == counters_by_proc()
 
 
 @in_namespace(seconds=60)
