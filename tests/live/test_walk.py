@@ -33,10 +33,10 @@ UNTOLD = re.compile(r" ipv6_only=(?P<ipv6_only>-?\d) chosen=(?P<chosen>-?\d) exp
 CHURNERS, STANDING, WALKS = 2, 4000, 200
 
 
-def listed(source, *args):
+def listed(source, *args, env=None):
     tool = Path(exporter.BINARY).parent / "tests/lib/list_sockets"
     done = subprocess.run([tool, source, *map(str, args)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+                          stderr=subprocess.PIPE, text=True, timeout=120, check=False, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
