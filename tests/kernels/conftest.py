@@ -15,6 +15,7 @@ from lib import exporter, small_machine, sockets
 HERE = Path(__file__).parent
 PLACE = exporter.REPOSITORY / "build" / "kernels"
 SOCKETS = PLACE / "ephemera-sockets"
+BROKEN = PLACE / "tests/lib"
 
 # Linux, and the release of Debian that has it.
 KERNELS = {"6.1": "bookworm", "6.12": "trixie"}
@@ -94,6 +95,9 @@ def machine_root(tmp_path_factory):
     for path in (exporter.BINARY, SOCKETS, shutil.which("ss")):
         _add_program(path, root)
     _add_without(b"bpf_rdonly_cast", root)
+    (root / "broken").mkdir()
+    for path in [BROKEN / "broken_walk.so", *BROKEN.glob("walk_*.linked.o")]:
+        shutil.copy(path, root / "broken")
     shutil.copy(HERE / "guest.sh", root)
     (root / "load_modules").write_text(small_machine.LOAD_MODULES)
     for folder, files in (("etc", USERS), ("ranges", workload.RANGES),

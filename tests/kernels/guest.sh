@@ -130,6 +130,24 @@ phase_many() {
 	once --sockets.source=sock_diag
 }
 
+# With programs that are broken on purpose, each in place of the exporter's own.
+phase_broken_walk() {
+	hold plain
+	export LD_PRELOAD=/broken/broken_walk.so
+	for fault in none counts_nothing counts_twice skips_a_bucket; do
+		export BROKEN_WALK=/broken/walk_$fault
+		part $fault
+		once --sockets.source=bpf
+		cat /said
+		part "$fault.auto"
+		once
+	done
+	export BROKEN_WALK=/broken/walk_skips_connections
+	serve
+	scrape served
+	end
+}
+
 phase_exhaustion() {
 	serve --collector.exhaustion
 	scrape first
@@ -270,7 +288,7 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag walk walk_by_copy many exhaustion trace lease_trace \
+	for name in procfs sock_diag walk walk_by_copy broken_walk many exhaustion trace lease_trace \
 		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then

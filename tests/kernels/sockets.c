@@ -8,6 +8,7 @@
  * FAMILY: ipv4, ipv6, or mapped (an IPv6 socket that speaks IPv4). WHAT:
  *
  *   listen       one listener, with a backlog of COUNT
+ *   deferred     the same, which takes a connection in once its client has said something
  *   connect      connections, kept
  *   reconnect    the same, of sockets that were refused by port 9 before
  *   reset        connections, each closed by a reset at once: no TIME_WAIT
@@ -41,6 +42,7 @@
 #define MAX_LISTENERS 32
 #define NOBODYS_PORT 9
 #define MAX_ERROR 256
+#define DEFER_SECONDS 300 /* longer than the machine is there */
 
 struct line {
 	char what[16];
@@ -73,6 +75,11 @@ static bool is(const struct line *line, const char *what)
 	return strcmp(line->what, what) == 0;
 }
 
+static bool is_listener(const struct line *line)
+{
+	return is(line, "listen") || is(line, "deferred");
+}
+
 static socklen_t address_of(const struct line *line, const char *address, uint16_t port,
     struct sockaddr_storage *ret_address)
 {
@@ -103,10 +110,12 @@ static int prepare(int fd, const struct line *line, int type)
 {
 	if (!is_ipv4(line) && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !strcmp(line->family, "ipv6")) < 0)
 		return -1;
-	if (type == SOCK_STREAM && set(fd, IPPROTO_TCP, TCP_SYNCNT, 1) < 0)
+	/* Who is to be kept without an answer asks for two minutes. */
+	if (type == SOCK_STREAM && !is(line, "unanswered") &&
+	    set(fd, IPPROTO_TCP, TCP_SYNCNT, 1) < 0)
 		return -1;
 	/* A port of the caller's choice may have connections already. */
-	if (is(line, "listen") || is(line, "beside") || line->source_port)
+	if (is_listener(line) || is(line, "beside") || line->source_port)
 		return set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return 0;
 }
@@ -123,6 +132,8 @@ static int bind_first(int fd, const struct line *line)
 
 static int keep_listener(int fd, const struct line *line)
 {
+	if (is(line, "deferred") && set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS) < 0)
+		return -1;
 	if (listen(fd, (int)line->count) < 0)
 		return -1;
 	if (listeners_length == MAX_LISTENERS) {
@@ -232,7 +243,7 @@ static int begin(int fd, const struct line *line)
 	struct sockaddr_storage address;
 	const socklen_t length = address_of(line, line->address, line->port, &address);
 
-	if (is(line, "listen") || is(line, "bind") || is(line, "beside") || is(line, "udp"))
+	if (is_listener(line) || is(line, "bind") || is(line, "beside") || is(line, "udp"))
 		return bind(fd, (struct sockaddr *)&address, length);
 	if (is(line, "unanswered"))
 		return connect_unanswered(fd, (struct sockaddr *)&address, length);
@@ -255,7 +266,7 @@ static int make(const struct line *line)
 		goto refused;
 	if (is(line, "beside") && listen_beside(fd, line) < 0)
 		goto refused;
-	if (is(line, "listen"))
+	if (is_listener(line))
 		return keep_listener(fd, line);
 	if (is(line, "half_closed"))
 		return shutdown(fd, SHUT_WR);
@@ -276,7 +287,7 @@ refused:;
 
 static void make_all(const struct line *line)
 {
-	const unsigned count = is(line, "listen") ? 1 : line->count;
+	const unsigned count = is_listener(line) ? 1 : line->count;
 	unsigned errors[MAX_ERROR] = {0};
 	unsigned made = 0;
 
@@ -295,7 +306,7 @@ static void make_all(const struct line *line)
 
 static bool parse(const char *text, struct line *ret_line)
 {
-	static const char *const known[] = {"listen", "connect", "reconnect", "reset",
+	static const char *const known[] = {"listen", "deferred", "connect", "reconnect", "reset",
 	    "half_closed", "abandoned", "unanswered", "time_wait", "bind", "beside", "udp",
 	    "udp_connect"};
 	struct sockaddr_storage address;

@@ -7,6 +7,7 @@ import pytest
 import workload
 
 BOUND_INACTIVE = (6, 8)
+REASON = "it does not find what the kernel says that there is"
 WALKS = "walk", "walk_by_copy"
 
 # What kernels before 6.8 do not list, and the walk finds.
@@ -37,6 +38,27 @@ def test_the_walk_tells_what_sock_diag_tells(said, phase, name):
                       for part in ("metrics", "by_sock_diag"))
     unlisted = {} if said.linux >= BOUND_INACTIVE else UNLISTED.get(name, {})
     assert dumped and walked == dumped + collections.Counter(unlisted)
+
+
+def test_a_program_that_is_not_broken_is_taken_in_place_of_the_own_one(said):
+    seen = said.metrics("broken_walk.none")
+    assert seen.value("ephemera_kernel_feature", feature="socket_walk") == 1
+    assert told(seen, "ephemera_sockets") == told(said.metrics("walk.metrics"), "ephemera_sockets")
+
+
+@pytest.mark.parametrize("fault", ["counts_nothing", "counts_twice", "skips_a_bucket"])
+def test_a_broken_program_is_refused_and_sock_diag_read(said, fault):
+    text = said[f"broken_walk.{fault}"]
+    assert REASON in text and "ephemera_build_info" not in text
+    seen = said.metrics(f"broken_walk.{fault}.auto")
+    assert seen.value("ephemera_kernel_feature", feature="socket_walk") == 0
+    assert told(seen, "ephemera_sockets") == told(said.metrics("walk.by_sock_diag"), "ephemera_sockets")
+
+
+def test_the_service_misses_a_single_bucket_of_connections(said):
+    assert REASON in said["broken_walk.log"]
+    seen = said.metrics("broken_walk.served")
+    assert seen.value("ephemera_kernel_feature", feature="socket_walk") == 0
 
 
 def test_many_are_made(said):

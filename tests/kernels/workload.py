@@ -11,6 +11,7 @@ RANGES = {
     "sock_diag": (41000, 41199),
     "walk": (41000, 41199),
     "walk_by_copy": (41000, 41199),
+    "broken_walk": (41000, 41199),
     "many": (20000, 29999),
     "ordinary": (41000, 41199),
     "exhaustion": (41000, 41009),
@@ -58,6 +59,11 @@ MANY = {
     # First, as it accepts whoever came before.
     "time_wait 503 ipv4 127.0.0.1 9000": {"made": 503},
     "time_wait 211 ipv6 ::1 9000": {"made": 211},
+    # Their servers stay in SYN_RECV.
+    "deferred 97 ipv4 127.0.0.1 9005": {"made": 1},
+    "deferred 97 ipv6 ::1 9005": {"made": 1},
+    "connect 37 ipv4 127.0.0.1 9005": {"made": 37},
+    "connect 17 ipv6 ::1 9005": {"made": 17},
     "connect 2003 ipv4 127.0.0.1 9000": {"made": 2003},
     "connect 1009 ipv6 ::1 9000": {"made": 1009},
     "half_closed 23 ipv4 127.0.0.1 9000": {"made": 23},
@@ -72,9 +78,11 @@ MANY = {
     "udp 317 ipv6 ::1 0": {"made": 317},
 }
 MANY_STATES = {
-    ("tcp", "ipv4", "listen"): 2, ("tcp", "ipv6", "listen"): 1,
+    ("tcp", "ipv4", "listen"): 2 + 1, ("tcp", "ipv6", "listen"): 1 + 1,
     ("tcp", "ipv4", "time_wait"): 503, ("tcp", "ipv6", "time_wait"): 211,
-    ("tcp", "ipv4", "established"): 2 * (2003 + 1), ("tcp", "ipv6", "established"): 2 * 1009,
+    ("tcp", "ipv4", "established"): 2 * (2003 + 1) + 37,
+    ("tcp", "ipv6", "established"): 2 * 1009 + 17,
+    ("tcp", "ipv4", "syn_recv"): 37, ("tcp", "ipv6", "syn_recv"): 17,
     ("tcp", "ipv4", "fin_wait2"): 23 + 19, ("tcp", "ipv6", "fin_wait2"): 13 + 11,
     ("tcp", "ipv4", "close_wait"): 23 + 19, ("tcp", "ipv6", "close_wait"): 13 + 11,
     ("tcp", "ipv4", "syn_sent"): 7,
