@@ -31,9 +31,9 @@ void port_age_words(uint64_t ms, char text[static PORT_AGE_WORDS_SIZE])
 
 	if (seconds < 120)
 		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " s", seconds);
-	else if (seconds < 120 * 60)
+	else if (seconds < 120ull * 60)
 		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " min", seconds / 60);
-	else if (seconds < 48 * 3600)
+	else if (seconds < 48ull * 3600)
 		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " h", seconds / 3600);
 	else
 		snprintf(text, PORT_AGE_WORDS_SIZE, "%" PRIu64 " days", seconds / 86400);
