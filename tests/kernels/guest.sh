@@ -165,6 +165,23 @@ phase_exhaustion() {
 	end
 }
 
+phase_ages() {
+	hold older
+	older=$holder
+	serve --collector.exhaustion --web.enable-api
+	hold ages
+	part ports
+	wget -q -O - "http://127.0.0.1:10059/api/v1/ports/9001?limit=100"
+	echo
+	part older_ports
+	wget -q -O - "http://127.0.0.1:10059/api/v1/ports/9000?limit=100"
+	echo
+	release
+	kill "$older"
+	wait "$older"
+	end
+}
+
 # links PROCESS: how many programs it has attached
 links() {
 	for descriptor in "/proc/$1/fd/"*; do readlink "$descriptor"; done | grep -c bpf_link
@@ -290,7 +307,7 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag walk walk_by_copy broken_walk many exhaustion trace lease_trace \
+	for name in procfs sock_diag walk walk_by_copy broken_walk many exhaustion ages trace lease_trace \
 		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then

@@ -232,6 +232,22 @@ def test_the_lines_answer(said, leases):
     assert answer["lines"]["leases"] == summary["leases"] and answer["lines"]["skipped"] == 0
 
 
+# How old connections are
+
+
+def test_the_age_of_a_connection_that_was_seen_to_begin_is_exact(said):
+    assert said.made("ages.older") == workload.OLDER and said.made("ages.ages") == workload.AGES
+    sockets = json.loads(said["ages.ports"])["remote"]["sockets"]
+    exact = {each["local_port"]: each["age_is_exact"] for each in sockets if "age_is_exact" in each}
+    assert len(sockets) == 7 + 2 and sum(exact.values()) == 7, sockets
+    assert not exact.get(30000, False) and not exact.get(30001, False)
+    # The machine is not up for longer than that.
+    assert all(0 <= each["age_seconds"] < float(said["machine.uptime"].split()[0])
+               for each in sockets if exact.get(each["local_port"], False))
+    older = json.loads(said["ages.older_ports"])["remote"]["sockets"]
+    assert len(older) == 3 and not [each for each in older if each.get("age_is_exact", False)]
+
+
 # Ports that were bound by bind(address, 0) and then connected
 
 

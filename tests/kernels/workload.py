@@ -15,6 +15,7 @@ RANGES = {
     "many": (20000, 29999),
     "ordinary": (41000, 41199),
     "exhaustion": (41000, 41009),
+    "ages": (41000, 41199),
     "trace": (41000, 41009),
     "lease_trace": (41000, 41009),
     "elsewhere": (41000, 41009),
@@ -95,6 +96,18 @@ LEASED = 23
 LEASES = {
     "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
     f"reset {LEASED} ipv4 127.0.0.1 9000": {"made": LEASED},
+}
+
+# The first are older than the exporter. Of the later ones two have their port by bind().
+OLDER = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "connect 3 ipv4 127.0.0.1 9000": {"made": 3},
+}
+AGES = {
+    "listen 97 ipv4 127.0.0.1 9001": {"made": 1},
+    "connect 7 ipv4 127.0.0.1 9001": {"made": 7},
+    "connect 1 ipv4 127.0.0.1 9001 from 127.0.0.1 30000": {"made": 1},
+    "connect 1 ipv4 127.0.0.1 9001 from 127.0.0.1 30001": {"made": 1},
 }
 
 # Ten ports for each address. A refusal of those by number is none for want of a port, but a conflict.
@@ -221,7 +234,8 @@ BESIDE = {"bind 1 ipv4 127.0.0.9 41005": {"made": 1}}
 LEFT_BESIDE = ["listen 97 ipv4 127.0.0.1 9001", "connect 17 ipv4 127.0.0.1 9001"]
 
 # By the names that guest.sh has for them.
-WORKLOADS = {"plain": PLAIN, "many": MANY, "leases": LEASES, "binds": BINDS, "failures": FAILURES,
+WORKLOADS = {"plain": PLAIN, "many": MANY, "leases": LEASES, "older": OLDER, "ages": AGES,
+             "binds": BINDS, "failures": FAILURES,
              "lease_trace": LEASE_TRACE,
              "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS,
              "leased": LEASED_BESIDE, "beside": BESIDE, "left": LEFT_BESIDE}
