@@ -13,6 +13,7 @@
 
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/holders.h"
+#include "collectors/kernel/pods.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/metric.h"
 
@@ -56,6 +57,7 @@ struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */
 	const char *procfs;	 /* such as "/proc"; NULL: of another network namespace than ours */
 	struct cgroups *cgroups; /* their names, one for all collectors of a gatherer */
+	struct pods *pods;	 /* the same of pods: see owner_labels.h */
 	/*
 	 * Of the scrape in progress: its settings are there from begin on, what comes of the binds
 	 * when the first connected socket is observed.

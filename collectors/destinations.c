@@ -113,7 +113,7 @@ static int init(void *context, const struct collector_config *config)
 
 	state->facts = config->facts;
 	state->minimum_ports = (unsigned)config->values[FLAG_MINIMUM_PORTS];
-	state->owners = shown_owners_new(config->cgroups, owners);
+	state->owners = shown_owners_new(config->cgroups, config->pods, owners);
 	if (result < 0 || !state->owners)
 		return -ENOMEM;
 	return destination_table_new(

@@ -12,10 +12,10 @@
 #include "collectors/exhausted_destinations.h"
 #include "collectors/exhausted_owners.h"
 #include "collectors/exhaustion.h"
-#include "collectors/kernel/container.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/leases.h"
 #include "collectors/openers.h"
+#include "collectors/owner_labels.h"
 #include "collectors/tables/tally_top.h"
 
 static const struct metric_family connect_errors = {
@@ -45,7 +45,7 @@ static const struct metric_family owner_errors = {
     .help = "Calls that found no port, including bind(), of the cgroups with the most, up to "
 	    "--collector.exhaustion.owners-limit: those that suffer, and often cause it.",
     .type = METRIC_COUNTER,
-    .labels = {"cgroup", "pod_uid", "container_id"},
+    .labels = {OWNER_LABELS},
     .example = "topk(10, rate(ephemera_owner_port_exhaustion_errors_total[5m]))",
 };
 static const struct metric_family other_owner_errors = {
@@ -103,6 +103,7 @@ struct exhaustion {
 	const char *reason;
 	const struct facts *facts;
 	struct cgroups *cgroups;
+	struct pods *pods;
 	struct tally_top *destinations;
 	struct tally_top *owners;
 	struct opener_series *openers; /* NULL: they are not counted */
@@ -153,7 +154,8 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	if (!state->destinations || !state->owners || !state->conflicts)
 		return -ENOMEM;
 	if (openers)
-		state->openers = opener_series_new(&state->probe, config->cgroups, openers);
+		state->openers =
+		    opener_series_new(&state->probe, config->cgroups, config->pods, openers);
 	return !openers || state->openers ? 0 : -ENOMEM;
 }
 
@@ -162,6 +164,7 @@ static int init(void *context, const struct collector_config *config)
 	struct exhaustion *state = context;
 
 	state->cgroups = config->cgroups;
+	state->pods = config->pods;
 	state->facts = config->facts;
 	return open_probe(state, config);
 }
@@ -218,13 +221,12 @@ static void emit_destinations(struct exhaustion *state, struct metric_set *set)
 	metric_add(set, &other_destination_errors, (double)others, METRIC_NO_LABELS);
 }
 
-static void emit_owner(struct metric_set *set, const struct owner_name *name)
+static void emit_owner(
+    const struct exhaustion *state, struct metric_set *set, const struct owner_name *name)
 {
-	struct container container;
+	const struct owner_labels labels = owner_labels_of(state->pods, name->path);
 
-	container_parse(name->path, &container);
-	metric_add(set, &owner_errors, (double)name->count,
-	    METRIC_LABELS(name->path, container.pod_uid, container.id));
+	metric_add(set, &owner_errors, (double)name->count, METRIC_LABELS(OWNER_VALUES(labels)));
 }
 
 static int emit_owners(struct exhaustion *state, struct metric_set *set)
@@ -238,7 +240,7 @@ static int emit_owners(struct exhaustion *state, struct metric_set *set)
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < length; i++)
-		emit_owner(set, &names[i]);
+		emit_owner(state, set, &names[i]);
 	owner_names_free(names, length);
 	others += exhaustion_read(&state->probe.shared->untracked_owners);
 	metric_add(set, &other_owner_errors, (double)others, METRIC_NO_LABELS);

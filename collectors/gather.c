@@ -21,13 +21,16 @@ int gatherer_new(
 		return -ENOMEM;
 	gatherer->options = *options;
 	gatherer->cgroups = cgroups_new(options->sysfs);
+	gatherer->pods = pods_new(options->pods);
 
-	int result = gatherer->cgroups
-			 ? instance_init(&gatherer->own, &gatherer->options, gatherer->cgroups)
-			 : -ENOMEM;
+	int result = -ENOMEM;
 
+	if (gatherer->cgroups && gatherer->pods)
+		result = instance_init(
+		    &gatherer->own, &gatherer->options, gatherer->cgroups, gatherer->pods);
 	if (result == 0 && options->namespaces) {
-		gatherer->namespaces = namespaces_new(&gatherer->options, gatherer->cgroups);
+		gatherer->namespaces =
+		    namespaces_new(&gatherer->options, gatherer->cgroups, gatherer->pods);
 		result = gatherer->namespaces ? 0 : -ENOMEM;
 	}
 	if (result < 0) {
@@ -61,6 +64,7 @@ void gatherer_free(struct gatherer *gatherer)
 	namespaces_free(gatherer->namespaces);
 	instance_release(&gatherer->own);
 	cgroups_free(gatherer->cgroups);
+	pods_free(gatherer->pods);
 	source_close(gatherer->source);
 	free(gatherer);
 }
@@ -164,6 +168,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	const struct timespec start = clock_now();
 
 	cgroups_forget_old(gatherer->cgroups);
+	pods_begin(gatherer->pods);
 
 	const int result = run(&pass);
 

@@ -39,7 +39,6 @@ struct gathering {
 struct namespaces_options {
 	unsigned long limit;  /* how many of the fullest are shown */
 	unsigned long series; /* samples of each, at most */
-	const char *pods;     /* such as "/var/log/pods" */
 	const char *names;    /* such as "/run/netns" */
 };
 
@@ -51,6 +50,7 @@ struct gatherer_options {
 	const unsigned long (*values)[COLLECTOR_FLAGS_MAX]; /* [i]: of the collector at i */
 	const char *procfs;
 	const char *sysfs;
+	const char *pods;	      /* such as "/var/log/pods"; NULL: pods have no names */
 	struct port_range node_ports; /* for the settings, as in struct source_options */
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;

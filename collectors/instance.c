@@ -13,7 +13,8 @@ static const struct collector *collector_at(const struct instance *instance, siz
 	return instance->options->collectors[i];
 }
 
-static int make_collector(struct instance *instance, struct cgroups *cgroups, size_t i)
+static int make_collector(
+    struct instance *instance, struct cgroups *cgroups, struct pods *pods, size_t i)
 {
 	const struct gatherer_options *options = instance->options;
 	const struct collector *collector = collector_at(instance, i);
@@ -21,6 +22,7 @@ static int make_collector(struct instance *instance, struct cgroups *cgroups, si
 	    .values = options->values ? options->values[i] : NULL,
 	    .procfs = options->procfs,
 	    .cgroups = cgroups,
+	    .pods = pods,
 	    .facts = &instance->facts,
 	    .lease_starts = options->lease_starts,
 	};
@@ -31,15 +33,15 @@ static int make_collector(struct instance *instance, struct cgroups *cgroups, si
 	return collector->init ? collector->init(instance->states[i], &config) : 0;
 }
 
-int instance_init(
-    struct instance *instance, const struct gatherer_options *options, struct cgroups *cgroups)
+int instance_init(struct instance *instance, const struct gatherer_options *options,
+    struct cgroups *cgroups, struct pods *pods)
 {
 	int result = 0;
 
 	instance->options = options;
 	for (size_t i = 0; i < options->length && result == 0; i++)
 		if (collector_set_has(options->enabled, i))
-			result = make_collector(instance, cgroups, i);
+			result = make_collector(instance, cgroups, pods, i);
 	return result;
 }
 

@@ -39,11 +39,11 @@ static inline bool collector_set_has(collector_set set, size_t i)
 }
 
 /*
- * Makes the enabled collectors. The instance must not move afterwards, and options and cgroups must
- * outlive it. Returns 0 or -errno; instance_release() follows in any case.
+ * Makes the enabled collectors. The instance must not move afterwards, and options, cgroups and
+ * pods must outlive it. Returns 0 or -errno; instance_release() follows in any case.
  */
-int instance_init(
-    struct instance *instance, const struct gatherer_options *options, struct cgroups *cgroups);
+int instance_init(struct instance *instance, const struct gatherer_options *options,
+    struct cgroups *cgroups, struct pods *pods);
 void instance_release(struct instance *instance);
 
 /*

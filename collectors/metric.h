@@ -17,7 +17,7 @@
 
 enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
 
-#define METRIC_LABELS_MAX 6
+#define METRIC_LABELS_MAX 8
 
 /* Static and constant: samples refer to their family by its address. */
 struct metric_family {

@@ -10,7 +10,8 @@
 /* Destinations of all namespaces in one walk: 20 to 48 bytes each. */
 #define ROOM 2000000u
 
-struct namespaces *namespaces_new(const struct gatherer_options *options, struct cgroups *cgroups)
+struct namespaces *namespaces_new(
+    const struct gatherer_options *options, struct cgroups *cgroups, struct pods *pods)
 {
 	struct namespaces *namespaces = calloc(1, sizeof(*namespaces));
 
@@ -19,10 +20,10 @@ struct namespaces *namespaces_new(const struct gatherer_options *options, struct
 	namespaces->options = *options->namespaces;
 	namespaces->cgroups = cgroups;
 	namespaces->host_owners = owner_table_new();
-	namespaces->pods = pods_new(options->namespaces->pods);
+	namespaces->pods = pods;
 	namespaces->found = metric_set_new();
 	netns_series_choose(namespaces, options);
-	if (namespaces->host_owners && namespaces->pods && namespaces->found)
+	if (namespaces->host_owners && namespaces->found)
 		return namespaces;
 	namespaces_free(namespaces);
 	return NULL;
@@ -56,7 +57,6 @@ void namespaces_free(struct namespaces *namespaces)
 	netns_settings_release(&namespaces->settings);
 	netns_names_release(&namespaces->names);
 	owner_table_free(namespaces->host_owners);
-	pods_free(namespaces->pods);
 	metric_set_free(namespaces->found);
 	free(namespaces);
 }
@@ -237,7 +237,8 @@ static int show(struct namespaces *namespaces, struct netns *netns)
 	netns->instance = calloc(1, sizeof(*netns->instance));
 	if (!netns->instance)
 		return -ENOMEM;
-	result = instance_init(netns->instance, &namespaces->foreign, namespaces->cgroups);
+	result = instance_init(
+	    netns->instance, &namespaces->foreign, namespaces->cgroups, namespaces->pods);
 	if (result < 0)
 		free_instance(netns);
 	return result;

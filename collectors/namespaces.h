@@ -37,9 +37,10 @@ struct namespaces;
 
 /*
  * options: of the gatherer, with its namespaces, which are not NULL; both must outlive it, as must
- * cgroups. NULL: out of memory.
+ * cgroups and pods. NULL: out of memory.
  */
-struct namespaces *namespaces_new(const struct gatherer_options *options, struct cgroups *cgroups);
+struct namespaces *namespaces_new(
+    const struct gatherer_options *options, struct cgroups *cgroups, struct pods *pods);
 void namespaces_free(struct namespaces *namespaces); /* NULL is fine */
 
 /*

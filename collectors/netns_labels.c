@@ -216,7 +216,6 @@ int netns_labels_find_all(struct namespaces *namespaces)
 	int result =
 	    host ? netns_names_read(namespaces->options.names, &namespaces->names) : -ENOMEM;
 
-	pods_begin(namespaces->pods);
 	if (result == 0)
 		result = find_paths(namespaces, host, hosts, &paths);
 	for (size_t i = 0; i < namespaces->length && result == 0; i++)

@@ -8,11 +8,11 @@
 #include "collectors/exhausted_destinations.h"
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/clock.h"
-#include "collectors/kernel/container.h"
+#include "collectors/owner_labels.h"
 #include "collectors/tables/opener_top.h"
 #include "collectors/tables/owner_names.h"
 
-#define LABELS "destination", "destination_port", "cgroup", "pod_uid", "container_id"
+#define LABELS "destination", "destination_port", OWNER_LABELS
 
 const struct metric_family opener_opens = {
     .name = "ephemera_destination_owner_opens_total",
@@ -75,6 +75,7 @@ struct shown {
 struct opener_series {
 	const struct exhaustion_probe *probe;
 	struct cgroups *cgroups;
+	struct pods *pods;
 	struct opener_top *top;
 	size_t length;
 	struct shown *list;
@@ -91,7 +92,7 @@ static void free_list(struct shown *list, size_t length)
 }
 
 struct opener_series *opener_series_new(
-    const struct exhaustion_probe *probe, struct cgroups *cgroups, size_t limit)
+    const struct exhaustion_probe *probe, struct cgroups *cgroups, struct pods *pods, size_t limit)
 {
 	struct opener_series *series = calloc(1, sizeof(*series));
 
@@ -99,6 +100,7 @@ struct opener_series *opener_series_new(
 		return NULL;
 	series->probe = probe;
 	series->cgroups = cgroups;
+	series->pods = pods;
 	series->top = opener_top_new(probe->openers, limit);
 	if (series->top)
 		return series;
@@ -196,17 +198,16 @@ static int look(struct opener_series *series)
 	return 0;
 }
 
-static void emit_one(const struct shown *shown, struct metric_set *set, bool has_leases)
+static void emit_one(const struct opener_series *series, const struct shown *shown,
+    struct metric_set *set, bool has_leases)
 {
-	struct container container;
+	const struct owner_labels owner = owner_labels_of(series->pods, shown->path);
 	char text[SOCKET_ADDRESS_TEXT];
 	char port[DESTINATION_PORT_TEXT];
 
 	exhausted_destination_labels(&shown->destination, text, port);
-	container_parse(shown->path, &container);
 
-	const char *const labels[METRIC_LABELS_MAX + 1] = {
-	    text, port, shown->path, container.pod_uid, container.id};
+	const char *const labels[METRIC_LABELS_MAX + 1] = {text, port, OWNER_VALUES(owner)};
 
 	metric_add(set, &opener_opens, (double)shown->counts.opens, labels);
 	if (!has_leases)
@@ -259,7 +260,7 @@ int opener_series_emit(struct opener_series *series, struct metric_set *set)
 		return result;
 	count_others(series);
 	for (size_t i = 0; i < series->length; i++)
-		emit_one(&series->list[i], set, has_leases);
+		emit_one(series, &series->list[i], set, has_leases);
 	metric_add(set, &other_opener_opens, (double)series->others.opens, METRIC_NO_LABELS);
 	if (!has_leases)
 		return 0;

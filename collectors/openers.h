@@ -8,6 +8,7 @@
  */
 
 #include "collectors/kernel/cgroups.h"
+#include "collectors/kernel/pods.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/metric.h"
 
@@ -21,11 +22,11 @@ extern const struct metric_family other_opener_lease_seconds;
 struct opener_series;
 
 /*
- * probe: open. It and cgroups must outlive the result. limit: how many pairs of a destination and a
- * cgroup are shown. NULL: out of memory.
+ * probe: open. It, cgroups and pods must outlive the result. limit: how many pairs of a destination
+ * and a cgroup are shown. NULL: out of memory.
  */
 struct opener_series *opener_series_new(
-    const struct exhaustion_probe *probe, struct cgroups *cgroups, size_t limit);
+    const struct exhaustion_probe *probe, struct cgroups *cgroups, struct pods *pods, size_t limit);
 void opener_series_free(struct opener_series *series); /* NULL is fine */
 
 /* Looks at the counts and adds their samples. Returns 0 or -errno. */

@@ -7,7 +7,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/kernel/cleanup.h"
-#include "collectors/kernel/container.h"
+#include "collectors/owner_labels.h"
 #include "collectors/tables/bound_owners.h"
 #include "collectors/tables/owner_names.h"
 #include "collectors/tables/owner_table.h"
@@ -17,7 +17,7 @@ static const struct metric_family owner_ports = {
     .help = "Ports of the range leased by outgoing connections, for the cgroups with the most, up "
 	    "to --collector.owners.limit.",
     .type = METRIC_GAUGE,
-    .labels = {"cgroup", "pod_uid", "container_id"},
+    .labels = {OWNER_LABELS},
     .example = "topk(10, sum by (instance, pod_uid) (ephemera_owner_ports{pod_uid!=\"\"}))",
 };
 static const struct metric_family other_ports = {
@@ -38,7 +38,7 @@ static const struct metric_family owner_bound_ports = {
     .help = "Of ephemera_range_bound_ports, those of the cgroups with the most, up to "
 	    "--collector.owners.limit: their bind() keeps ports from every connect().",
     .type = METRIC_GAUGE,
-    .labels = {"cgroup", "pod_uid", "container_id"},
+    .labels = {OWNER_LABELS},
     .example = "topk(10, sum by (instance, cgroup) (ephemera_owner_bound_ports))",
 };
 static const struct metric_family other_bound_ports = {
@@ -62,7 +62,7 @@ static const struct metric_family udp_owner_ports = {
 	    "share counts once, for one of them, so the sum of all is "
 	    "ephemera_worst_address_ports{protocol=\"udp\",family=\"ipv6\"}.",
     .type = METRIC_GAUGE,
-    .labels = {"cgroup", "pod_uid", "container_id"},
+    .labels = {OWNER_LABELS},
     .example = "topk(10, ephemera_owner_udp_ports) > 1000",
 };
 static const struct metric_family other_udp_ports = {
@@ -96,6 +96,7 @@ enum { FLAG_LIMIT };
 struct owners {
 	const struct facts *facts;
 	struct cgroups *cgroups;
+	struct pods *pods;
 	bool nameless; /* a socket that a process has open came without its cgroup */
 	size_t limit;
 	unsigned long unowned[SOCKET_PROTOCOLS];
@@ -119,6 +120,7 @@ static int init(void *context, const struct collector_config *config)
 
 	owners->facts = config->facts;
 	owners->cgroups = config->cgroups;
+	owners->pods = config->pods;
 	owners->limit = config->values[FLAG_LIMIT];
 	owners->bound = bound_owners_new(config->cgroups, config->facts);
 	for (int i = 0; i < SOCKET_PROTOCOLS; i++) {
@@ -188,14 +190,12 @@ static const struct kin {
     [SOCKET_UDP] = {&udp_owner_ports, &other_udp_ports, &unowned_udp_ports},
 };
 
-static void emit_owner(
-    struct metric_set *set, const struct metric_family *family, const struct owner_name *owner)
+static void emit_owner(const struct owners *owners, struct metric_set *set,
+    const struct metric_family *family, const struct owner_name *owner)
 {
-	struct container container;
+	const struct owner_labels labels = owner_labels_of(owners->pods, owner->path);
 
-	container_parse(owner->path, &container);
-	metric_add(set, family, (double)owner->count,
-	    METRIC_LABELS(owner->path, container.pod_uid, container.id));
+	metric_add(set, family, (double)owner->count, METRIC_LABELS(OWNER_VALUES(labels)));
 }
 
 static int emit_bound(struct owners *owners, struct metric_set *set)
@@ -207,7 +207,7 @@ static int emit_bound(struct owners *owners, struct metric_set *set)
 		return result;
 	for (size_t i = 0; i < owned.length; i++) {
 		if (i < owners->limit)
-			emit_owner(set, &owner_bound_ports, &owned.names[i]);
+			emit_owner(owners, set, &owner_bound_ports, &owned.names[i]);
 		else
 			owned.other += owned.names[i].count;
 	}
@@ -236,7 +236,7 @@ static int emit_protocol(
 		return result;
 	for (size_t i = 0; i < length; i++) {
 		if (i < owners->limit)
-			emit_owner(set, kin[protocol].owner, &names[i]);
+			emit_owner(owners, set, kin[protocol].owner, &names[i]);
 		else
 			other += (double)names[i].count;
 	}

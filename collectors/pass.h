@@ -9,6 +9,7 @@
 struct gatherer {
 	struct gatherer_options options;
 	struct cgroups *cgroups;
+	struct pods *pods;
 	struct source *source;
 	struct chosen_ports chosen;
 	struct instance own;	       /* of our network namespace */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/kernel/container.h"
+#include "collectors/owner_labels.h"
 #include "collectors/tables/owner_names.h"
 
 const struct metric_family destination_owner_ports = {
@@ -12,7 +12,7 @@ const struct metric_family destination_owner_ports = {
     .help = "Of each shown destination's active ports, those of the cgroups with the most, up to "
 	    "--collector.destinations.owners-limit: who takes its ports. TIME_WAIT has no owner.",
     .type = METRIC_GAUGE,
-    .labels = {"source", "destination", "destination_port", "cgroup", "pod_uid", "container_id"},
+    .labels = {"source", "destination", "destination_port", OWNER_LABELS},
     .example = "topk by (instance, destination, destination_port) (1, "
 	       "ephemera_destination_owner_ports)",
 };
@@ -27,19 +27,21 @@ const struct metric_family destination_other_owner_ports = {
 
 struct shown_owners {
 	struct cgroups *cgroups;
+	struct pods *pods;
 	size_t limit;
 	struct owned *lists; /* [i]: of the destination at i */
 	unsigned *active;
 	size_t length;
 };
 
-struct shown_owners *shown_owners_new(struct cgroups *cgroups, size_t limit)
+struct shown_owners *shown_owners_new(struct cgroups *cgroups, struct pods *pods, size_t limit)
 {
 	struct shown_owners *owners = calloc(1, sizeof(*owners));
 
 	if (!owners)
 		return NULL;
 	owners->cgroups = cgroups;
+	owners->pods = pods;
 	owners->limit = limit;
 	return owners;
 }
@@ -110,12 +112,10 @@ void shown_owners_emit(const struct shown_owners *owners, size_t i, const char *
 
 	for (size_t j = 0; j < owned->length && j < owners->limit; j++) {
 		const struct owner_name *name = &owned->names[j];
-		struct container container;
+		const struct owner_labels labels = owner_labels_of(owners->pods, name->path);
 
-		container_parse(name->path, &container);
 		metric_add(set, &destination_owner_ports, (double)name->count,
-		    METRIC_LABELS(
-			source, address, port, name->path, container.pod_uid, container.id));
+		    METRIC_LABELS(source, address, port, OWNER_VALUES(labels)));
 		others -= name->count < others ? name->count : others;
 	}
 	metric_add(set, &destination_other_owner_ports, (double)others,

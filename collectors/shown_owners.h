@@ -14,10 +14,10 @@ extern const struct metric_family destination_other_owner_ports;
 struct shown_owners;
 
 /*
- * cgroups must outlive the result. limit: how many owners of a destination are shown. NULL: out of
- * memory.
+ * cgroups and pods must outlive the result. limit: how many owners of a destination are shown.
+ * NULL: out of memory.
  */
-struct shown_owners *shown_owners_new(struct cgroups *cgroups, size_t limit);
+struct shown_owners *shown_owners_new(struct cgroups *cgroups, struct pods *pods, size_t limit);
 void shown_owners_free(struct shown_owners *owners); /* NULL is fine */
 
 /*

@@ -49,6 +49,8 @@ static const struct {
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "
 	"`udp6`; of a walk by BPF `tcp_listen`, `tcp_bound`, `tcp_connected`, `udp`"},
+    {NULL, "namespace", "of the pod; empty if there is no pod, or --path.pods does not have it"},
+    {NULL, "pod", "its name; empty as the namespace"},
     {NULL, "pod_uid", "empty if the cgroup is not a Kubernetes pod's"},
     {"ephemera_bind_conflicts_total", "port", "the port that was asked for"},
     {NULL, "port", "the listener's port"},

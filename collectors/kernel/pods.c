@@ -163,7 +163,7 @@ static void add(struct pods *pods, const char *directory)
 /* What cannot be read is not known: a name is worth having, but not an error. */
 static void read_all(struct pods *pods)
 {
-	DIR *directory = opendir(pods->directory);
+	DIR *directory = pods->directory ? opendir(pods->directory) : NULL;
 
 	for (size_t i = 0; i < pods->length; i++)
 		pods->list[i].is_there = false;

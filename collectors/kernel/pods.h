@@ -21,7 +21,10 @@ struct pod {
 	const char *container; /* if it has only one; else NULL */
 };
 
-/* directory: such as "/var/log/pods"; must outlive it. NULL: out of memory. */
+/*
+ * directory: such as "/var/log/pods"; must outlive it; NULL: no pod is known. Returns NULL: out of
+ * memory.
+ */
 struct pods *pods_new(const char *directory);
 void pods_free(struct pods *pods); /* NULL is fine */
 

@@ -52,6 +52,7 @@ int with_scraper(const struct options *options, scraper_use *use)
 		    .procfs = options->procfs,
 		    .node_ports = options->source.node_ports,
 		    .sysfs = options->sysfs,
+		    .pods = options->pods,
 		    .refresh_sockets = binds[BINDS_REFRESH_SOCKETS],
 		    .refresh_seconds = (unsigned)binds[BINDS_REFRESH_SECONDS],
 		    .bind_buckets = options->source.buckets,

@@ -213,6 +213,23 @@ def test_each_form_of_a_container(container, tree):
     assert told(metrics(*ALL)) == {container: (7, pod_uid(77), container_id(77))}
 
 
+@in_namespace
+def test_a_pod_has_the_name_of_its_directory(container, tree, tmp_path):
+    prepare()
+    _listener = listen(IPV4, "127.0.0.1", PORT)
+    _clients = connect_from(tree, container, 7)
+    # The same name, of a pod that was replaced.
+    for uid in (pod_uid(76), pod_uid(77)):
+        (tmp_path / f"shop_cart-0_{uid}" / "cart").mkdir(parents=True)
+    [(labels, ports)] = metrics(*ALL, f"--path.pods={tmp_path}").samples(OWNER)
+    assert (labels["namespace"], labels["pod"], labels["pod_uid"], ports) \
+        == ("shop", "cart-0", pod_uid(77), 7)
+    (tmp_path / f"shop_cart-0_{pod_uid(77)}" / "cart").rmdir()
+    (tmp_path / f"shop_cart-0_{pod_uid(77)}").rmdir()
+    [(labels, _)] = metrics(*ALL, f"--path.pods={tmp_path}").samples(OWNER)
+    assert (labels["namespace"], labels["pod"], labels["pod_uid"]) == ("", "", pod_uid(77))
+
+
 @pytest.fixture
 def sidecar(tree):
     tree.make(f"{BASE}/sidecar")
@@ -239,7 +256,8 @@ def test_a_container_knows_the_names_of_no_other_cgroups(container, sidecar, tre
     assert done.returncode == 0, done.stderr
     (labels, ports), = Metrics(done.stdout).samples(OWNER)
     assert ports == 7
-    assert labels == {"cgroup": f"id:{tree.id(container)}", "pod_uid": "", "container_id": ""}
+    assert labels == {"cgroup": f"id:{tree.id(container)}", "pod_uid": "", "container_id": "",
+                      "namespace": "", "pod": ""}
 
 
 @in_namespace

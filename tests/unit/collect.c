@@ -21,6 +21,8 @@ void collect_open(struct collect *collect, const struct collector *collector,
 	collect->config.procfs = procfs;
 	collect->config.cgroups = cgroups_new(sysfs);
 	assert_non_null(collect->config.cgroups);
+	collect->config.pods = pods_new(NULL);
+	assert_non_null(collect->config.pods);
 	collect->config.facts = &collect->facts;
 	collect->state = calloc(1, collector->state_size);
 	assert_non_null(collect->state);
@@ -33,6 +35,7 @@ void collect_close(struct collect *collect)
 		collect->collector->release(collect->state);
 	free(collect->state);
 	cgroups_free(collect->config.cgroups);
+	pods_free(collect->config.pods);
 	collect->state = NULL;
 }
 

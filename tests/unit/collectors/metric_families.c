@@ -8,7 +8,7 @@ const struct metric_family plain = {.name = "plain", .help = "Plain."};
 const struct metric_family labelled = {
     .name = "labelled", .help = "Labelled.", .labels = {"one", "two"}};
 const struct metric_family full = {
-    .name = "full", .help = "Full.", .labels = {"a", "b", "c", "d", "e", "f"}};
+    .name = "full", .help = "Full.", .labels = {"a", "b", "c", "d", "e", "f", "g", "h"}};
 const struct metric_family timed = {
     .name = "timed_seconds", .help = "Timed.", .type = METRIC_HISTOGRAM};
 const struct metric_family labelled_timed = {.name = "labelled_timed_seconds",

@@ -58,7 +58,7 @@ static void label_values_are_copied(void **state)
 static void label_values_keep_whatever_bytes(void **state)
 {
 	static const char odd[] = "\"\\\n\t\xff\xc3\x28\x01";
-	static const char *const values[] = {"", odd, "c", "", "e", "f", NULL};
+	static const char *const values[] = {"", odd, "c", "", "e", "f", "g", "h", NULL};
 	const char *at;
 
 	(void)state;

@@ -17,6 +17,7 @@ static const struct exhaustion_probe probe = {
     .processors = PROCESSORS,
 };
 static struct cgroups *cgroups;
+static struct pods *pods;
 static struct opener_series *series;
 
 static int set_up(void **state)
@@ -25,8 +26,9 @@ static int set_up(void **state)
 	memset(openers, 0, sizeof(openers));
 	memset(histograms, 0, sizeof(histograms));
 	cgroups = cgroups_new("/nowhere");
-	series = opener_series_new(&probe, cgroups, 2);
-	return cgroups && series ? 0 : -1;
+	pods = pods_new(NULL);
+	series = opener_series_new(&probe, cgroups, pods, 2);
+	return cgroups && pods && series ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -34,6 +36,7 @@ static int tear_down(void **state)
 	(void)state;
 	opener_series_free(series);
 	cgroups_free(cgroups);
+	pods_free(pods);
 	return 0;
 }
 

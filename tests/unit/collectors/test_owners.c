@@ -88,15 +88,15 @@ static void owners_that_are_gone_go_by_their_id(void **state)
 		lease(SOCKET_CLOSE_WAIT, (uint16_t)(40000 + i), GONE);
 	lease(SOCKET_TIME_WAIT, 40007, 0);
 	lease(SOCKET_TIME_WAIT, 40007, 0);
-	assert_emitted(&collect, "owner_ports " GONE_NEXT_TEXT "  : 5\n"
-				 "owner_ports " GONE_TEXT "  : 3\n"
+	assert_emitted(&collect, "owner_ports " GONE_NEXT_TEXT "    : 5\n"
+				 "owner_ports " GONE_TEXT "    : 3\n"
 				 "other_owner_ports: 0\nunowned_ports: 2\n" NONE_BOUND NO_UDP);
 	/* The name is stable, and what was counted is not. */
 	assert_result(collect_begin(&collect, &facts), 0);
 	lease(SOCKET_ESTABLISHED, 40000, GONE);
 	assert_emitted(&collect,
 	    "owner_ports " GONE_TEXT
-	    "  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
+	    "    : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 static void the_root_of_the_hierarchy_has_a_name(void **state)
@@ -105,7 +105,7 @@ static void the_root_of_the_hierarchy_has_a_name(void **state)
 	start(NULL);
 	lease(SOCKET_ESTABLISHED, 40000, 1);
 	assert_emitted(&collect,
-	    "owner_ports /  : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
+	    "owner_ports /    : 1\nother_owner_ports: 0\nunowned_ports: 0\n" NONE_BOUND NO_UDP);
 }
 
 static void only_what_is_leased_counts(void **state)
@@ -124,8 +124,8 @@ static void only_what_is_leased_counts(void **state)
 	lease(SOCKET_BOUND, 40006, GONE);
 	lease(SOCKET_CLOSE, 40006, GONE);
 	/* 40000 and 40005; and of what is bound 40002 to 40004, and 40006 by its listener. */
-	assert_emitted(&collect, "owner_ports " GONE_TEXT "  : 2\nother_owner_ports: 0\n"
-				 "unowned_ports: 0\nowner_bound_ports " GONE_TEXT "  : 4\n"
+	assert_emitted(&collect, "owner_ports " GONE_TEXT "    : 2\nother_owner_ports: 0\n"
+				 "unowned_ports: 0\nowner_bound_ports " GONE_TEXT "    : 4\n"
 				 "other_owner_bound_ports: 0\nunowned_bound_ports: 0\n" NO_UDP);
 }
 
@@ -153,8 +153,8 @@ static void udp_ports_count_once_each(void **state)
 	hold_udp(40007, 0);
 	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
 				 "other_owner_bound_ports: 0\nunowned_bound_ports: 1\n"
-				 "owner_udp_ports " GONE_TEXT "  : 5\n"
-				 "owner_udp_ports " GONE_NEXT_TEXT "  : 1\n"
+				 "owner_udp_ports " GONE_TEXT "    : 5\n"
+				 "owner_udp_ports " GONE_NEXT_TEXT "    : 1\n"
 				 "other_owner_udp_ports: 0\nunowned_udp_ports: 1\n");
 	assert_result(collect_begin(&collect, &facts), 0);
 	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
@@ -173,7 +173,7 @@ static void the_limit_puts_the_rest_in_one_number(void **state)
 	lease(SOCKET_ESTABLISHED, 40002, GONE + 7);
 	lease(SOCKET_ESTABLISHED, 40003, GONE + 7);
 	lease(SOCKET_ESTABLISHED, 40004, 0);
-	assert_emitted(&collect, "owner_ports id:9223372032559808519  : 2\n"
+	assert_emitted(&collect, "owner_ports id:9223372032559808519    : 2\n"
 				 "other_owner_ports: 2\nunowned_ports: 1\n" NONE_BOUND NO_UDP);
 	collect_close(&collect);
 	start(&none);
@@ -204,7 +204,7 @@ static void each_bound_port_is_counted_once(void **state)
 	/* 40006 is left in TIME_WAIT alone, and 40007 is gone since it was listed. */
 	lease(SOCKET_TIME_WAIT, 40006, 0);
 	assert_emitted(&collect, "other_owner_ports: 0\nunowned_ports: 0\n"
-				 "owner_bound_ports " GONE_TEXT "  : 3\n"
+				 "owner_bound_ports " GONE_TEXT "    : 3\n"
 				 "other_owner_bound_ports: 2\nunowned_bound_ports: 2\n" NO_UDP);
 }
 
