@@ -63,7 +63,8 @@ struct collector_config {
 	 * when the first connected socket is observed.
 	 */
 	const struct facts *facts;
-	bool lease_starts; /* as in struct gatherer_options */
+	bool lease_starts;   /* as in struct gatherer_options */
+	bool all_namespaces; /* others are looked at, too: exhaustion_emit_elsewhere() */
 };
 
 struct collector {

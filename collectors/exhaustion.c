@@ -138,6 +138,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	    .leases = config->values[EXHAUSTION_LEASES_LIMIT],
 	    .openers = openers != 0,
 	    .starts = config->lease_starts,
+	    .elsewhere = config->all_namespaces,
 	};
 
 	/* If it does not load, only this collector fails. */
@@ -179,25 +180,43 @@ static int begin(void *context)
 	return 0;
 }
 
-static void emit_totals(const struct exhaustion *state, struct metric_set *set)
+static void emit_totals(const struct exhaustion *state,
+    const __u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES], struct metric_set *set)
 {
-	const struct exhaustion_shared *shared = state->probe.shared;
-
 	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
 		const char *name = socket_family_name(family);
 
 		metric_add(set, &connect_errors,
-		    (double)exhaustion_read(&shared->failures[EXHAUSTED_CONNECT][family]),
+		    (double)exhaustion_read(&failures[EXHAUSTED_CONNECT][family]),
 		    METRIC_LABELS(name));
 		if (!state->probe.counts_binds)
 			continue;
 		metric_add(set, &bind_errors,
-		    (double)exhaustion_read(&shared->failures[EXHAUSTED_BIND_TCP][family]),
+		    (double)exhaustion_read(&failures[EXHAUSTED_BIND_TCP][family]),
 		    METRIC_LABELS(socket_protocol_name(SOCKET_TCP), name));
 		metric_add(set, &bind_errors,
-		    (double)exhaustion_read(&shared->failures[EXHAUSTED_BIND_UDP][family]),
+		    (double)exhaustion_read(&failures[EXHAUSTED_BIND_UDP][family]),
 		    METRIC_LABELS(socket_protocol_name(SOCKET_UDP), name));
 	}
+}
+
+void exhaustion_emit_elsewhere(const void *context, uint32_t id, struct metric_set *set)
+{
+	const struct exhaustion *state = context;
+	struct elsewhere counts;
+
+	if (state->error < 0 || !exhaustion_probe_elsewhere(&state->probe, id, &counts))
+		return;
+	emit_totals(state, counts.failures, set);
+	if (!state->openers)
+		return;
+	/* No pair of a destination and a cgroup is shown there, so all are others. */
+	metric_add(set, &other_opener_opens, (double)counts.opens, METRIC_NO_LABELS);
+	if (state->probe.histograms_length == 0)
+		return;
+	metric_add(set, &other_opener_leases, (double)counts.leases, METRIC_NO_LABELS);
+	metric_add(
+	    set, &other_opener_lease_seconds, (double)counts.held_ns * 1e-9, METRIC_NO_LABELS);
 }
 
 static void emit_destination(struct metric_set *set, const struct tally_shown *shown)
@@ -267,7 +286,7 @@ static int emit(void *context, struct metric_set *set)
 {
 	struct exhaustion *state = context;
 
-	emit_totals(state, set);
+	emit_totals(state, state->probe.shared->failures, set);
 	emit_destinations(state, set);
 	if (state->probe.counts_binds)
 		bind_conflicts_emit(state->conflicts,

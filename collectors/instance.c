@@ -25,6 +25,7 @@ static int make_collector(
 	    .pods = pods,
 	    .facts = &instance->facts,
 	    .lease_starts = options->lease_starts,
+	    .all_namespaces = options->namespaces != NULL,
 	};
 
 	instance->states[i] = calloc(1, collector->state_size);

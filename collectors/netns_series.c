@@ -2,7 +2,9 @@
 /* What is shown of network namespaces: a bounded number of series of each, and sums of all. */
 #include <string.h>
 
+#include "collectors/exhaustion.h"
 #include "collectors/namespaces_state.h"
+#include "collectors/registry.h"
 #include "collectors/tables/pressure.h"
 
 static const struct metric_family namespace_count = {
@@ -51,9 +53,14 @@ static const struct shown_family {
     {"ephemera_range_usable_ports", true},
     {"ephemera_worst_destination_usage_ratio", false},
     {"ephemera_worst_destination_ports", false},
+    {"ephemera_port_exhaustion_errors_total", false},
+    {"ephemera_bind_port_exhaustion_errors_total", false},
     {"ephemera_destination_ports", false},
     {"ephemera_destination_owner_ports", false},
     {"ephemera_worst_accept_queue_usage_ratio", false},
+    {"ephemera_other_destination_owner_opens_total", false},
+    {"ephemera_other_destination_owner_leases_total", false},
+    {"ephemera_other_destination_owner_lease_seconds_total", false},
     {"ephemera_worst_address_usage_ratio", false},
     {"ephemera_time_wait_sockets", false},
     {"ephemera_range_bound_ports", false},
@@ -70,8 +77,11 @@ static const struct metric_family *family_of(const struct collector *collector, 
 	return NULL;
 }
 
+/* Whether instances of it show something: exhaustion has one for all. */
 static bool has_shown_family(const struct collector *collector)
 {
+	if (strcmp(collector->name, "exhaustion") == 0)
+		return false;
 	for (size_t i = 0; i < SHOWN_FAMILIES; i++)
 		if (family_of(collector, shown_families[i].name))
 			return true;
@@ -143,8 +153,7 @@ static void show_family(const struct namespaces *namespaces, const struct shown_
 	size_t position = METRIC_FIRST;
 
 	for (size_t i = 0; i < options->length && !family; i++)
-		if (collector_set_has(options->enabled, i))
-			family = family_of(options->collectors[i], shown->name);
+		family = family_of(options->collectors[i], shown->name);
 	if (!family)
 		return;
 	for (position = metric_set_next(namespaces->found, family, position);
@@ -157,7 +166,18 @@ static void show_family(const struct namespaces *namespaces, const struct shown_
 	}
 }
 
-static void show(struct namespaces *namespaces, struct netns *netns, struct metric_set *set)
+/* The exhaustion collector has one set of BPF programs, for all namespaces. */
+static void add_exhaustion(
+    const struct instance *own, const struct netns *netns, struct metric_set *found)
+{
+	const int i = collector_find("exhaustion");
+
+	if (collector_set_has(own->asked, (size_t)i) && own->outcomes[i].error == 0)
+		exhaustion_emit_elsewhere(own->states[i], netns->id, found);
+}
+
+static void show(struct namespaces *namespaces, const struct instance *own, struct netns *netns,
+    struct metric_set *set)
 {
 	const struct netns_labels *names = &netns->labels;
 	const struct metric_label labels[] = {
@@ -172,6 +192,7 @@ static void show(struct namespaces *namespaces, struct netns *netns, struct metr
 
 	metric_set_roll_back(namespaces->found, 0);
 	instance_emit(netns->instance, namespaces->found);
+	add_exhaustion(own, netns, namespaces->found);
 	metric_set_surround(set, labels);
 	for (size_t i = 0; i < SHOWN_FAMILIES && left > 0; i++)
 		show_family(namespaces, &shown_families[i], set, &left);
@@ -218,7 +239,7 @@ void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct
 
 		if (!netns->instance)
 			continue;
-		show(namespaces, netns, set);
+		show(namespaces, own, netns, set);
 		take_outcomes(netns->instance, own);
 		shown++;
 	}

@@ -8,8 +8,8 @@
  */
 
 #include "collectors/kernel/cgroups.h"
-#include "collectors/kernel/pods.h"
 #include "collectors/kernel/exhaustion_probe.h"
+#include "collectors/kernel/pods.h"
 #include "collectors/metric.h"
 
 extern const struct metric_family opener_opens;

@@ -8,6 +8,7 @@
  */
 #include "collectors/bpf/attempts.bpf.h"
 #include "collectors/bpf/conflicts.bpf.h"
+#include "collectors/bpf/elsewhere.bpf.h"
 #include "collectors/bpf/failures.bpf.h"
 #include "collectors/bpf/leases.bpf.h"
 #include "collectors/bpf/openers.bpf.h"
@@ -41,15 +42,41 @@ static __always_inline void connect_begins(struct sock *sk)
 		lease_begins(cookie);
 }
 
+/* What ended in oldstate: a connect(), or a lease, in nanoseconds. */
+static __always_inline void count(struct sock *sk, int oldstate, bool failed, __u64 held_ns)
+{
+	const bool opened = oldstate == TCP_SYN_SENT && !failed;
+
+	if (failed)
+		connect_failed(sk);
+	if (counts_openers && (opened || held_ns))
+		count_opener(sk, opened, held_ns);
+}
+
+static __always_inline void count_in_another(
+    struct sock *sk, int oldstate, bool failed, __u64 held_ns)
+{
+	const bool opened = oldstate == TCP_SYN_SENT && !failed;
+
+	if (failed)
+		failed_elsewhere(sk, EXHAUSTED_CONNECT);
+	else if (opened || held_ns)
+		count_elsewhere(sk, opened, held_ns);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 {
+	bool ours;
 	bool failed;
 	__u64 held_ns;
 
 	if (newstate != TCP_CLOSE && newstate != TCP_SYN_SENT && oldstate != TCP_SYN_SENT)
 		return 0;
-	if (sk->sk_protocol != IPPROTO_TCP || !is_ours(sk))
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	ours = is_ours(sk);
+	if (!ours && !counts_elsewhere)
 		return 0;
 	if (newstate == TCP_SYN_SENT) {
 		connect_begins(sk);
@@ -60,23 +87,27 @@ int BPF_PROG(state_changed, struct sock *sk, int oldstate, int newstate)
 	 * back to CLOSE if there is none.
 	 */
 	failed = oldstate == TCP_SYN_SENT && newstate == TCP_CLOSE && found_no_port(sk);
-	if (failed)
-		connect_failed(sk);
-	held_ns = times_leases ? follow_lease(sk, oldstate, newstate, !failed) : 0;
-	if (counts_openers && ((oldstate == TCP_SYN_SENT && !failed) || held_ns))
-		count_opener(sk, oldstate == TCP_SYN_SENT && !failed, held_ns);
+	held_ns = times_leases ? follow_lease(sk, oldstate, newstate, !failed, ours) : 0;
+	if (ours)
+		count(sk, oldstate, failed, held_ns);
+	else if (counts_elsewhere)
+		count_in_another(sk, oldstate, failed, held_ns);
 	return 0;
 }
 
 static __always_inline void got_no_port(
     struct sock *sk, __u16 port, __u16 protocol, enum exhausted_call call)
 {
-	if (sk->sk_protocol != protocol || !is_ours(sk))
+	if (sk->sk_protocol != protocol)
 		return;
-	if (port)
-		port_refused(sk, port, call);
-	else
-		bind_failed(sk, call);
+	if (is_ours(sk)) {
+		if (port)
+			port_refused(sk, port, call);
+		else
+			bind_failed(sk, call);
+	} else if (counts_elsewhere && !port) {
+		failed_elsewhere(sk, call);
+	}
 }
 
 /*

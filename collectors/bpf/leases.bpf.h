@@ -87,19 +87,35 @@ static __always_inline bool has_timestamps(struct sock *sk)
 	return tcp && tcp->rx_opt.ts_recent_stamp;
 }
 
+/* The same settings of another namespace. Before Linux 6.14 the delay was a second. */
+static __always_inline void read_rule(struct sock *sk, __u32 *ret_reuse, __u32 *ret_delay_ms)
+{
+	const struct net *net = sk->__sk_common.skc_net.net;
+
+	*ret_reuse = net->ipv4.sysctl_tcp_tw_reuse;
+	*ret_delay_ms = 1000;
+	if (bpf_core_field_exists(net->ipv4.sysctl_tcp_tw_reuse_delay))
+		*ret_delay_ms = net->ipv4.sysctl_tcp_tw_reuse_delay;
+}
+
 /*
  * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule of
  * tcp_twsk_unique(), as in collectors/kernel/port_use.c.
  */
-static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
+static __always_inline __u64 blocked_after(struct sock *sk, int oldstate, bool ours)
 {
+	__u32 reuse = time_wait_rule.reuse;
+	__u32 delay_ms = time_wait_rule.reuse_delay_ms;
+
 	/* tcp_time_wait() follows only these states, and never a reset, which is an error. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
 	if (!has_timestamps(sk))
 		return TIME_WAIT_NS;
-	if (time_wait_rule.reuse == 1 || (time_wait_rule.reuse == 2 && is_loopback(sk)))
-		return time_wait_rule.reuse_delay_ms * NS_PER_MS;
+	if (!ours)
+		read_rule(sk, &reuse, &delay_ms);
+	if (reuse == 1 || (reuse == 2 && is_loopback(sk)))
+		return delay_ms * NS_PER_MS;
 	return TIME_WAIT_NS;
 }
 
@@ -223,11 +239,14 @@ static __always_inline void note_reuse(__u64 start, __u16 port)
 }
 
 /* Returns how long the port was held, in nanoseconds. */
-static __always_inline __u64 note_end(struct sock *sk, int oldstate, __u64 start, __u16 port)
+static __always_inline __u64 note_end(
+    struct sock *sk, int oldstate, __u64 start, __u16 port, bool ours)
 {
-	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate);
-	struct lease_histograms *mine = our_histograms();
+	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate, ours);
+	struct lease_histograms *mine = ours ? our_histograms() : NULL;
 
+	if (!ours)
+		return end - start;
 	if (mine)
 		note(&mine->held, end - start);
 	*release_of(port) = end;
@@ -235,11 +254,12 @@ static __always_inline __u64 note_end(struct sock *sk, int oldstate, __u64 start
 }
 
 /*
- * has_port: false if connect() found none; the port in the socket is then an earlier one. Returns
+ * has_port: false if connect() found none; the port in the socket is then an earlier one. ours: the
+ * socket is of the namespace that is watched, which alone has histograms. Returns
  * how long a port was held whose lease ends now, in nanoseconds; else 0.
  */
 static __always_inline __u64 follow_lease(
-    struct sock *sk, int oldstate, int newstate, bool has_port)
+    struct sock *sk, int oldstate, int newstate, bool has_port, bool ours)
 {
 	/* Inbound connections usually have none, and leave here. */
 	const __u64 cookie = sk->__sk_common.skc_cookie.counter;
@@ -256,13 +276,13 @@ static __always_inline __u64 follow_lease(
 		return 0;
 	port = has_port ? local_port(sk) : 0;
 	start = beside->starts[at];
-	if (oldstate == TCP_SYN_SENT && port)
+	if (ours && oldstate == TCP_SYN_SENT && port)
 		note_reuse(start, port);
 	if (newstate != TCP_CLOSE)
 		return 0;
 	/* If it gave way to another lease meanwhile, the start may be of either. */
 	if (clear_lease(beside, at, cookie) && port)
-		return note_end(sk, oldstate, start, port);
+		return note_end(sk, oldstate, start, port, ours);
 	return 0;
 }
 

@@ -151,8 +151,8 @@ static __always_inline void read_settings(__u64 net, struct walk_namespace *entr
 	entry->time_wait_reuse_delay_ms = 0;
 	if (bpf_core_field_exists(struct netns_ipv4, sysctl_tcp_tw_reuse_delay))
 		entry->time_wait_reuse_delay_ms = load32(OF_IPV4(net, sysctl_tcp_tw_reuse_delay));
-	entry->fin_timeout_ms = (__u32)((__u64)load32(OF_IPV4(net, sysctl_tcp_fin_timeout)) *
-					state.tick_ns / 1000000);
+	entry->fin_timeout_ms =
+	    (__u32)((__u64)load32(OF_IPV4(net, sysctl_tcp_fin_timeout)) * state.tick_ns / 1000000);
 	entry->time_wait_limit = load32(OF_IPV4(net, tcp_death_row.sysctl_max_tw_buckets));
 	entry->bind_ipv6_only =
 	    load8(net + PLACE(struct net, ipv6) + PLACE(struct netns_ipv6, sysctl.bindv6only));

@@ -25,6 +25,9 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	loaded->rodata->leases_order = (__u32)__builtin_ctz(places);
 	loaded->rodata->tells_events = options->events_bytes != 0;
 	loaded->rodata->counts_openers = options->openers;
+	loaded->rodata->counts_elsewhere = options->elsewhere;
+	(void)bpf_map__set_max_entries(
+	    loaded->maps.elsewhere, options->elsewhere ? ELSEWHERE_BUCKETS : 1);
 	(void)bpf_map__set_max_entries(loaded->maps.leases, places);
 	(void)bpf_map__set_max_entries(loaded->maps.histograms, processors);
 	if (options->events_bytes)
@@ -71,6 +74,7 @@ struct exhaustion_kept {
 	struct bpf_memory owners;
 	struct bpf_memory conflicts;
 	struct bpf_memory openers;
+	struct bpf_memory elsewhere;
 	struct bpf_memory histograms;
 	struct bpf_memory leases; /* none: not asked for, not timed, or there is no room for it */
 	/* Of the programs that count each; -1: there is none. */
@@ -91,6 +95,8 @@ static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *
 		result = bpf_kept_map(loaded->maps.conflicts, PROT_READ, &kept->conflicts);
 	if (result == 0)
 		result = bpf_kept_map(loaded->maps.openers, PROT_READ, &kept->openers);
+	if (result == 0 && loaded->rodata->counts_elsewhere)
+		result = bpf_kept_map(loaded->maps.elsewhere, PROT_READ, &kept->elsewhere);
 	if (result == 0)
 		result = bpf_kept_map(loaded->maps.histograms, PROT_READ, &kept->histograms);
 	return result;
@@ -168,6 +174,7 @@ static int keep(const struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	probe->owners = kept->owners.at;
 	probe->conflicts = kept->conflicts.at;
 	probe->openers = kept->openers.at;
+	probe->elsewhere = kept->elsewhere.at;
 	probe->histograms = kept->histograms.at;
 	if (options->starts)
 		map_leases(loaded, kept, &probe->starts);
@@ -237,6 +244,7 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	bpf_kept_unmap(&kept->owners);
 	bpf_kept_unmap(&kept->conflicts);
 	bpf_kept_unmap(&kept->openers);
+	bpf_kept_unmap(&kept->elsewhere);
 	bpf_kept_unmap(&kept->histograms);
 	bpf_kept_unmap(&kept->leases);
 	free(kept);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "collectors/bpf/elsewhere.h"
 #include "collectors/bpf/exhaustion.h"
 #include "collectors/bpf/openers.h"
 #include "collectors/kernel/lease_starts.h"
@@ -30,7 +31,8 @@ struct exhaustion_probe_options {
 	unsigned long leases;	    /* how many are timed at the same time, rounded up; 0: none */
 	unsigned long events_bytes; /* memory for events, rounded up; 0: no events */
 	bool openers;		    /* whether they are counted */
-	bool starts;		    /* whether the starts of leases can be read */
+	bool elsewhere; /* whether other network namespaces are counted, each for itself */
+	bool starts;	/* whether the starts of leases can be read */
 };
 
 #define EXHAUSTION_LEASES_MAX 16777216ul
@@ -38,10 +40,11 @@ struct exhaustion_probe_options {
 /* Read-only; the numbers may grow while they are read. */
 struct exhaustion_probe {
 	const struct exhaustion_shared *shared;
-	struct tally_place *destinations; /* TALLY_DESTINATIONS of them */
-	struct tally_place *owners;	  /* TALLY_OWNERS of them */
-	struct openers *openers;	  /* OPENERS_BUCKETS of them */
-	struct tally_place *conflicts;	  /* TALLY_CONFLICTS of them, if counts_binds */
+	struct tally_place *destinations;   /* TALLY_DESTINATIONS of them */
+	struct tally_place *owners;	    /* TALLY_OWNERS of them */
+	struct openers *openers;	    /* OPENERS_BUCKETS of them */
+	struct tally_place *conflicts;	    /* TALLY_CONFLICTS of them, if counts_binds */
+	struct elsewhere_bucket *elsewhere; /* ELSEWHERE_BUCKETS of them; NULL: not counted */
 	struct lease_histograms *histograms;
 	struct lease_starts starts; /* of the leases that are timed, if they can be read */
 	unsigned processors;
@@ -71,6 +74,13 @@ void exhaustion_probe_stop(struct exhaustion_probe *probe);
  */
 int exhaustion_probe_misses(
     const struct exhaustion_probe *probe, enum exhausted_call call, uint64_t *ret_misses);
+
+/*
+ * What was counted in another network namespace since it got a place: see elsewhere.h. id: as
+ * struct walk_namespace. Returns whether there is something.
+ */
+bool exhaustion_probe_elsewhere(
+    const struct exhaustion_probe *probe, uint32_t id, struct elsewhere *ret_counts);
 
 /* Passes the current settings to the BPF programs. */
 void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings);

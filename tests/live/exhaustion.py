@@ -2,9 +2,11 @@
 """Destinations without a port left, calls that find none, and the exporter that counts them."""
 
 import contextlib
+import ctypes
 import errno
 import os
 import tempfile
+import threading
 
 import pytest
 
@@ -12,6 +14,7 @@ from lib.exporter import Exporter
 from lib.sockets import at, connect_until_refused, new
 
 ON = "--collector.exhaustion"
+CLONE_NEWNET = 0x40000000
 
 
 @contextlib.contextmanager
@@ -41,3 +44,18 @@ def fail(count, family, address, port):
     for _ in range(count):
         with new(family) as sock:
             assert sock.connect_ex(at(family, address, port)) == errno.EADDRNOTAVAIL
+
+
+def ask_in_namespace_of(exporter):
+    """Its metrics, from a thread that goes where it is."""
+    found = []
+
+    def ask():
+        with open(f"/proc/{exporter.pid}/ns/net", "rb") as place:
+            assert ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) == 0
+        found.append(exporter.metrics())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return found[0]

@@ -2,19 +2,17 @@
 """Each call that finds no port is counted, once, for whom it was; and nothing else is."""
 
 import contextlib
-import ctypes
 import errno
 import os
 import random
 import socket
 import subprocess
-import threading
 import time
 
 import cgroups
 import pytest
 
-from exhaustion import ON, fail, fill, watching
+from exhaustion import ON, ask_in_namespace_of, fail, fill, watching
 from lib.bpf import needs_bpf
 from lib.exporter import REPOSITORY, Exporter, Metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
@@ -36,7 +34,6 @@ OTHER_OWNERS = "ephemera_other_owner_port_exhaustion_errors_total"
 BINDS = "ephemera_bind_port_exhaustion_errors_total"
 LEASE = "ephemera_port_lease_seconds"
 REUSE = "ephemera_port_reuse_interval_seconds"
-CLONE_NEWNET = 0x40000000
 
 
 def by_label(said, name, *labels):
@@ -138,21 +135,6 @@ def test_those_of_another_namespace_are_none():
         assert ours.value(f"{LEASE}_count") == 0
         drop([listener, *kept])
         # Its own end, which asks nothing of the network.
-
-
-def ask_in_namespace_of(exporter):
-    """Its metrics, from a thread that goes where it is."""
-    found = []
-
-    def ask():
-        with open(f"/proc/{exporter.pid}/ns/net", "rb") as place:
-            assert ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) == 0
-        found.append(exporter.metrics())
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    thread.join()
-    return found[0]
 
 
 @in_namespace
