@@ -4,10 +4,24 @@
 #include <errno.h>
 #include <string.h>
 
+/* The bits of the word with that index that are in the range, of which it has some. */
+static uint64_t bits_of(size_t word, struct port_range range)
+{
+	uint64_t bits = UINT64_MAX;
+
+	if (word == range.first / 64)
+		bits &= UINT64_MAX << (range.first % 64);
+	if (word == range.last / 64)
+		bits &= UINT64_MAX >> (63 - range.last % 64);
+	return bits;
+}
+
 void portset_add_range(struct portset *set, struct port_range range)
 {
-	for (unsigned port = range.first; port <= range.last; port++)
-		portset_add(set, (uint16_t)port);
+	if (range.first > range.last)
+		return;
+	for (size_t i = range.first / 64; i <= range.last / 64; i++)
+		set->words[i] |= bits_of(i, range);
 }
 
 void portset_remove(struct portset *set, const struct portset *other)
@@ -41,8 +55,10 @@ unsigned portset_count_range(const struct portset *set, struct port_range range)
 {
 	unsigned count = 0;
 
-	for (unsigned port = range.first; port <= range.last; port++)
-		count += portset_has(set, (uint16_t)port);
+	if (range.first > range.last)
+		return 0;
+	for (size_t i = range.first / 64; i <= range.last / 64; i++)
+		count += (unsigned)__builtin_popcountll(set->words[i] & bits_of(i, range));
 	return count;
 }
 
