@@ -138,10 +138,9 @@ struct walk_state {
 	__u64 ring_start;
 	__u64 ring_at;
 	__u64 first_net;
-	__u64 ring_ops; /* what tells a namespace from the list's head */
-	__u32 ring_seen;
-	__u32 ring_skips; /* of this walk: handed on already */
-	__u32 ring_last;  /* the id of the last one that was */
+	__u64 ring_ops;	  /* what tells a namespace from the list's head */
+	__u32 ring_skips; /* the ones up to the last that was handed on come first */
+	__u32 ring_last;  /* its id */
 	__u32 ring_found;
 	__u64 last_cgroup;
 	__u64 last_cgroup_id;

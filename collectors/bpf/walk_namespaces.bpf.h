@@ -47,7 +47,6 @@ static __always_inline void enter_ring(void)
 
 	state.ring_start = state.ring_at = net + RING_PLACE;
 	state.ring_ops = LOAD64(net, struct net, ns.ops);
-	state.ring_seen = 0;
 }
 
 /* Whether ring_at is in a namespace, not in the list's head. */
@@ -192,16 +191,16 @@ __noinline int take_namespace(void)
 	return 0;
 }
 
-/* Those that were handed on come again if the last of them is gone: user space knows them. */
+/*
+ * Whether it was handed on: up to the last one that was. New ones come to the end of the list, so
+ * what goes and what comes meanwhile does not matter, unless it is that one.
+ */
 static __always_inline bool is_known(__u64 net)
 {
-	if (state.ring_seen >= state.ring_skips)
+	if (!state.ring_skips)
 		return false;
-	if (state.ring_seen == state.ring_skips - 1 && id_of(net) != state.ring_last) {
-		state.has_changed = 1;
+	if (id_of(net) == state.ring_last)
 		state.ring_skips = 0;
-	}
-	state.ring_seen++;
 	return true;
 }
 
@@ -213,30 +212,29 @@ static long step_namespace(__u32 index, void *unused)
 		if (state.records >= NAMESPACES_A_READ)
 			return 1;
 		take_namespace();
-		state.ring_seen++;
 	}
-	if (state.has_changed)
-		return 1;
 	if (!next_in_ring())
 		return 0;
 	state.bucket = 1;
 	return 1;
 }
 
-/* The table of one bucket, which is done when the ring is. */
+/*
+ * The table of one bucket, which is done when the ring is. If the last one that was handed on is
+ * gone, all come again: user space knows them.
+ */
 static __always_inline void walk_namespaces(void)
 {
 	state.first_net = find_first();
-	if (!state.first_net)
-		return;
 	enter_ring();
-	bpf_loop(NAMESPACES_MAX, step_namespace, NULL, 0);
-	if (state.has_changed && state.tries++ >= NAMESPACE_TRIES) {
-		state.changed++;
-		state.bucket = 1;
-	}
-	if (!state.has_changed)
-		state.ring_skips = state.ring_seen;
+	state.bucket = !state.first_net;
+	if (state.first_net)
+		bpf_loop(NAMESPACES_MAX, step_namespace, NULL, 0);
+	if (state.bucket && state.ring_skips && state.tries++ < NAMESPACE_TRIES)
+		state.bucket = 0;
+	else if (state.bucket)
+		state.changed += state.ring_skips || !state.first_net;
+	state.ring_skips = !state.bucket && state.records > 0;
 }
 
 #endif
