@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/namespaces_state.h"
 
@@ -38,7 +37,7 @@ static void free_instance(struct netns *netns)
 	netns->instance = NULL;
 }
 
-static void free_netns(struct netns *netns)
+void netns_free(struct netns *netns)
 {
 	free_instance(netns);
 	survey_release(&netns->survey);
@@ -51,7 +50,7 @@ void namespaces_free(struct namespaces *namespaces)
 	if (!namespaces)
 		return;
 	for (size_t i = 0; i < namespaces->length; i++)
-		free_netns(namespaces->list[i]);
+		netns_free(namespaces->list[i]);
 	free(namespaces->list);
 	free(namespaces->slots);
 	netns_settings_release(&namespaces->settings);
@@ -59,110 +58,6 @@ void namespaces_free(struct namespaces *namespaces)
 	owner_table_free(namespaces->host_owners);
 	metric_set_free(namespaces->found);
 	free(namespaces);
-}
-
-/* Ids are numbers one after the other, or nearly. */
-static size_t slot_of(const struct namespaces *namespaces, uint32_t id)
-{
-	size_t slot = id & namespaces->mask;
-
-	while (namespaces->slots[slot] && namespaces->slots[slot]->id != id)
-		slot = (slot + 1) & namespaces->mask;
-	return slot;
-}
-
-struct netns *namespaces_find(struct namespaces *namespaces, uint32_t id)
-{
-	if (namespaces->last && namespaces->last->id == id)
-		return namespaces->last;
-	if (!namespaces->slots)
-		return NULL;
-
-	struct netns *found = namespaces->slots[slot_of(namespaces, id)];
-
-	if (found)
-		namespaces->last = found;
-	return found;
-}
-
-/* Makes the table anew for all of the list. */
-static void place_all(struct namespaces *namespaces)
-{
-	memset(namespaces->slots, 0, (namespaces->mask + 1) * sizeof(*namespaces->slots));
-	namespaces->last = NULL;
-	for (size_t i = 0; i < namespaces->length; i++) {
-		struct netns *netns = namespaces->list[i];
-
-		namespaces->slots[slot_of(namespaces, netns->id)] = netns;
-	}
-}
-
-/* Makes room for one more: the table is at most half full. Returns 0 or -ENOMEM. */
-static int make_room(struct namespaces *namespaces)
-{
-	const size_t capacity = namespaces->capacity ? namespaces->capacity * 2 : 64;
-	struct netns **list;
-	struct netns **slots;
-
-	if (namespaces->length < namespaces->capacity)
-		return 0;
-	list = reallocarray(namespaces->list, capacity, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	namespaces->list = list;
-	slots = reallocarray(namespaces->slots, capacity * 2, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	namespaces->slots = slots;
-	namespaces->mask = capacity * 2 - 1;
-	namespaces->capacity = capacity;
-	place_all(namespaces);
-	return 0;
-}
-
-static struct netns *add(struct namespaces *namespaces, uint32_t id)
-{
-	struct netns *netns;
-
-	if (make_room(namespaces) < 0)
-		return NULL;
-	netns = calloc(1, sizeof(*netns));
-	if (!netns)
-		return NULL;
-	netns->id = id;
-	namespaces->list[namespaces->length++] = netns;
-	namespaces->slots[slot_of(namespaces, id)] = netns;
-	return netns;
-}
-
-/* Found one in the kernel's list. Its settings are read later, with its reserved ports. */
-static int note(void *context, const struct walk_namespace *entry)
-{
-	struct namespaces *namespaces = context;
-	struct netns *netns = namespaces_find(namespaces, entry->id);
-
-	if (!netns)
-		netns = add(namespaces, entry->id);
-	if (!netns)
-		return -ENOMEM;
-	netns->round = namespaces->round;
-	netns->entry = *entry;
-	return 0;
-}
-
-static void forget_gone(struct namespaces *namespaces)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < namespaces->length; i++) {
-		struct netns *netns = namespaces->list[i];
-
-		if (netns->round == namespaces->round)
-			namespaces->list[kept++] = netns;
-		else
-			free_netns(netns);
-	}
-	namespaces->length = kept;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -277,19 +172,14 @@ bool namespaces_chose_blindly(const struct namespaces *namespaces)
 
 int namespaces_begin(struct namespaces *namespaces, struct source *source, collector_set asked)
 {
-	int result;
+	int result = netns_list_read(namespaces, source);
 
-	namespaces->round++;
-	result = source_list_namespaces(source, note, namespaces);
-	if (result < 0)
-		return result;
-	forget_gone(namespaces);
-	result = read_all_settings(namespaces, source);
+	if (result == 0)
+		result = read_all_settings(namespaces, source);
 	if (result == 0)
 		result = choose(namespaces);
 	if (result < 0)
 		return result;
-	place_all(namespaces);
 	namespaces->room = ROOM;
 	owner_table_clear(namespaces->host_owners);
 	for (size_t i = 0; i < namespaces->length; i++) {

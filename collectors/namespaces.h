@@ -19,12 +19,13 @@ struct netns_labels {
 	char *namespace_name; /* of the pod, in Kubernetes */
 	char *pod;
 	char *container;
+	bool is_shared; /* several pods had sockets there: whose it is cannot be known */
 };
 
 struct netns {
 	uint32_t id;		     /* see struct walk_namespace */
 	struct walk_namespace entry; /* as it was listed last */
-	unsigned round;		     /* the last gathering that found it */
+	unsigned round;		     /* the last listing that found it */
 	const struct settings *settings;
 	struct netns_labels labels;
 	struct survey survey;

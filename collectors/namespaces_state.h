@@ -2,7 +2,8 @@
 #ifndef EPHEMERA_NAMESPACES_STATE_H
 #define EPHEMERA_NAMESPACES_STATE_H
 
-/* What the files of namespaces.h share: namespaces.c, netns_labels.c and netns_series.c. */
+/* What the files of namespaces.h share: namespaces.c, netns_list.c, netns_labels.c, netns_series.c.
+ */
 
 #include "collectors/kernel/netns_names.h"
 #include "collectors/kernel/pods.h"
@@ -22,7 +23,9 @@ struct namespaces {
 	struct netns **slots; /* the same by id: open addressing, linear probing */
 	size_t mask;
 	struct netns *last; /* most sockets have that of the one before */
-	unsigned round;
+	unsigned round;	    /* of listings */
+	size_t added;	    /* to the list, ever */
+	bool is_closed;	    /* what is not in the list is not added now */
 	bool has_results;
 	bool is_blind;
 	size_t room; /* for destinations */
@@ -34,7 +37,18 @@ struct namespaces {
 	struct metric_set *found; /* by one instance */
 };
 
-/* Finds the labels of all from their surveys. Returns 0 or -ENOMEM. */
+/*
+ * Lists the namespaces, with their names, and forgets those that are gone. Returns 0, or as
+ * source_list().
+ */
+int netns_list_read(struct namespaces *namespaces, struct source *source);
+
+void netns_free(struct netns *netns);
+
+/* Sets the label netns, by names. Returns 0 or -ENOMEM. */
+int netns_labels_name(struct namespaces *namespaces, struct netns *netns);
+
+/* Finds the other labels of all from their surveys. Returns 0 or -ENOMEM. */
 int netns_labels_find_all(struct namespaces *namespaces);
 void netns_labels_free(struct netns_labels *labels);
 

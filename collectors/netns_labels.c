@@ -144,21 +144,38 @@ static struct common common_of(const struct survey *survey, const struct paths *
 	return common;
 }
 
-/* Whether the pod has sockets in the host's namespace: then that is its own. */
-static bool is_on_host(
-    const struct owner *host, size_t hosts, const struct paths *paths, const char *pod_uid)
-{
-	for (size_t i = 0; i < hosts; i++) {
-		struct container container;
+/* The pods that have sockets in the host's namespace, which is then theirs. */
+struct host_pods {
+	struct container *list;
+	size_t length;
+};
 
-		container_parse(path_of(paths, host[i].cgroup_id), &container);
-		if (strcmp(container.pod_uid, pod_uid) == 0)
-			return true;
+/* Returns 0 or -ENOMEM. */
+static int find_host_pods(
+    const struct owner *host, size_t hosts, const struct paths *paths, struct host_pods *ret_pods)
+{
+	*ret_pods = (struct host_pods){.list = calloc(hosts ? hosts : 1, sizeof(*ret_pods->list))};
+	if (!ret_pods->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < hosts; i++) {
+		struct container *container = &ret_pods->list[ret_pods->length];
+
+		container_parse(path_of(paths, host[i].cgroup_id), container);
+		if (*container->pod_uid)
+			ret_pods->length++;
 	}
+	return 0;
+}
+
+static bool is_on_host(const struct host_pods *pods, const char *uid)
+{
+	for (size_t i = 0; i < pods->length; i++)
+		if (strcmp(pods->list[i].pod_uid, uid) == 0)
+			return true;
 	return false;
 }
 
-static int set_netns(struct namespaces *namespaces, struct netns *netns)
+int netns_labels_name(struct namespaces *namespaces, struct netns *netns)
 {
 	const char *name = netns_names_find(&namespaces->names, netns->entry.inode);
 	char number[16];
@@ -190,18 +207,38 @@ static int set_container(struct netns *netns, const char *id)
 	return set(&netns->labels.container, *text ? text : NULL);
 }
 
+/*
+ * The pod keeps the namespace as long as that lives, also while it has no socket. But once another
+ * pod has one there, or the pod has some on the host, whose it is cannot be known.
+ */
+static int find_uid(
+    struct netns_labels *labels, const struct common *common, const struct host_pods *host)
+{
+	const char *uid = common->container.pod_uid;
+	int result = 0;
+
+	if (common->several_pods || (labels->pod_uid && *uid && strcmp(labels->pod_uid, uid) != 0))
+		labels->is_shared = true;
+	if (labels->pod_uid && (labels->is_shared || is_on_host(host, labels->pod_uid))) {
+		set(&labels->pod_uid, NULL);
+		set(&labels->namespace_name, NULL);
+		set(&labels->pod, NULL);
+	}
+	if (*uid && !labels->is_shared && !is_on_host(host, uid))
+		result = set(&labels->pod_uid, uid);
+	return result;
+}
+
 static int find_one(struct namespaces *namespaces, struct netns *netns, const struct paths *paths,
-    const struct owner *host, size_t hosts)
+    const struct host_pods *host)
 {
 	struct common common;
-	int result = set_netns(namespaces, netns);
+	int result;
 
-	if (result < 0 || netns->entry.flags & WALK_FIRST)
-		return result;
+	if (netns->entry.flags & WALK_FIRST)
+		return 0;
 	common = common_of(&netns->survey, paths);
-	if (!netns->labels.pod_uid && *common.container.pod_uid &&
-	    !is_on_host(host, hosts, paths, common.container.pod_uid))
-		result = set(&netns->labels.pod_uid, common.container.pod_uid);
+	result = find_uid(&netns->labels, &common, host);
 	if (result < 0)
 		return result;
 	return netns->labels.pod_uid ? set_pod(namespaces, netns)
@@ -211,16 +248,18 @@ static int find_one(struct namespaces *namespaces, struct netns *netns, const st
 int netns_labels_find_all(struct namespaces *namespaces)
 {
 	struct paths paths = {0};
+	struct host_pods pods = {0};
 	size_t hosts = 0;
 	cleanup_free struct owner *host = owner_table_list(namespaces->host_owners, &hosts);
-	int result =
-	    host ? netns_names_read(namespaces->options.names, &namespaces->names) : -ENOMEM;
+	int result = host ? find_paths(namespaces, host, hosts, &paths) : -ENOMEM;
 
 	if (result == 0)
-		result = find_paths(namespaces, host, hosts, &paths);
+		result = find_host_pods(host, hosts, &paths, &pods);
+	pods_begin(namespaces->pods);
 	for (size_t i = 0; i < namespaces->length && result == 0; i++)
-		result = find_one(namespaces, namespaces->list[i], &paths, host, hosts);
+		result = find_one(namespaces, namespaces->list[i], &paths, &pods);
 	free(paths.ids);
 	free(paths.paths);
+	free(pods.list);
 	return result;
 }
