@@ -25,6 +25,8 @@ import pytest
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+CLONE_NEWNS = 0x20000
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 1 << 18, 2
 PR_SET_DUMPABLE = 4
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
@@ -76,6 +78,42 @@ def enter_another():
     if not _unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     _bring_up("lo")
+
+
+class Space:
+    """A new network namespace, which this thread enters. It lives until it is closed, or longer where
+    sockets of it do."""
+
+    def __init__(self):
+        if not _unshare(CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "unshare")
+        _bring_up("lo")
+        # Of this thread: others may be elsewhere.
+        self.descriptor = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.inode = os.fstat(self.descriptor).st_ino
+
+    def enter(self):
+        if _libc.setns(self.descriptor, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def give_name(self, path):
+        """As ip-netns(8) does, at the path of a file. unmount() takes it away."""
+        if _libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"none", MS_BIND, None) != 0:
+            raise OSError(ctypes.get_errno(), "mount")
+
+    def close(self):
+        os.close(self.descriptor)
+
+
+def unmount(path):
+    if _libc.umount2(os.fsencode(path), MNT_DETACH) != 0:
+        raise OSError(ctypes.get_errno(), "umount")
+
+
+def unshare_mounts():
+    """What this process mounts from now on, nobody else sees."""
+    if not _unshare(CLONE_NEWNS) or _libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
 
 
 def enter_first():

@@ -4,7 +4,6 @@
 import contextlib
 import json
 import re
-import subprocess
 import tempfile
 import threading
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import exporter, strace
+from lib import strace
 from lib.bpf import needs_bpf
 from lib.exporter import Exporter, metrics, run
 from lib.namespace import NOBODY, enter_another, in_namespace, set_range, sysctl
@@ -23,49 +22,19 @@ from lib.sockets import (ANY, IPV4, accept, bound, connect, connect_many, drop, 
 from lib.sources import BLIND
 from mixture import Mixture
 from states import hold_all, settle
+from walked import assert_same, listed, records, status
 
 pytestmark = needs_bpf
 
 TARGET = 30001
 SEEDS = 40
-# What sock_diag does not tell of each socket.
-UNTOLD = re.compile(r" ipv6_only=(?P<ipv6_only>-?\d) chosen=(?P<chosen>-?\d) expires=(?P<expires>\d+)$")
 CHURNERS, STANDING, WALKS = 2, 4000, 200
-
-
-def listed(source, *args, env=None):
-    tool = Path(exporter.BINARY).parent / "tests/lib/list_sockets"
-    done = subprocess.run([tool, source, *map(str, args)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=120, check=False, env=env)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def records(text):
-    """{what is told of a socket: [what only some sources tell]}"""
-    found = {}
-    for line in filter(None, text.splitlines()):
-        rest = UNTOLD.search(line)
-        found.setdefault(line[:rest.start()], []).append(
-            {name: int(value) for name, value in rest.groupdict().items()})
-    return found
 
 
 def assert_equal():
     begun = time.monotonic()
     by_walk, by_dump = records(listed("walk")), records(listed("sock_diag"))
-    elapsed_ms = 1000 * (time.monotonic() - begun)
-    assert {line: len(told) for line, told in by_walk.items()} \
-        == {line: len(told) for line, told in by_dump.items()}
-    for line, told in by_dump.items():
-        for name in ("ipv6_only", "chosen"):
-            known = sorted(each[name] for each in told if each[name] >= 0)
-            if len(known) == len(told):
-                assert sorted(each[name] for each in by_walk[line]) == known, (line, name)
-        # The same timer, read a moment later.
-        if len(told) == 1:
-            earlier, later = by_walk[line][0]["expires"], told[0]["expires"]
-            assert -100 <= earlier - later <= elapsed_ms + 100, line
+    assert_same(by_walk, by_dump, 1000 * (time.monotonic() - begun))
     return by_walk
 
 
@@ -197,11 +166,6 @@ def test_what_stands_is_exact_beside_what_comes_and_goes():
                         if standing.match(line))
         assert len(found) == 2 * STANDING and set(found.values()) == {1}
     drop([listener, *clients])
-
-
-def status(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
 @in_namespace
