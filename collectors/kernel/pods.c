@@ -126,10 +126,10 @@ static bool make_room(struct pods *pods)
 	const size_t capacity = pods->capacity ? pods->capacity * 2 : 32;
 	struct entry *list;
 
-	if (pods->length < pods->capacity)
-		return true;
 	if (pods->length >= PODS_MAX)
 		return false;
+	if (pods->length < pods->capacity)
+		return true;
 	list = reallocarray(pods->list, capacity, sizeof(*list));
 	if (!list)
 		return false;
