@@ -74,6 +74,11 @@ void *gatherer_state(const struct gatherer *gatherer, size_t i)
 	return gatherer->own.states[i];
 }
 
+struct namespaces *gatherer_namespaces(const struct gatherer *gatherer)
+{
+	return gatherer->namespaces;
+}
+
 int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_reason)
 {
 	return instance_check(&gatherer->own, i, ret_reason);
@@ -180,6 +185,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 		instance_fail(&gatherer->own, ~(unsigned)NEEDS_SETTINGS, result);
 		pass.all = false;
 	}
+	gathering.has_namespaces = pass.all;
 	emit(&pass, set);
 	tell_reasons(&pass);
 	excuse_absent(&pass);

@@ -33,18 +33,19 @@ struct gathering {
 	double listing_seconds[LISTINGS]; /* of the listings that were made */
 	bool listed[LISTINGS];
 	unsigned long sockets; /* records observed */
+	bool has_namespaces;   /* all of them were looked at, to the end */
 };
 
 /* How every network namespace of the host is looked at. */
 struct namespaces_options {
-	unsigned long limit;  /* how many of the fullest are shown */
+	unsigned long limit;  /* how many of the fullest are shown; 0: none, all are surveyed */
 	unsigned long series; /* samples of each, at most */
 	const char *names;    /* such as "/run/netns" */
 };
 
 struct gatherer_options {
 	const struct collector *const *collectors; /* the registry's, as a rule */
-	size_t length;				   /* of that list, at most COLLECTORS_MAX */
+	size_t length; /* of that list, at most COLLECTORS_MAX; 0: only namespaces are surveyed */
 	collector_set enabled;
 	collector_set wanted; /* of those, the ones that the user asked for by name */
 	const unsigned long (*values)[COLLECTOR_FLAGS_MAX]; /* [i]: of the collector at i */
@@ -90,6 +91,10 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 
 /* The state of the collector at i, as its init made it; NULL where that is not enabled. */
 void *gatherer_state(const struct gatherer *gatherer, size_t i);
+
+/* All network namespaces, see namespaces.h; NULL: only ours is looked at. */
+struct namespaces;
+struct namespaces *gatherer_namespaces(const struct gatherer *gatherer);
 
 /*
  * What the collector at i will fail for at every gathering, because of what it lacked when it

@@ -154,7 +154,8 @@ static int choose(struct namespaces *namespaces)
 			continue;
 		if (shown == limit) {
 			free_instance(netns);
-			namespaces->is_blind = namespaces->is_blind || !namespaces->has_results;
+			namespaces->is_blind =
+			    namespaces->is_blind || (limit > 0 && !namespaces->has_results);
 			continue;
 		}
 		result = show(namespaces, netns);

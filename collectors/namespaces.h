@@ -22,6 +22,8 @@ struct netns_labels {
 	bool is_shared; /* several pods had sockets there: whose it is cannot be known */
 };
 
+void netns_labels_free(struct netns_labels *labels);
+
 struct netns {
 	uint32_t id;		     /* see struct walk_namespace */
 	struct walk_namespace entry; /* as it was listed last */

@@ -50,7 +50,6 @@ int netns_labels_name(struct namespaces *namespaces, struct netns *netns);
 
 /* Finds the other labels of all from their surveys. Returns 0 or -ENOMEM. */
 int netns_labels_find_all(struct namespaces *namespaces);
-void netns_labels_free(struct netns_labels *labels);
 
 /* Chooses what instances collect: see struct namespaces. */
 void netns_series_choose(struct namespaces *namespaces, const struct gatherer_options *options);

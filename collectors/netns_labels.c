@@ -255,7 +255,6 @@ int netns_labels_find_all(struct namespaces *namespaces)
 
 	if (result == 0)
 		result = find_host_pods(host, hosts, &paths, &pods);
-	pods_begin(namespaces->pods);
 	for (size_t i = 0; i < namespaces->length && result == 0; i++)
 		result = find_one(namespaces, namespaces->list[i], &paths, &pods);
 	free(paths.ids);

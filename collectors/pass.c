@@ -197,7 +197,9 @@ int pass_run(struct pass *pass)
 {
 	begin(pass);
 	pass->walks = source_walks(pass->gatherer->source);
+	/* Without any collector the surveys are all that is wanted. */
 	pass->all = pass->walks && pass->gatherer->namespaces &&
-		    instance_needs(&pass->gatherer->own, ~(unsigned)NEEDS_SETTINGS);
+		    (pass->gatherer->options.length == 0 ||
+			instance_needs(&pass->gatherer->own, ~(unsigned)NEEDS_SETTINGS));
 	return pass->all ? pass_list_all(pass) : list_own(pass);
 }

@@ -48,23 +48,41 @@ static enum log_level level_of(const struct options *options, int result)
 	return result == -EBADE ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
 }
 
-static int open_walk(struct options *options, enum kernel_tables_for purpose)
+static int open_checked(
+    struct options *options, enum kernel_tables_for purpose, const char **ret_reason)
 {
 	struct walk *walk = NULL;
-	const char *reason;
-	int result = walk_open(&walk, &reason);
+	int result = walk_open(&walk, ret_reason);
 
 	if (result == 0)
 		result =
-		    walk_check(walk, options->procfs, purpose == KERNEL_TABLES_SERVICE, &reason);
-	if (result < 0) {
+		    walk_check(walk, options->procfs, purpose == KERNEL_TABLES_SERVICE, ret_reason);
+	if (result < 0)
 		walk_close(walk);
+	else
+		options->source.walk = walk;
+	return result;
+}
+
+static int open_walk(struct options *options, enum kernel_tables_for purpose)
+{
+	const char *reason;
+	const int result = open_checked(options, purpose, &reason);
+
+	if (result < 0)
 		log_line(level_of(options, result), "Cannot read sockets by BPF", "flag",
 		    "--sockets.source", "err", strerrordesc_np(-result), "reason", reason, NULL);
-		return result;
-	}
-	options->source.walk = walk;
-	return 0;
+	return result;
+}
+
+int kernel_tables_open_all(struct options *options, const char **ret_reason)
+{
+	int result = open_checked(options, KERNEL_TABLES_PEOPLE, ret_reason);
+
+	if (result == -EPERM)
+		*ret_reason = "other network namespaces are seen only by BPF, which needs CAP_BPF "
+			      "and CAP_PERFMON: run it as root";
+	return result;
 }
 
 static void open_buckets(struct options *options)

@@ -19,6 +19,13 @@ enum kernel_tables_for {
  * --sockets.source=bpf cannot be had, which is logged as an error.
  */
 int kernel_tables_open(struct options *options, enum kernel_tables_for purpose);
+
+/*
+ * Opens the walk for all network namespaces, whatever the flags say. Returns 0; or -errno, and in
+ * ret_reason why, in words for people, static.
+ */
+int kernel_tables_open_all(struct options *options, const char **ret_reason);
+
 void kernel_tables_close(struct options *options);
 
 #endif

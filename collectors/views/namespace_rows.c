@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/views/namespace_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int compare_numbers(double a, double b)
+{
+	return a > b ? -1 : a < b;
+}
+
+int namespace_rows_compare(const void *a, const void *b)
+{
+	const struct namespace_row *first = a;
+	const struct namespace_row *second = b;
+	int result = compare_numbers(first->result.ratio, second->result.ratio);
+
+	if (result == 0)
+		result = compare_numbers(first->result.used, second->result.used);
+	if (result == 0)
+		result =
+		    compare_numbers((double)first->result.sockets, (double)second->result.sockets);
+	return result ? result : -compare_numbers(first->inode, second->inode);
+}
+
+/* Takes the labels, which the namespaces would free. */
+static struct namespace_rows *take(struct namespaces *namespaces)
+{
+	const size_t length = namespaces_length(namespaces);
+	struct namespace_rows *rows = calloc(1, sizeof(*rows) + length * sizeof(*rows->list));
+
+	for (size_t i = 0; rows && i < length; i++) {
+		struct netns *netns = namespaces_at(namespaces, i);
+
+		rows->list[rows->length++] = (struct namespace_row){
+		    .labels = netns->labels,
+		    .id = netns->id,
+		    .inode = netns->entry.inode,
+		    .is_own = netns->entry.flags & WALK_READER,
+		    .is_first = netns->entry.flags & WALK_FIRST,
+		    .result = netns->result,
+		};
+		netns->labels = (struct netns_labels){0};
+	}
+	if (rows)
+		qsort(rows->list, rows->length, sizeof(*rows->list), namespace_rows_compare);
+	return rows;
+}
+
+int namespace_rows_read(const struct source_options *source, const char *sysfs, const char *pods,
+    const char *names, struct namespace_rows **ret_rows)
+{
+	const struct namespaces_options surveyed = {.names = names};
+	const struct gatherer_options options = {
+	    .procfs = source->procfs,
+	    .sysfs = sysfs,
+	    .pods = pods,
+	    .namespaces = &surveyed,
+	};
+	struct gatherer *gatherer;
+	struct gathering gathering;
+	int result = gatherer_open(&options, source, &gatherer);
+
+	if (result < 0)
+		return result;
+	result = gather(gatherer, 0, NULL, NULL, NULL, &gathering);
+	if (result == 0 && !gathering.has_namespaces)
+		result = -EOPNOTSUPP;
+	if (result == 0) {
+		*ret_rows = take(gatherer_namespaces(gatherer));
+		result = *ret_rows ? 0 : -ENOMEM;
+	}
+	gatherer_free(gatherer);
+	return result;
+}
+
+void namespace_rows_free(struct namespace_rows *rows)
+{
+	for (size_t i = 0; rows && i < rows->length; i++)
+		netns_labels_free(&rows->list[i].labels);
+	free(rows);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NAMESPACE_ROWS_H
+#define EPHEMERA_NAMESPACE_ROWS_H
+
+/* All network namespaces of the host for people, the fullest first. */
+
+#include "collectors/namespaces.h"
+
+struct namespace_row {
+	struct netns_labels labels;
+	uint32_t id; /* see struct walk_namespace, as are these two */
+	uint32_t inode;
+	bool is_own;   /* of this process */
+	bool is_first; /* the host's own */
+	struct survey_result result;
+};
+
+struct namespace_rows {
+	size_t length;
+	struct namespace_row list[];
+};
+
+/*
+ * Walks over the sockets of all namespaces, once. source: with a walk. pods: such as
+ * "/var/log/pods"; names: such as "/run/netns". Returns 0; -EOPNOTSUPP: the walk was given up; or
+ * another -errno. The caller frees the rows with namespace_rows_free().
+ */
+int namespace_rows_read(const struct source_options *source, const char *sysfs, const char *pods,
+    const char *names, struct namespace_rows **ret_rows);
+void namespace_rows_free(struct namespace_rows *rows); /* NULL is fine */
+
+/* The order of the rows: by ratio, then by used ports, then by sockets. For qsort(). */
+int namespace_rows_compare(const void *a, const void *b);
+
+#endif

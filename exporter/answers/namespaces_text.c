@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/answers/namespaces_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/base/terminal.h"
+#include "exporter/base/text.h"
+
+#define NUMBERS_WIDTH 41 /* "  SOCKETS TIME_WAIT  USABLE    USED  SHARE" without the first */
+
+void namespace_title(const struct namespace_row *row, char text[static NAMESPACE_TITLE])
+{
+	const struct netns_labels *labels = &row->labels;
+
+	if (labels->pod)
+		snprintf(text, NAMESPACE_TITLE, "%s/%s",
+		    labels->namespace_name ? labels->namespace_name : "?", labels->pod);
+	else
+		snprintf(text, NAMESPACE_TITLE, "%s", labels->netns ? labels->netns : "?");
+	text_make_printable(text);
+}
+
+static size_t longest_title(const struct namespace_rows *rows, size_t limit)
+{
+	size_t longest = strlen("NETWORK NAMESPACE");
+
+	for (size_t i = 0; i < rows->length && i < limit; i++) {
+		char title[NAMESPACE_TITLE];
+
+		namespace_title(&rows->list[i], title);
+		if (strlen(title) > longest)
+			longest = strlen(title);
+	}
+	return longest;
+}
+
+/* Adds ", WORD NAME" to text. */
+static void add_detail(char text[static NAMESPACE_TITLE], const char *word, const char *name)
+{
+	const size_t length = strlen(text);
+
+	snprintf(text + length, NAMESPACE_TITLE - length, "%s%s%s", length ? ", " : "", word, name);
+}
+
+static void print_names(const struct namespace_row *row, int width)
+{
+	const struct netns_labels *labels = &row->labels;
+	char text[NAMESPACE_TITLE] = "";
+
+	if (row->is_first)
+		add_detail(text, "the host's own", "");
+	if (row->is_own)
+		add_detail(text, "where this command runs", "");
+	if (labels->pod && labels->netns)
+		add_detail(text, "netns ", labels->netns);
+	if (labels->pod_uid && !labels->pod)
+		add_detail(text, "pod ", labels->pod_uid);
+	if (labels->container)
+		add_detail(text, "container ", labels->container);
+	if (!*text)
+		return;
+	text_make_printable(text);
+	fputs("  ", stdout);
+	terminal_print_clipped(text, (size_t)width - 2);
+	putchar('\n');
+}
+
+static void format_destination(
+    const struct destination *destination, char text[static SOCKET_ENDPOINT_TEXT])
+{
+	char address[SOCKET_ADDRESS_TEXT];
+
+	/* Its interface is another namespace's: here its number has another name, or none. */
+	socket_address_format(&destination->address, destination->family, 0, address);
+	socket_endpoint_format(address, destination->family, destination->port, text);
+}
+
+static void print_fullest(const struct namespace_row *row)
+{
+	const struct destination *fullest = &row->result.fullest;
+	const bool is_ipv6 = fullest->family == SOCKET_IPV6;
+	char text[SOCKET_ENDPOINT_TEXT];
+	char source[SOCKET_ADDRESS_TEXT];
+
+	if (row->result.used == 0)
+		return;
+	format_destination(fullest, text);
+	socket_address_format(&fullest->source, fullest->family, 0, source);
+	printf("  to %s from %s%s%s\n", text, is_ipv6 ? "[" : "", source, is_ipv6 ? "]" : "");
+}
+
+static void print_row(const struct namespace_row *row, int column, int width)
+{
+	const struct survey_result *result = &row->result;
+	char title[NAMESPACE_TITLE];
+
+	namespace_title(row, title);
+	/* A name that leaves no room for the numbers has a line of its own. */
+	if (strlen(title) > (size_t)column) {
+		terminal_print_clipped(title, (size_t)width);
+		putchar('\n');
+		title[0] = '\0';
+	}
+	printf("%-*s %9lu %9lu %7u %6u %5.1f%%\n", column, title, result->sockets,
+	    result->time_wait, result->usable, result->used, result->ratio * 100);
+	print_fullest(row);
+	print_names(row, width);
+}
+
+void namespaces_print(const struct namespace_rows *rows, size_t limit, int width)
+{
+	const size_t longest = longest_title(rows, limit);
+	const int room = width - NUMBERS_WIDTH - 1;
+	const int column = longest < (size_t)room ? (int)longest : room;
+	unsigned long untracked = 0;
+
+	printf("%-*s %9s %9s %7s %6s %6s\n", column, "NETWORK NAMESPACE", "SOCKETS", "TIME_WAIT",
+	    "USABLE", "USED", "SHARE");
+	for (size_t i = 0; i < rows->length; i++) {
+		if (i < limit)
+			print_row(&rows->list[i], column, width);
+		untracked += rows->list[i].result.untracked;
+	}
+	if (rows->length > limit)
+		printf("\nAnd %zu more (--limit).\n", rows->length - limit);
+	if (untracked)
+		printf("\nDestinations of %lu connections had no place: some may be fuller.\n",
+		    untracked);
+}
+
+static void add_string(struct json *object, const char *key, const char *value)
+{
+	if (value)
+		json_add_string(object, key, value);
+}
+
+static void add_fullest(struct json *object, const struct namespace_row *row)
+{
+	const struct destination *fullest = &row->result.fullest;
+	char text[SOCKET_ADDRESS_TEXT];
+
+	socket_address_format(&fullest->source, fullest->family, 0, text);
+	json_add_string(object, "source", text);
+	socket_address_format(&fullest->address, fullest->family, 0, text);
+	json_add_string(object, "destination", text);
+	json_add_number(object, "destination_port", fullest->port);
+	json_add_string(object, "family", socket_family_name(fullest->family));
+	json_add_number(object, "ports", row->result.used);
+}
+
+static void add_row(struct json *object, const struct namespace_row *row)
+{
+	const struct survey_result *result = &row->result;
+
+	add_string(object, "netns", row->labels.netns);
+	json_add_number(object, "inode", row->inode);
+	add_string(object, "namespace", row->labels.namespace_name);
+	add_string(object, "pod", row->labels.pod);
+	add_string(object, "pod_uid", row->labels.pod_uid);
+	add_string(object, "container", row->labels.container);
+	json_add_bool(object, "is_host", row->is_first);
+	json_add_bool(object, "is_own", row->is_own);
+	json_add_number(object, "sockets", (double)result->sockets);
+	json_add_number(object, "time_wait", (double)result->time_wait);
+	json_add_number(object, "leased_ports", (double)result->leased);
+	json_add_number(object, "usable_ports", result->usable);
+	json_add_number(object, "usage_ratio", result->ratio);
+	json_add_number(object, "untracked_ports", (double)result->untracked);
+	if (result->used)
+		add_fullest(json_add_object(object, "fullest_destination"), row);
+}
+
+void namespaces_json_add(struct json *object, const struct namespace_rows *rows, size_t limit)
+{
+	struct json *list = json_add_array(object, "namespaces");
+
+	for (size_t i = 0; i < rows->length && i < limit; i++)
+		add_row(json_append_object(list), &rows->list[i]);
+	json_add_number(object, "total", (double)rows->length);
+}

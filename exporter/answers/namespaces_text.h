@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NAMESPACES_TEXT_H
+#define EPHEMERA_NAMESPACES_TEXT_H
+
+/* The table of network namespaces, and the same as JSON. */
+
+#include "collectors/views/namespace_rows.h"
+#include "exporter/base/json.h"
+
+#define NAMESPACE_TITLE 512
+
+/* What people call it, printable: NAMESPACE/POD, or its name, or its number. */
+void namespace_title(const struct namespace_row *row, char text[static NAMESPACE_TITLE]);
+
+/* Prints at most limit rows in lines of width columns, and how many more there are. */
+void namespaces_print(const struct namespace_rows *rows, size_t limit, int width);
+
+/* Adds the list "namespaces", at most limit rows, and how many there are in all. */
+void namespaces_json_add(struct json *object, const struct namespace_rows *rows, size_t limit);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `ephemera namespaces`: the network namespaces of the host, the fullest first. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exporter/answers/namespaces_text.h"
+#include "exporter/base/terminal.h"
+#include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
+
+extern const struct command namespaces_command;
+
+struct shown {
+	const struct options *options;
+	const char *reason; /* why it failed; NULL: the error says it */
+};
+
+static int print_json(const struct namespace_rows *rows, size_t limit)
+{
+	struct json *object = json_new_object();
+
+	namespaces_json_add(object, rows, limit);
+
+	char *text = json_print(object);
+	const int result = text ? terminal_put_line(text) : -ENOMEM;
+
+	free(text);
+	json_free(object);
+	return result;
+}
+
+/* Whether a pod is known by its number alone. */
+static bool lacks_pod(const struct namespace_rows *rows)
+{
+	for (size_t i = 0; i < rows->length; i++)
+		if (rows->list[i].labels.pod_uid && !rows->list[i].labels.pod)
+			return true;
+	return false;
+}
+
+static bool is_on_host(const struct namespace_rows *rows)
+{
+	for (size_t i = 0; i < rows->length; i++)
+		if (rows->list[i].is_own)
+			return rows->list[i].is_first;
+	return false;
+}
+
+static void print_notes(const struct namespace_rows *rows, const struct options *options)
+{
+	const char *pods = options->pods;
+	const char *names = options->namespaces.names;
+
+	if (!is_on_host(rows))
+		puts("\nThis command does not run in the host's own network namespace.");
+	if (lacks_pod(rows) && access(pods, R_OK | X_OK) < 0)
+		printf("\nPods have no names here: cannot read %s (--path.pods).\n", pods);
+	if (access(names, R_OK | X_OK) < 0 && errno != ENOENT)
+		printf("\nNamespaces have no names here: cannot read %s (--path.netns).\n", names);
+}
+
+static int show(void *context)
+{
+	struct shown *shown = context;
+	const struct options *options = shown->options;
+	struct namespace_rows *rows;
+	int result = namespace_rows_read(
+	    &options->source, options->sysfs, options->pods, options->namespaces.names, &rows);
+
+	if (result == -EOPNOTSUPP)
+		shown->reason = "the kernel's tables changed too often to read them; try again";
+	if (result < 0)
+		return result;
+	if (options->json) {
+		result = print_json(rows, options->limit);
+	} else {
+		if (options->watch && isatty(STDOUT_FILENO))
+			fputs("\033[H\033[J", stdout); /* from the top, on an empty screen */
+		namespaces_print(rows, options->limit, terminal_width());
+		print_notes(rows, options);
+		if (options->watch && !isatty(STDOUT_FILENO))
+			putchar('\n');
+	}
+	namespace_rows_free(rows);
+	return result < 0 ? result : terminal_flush();
+}
+
+static int run_namespaces(struct options *options)
+{
+	struct shown shown = {options, NULL};
+	int result = kernel_tables_open_all(options, &shown.reason);
+
+	if (result == 0)
+		result = options->watch ? terminal_watch(show, &shown) : show(&shown);
+	kernel_tables_close(options);
+	return command_end(&namespaces_command, result, shown.reason);
+}
+
+const struct command namespaces_command = {
+    .name = "namespaces",
+    .help = "print the host's network namespaces as a table, the fullest first; needs CAP_BPF and "
+	    "CAP_PERFMON",
+    .takes_flags = true,
+    .run = run_namespaces,
+};
