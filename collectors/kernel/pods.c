@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Far more than a node has. */
-#define PODS_MAX 10000u
+#define PODS_MAX 4096u
 
 struct entry {
 	char *directory;

@@ -14,6 +14,7 @@
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/namespace_enter.h"
 
 /* In an incident DNS is often dead as well: the table must not wait for it. */
 #define RESOLVER_SECONDS 2
@@ -264,9 +265,12 @@ static int show_again(void *context)
 
 static int run_destinations(struct options *options)
 {
-	int result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
+	char error[NAMESPACE_ERROR_SIZE];
+	int result = namespace_enter(options, error);
 
 	if (result < 0)
+		return command_end(&destinations_command, result, error);
+	if (kernel_tables_open(options, KERNEL_TABLES_PEOPLE) < 0)
 		return EXIT_FAILED;
 	result = options->watch ? terminal_watch(show_again, options) : show(options);
 	kernel_tables_close(options);
@@ -277,5 +281,6 @@ const struct command destinations_command = {
     .name = "destinations",
     .help = "print the fullest destinations as a table",
     .takes_flags = true,
+    .check = namespace_check_one,
     .run = run_destinations,
 };

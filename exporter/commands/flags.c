@@ -101,6 +101,10 @@ const struct flag flags[] = {
 	"NodePorts of this node's Kubernetes cluster, such as 30000-32767: the value of "
 	"kube-apiserver's flag of that name; for ephemera_range_node_ports and port",
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port"},
+    {"namespace", "NAME", NULL,
+	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
+	"PID of a process in it; port: or all; needs root",
+	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace"},
     {"limit", "N", "20",
 	"destinations, namespaces, trace: maximum rows; port: maximum sockets of each port, local "
 	"and remote",

@@ -25,6 +25,7 @@ struct options {
 	int all_namespaces; /* 1: every network namespace of the host, not only ours */
 	struct namespaces_options namespaces;
 	const char *pods;
+	const char *namespace;	     /* the one that a command asks, or "all"; NULL: ours */
 	struct portset ports;	     /* port: the asked ports, never 0 */
 	struct portset single_ports; /* those of them that were not asked for in a range */
 	unsigned long limit; /* destinations, trace: rows; port: sockets of a port and side */

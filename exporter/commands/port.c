@@ -15,6 +15,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
 #include "exporter/commands/port_at.h"
 
@@ -325,9 +326,15 @@ static int run_port(struct options *options)
 
 	if (options->at)
 		return port_at(options);
-	int result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
 
-	if (result < 0)
+	char error[NAMESPACE_ERROR_SIZE];
+	int result = namespace_enter(options, error);
+
+	if (result < 0) {
+		command_end(&port_command, result, error);
+		return EXIT_ERROR;
+	}
+	if (kernel_tables_open(options, KERNEL_TABLES_PEOPLE) < 0)
 		return EXIT_ERROR;
 	result = options->watch ? run_watch(options, &status) : run_once(options, &status);
 	kernel_tables_close(options);
@@ -353,6 +360,8 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 	if (portset_count(&options->ports) == 0)
 		return option_fail(error, "port: needs a port, such as \"ephemera port 60416\" or "
 					  "\"ephemera port 60416 8000-8080\"");
+	if (namespace_check(options, error) < 0)
+		return -EINVAL;
 	return port_at_check(options, error);
 }
 

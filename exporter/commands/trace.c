@@ -18,6 +18,7 @@
 #include "exporter/base/time_share.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/trace_leases.h"
 #include "exporter/commands/trace_print.h"
 #include "exporter/commands/trace_signals.h"
@@ -301,14 +302,17 @@ static int run_trace(struct options *options)
 {
 	struct trace trace = {.options = options};
 	const char *reason = NULL;
+	char error[NAMESPACE_ERROR_SIZE];
+	int result = namespace_enter(options, error);
 
+	if (result < 0)
+		return command_end(&trace_command, result, error);
 	if (options->trace_leases)
 		return trace_leases(options);
 
 	trace_catch_signals();
 
-	int result = open_trace(&trace, &reason);
-
+	result = open_trace(&trace, &reason);
 	if (result == 0)
 		result = run(&trace);
 	exhaustion_events_close(trace.events);
@@ -325,5 +329,6 @@ const struct command trace_command = {
     .help = "print each call that finds no port or is refused one, as it happens, or each lease of "
 	    "a port as it ends; needs CAP_BPF and CAP_PERFMON",
     .takes_flags = true,
+    .check = namespace_check_one,
     .run = run_trace,
 };

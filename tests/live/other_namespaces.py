@@ -15,13 +15,14 @@ MS_BIND, MNT_DETACH = 0x1000, 2
 
 
 @contextlib.contextmanager
-def another(body, directory=None, name=None):
+def another(body, directory=None, name=None, then=""):
     """A process in a new network namespace, which runs body, a text of Python that has the test's
-    helpers, and stays. Yields its process; if there is a name, directory/name is its namespace."""
+    helpers, prints "made", runs then, and stays. Yields its process; if there is a name,
+    directory/name is its namespace."""
     # The file of the name is a mount, which the network namespace outlives.
-    prelude = ("from lib.namespace import *\nfrom lib.sockets import *\nenter_another()\n")
+    prelude = ("from lib.namespace import *\nfrom lib.sockets import *\nimport sys\nenter_another()\n")
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{prelude}{body}\nprint('made', flush=True)\ninput()"],
+        [sys.executable, "-c", f"{prelude}{body}\nprint('made', flush=True)\n{then}\nsys.stdin.read()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests"), "PYTHONDONTWRITEBYTECODE": "1"})
     mounted = None

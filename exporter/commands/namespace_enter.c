@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/namespace_enter.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collectors/kernel/walk.h"
+#include "exporter/answers/namespaces_text.h"
+#include "exporter/base/number.h"
+#include "exporter/base/text.h"
+#include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/option_value.h"
+
+/* The inodes of namespaces begin here, far beyond every pid: PROC_DYNAMIC_FIRST of fs/proc. */
+#define FIRST_INODE 0xf0000000ul
+
+bool namespace_is_all(const struct options *options)
+{
+	return options->namespace && strcmp(options->namespace, "all") == 0;
+}
+
+int namespace_check(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (!options->namespace)
+		return 0;
+	if (options->at)
+		return option_fail(error, "--namespace and --at cannot be combined");
+	if (options->source.replay)
+		return option_fail(error, "--namespace and --sockets.replay cannot be combined");
+	return 0;
+}
+
+int namespace_check_one(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (namespace_is_all(options))
+		return option_fail(error,
+		    "--namespace=all: this command asks one network namespace; \"ephemera "
+		    "namespaces\" shows all, the fullest first");
+	return namespace_check(options, error);
+}
+
+__attribute__((format(printf, 3, 4))) static int fail(
+    char error[static NAMESPACE_ERROR_SIZE], int result, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, NAMESPACE_ERROR_SIZE, format, arguments);
+	va_end(arguments);
+	text_make_printable(error);
+	return result;
+}
+
+static uint32_t inode_of(const char *path)
+{
+	struct stat about;
+
+	return stat(path, &about) < 0 ? 0 : (uint32_t)about.st_ino;
+}
+
+static bool is_ours(uint32_t inode)
+{
+	return inode == inode_of("/proc/self/ns/net");
+}
+
+/* Enters the one that path leads to. what: to name it in an error. */
+static int enter_path(const char *path, const char *what, char error[static NAMESPACE_ERROR_SIZE])
+{
+	const int file = open(path, O_RDONLY | O_CLOEXEC);
+	int result = file < 0 ? -errno : 0;
+
+	if (result == -EACCES || result == -EPERM)
+		return fail(error, result,
+		    "looking at the network namespace of %s needs CAP_SYS_PTRACE: run it as root",
+		    what);
+	if (result < 0)
+		return fail(error, result, "cannot open the network namespace of %s: %s", what,
+		    strerrordesc_np(-result));
+	if (!is_ours(inode_of(path)) && setns(file, CLONE_NEWNET) < 0)
+		result = -errno;
+	close(file);
+	if (result == -EPERM)
+		return fail(error, result,
+		    "entering another network namespace needs CAP_SYS_ADMIN: run it as root");
+	if (result == -EINVAL)
+		return fail(error, result, "%s is not a network namespace", what);
+	return result < 0
+		   ? fail(error, result, "cannot enter %s: %s", what, strerrordesc_np(-result))
+		   : 0;
+}
+
+static int enter_process(
+    const struct options *options, unsigned long pid, char error[static NAMESPACE_ERROR_SIZE])
+{
+	char path[PATH_MAX];
+	char what[48];
+
+	snprintf(path, sizeof(path), "%s/%lu", options->procfs, pid);
+	if (access(path, F_OK) < 0)
+		return fail(error, -ESRCH, "there is no process %lu", pid);
+	snprintf(path, sizeof(path), "%s/%lu/ns/net", options->procfs, pid);
+	snprintf(what, sizeof(what), "process %lu", pid);
+	return enter_path(path, what, error);
+}
+
+/* Finds the entry of directory which, with suffix behind it, is that namespace. */
+static bool find_inode(
+    const char *directory, const char *suffix, uint32_t inode, char path[static PATH_MAX])
+{
+	DIR *entries = opendir(directory);
+	const struct dirent *entry;
+	bool found = false;
+
+	while (entries && !found && (entry = readdir(entries))) {
+		const int length =
+		    snprintf(path, PATH_MAX, "%s/%s%s", directory, entry->d_name, suffix);
+
+		found = length < PATH_MAX && inode_of(path) == inode;
+	}
+	if (entries)
+		closedir(entries);
+	return found;
+}
+
+int namespace_enter_inode(
+    const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE])
+{
+	char path[PATH_MAX];
+	char what[48];
+
+	if (is_ours(inode))
+		return 0;
+	snprintf(what, sizeof(what), "network namespace %u", inode);
+	if (!find_inode(options->namespaces.names, "", inode, path) &&
+	    !find_inode(options->procfs, "/ns/net", inode, path))
+		return fail(error, -ENOENT,
+		    "%s cannot be entered: no process that is visible here is in it, and it has no "
+		    "name in %s",
+		    what, options->namespaces.names);
+	return enter_path(path, what, error);
+}
+
+static bool is_pod(const struct netns_labels *labels, const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	if (!labels->pod)
+		return false;
+	if (!slash)
+		return strcmp(labels->pod, name) == 0;
+	return labels->namespace_name && strcmp(labels->pod, slash + 1) == 0 &&
+	       strlen(labels->namespace_name) == (size_t)(slash - name) &&
+	       strncmp(labels->namespace_name, name, (size_t)(slash - name)) == 0;
+}
+
+/* Adds one of several that are called alike, with the number that tells it from them. */
+static void add_candidate(char error[static NAMESPACE_ERROR_SIZE], const struct namespace_row *row)
+{
+	const size_t length = strlen(error);
+	char title[NAMESPACE_TITLE];
+
+	namespace_title(row, title);
+	snprintf(error + length, NAMESPACE_ERROR_SIZE - length, "%s%.120s (%u)", length ? ", " : "",
+	    title, row->inode);
+}
+
+int namespace_find_pod(const struct namespace_rows *rows, const char *name, uint32_t *ret_inode,
+    char error[static NAMESPACE_ERROR_SIZE])
+{
+	char candidates[NAMESPACE_ERROR_SIZE] = "";
+	size_t found = 0;
+
+	for (size_t i = 0; i < rows->length; i++) {
+		if (!is_pod(&rows->list[i].labels, name))
+			continue;
+		add_candidate(candidates, &rows->list[i]);
+		*ret_inode = rows->list[i].inode;
+		found++;
+	}
+	if (found > 1)
+		return fail(
+		    error, -ENOTUNIQ, "several pods are called %.100s: %.350s", name, candidates);
+	return found ? 0 : -ENOENT;
+}
+
+/* A pod's namespace is known by the cgroups of its sockets, so all sockets are read. */
+static int enter_pod(const struct options *options, char error[static NAMESPACE_ERROR_SIZE])
+{
+	struct options walking = *options;
+	struct namespace_rows *rows = NULL;
+	const char *reason = NULL;
+	uint32_t inode = 0;
+	int result = kernel_tables_open_all(&walking, &reason);
+
+	if (result == 0)
+		result = namespace_rows_read(
+		    &walking.source, walking.sysfs, walking.pods, walking.namespaces.names, &rows);
+	walk_close(walking.source.walk);
+	if (result < 0)
+		return fail(error, result, "\"%.100s\" is not in %s, and pods cannot be found: %s",
+		    options->namespace, options->namespaces.names,
+		    reason ? reason : strerrordesc_np(-result));
+	result = namespace_find_pod(rows, options->namespace, &inode, error);
+	namespace_rows_free(rows);
+	if (result == -ENOENT)
+		return fail(error, result,
+		    "no network namespace and no pod is called \"%.100s\"; \"ephemera namespaces\" "
+		    "lists them",
+		    options->namespace);
+	return result < 0 ? result : namespace_enter_inode(options, inode, error);
+}
+
+int namespace_enter(const struct options *options, char error[static NAMESPACE_ERROR_SIZE])
+{
+	const char *name = options->namespace;
+	unsigned long number = 0;
+	char path[PATH_MAX];
+
+	if (!name)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", options->namespaces.names, name);
+	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0)
+		return enter_path(path, name, error);
+	if (!number_parse(name, 1, UINT32_MAX, &number))
+		return enter_pod(options, error);
+	return number < FIRST_INODE ? enter_process(options, number, error)
+				    : namespace_enter_inode(options, (uint32_t)number, error);
+}

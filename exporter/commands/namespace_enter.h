@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_NAMESPACE_ENTER_H
+#define EPHEMERA_NAMESPACE_ENTER_H
+
+/* --namespace of a command: which network namespace it asks, and the way into it. */
+
+#include "collectors/views/namespace_rows.h"
+#include "exporter/commands/options.h"
+
+#define NAMESPACE_ERROR_SIZE 512
+
+/* Whether it is "all", for every namespace of the host. */
+bool namespace_is_all(const struct options *options);
+
+/* Whether the command line can have it: a command's check. _one: nor may it be "all". */
+int namespace_check(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
+int namespace_check_one(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
+
+/*
+ * Moves this process, of one thread, to the namespace that --namespace names; without the flag it
+ * stays. Call it before anything is opened. Returns 0; or -errno, and in error what is wrong and
+ * what to do, in words.
+ */
+int namespace_enter(const struct options *options, char error[static NAMESPACE_ERROR_SIZE]);
+
+/* The same for the namespace with that inode. */
+int namespace_enter_inode(
+    const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE]);
+
+/*
+ * Finds the only namespace of a pod, "POD" or "NAMESPACE/POD". Returns 0; -ENOENT: there is none;
+ * or -ENOTUNIQ, and in error which there are.
+ */
+int namespace_find_pod(const struct namespace_rows *rows, const char *name, uint32_t *ret_inode,
+    char error[static NAMESPACE_ERROR_SIZE]);
+
+#endif

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--namespace of destinations, port and trace: another namespace answers as if it were entered."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lib.bpf import needs_bpf
+from lib.exporter import BINARY, PATIENCE, run
+from lib.namespace import NOBODY, in_namespace
+from other_namespaces import another, inode
+
+CLIENTS = 23
+SIZE = 29
+TARGET = 30001
+FULL = f"""
+set_range(40000, {40000 + SIZE - 1})
+listener = listen(IPV4, "127.0.0.1", {TARGET})
+clients = connect_many({CLIENTS}, IPV4, "127.0.0.1", {TARGET})
+servers = accept(listener, {CLIENTS})
+"""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root enters another namespace")
+
+
+def names_of(process, directory):
+    return [("--namespace=full", f"--path.netns={directory}"),
+            (f"--namespace={process.pid}",), (f"--namespace={inode(process)}",)]
+
+
+@needs_root
+@in_namespace
+def test_destinations_are_those_of_the_namespace(tmp_path):
+    with another(FULL, tmp_path, "full") as process:
+        for flags in names_of(process, tmp_path):
+            done = run("destinations", "--json", *flags)
+            assert done.returncode == 0, done.stderr
+            answer = json.loads(done.stdout)
+            assert (answer["range"]["first_port"], answer["range"]["ports"]) == (40000, SIZE)
+            [row] = answer["destinations"]
+            assert (row["destination_port"], row["active"]) == (TARGET, CLIENTS)
+
+
+@needs_root
+@in_namespace
+def test_a_port_has_its_processes_there(tmp_path):
+    with another(FULL, tmp_path, "full") as process:
+        for flags in names_of(process, tmp_path):
+            done = run("port", TARGET, "--json", *flags)
+            assert done.returncode == 0, done.stderr
+            [answer] = json.loads(done.stdout)["ports"]
+            listener = next(each for each in answer["local"]["sockets"] if each["state"] == "listen")
+            assert [each["pid"] for each in listener["processes"]] == [process.pid]
+        # The test's own namespace has nothing there.
+        assert run("port", TARGET).returncode == 1
+
+
+@needs_bpf
+@in_namespace
+def test_trace_shows_the_failures_of_the_namespace(tmp_path):
+    fail = f"input()\nconnect_until_refused(IPV4, '127.0.0.1', {TARGET})"
+    with another(FULL, tmp_path, "full", then=fail) as process:
+        with subprocess.Popen([BINARY, "trace", "--namespace=full", f"--path.netns={tmp_path}"],
+                              stdout=subprocess.PIPE, text=True) as trace:
+            assert trace.stdout.readline()
+            print(file=process.stdin, flush=True)
+            failure = next(line for line in trace.stdout if str(TARGET) in line)
+            trace.send_signal(signal.SIGINT)
+            trace.stdout.read()
+            assert trace.wait(PATIENCE) == 0
+        assert f"127.0.0.1:{TARGET}" in failure
+
+
+@pytest.mark.parametrize("command", [("destinations",), ("port", "80"), ("trace",)])
+@needs_bpf
+@in_namespace
+def test_what_is_not_there_is_named(tmp_path, command):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(PATIENCE)
+    for name, words in ((gone.pid, "no process"), ("nope", "ephemera namespaces"),
+                        ("shop/nope", "ephemera namespaces"), (2 ** 32 - 1, "cannot be entered")):
+        done = run(*command, f"--namespace={name}", f"--path.netns={tmp_path}")
+        assert done.returncode == (2 if command[0] == "port" else 1)
+        assert done.stdout == "" and len(done.stderr.splitlines()) == 1
+        assert words in done.stderr
+
+
+@in_namespace
+def test_a_file_that_is_no_namespace_is_refused(tmp_path):
+    (tmp_path / "plain").touch()
+    done = run("destinations", "--namespace=plain", f"--path.netns={tmp_path}")
+    assert done.returncode == 1 and "not a network namespace" in done.stderr
+
+
+@in_namespace(user=NOBODY)
+def test_without_the_right_it_says_which():
+    done = run("destinations", "--namespace=1")
+    assert done.returncode == 1 and "root" in done.stderr and "CAP_" in done.stderr
+    own = run("destinations", f"--namespace={os.getpid()}", "--json")
+    if own.returncode == 0:
+        assert json.loads(own.stdout)["destinations"] == []
