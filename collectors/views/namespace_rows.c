@@ -36,8 +36,7 @@ static struct namespace_rows *take(struct namespaces *namespaces)
 		    .labels = netns->labels,
 		    .id = netns->id,
 		    .inode = netns->entry.inode,
-		    .is_own = netns->entry.flags & WALK_READER,
-		    .is_first = netns->entry.flags & WALK_FIRST,
+		    .flags = netns->entry.flags,
 		    .result = netns->result,
 		};
 		netns->labels = (struct netns_labels){0};

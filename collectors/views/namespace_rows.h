@@ -8,10 +8,9 @@
 
 struct namespace_row {
 	struct netns_labels labels;
-	uint32_t id; /* see struct walk_namespace, as are these two */
+	uint32_t id; /* these three: see struct walk_namespace */
 	uint32_t inode;
-	bool is_own;   /* of this process */
-	bool is_first; /* the host's own */
+	uint32_t flags;
 	struct survey_result result;
 };
 

@@ -44,14 +44,15 @@ static void add_detail(char text[static NAMESPACE_TITLE], const char *word, cons
 	snprintf(text + length, NAMESPACE_TITLE - length, "%s%s%s", length ? ", " : "", word, name);
 }
 
-static void print_names(const struct namespace_row *row, int width)
+/* What is known of it besides its title, printable; empty: nothing. */
+static void describe(const struct namespace_row *row, char text[static NAMESPACE_TITLE])
 {
 	const struct netns_labels *labels = &row->labels;
-	char text[NAMESPACE_TITLE] = "";
 
-	if (row->is_first)
+	*text = '\0';
+	if (row->flags & WALK_FIRST)
 		add_detail(text, "the host's own", "");
-	if (row->is_own)
+	if (row->flags & WALK_READER)
 		add_detail(text, "where this command runs", "");
 	if (labels->pod && labels->netns)
 		add_detail(text, "netns ", labels->netns);
@@ -59,12 +60,29 @@ static void print_names(const struct namespace_row *row, int width)
 		add_detail(text, "pod ", labels->pod_uid);
 	if (labels->container)
 		add_detail(text, "container ", labels->container);
+	text_make_printable(text);
+}
+
+static void print_description(const struct namespace_row *row, int width)
+{
+	char text[NAMESPACE_TITLE];
+
+	describe(row, text);
 	if (!*text)
 		return;
-	text_make_printable(text);
 	fputs("  ", stdout);
 	terminal_print_clipped(text, (size_t)width - 2);
 	putchar('\n');
+}
+
+void namespace_print_heading(const struct namespace_row *row)
+{
+	char title[NAMESPACE_TITLE];
+	char text[NAMESPACE_TITLE];
+
+	namespace_title(row, title);
+	describe(row, text);
+	printf("%s%s%s:\n", title, *text ? ", " : "", text);
 }
 
 static void format_destination(
@@ -106,7 +124,7 @@ static void print_row(const struct namespace_row *row, int column, int width)
 	printf("%-*s %9lu %9lu %7u %6u %5.1f%%\n", column, title, result->sockets,
 	    result->time_wait, result->usable, result->used, result->ratio * 100);
 	print_fullest(row);
-	print_names(row, width);
+	print_description(row, width);
 }
 
 void namespaces_print(const struct namespace_rows *rows, size_t limit, int width)
@@ -150,18 +168,23 @@ static void add_fullest(struct json *object, const struct namespace_row *row)
 	json_add_number(object, "ports", row->result.used);
 }
 
-static void add_row(struct json *object, const struct namespace_row *row)
+void namespace_json_add_names(struct json *object, const struct namespace_row *row)
 {
-	const struct survey_result *result = &row->result;
-
 	add_string(object, "netns", row->labels.netns);
 	json_add_number(object, "inode", row->inode);
 	add_string(object, "namespace", row->labels.namespace_name);
 	add_string(object, "pod", row->labels.pod);
 	add_string(object, "pod_uid", row->labels.pod_uid);
 	add_string(object, "container", row->labels.container);
-	json_add_bool(object, "is_host", row->is_first);
-	json_add_bool(object, "is_own", row->is_own);
+	json_add_bool(object, "is_host", row->flags & WALK_FIRST);
+	json_add_bool(object, "is_own", row->flags & WALK_READER);
+}
+
+static void add_row(struct json *object, const struct namespace_row *row)
+{
+	const struct survey_result *result = &row->result;
+
+	namespace_json_add_names(object, row);
 	json_add_number(object, "sockets", (double)result->sockets);
 	json_add_number(object, "time_wait", (double)result->time_wait);
 	json_add_number(object, "leased_ports", (double)result->leased);

@@ -15,6 +15,12 @@ void namespace_title(const struct namespace_row *row, char text[static NAMESPACE
 /* Prints at most limit rows in lines of width columns, and how many more there are. */
 void namespaces_print(const struct namespace_rows *rows, size_t limit, int width);
 
+/* Prints its title, what else is known of it, and a colon. */
+void namespace_print_heading(const struct namespace_row *row);
+
+/* Adds what names it: netns, inode, namespace, pod, pod_uid, container, is_host, is_own. */
+void namespace_json_add_names(struct json *object, const struct namespace_row *row);
+
 /* Adds the list "namespaces", at most limit rows, and how many there are in all. */
 void namespaces_json_add(struct json *object, const struct namespace_rows *rows, size_t limit);
 

@@ -44,8 +44,8 @@ static bool lacks_pod(const struct namespace_rows *rows)
 static bool is_on_host(const struct namespace_rows *rows)
 {
 	for (size_t i = 0; i < rows->length; i++)
-		if (rows->list[i].is_own)
-			return rows->list[i].is_first;
+		if (rows->list[i].flags & WALK_READER)
+			return rows->list[i].flags & WALK_FIRST;
 	return false;
 }
 

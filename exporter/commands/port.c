@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "exporter/answers/namespaces_text.h"
 #include "exporter/answers/port_advice.h"
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_expression.h"
@@ -17,6 +18,7 @@
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
+#include "exporter/commands/port_all.h"
 #include "exporter/commands/port_at.h"
 
 /* So many sockets of a port and side are sorted. */
@@ -40,13 +42,17 @@ static bool is_told(const struct options *options, const struct port_answer *ans
 	       portset_has(&options->single_ports, port);
 }
 
-static int print_json(const struct port_lookup *lookup, const struct options *options)
+/* row: the namespace that it is of; NULL: that was not asked. */
+static int print_json(const struct port_lookup *lookup, const struct options *options,
+    const struct namespace_row *row)
 {
 	struct json *root = json_new_object();
 	struct json *list;
 	unsigned position = 0;
 	struct port_range range;
 
+	if (row)
+		namespace_json_add_names(root, row);
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
 	port_json_add_source(root, lookup);
 	list = json_add_array(root, "ports");
@@ -134,10 +140,11 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
 
-static int print(const struct port_lookup *lookup, const struct options *options)
+static int print(const struct port_lookup *lookup, const struct options *options,
+    const struct namespace_row *row)
 {
 	if (options->json)
-		return print_json(lookup, options);
+		return print_json(lookup, options, row);
 	print_text(lookup, options);
 	return 0;
 }
@@ -272,11 +279,11 @@ static int watch_once(void *context)
 
 		port_advice_find(now, &watch->options->ports, &advice);
 		watch->advised = advice.ports;
-		result = print(now, watch->options);
+		result = print(now, watch->options, NULL);
 		if (!json)
 			puts("\nWatching for changes, until Ctrl-C.");
 	} else if (compare(watch, now, json) && json) {
-		result = print_json(now, watch->options);
+		result = print_json(now, watch->options, NULL);
 	} else if (!json) {
 		print_new_advice(watch, now);
 	}
@@ -304,7 +311,7 @@ static void sort_by_age(struct port_lookup *lookup)
 	}
 }
 
-static int run_once(const struct options *options, int *ret_status)
+static int run_once(const struct options *options, const struct namespace_row *row, int *ret_status)
 {
 	const size_t limit = options->sorts_by_age ? SORTED_MAX : options->limit;
 	struct port_lookup *lookup;
@@ -315,9 +322,20 @@ static int run_once(const struct options *options, int *ret_status)
 	if (options->sorts_by_age)
 		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
-	result = print(lookup, options);
+	result = print(lookup, options, row);
 	port_lookup_free(lookup);
 	return result < 0 ? result : terminal_flush();
+}
+
+static int run_all(struct options *options)
+{
+	const char *reason = NULL;
+	bool any = false;
+	const int result = port_all(options, run_once, &any, &reason);
+
+	if (command_end(&port_command, result, reason) != EXIT_DONE)
+		return EXIT_ERROR;
+	return any ? EXIT_SOMETHING : EXIT_NOTHING;
 }
 
 static int run_port(struct options *options)
@@ -326,6 +344,8 @@ static int run_port(struct options *options)
 
 	if (options->at)
 		return port_at(options);
+	if (namespace_is_all(options))
+		return run_all(options);
 
 	char error[NAMESPACE_ERROR_SIZE];
 	int result = namespace_enter(options, error);
@@ -336,7 +356,7 @@ static int run_port(struct options *options)
 	}
 	if (kernel_tables_open(options, KERNEL_TABLES_PEOPLE) < 0)
 		return EXIT_ERROR;
-	result = options->watch ? run_watch(options, &status) : run_once(options, &status);
+	result = options->watch ? run_watch(options, &status) : run_once(options, NULL, &status);
 	kernel_tables_close(options);
 	return command_end(&port_command, result, NULL) == EXIT_DONE ? status : EXIT_ERROR;
 }

@@ -20,7 +20,7 @@ def another(body, directory=None, name=None, then=""):
     helpers, prints "made", runs then, and stays. Yields its process; if there is a name,
     directory/name is its namespace."""
     # The file of the name is a mount, which the network namespace outlives.
-    prelude = ("from lib.namespace import *\nfrom lib.sockets import *\nimport sys\nenter_another()\n")
+    prelude = ("from lib.namespace import *\nfrom lib.sockets import *\nimport socket\nimport sys\nenter_another()\n")
     process = subprocess.Popen(
         [sys.executable, "-c", f"{prelude}{body}\nprint('made', flush=True)\n{then}\nsys.stdin.read()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -39,8 +39,7 @@ static const struct namespace_row host = {
     .labels = {.netns = "4026531833"},
     .id = 1,
     .inode = 4026531833u,
-    .is_own = true,
-    .is_first = true,
+    .flags = WALK_READER | WALK_FIRST,
     .result = {.sockets = 3, .usable = 28232},
 };
 
@@ -90,7 +89,7 @@ static void a_long_name_has_a_line_of_its_own(void **state)
 	struct namespace_row row = host;
 
 	(void)state;
-	row.is_own = row.is_first = false;
+	row.flags = 0;
 	row.labels.netns = "cni-01234567-89ab-cdef-0123-456789abcdef";
 	assert_printed(&row, 1, 20, 60,
 	    "NETWORK NAMESPACE    SOCKETS TIME_WAIT  USABLE   USED  SHARE\n"

@@ -32,6 +32,9 @@ static void what_has_no_namespace_refuses_it(void **state)
 	assert_refused(PARSE("trace", "--namespace=all"), "all", "ephemera namespaces");
 	assert_refused(PARSE("metrics", "--namespace=a"), "--namespace", "port");
 	assert_refused(PARSE("namespaces", "--namespace=a"), "--namespace", "port");
+	assert_result(PARSE("port", "80", "--namespace=all"), 0);
+	assert_true(namespace_is_all(&options));
+	assert_refused(PARSE("port", "80", "--namespace=all", "--watch"), "--watch", NULL);
 	assert_refused(
 	    PARSE("port", "80", "--namespace=a", "--sockets.replay=f"), "--sockets.replay", NULL);
 	assert_refused(

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/port_all.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "collectors/views/port_namespaces.h"
+#include "exporter/answers/namespaces_text.h"
+#include "exporter/answers/port_text.h"
+#include "exporter/base/terminal.h"
+#include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/namespace_enter.h"
+
+/* What the walk told of a namespace that cannot be entered, and why not. */
+static void print_walked(const struct port_namespace *found, const char *why)
+{
+	const struct port_side *side = &found->side;
+
+	for (size_t i = 0; i < side->length; i++) {
+		const int column = printf("  ");
+
+		port_text_print_socket(&side->list[i].socket, column, NULL);
+	}
+	if (side->total > side->length)
+		printf("  and %lu more (--limit)\n", side->total - side->length);
+	terminal_print_wrapped(why, 2, terminal_width());
+}
+
+static int print_walked_json(const struct port_namespace *found, const char *why)
+{
+	struct json *root = json_new_object();
+	int result;
+
+	namespace_json_add_names(root, found->row);
+	json_add_number(root, "sockets", (double)found->side.total);
+	json_add_string(root, "error", why);
+
+	char *text = json_print(root);
+
+	result = text ? terminal_put_line(text) : -ENOMEM;
+	free(text);
+	json_free(root);
+	return result;
+}
+
+static int ask_one(const struct options *options, const struct port_namespace *found, port_ask *ask)
+{
+	char error[NAMESPACE_ERROR_SIZE];
+	int status;
+
+	if (!options->json)
+		namespace_print_heading(found->row);
+	if (namespace_enter_inode(options, found->row->inode, error) == 0)
+		return ask(options, found->row, &status);
+	if (options->json)
+		return print_walked_json(found, error);
+	print_walked(found, error);
+	return 0;
+}
+
+static int ask_each(const struct options *options, const struct namespace_rows *rows,
+    const struct port_namespaces *found, port_ask *ask)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < found->length && result == 0; i++) {
+		if (i > 0 && !options->json)
+			putchar('\n');
+		result = ask_one(options, &found->list[i], ask);
+	}
+	if (found->length == 0 && !options->json)
+		printf("Nothing is on %s in any of %zu network namespaces.\n",
+		    portset_count(&options->ports) == 1 ? "this port" : "these ports",
+		    rows->length);
+	if (!walk_has_udp(options->source.walk) && !options->json)
+		puts("\nA namespace that only has UDP there is not shown: that needs Linux 6.2.");
+	return result < 0 ? result : terminal_flush();
+}
+
+int port_all(struct options *options, port_ask *ask, bool *ret_any, const char **ret_reason)
+{
+	struct namespace_rows *rows = NULL;
+	struct port_namespaces *found = NULL;
+	int result = kernel_tables_open_all(options, ret_reason);
+
+	if (result == 0)
+		result = namespace_rows_read(
+		    &options->source, options->sysfs, &options->namespaces, &rows);
+	if (result == 0)
+		result = port_namespaces_find(
+		    options->source.walk, rows, &options->ports, options->limit, &found);
+	if (result == 0)
+		result = ask_each(options, rows, found, ask);
+	if (result == 0)
+		*ret_any = found->length > 0;
+	port_namespaces_free(found);
+	namespace_rows_free(rows);
+	kernel_tables_close(options);
+	return result;
+}
