@@ -85,8 +85,8 @@ int port_all(struct options *options, port_ask *ask, bool *ret_any, const char *
 	int result = kernel_tables_open_all(options, ret_reason);
 
 	if (result == 0)
-		result = namespace_rows_read(
-		    &options->source, options->sysfs, &options->namespaces, &rows);
+		result = namespace_rows_read(&options->source, options->sysfs, options->pods,
+		    options->namespaces.names, &rows);
 	if (result == 0)
 		result = port_namespaces_find(
 		    options->source.walk, rows, &options->ports, options->limit, &found);

@@ -19,7 +19,7 @@ static void commands_that_ask_a_namespace_have_it(void **state)
 	assert_result(PARSE("trace", "--leases", "--namespace", "7"), 0);
 	assert_result(PARSE("port", "80", "--namespace=a", "--path.netns=/n", "--path.pods=/p"), 0);
 	assert_string_equal(options.namespaces.names, "/n");
-	assert_string_equal(options.namespaces.pods, "/p");
+	assert_string_equal(options.pods, "/p");
 	assert_result(PARSE("namespaces", "--limit=7", "--json", "--watch"), 0);
 	assert_null(options.namespace);
 }
