@@ -57,6 +57,7 @@ struct peer peer_of(int fd)
 	} else if (address.any.sa_family == AF_UNIX) {
 		struct ucred user;
 
+		peer.is_unix = true;
 		size = sizeof(user);
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0)
 			set(&peer, KIND_USER, &user.uid, sizeof(user.uid));

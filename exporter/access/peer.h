@@ -14,6 +14,7 @@
 struct peer {
 	unsigned char bytes[16];
 	bool is_loopback; /* not compared */
+	bool is_unix;	  /* not compared */
 };
 
 /* The peer of the socket. Those that cannot be determined all count as one peer. */

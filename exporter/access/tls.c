@@ -296,6 +296,13 @@ int tls_begin(struct tls *tls, void *session)
 	return 0;
 }
 
+bool tls_knows_client(const struct tls *tls, void *session)
+{
+	unsigned length = 0;
+
+	return tls->verifies && gnutls_certificate_get_peers(session, &length) && length > 0;
+}
+
 static int retrieve_none(gnutls_session_t session, const gnutls_datum_t *authorities,
     int authorities_length, const gnutls_pk_algorithm_t *algorithms, int algorithms_length,
     gnutls_pcert_st **certificate, unsigned *certificate_length, gnutls_privkey_t *key)

@@ -27,6 +27,12 @@ double tls_expiry(const struct tls *tls);
 int tls_begin(struct tls *tls, void *session);
 
 /*
+ * Whether the client of that session, after its handshake, has shown a certificate that was
+ * verified. Anybody can make one that is only required.
+ */
+bool tls_knows_client(const struct tls *tls, void *session);
+
+/*
  * A client that verifies nothing: sends the request over a connected socket, and reads up to size
  * bytes of the answer. The caller keeps the socket and sets its timeouts. Returns the number of
  * bytes or -errno; -EPROTO: the other end does not speak TLS. ret_refused: it does, but requires a

@@ -18,6 +18,7 @@ static int serve_metrics(const struct options *options, struct scraper *scraper,
 	serve_options.procfs = options->procfs;
 	serve_options.sysfs = options->sysfs;
 	serve_options.source = options->source;
+	serve_options.all_namespaces = options->all_namespaces;
 	return serve(&serve_options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

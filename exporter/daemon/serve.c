@@ -185,6 +185,7 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 		{
 		    .telemetry_path = options->telemetry_path,
 		    .enabled = options->enabled,
+		    .api_is_guarded = options->all_namespaces,
 		    .first_view = collectors_length,
 		    .listening = parts->listening.data,
 		    .procfs = options->procfs,

@@ -23,8 +23,9 @@ struct serve_options {
 	unsigned long request_seconds;
 	unsigned long response_seconds;
 	bool enable_api;
-	int sandbox_off;  /* 0: --security.sandbox=on */
-	const char *user; /* the user that root becomes */
+	bool all_namespaces; /* they are shown: the API is not for everyone */
+	int sandbox_off;     /* 0: --security.sandbox=on */
+	const char *user;    /* the user that root becomes */
 
 	/* The other commands have these too. */
 	collector_set enabled;

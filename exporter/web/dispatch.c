@@ -142,6 +142,10 @@ static struct route find_route(
 	    .path = path,
 	    .target = exchange->target,
 	    .from_loopback = client && client_peer(client)->is_loopback,
+	    .from_unix = client && client_peer(client)->is_unix,
+	    /* Only what was granted comes here. */
+	    .has_password = admission_asks_password(exchange_config(exchange), path),
+	    .is_certified = connection_is_certified(connection),
 	    .host = header(connection, MHD_HTTP_HEADER_HOST),
 	    .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
 	    .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),

@@ -19,10 +19,12 @@
 static enum endpoint_found parse_index(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
 {
-	(void)site;
 	(void)rest;
 	route->openness = request->openness;
 	route->openness.is_local = route_is_local(request);
+	/* A page for everyone may lead to a password. */
+	route->openness.api_refuses =
+	    !route_may_ask_api(site, request) && !request->openness.password;
 	return FOUND;
 }
 

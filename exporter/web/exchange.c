@@ -3,13 +3,29 @@
 
 #include <stdlib.h>
 
-struct client *connection_client(struct MHD_Connection *connection)
+static const struct link *link_of(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	const struct link *link = info ? info->socket_context : NULL;
+
+	return info ? info->socket_context : NULL;
+}
+
+struct client *connection_client(struct MHD_Connection *connection)
+{
+	const struct link *link = link_of(connection);
 
 	return link ? link->client : NULL;
+}
+
+bool connection_is_certified(struct MHD_Connection *connection)
+{
+	const struct link *link = link_of(connection);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info && info->tls_session && link && link->rules && link->rules->tls &&
+	       tls_knows_client(link->rules->tls, info->tls_session);
 }
 
 const struct web_config *exchange_config(const struct exchange *exchange)

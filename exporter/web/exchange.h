@@ -70,6 +70,9 @@ struct exchange {
 /* The client of a connection; NULL if memory ran out when it began. */
 struct client *connection_client(struct MHD_Connection *connection);
 
+/* Whether its client has shown a certificate that was verified. */
+bool connection_is_certified(struct MHD_Connection *connection);
+
 /* The web configuration that held when the request began; NULL: there is none. */
 const struct web_config *exchange_config(const struct exchange *exchange);
 

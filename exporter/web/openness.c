@@ -63,7 +63,13 @@ void openness_add(
 	else
 		text_add_string(text,
 		    "It asks for no password: everyone who can connect can read the metrics.");
-	text_add_string(
-	    text, api ? " The API is on: it also shows addresses, users and command lines."
-		      : " The API is off.");
+	if (!api)
+		text_add_string(text, " The API is off.");
+	else if (openness->api_refuses)
+		text_add_string(text,
+		    " The API is not for this client: it shows all network namespaces, on loopback "
+		    "and unix sockets, or for a password or a verified client certificate.");
+	else
+		text_add_string(
+		    text, " The API is on: it also shows addresses, users and command lines.");
 }

@@ -15,6 +15,7 @@ struct openness {
 	bool password;	   /* is asked, maybe not for this page */
 	bool certificate;  /* of clients: is required */
 	bool has_password; /* this client had to give it */
+	bool api_refuses;  /* this client, although the API is on */
 	bool is_local;	   /* a client of this host, by a loopback address and name */
 	char reached[OPENNESS_ADDRESS_SIZE]; /* where it has connected to; empty: a unix socket */
 };

@@ -120,7 +120,7 @@ struct answer pages_index(const struct site *site, const struct openness *openne
 		const struct mark marks[] = {
 		    {"@TELEMETRY_PATH@", site->telemetry_path},
 		    {"@VERSION@", EPHEMERA_VERSION},
-		    {"@API@", site->api ? "on" : "off"},
+		    {"@API@", site->api && !openness->api_refuses ? "on" : "off"},
 		    {"@OPEN@", open.data},
 		};
 

@@ -90,6 +90,12 @@ bool route_is_local(const struct http_request *request)
 	return request->from_loopback && request->host && is_local_name(request->host);
 }
 
+bool route_may_ask_api(const struct site *site, const struct http_request *request)
+{
+	return !site->api_is_guarded || request->from_loopback || request->from_unix ||
+	       request->has_password || request->is_certified;
+}
+
 /* Refuses what does not exist or is not allowed. Returns whether it did. */
 static bool refuse(const struct site *site, const struct http_request *request, bool is_nothing,
     struct route *route)
@@ -107,6 +113,10 @@ static bool refuse(const struct site *site, const struct http_request *request, 
 		    "on a loopback address the Host header must be localhost or the address, "
 		    "not \"%.200s\"",
 		    request->host);
+	} else if (route->json && !route_may_ask_api(site, request)) {
+		answer = answer_error(true, 403,
+		    "with --namespaces=all the API answers only on loopback and unix sockets, and "
+		    "to those who give a password or a verified client certificate");
 	} else if (is_nothing) {
 		answer = answer_error(route->json, 404,
 		    route->json ? "there is nothing at %.200s"

@@ -19,6 +19,7 @@ struct site {
 	const char *telemetry_path;
 	collector_set enabled; /* collectors that a scrape may ask for */
 	bool api;
+	bool api_is_guarded;   /* it shows other network namespaces: see route_may_ask_api() */
 	size_t first_view;     /* the views' place in the gatherer's list */
 	const char *listening; /* where, in words, printable; NULL: not known */
 	const char *procfs;
@@ -44,6 +45,9 @@ struct http_request {
 	const char *path;   /* decoded */
 	const char *target; /* as it was sent, query included */
 	bool from_loopback; /* from this host */
+	bool from_unix;	    /* over a unix socket */
+	bool has_password;  /* had to give one for this path, and it was right */
+	bool is_certified;  /* has shown a certificate that was verified */
 	const char *host;   /* the headers; NULL: not sent */
 	const char *accept;
 	const char *accept_encoding;
@@ -63,6 +67,12 @@ bool route_is_json(const char *path);
 
 /* Whether the client is on this host, and names it by a loopback address. */
 bool route_is_local(const struct http_request *request);
+
+/*
+ * Whether the API is for this client. If it is guarded, it is for those on this host, and for those
+ * that gave a password or a certificate. What the request says of its origin does not count.
+ */
+bool route_may_ask_api(const struct site *site, const struct http_request *request);
 
 struct route route_find(const struct site *site, const struct http_request *request);
 
