@@ -84,6 +84,13 @@ int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_r
 	return instance_check(&gatherer->own, i, ret_reason);
 }
 
+int gatherer_view(struct gatherer *gatherer, unsigned *ret_parts)
+{
+	if (!gatherer->namespaces || !source_walks(gatherer->source))
+		return -EOPNOTSUPP;
+	return namespaces_view(gatherer->namespaces, gatherer->source, ret_parts);
+}
+
 const struct source *gatherer_source(const struct gatherer *gatherer)
 {
 	return gatherer->source;

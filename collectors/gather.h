@@ -102,6 +102,13 @@ struct namespaces *gatherer_namespaces(const struct gatherer *gatherer);
  * *ret_reason why, in words, static.
  */
 int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_reason);
+
+/*
+ * With all namespaces: the parts of node_view.h, before the first gathering. Returns 0; -EOPNOTSUPP
+ * without; or as source_list().
+ */
+int gatherer_view(struct gatherer *gatherer, unsigned *ret_parts);
+
 const struct source *gatherer_source(const struct gatherer *gatherer);
 
 /*

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "collectors/namespaces_state.h"
+#include "collectors/node_view.h"
 
 /* Destinations of all namespaces in one walk: 20 to 48 bytes each. */
 #define ROOM 2000000u
@@ -199,6 +200,12 @@ struct netns *namespaces_own(const struct namespaces *namespaces)
 		if (is_own(namespaces->list[i]))
 			return namespaces->list[i];
 	return NULL;
+}
+
+int namespaces_view(const struct namespaces *namespaces, struct source *source, unsigned *ret_parts)
+{
+	return node_view_find(
+	    source, namespaces->cgroups, namespaces->pods, namespaces->options.names, ret_parts);
 }
 
 size_t namespaces_length(const struct namespaces *namespaces)

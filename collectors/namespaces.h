@@ -58,6 +58,10 @@ int namespaces_begin(struct namespaces *namespaces, struct source *source, colle
  */
 bool namespaces_chose_blindly(const struct namespaces *namespaces);
 
+/* Finds what is seen of the node: node_view_find(). */
+int namespaces_view(
+    const struct namespaces *namespaces, struct source *source, unsigned *ret_parts);
+
 /* The namespace with that id; NULL: it came after the list was made. */
 struct netns *namespaces_find(struct namespaces *namespaces, uint32_t id);
 

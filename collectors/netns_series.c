@@ -4,6 +4,7 @@
 
 #include "collectors/exhaustion.h"
 #include "collectors/namespaces_state.h"
+#include "collectors/node_view.h"
 #include "collectors/registry.h"
 #include "collectors/tables/pressure.h"
 
@@ -37,11 +38,23 @@ static const struct metric_family untracked = {
     .example = "ephemera_untracked_namespace_ports > 0",
 };
 
+static const struct metric_family node_view = {
+    .name = "ephemera_node_view",
+    .help = "1 if the exporter sees this part of the node: network: it is in the host's first "
+	    "network namespace, else what has no label netns is not the node's; cgroups: the "
+	    "host's whole tree, else pods outside of it have no names; pods: --path.pods can be "
+	    "read; names: --path.netns can be read.",
+    .type = METRIC_GAUGE,
+    .labels = {"part"},
+    .example = "ephemera_node_view{part=~\"network|cgroups|pods\"} == 0",
+};
+
 const struct metric_family *const namespaces_families[] = {
     &namespace_count,
     &worst_ratio,
     &unshown,
     &untracked,
+    &node_view,
     NULL,
 };
 
@@ -230,6 +243,17 @@ static void emit_sums(const struct namespaces *namespaces, size_t shown, struct 
 	metric_add(set, &untracked, (double)ports, METRIC_NO_LABELS);
 }
 
+static void emit_view(const struct namespaces *namespaces, struct metric_set *set)
+{
+	const struct netns *own = namespaces_own(namespaces);
+	const unsigned parts = node_view_of(own ? &own->entry : &(struct walk_namespace){0},
+	    namespaces->cgroups, namespaces->pods, namespaces->options.names);
+
+	for (enum node_view_part part = 0; part < NODE_VIEW_PARTS; part++)
+		metric_add(set, &node_view, (parts & 1u << part) != 0,
+		    METRIC_LABELS(node_view_name(part)));
+}
+
 void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct metric_set *set)
 {
 	size_t shown = namespaces_own(namespaces) ? 1 : 0;
@@ -244,4 +268,5 @@ void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct
 		shown++;
 	}
 	emit_sums(namespaces, shown, set);
+	emit_view(namespaces, set);
 }

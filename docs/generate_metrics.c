@@ -55,6 +55,7 @@ static const struct {
     {"ephemera_bind_conflicts_total", "port", "the port that was asked for"},
     {NULL, "port", "the listener's port"},
     {NULL, "pressure", "`low`, `half`, `high`, `full`"},
+    {"ephemera_node_view", "part", "`network`, `cgroups`, `pods`, `names`"},
     {NULL, "protocol", "`tcp`, `udp`"},
     {NULL, "remaining", "`under_15s`, `15s_to_30s`, `30s_to_45s`, `over_45s`"},
     {NULL, "reserved", "`true`, `false`"},

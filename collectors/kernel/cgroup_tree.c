@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -54,6 +55,13 @@ int cgroup_tree_open(struct cgroup_tree *tree, const char *sysfs)
 	tree->root = root;
 	tree->by_handle = true;
 	return 0;
+}
+
+bool cgroup_tree_is_whole(const struct cgroup_tree *tree)
+{
+	struct stat status;
+
+	return fstat(tree->root, &status) == 0 && status.st_ino == ROOT_ID;
 }
 
 void cgroup_tree_close(struct cgroup_tree *tree)

@@ -20,7 +20,8 @@ struct cgroup_path {
 
 /* Returns 0, -EOPNOTSUPP if there is no hierarchy below sysfs, or another -errno. */
 int cgroup_tree_open(struct cgroup_tree *tree, const char *sysfs);
-void cgroup_tree_close(struct cgroup_tree *tree); /* not open is fine */
+bool cgroup_tree_is_whole(const struct cgroup_tree *tree); /* its root is the host's */
+void cgroup_tree_close(struct cgroup_tree *tree);	   /* not open is fine */
 
 /*
  * Sorts list by id, and finds its paths, which are NULL before. With CAP_DAC_READ_SEARCH it opens a

@@ -55,6 +55,11 @@ int cgroups_find_hierarchy(struct cgroups *cgroups)
 	return cgroups->tree.root >= 0 ? 0 : cgroup_tree_open(&cgroups->tree, cgroups->sysfs);
 }
 
+bool cgroups_are_whole(struct cgroups *cgroups)
+{
+	return cgroups_find_hierarchy(cgroups) == 0 && cgroup_tree_is_whole(&cgroups->tree);
+}
+
 static int compare_known(const void *a, const void *b)
 {
 	const uint64_t first = ((const struct known *)a)->id;

@@ -9,6 +9,7 @@
  * not for several threads at once.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ struct cgroups;
  */
 struct cgroups *cgroups_new(const char *sysfs);
 void cgroups_free(struct cgroups *cgroups); /* NULL is fine */
+
+/*
+ * Whether there is a hierarchy, and its root is the host's: in a cgroup namespace, or below a mount
+ * of one cgroup, other cgroups have no path.
+ */
+bool cgroups_are_whole(struct cgroups *cgroups);
 
 /* Returns 0 if there is a hierarchy, -EOPNOTSUPP if there is none, or another -errno. */
 int cgroups_find_hierarchy(struct cgroups *cgroups);

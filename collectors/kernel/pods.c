@@ -2,6 +2,7 @@
 #include "collectors/kernel/pods.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct entry {
 
 struct pods {
 	const char *directory;
+	DIR *held;    /* the directory, as it was at the start; NULL: it was not there */
 	bool is_read; /* in this gathering */
 	struct entry *list;
 	size_t length;
@@ -32,9 +34,38 @@ struct pods *pods_new(const char *directory)
 {
 	struct pods *pods = calloc(1, sizeof(*pods));
 
-	if (pods)
-		pods->directory = directory;
+	if (!pods)
+		return NULL;
+	pods->directory = directory;
+	pods->held = directory ? opendir(directory) : NULL;
 	return pods;
+}
+
+/* NULL: it cannot be read. */
+static DIR *open_directory(const struct pods *pods)
+{
+	DIR *directory = pods->directory ? opendir(pods->directory) : NULL;
+
+	if (directory || !pods->held || errno != EACCES)
+		return directory;
+	rewinddir(pods->held);
+	return pods->held;
+}
+
+static void close_directory(const struct pods *pods, DIR *directory)
+{
+	if (directory != pods->held)
+		closedir(directory);
+}
+
+bool pods_can_be_read(const struct pods *pods)
+{
+	DIR *directory = open_directory(pods);
+
+	if (!directory)
+		return false;
+	close_directory(pods, directory);
+	return true;
 }
 
 static void free_entry(struct entry *entry)
@@ -51,6 +82,8 @@ void pods_free(struct pods *pods)
 	for (size_t i = 0; i < pods->length; i++)
 		free_entry(&pods->list[i]);
 	free(pods->list);
+	if (pods->held)
+		closedir(pods->held);
 	free(pods);
 }
 
@@ -163,7 +196,7 @@ static void add(struct pods *pods, const char *directory)
 /* What cannot be read is not known: a name is worth having, but not an error. */
 static void read_all(struct pods *pods)
 {
-	DIR *directory = pods->directory ? opendir(pods->directory) : NULL;
+	DIR *directory = open_directory(pods);
 
 	for (size_t i = 0; i < pods->length; i++)
 		pods->list[i].is_there = false;
@@ -172,7 +205,7 @@ static void read_all(struct pods *pods)
 	for (struct dirent *each = readdir(directory); each; each = readdir(directory))
 		if (each->d_name[0] != '.')
 			add(pods, each->d_name);
-	closedir(directory);
+	close_directory(pods, directory);
 }
 
 bool pods_find(struct pods *pods, const char *uid, struct pod *ret_pod)

@@ -22,11 +22,17 @@ struct pod {
 };
 
 /*
+ * Opens the directory, and keeps it open: the kubelet may have made it for root alone, and whoever
+ * asks may give up root's rights afterwards. Then the names of containers cannot be read.
+ *
  * directory: such as "/var/log/pods"; must outlive it; NULL: no pod is known. Returns NULL: out of
  * memory.
  */
 struct pods *pods_new(const char *directory);
 void pods_free(struct pods *pods); /* NULL is fine */
+
+/* Whether the directory can be read now. */
+bool pods_can_be_read(const struct pods *pods);
 
 /*
  * Begins a gathering: if a uid is not known then, the directory is read again, once. What nobody

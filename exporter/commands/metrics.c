@@ -60,6 +60,8 @@ static int print_metrics(const struct options *options, struct scraper *scraper,
 	struct printed printed = {.options = options};
 	(void)self;
 
+	scraper_warn_of_view(scraper);
+
 	const int result = scraper_run(scraper, options->enabled, print_result, &printed);
 
 	if (result < 0)

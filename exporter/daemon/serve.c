@@ -193,7 +193,10 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 		},
 	    .outlived = options->systemd_socket,
 	};
-	int result = scraper_start(parts->web.scraper);
+	int result;
+
+	scraper_warn_of_view(parts->web.scraper);
+	result = scraper_start(parts->web.scraper);
 
 	if (result == 0 && options->enable_api)
 		result = start_lookup(options, &parts->web);

@@ -10,11 +10,15 @@
 #include "collectors/exhaustion.h"
 #include "collectors/namespaces.h"
 #include "exporter/base/log.h"
+#include "exporter/scrape/view_warnings.h"
 
 struct scraper {
 	struct gatherer *gatherer;
 	struct self *self;
 	const char *procfs;
+	const char *sysfs;
+	const char *pods;
+	const char *netns_names;
 	unsigned long serial;
 	bool is_auto;		  /* the source may fall back to /proc */
 	bool told_source;	  /* the log says that it did */
@@ -109,6 +113,10 @@ int scraper_new(
 	work.context = scraper;
 	scraper->self = self;
 	scraper->procfs = options->gatherer.procfs;
+	scraper->sysfs = options->gatherer.sysfs;
+	scraper->pods = options->gatherer.pods;
+	if (options->gatherer.namespaces)
+		scraper->netns_names = options->gatherer.namespaces->names;
 
 	int result = gatherer_open(&options->gatherer, &options->source, &scraper->gatherer);
 
@@ -262,6 +270,14 @@ static const struct shared_work scraper_work = {
     .run = work,
     .finish = finish,
 };
+
+void scraper_warn_of_view(struct scraper *scraper)
+{
+	unsigned parts;
+
+	if (gatherer_view(scraper->gatherer, &parts) == 0)
+		view_warnings_log(parts, scraper->sysfs, scraper->pods, scraper->netns_names);
+}
 
 int scraper_start(struct scraper *scraper)
 {

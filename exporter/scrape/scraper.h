@@ -34,6 +34,12 @@ int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper);
 void scraper_free(struct scraper *scraper);
 
+/*
+ * With all namespaces: logs what the exporter does not see of its node. Call it once, before
+ * scraper_start().
+ */
+void scraper_warn_of_view(struct scraper *scraper);
+
 /* What its collector `exhaustion` sees of when connections began; NULL: it is not enabled. */
 const struct lease_starts *scraper_lease_starts(const struct scraper *scraper);
 

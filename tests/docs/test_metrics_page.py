@@ -163,7 +163,8 @@ OF_THE_BUCKETS = {"ephemera_own_range_sockets", "ephemera_narrowest_own_range_po
 
 # What --namespaces=all adds: see the test of that.
 OF_ALL_NAMESPACES = {"ephemera_namespaces", "ephemera_worst_namespace_usage_ratio",
-                     "ephemera_unshown_namespaces", "ephemera_untracked_namespace_ports"}
+                     "ephemera_unshown_namespaces", "ephemera_untracked_namespace_ports",
+                     "ephemera_node_view"}
 
 
 @needs_bpf
