@@ -26,7 +26,8 @@ HERE = Path(__file__).resolve().parent / "kubernetes"
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 KUSTOMIZE = KUBERNETES / "kustomize"
 CHART = KUBERNETES / "chart" / "ephemera"
-EXAMPLES = ("cluster", "cluster-servicemonitor", "cluster-exhaustion", "cluster-walk", "sidecar", "sidecar-plain")
+EXAMPLES = ("cluster", "cluster-servicemonitor", "cluster-exhaustion", "cluster-walk",
+            "cluster-node-view", "sidecar", "sidecar-plain")
 DASHBOARDS = sorted((REPOSITORY / "dashboards").glob("*.json"))
 RULES = [REPOSITORY / "dashboards" / "rules" / f"{name}.yaml" for name in ("alerts", "recording")]
 INHIBITIONS = REPOSITORY / "dashboards" / "rules" / "alertmanagerconfig.yaml"

@@ -81,6 +81,7 @@ def test_every_value_does_something():
                     'sidecar.networkPolicy="open"', 'monitorLabels.release="stack"',
                     "rules.enabled=false", "dashboards.enabled=false",
                     'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true", "walk.enabled=true",
+                    "nodeView.enabled=true",
                     'daemonset.listenHost="127.0.0.1"'):
         rendered = helm(setting)
         assert rendered != usual, setting
@@ -97,6 +98,8 @@ def test_every_value_does_something():
     (["walk.enabled=true", 'walk.seccompProfile="Unconfined"'], "Unconfined"),
     (["walk.enabled=true", "exhaustion.enabled=true", 'walk.seccompProfile="Unconfined"'], "Unconfined"),
     (["walk.enabled=true", "exhaustion.enabled=true"], "RuntimeDefault"),
+    (["nodeView.enabled=true", 'nodeView.seccompProfile="Unconfined"'], "Unconfined"),
+    (["nodeView.enabled=true"], "RuntimeDefault"),
     # Of what is not enabled, nothing counts.
     (["walk.enabled=true", 'exhaustion.seccompProfile="Unconfined"'], "RuntimeDefault"),
     (['walk.seccompProfile="Unconfined"'], "RuntimeDefault")])

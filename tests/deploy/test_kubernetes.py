@@ -31,6 +31,7 @@ def helms(example_chart):
         "cluster-servicemonitor": helm("namespace.create=true", 'daemonset.monitor="service"'),
         "cluster-exhaustion": helm("namespace.create=true", "exhaustion.enabled=true"),
         "cluster-walk": helm("namespace.create=true", "walk.enabled=true"),
+        "cluster-node-view": helm("namespace.create=true", "nodeView.enabled=true"),
         "sidecar": of_example(),
         "sidecar-plain": of_example('form="plain"'),
     }
@@ -199,6 +200,30 @@ def test_with_both_components_of_bpf_each_right_is_given_once(tmp_path):
         assert one(made, "DaemonSet") == alone
     both = one(helm("exhaustion.enabled=true", "walk.enabled=true"), "DaemonSet")
     assert both == one(helm("exhaustion.enabled=true"), "DaemonSet")
+    context = one(helm("exhaustion.enabled=true", "walk.enabled=true", "nodeView.enabled=true"),
+                  "DaemonSet")["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    assert context == both["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+
+
+def test_the_view_of_a_node_has_its_labels_in_each_way_to_scrape(tmp_path):
+    """As the pods' own: namespace, pod and container are not renamed, and never the exporter's."""
+    places = [os.path.relpath(kube.KUSTOMIZE / each, tmp_path.resolve())
+              for each in ("examples/cluster-servicemonitor", "node-view")]
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{places[0]}]\ncomponents: [{places[1]}]\n")
+    ours = kube.objects_of(kube.call("kubectl", "kustomize", tmp_path).stdout)
+    theirs = helm("namespace.create=true", "nodeView.enabled=true", 'daemonset.monitor="service"')
+    assert by_key(ours) == by_key(map(kube.without_labels_of_helm, theirs))
+    endpoints = [*one(ours, "ServiceMonitor")["spec"]["endpoints"],
+                 *one(kustomize("cluster-node-view"), "PodMonitor")["spec"]["podMetricsEndpoints"]]
+    for endpoint in endpoints:
+        assert endpoint["honorLabels"] is True
+        assert endpoint["relabelings"][-1] == {"action": "labeldrop", "regex": "pod|container"}
+    text = (REPOSITORY / "deploy/prometheus/kubernetes.yml").read_text(encoding="utf-8")
+    nodes, _ = yaml.safe_load(text)["scrape_configs"]
+    assert nodes["honor_labels"] is True
+    assert not {"pod", "container", "namespace"} & {
+        rule.get("target_label") for rule in nodes["relabel_configs"]}
 
 
 # One place for each thing

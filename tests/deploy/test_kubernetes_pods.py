@@ -35,20 +35,28 @@ def test_the_daemonset_breaks_the_rules_that_it_must_and_no_other():
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
-@pytest.mark.parametrize("example", ("cluster-exhaustion", "cluster-walk"))
+LOADS_BPF = {"cluster-exhaustion": ["--collector.exhaustion"], "cluster-walk": [],
+             "cluster-node-view": ["--namespaces=all"]}
+
+
+@pytest.mark.parametrize("example", LOADS_BPF)
 def test_what_loads_bpf_programs_breaks_three_rules_more(example):
     """None of which its namespace has: it must be privileged anyway."""
     plain, loading = (one(kustomize(each), "DaemonSet")["spec"]["template"]["spec"] for each in ("cluster", example))
     assert pod_security.violations(loading) - pod_security.violations(plain) == {
         "capabilities", "running as non-root", "running as non-root user"}
     flags = [flag for flag in loading["containers"][0]["args"] if flag not in plain["containers"][0]["args"]]
-    assert flags == (["--collector.exhaustion"] if example == "cluster-exhaustion" else [])
+    assert flags == LOADS_BPF[example]
+    if example == "cluster-node-view":
+        # One directory more: the test of it is below.
+        assert [each["name"] for each in loading["volumes"]] == ["cgroup", "pods"]
+        del loading["volumes"][1], loading["containers"][0]["volumeMounts"][1]
     for spec in (plain, loading):
         spec["containers"][0] = {**spec["containers"][0], "args": [], "securityContext": {}}
     assert plain == loading
 
 
-@pytest.mark.parametrize("value", ("exhaustion.enabled", "walk.enabled"))
+@pytest.mark.parametrize("value", ("exhaustion.enabled", "walk.enabled", "nodeView.enabled"))
 def test_no_sidecar_loads_bpf_programs(example_chart, value):
     """A pod of somebody else gets no privilege, whatever the chart's value is."""
     plain, loading = (helm(*settings, chart=example_chart, namespace="ephemera-example")
@@ -111,7 +119,7 @@ def test_ephemera_has_no_privilege_and_no_token(example):
     context = sidecar_of(template)["securityContext"]
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
-    if example in ("cluster-exhaustion", "cluster-walk"):
+    if example in LOADS_BPF:
         # Root's, which the exporter gives up.
         assert context["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SETGID", "SETUID"]}
         assert (context["runAsUser"], context["runAsGroup"]) == (0, 65532)
@@ -123,8 +131,9 @@ def test_ephemera_has_no_privilege_and_no_token(example):
         account = one(kustomize(example), "ServiceAccount")
         assert account["automountServiceAccountToken"] is False
         assert template["spec"]["serviceAccountName"] == account["metadata"]["name"]
-        mount, = sidecar_of(template)["volumeMounts"]
-        assert mount["readOnly"] is True
+        mounts = sidecar_of(template)["volumeMounts"]
+        assert len(mounts) == (2 if example == "cluster-node-view" else 1)
+        assert all(mount["readOnly"] is True for mount in mounts)
 
 
 # What finds and reaches it
@@ -153,7 +162,7 @@ def test_monitors_find_the_pods_by_the_name_of_a_port(example):
         assert endpoint["port"] == port["name"]
     # EphemeraExporterGone asks for it in the job, which is NAMESPACE/NAME or the service's name.
     assert "ephemera" in monitor["metadata"]["name"]
-    assert [each["targetLabel"] for each in endpoint["relabelings"]] == ["instance"]
+    assert [each["targetLabel"] for each in endpoint["relabelings"] if "targetLabel" in each] == ["instance"]
 
 
 @pytest.mark.parametrize("example", ("sidecar", "sidecar-plain"))
@@ -217,6 +226,17 @@ def test_the_cgroups_of_the_node_are_where_the_flag_says():
     assert mount["mountPath"].endswith("/fs/cgroup")
     assert volume == {"name": mount["name"],
                       "hostPath": {"path": "/sys/fs/cgroup", "type": "Directory"}}
+
+
+def test_the_names_of_pods_are_where_the_exporter_looks():
+    """By the flag's default, and so also for who runs a command in the pod."""
+    spec = one(kustomize("cluster-node-view"), "DaemonSet")["spec"]["template"]["spec"]
+    container, = spec["containers"]
+    default = re.search(r"--path\.pods=.*?\(default\s+(\S+)\)", run("--help").stdout, flags=re.S)[1]
+    assert not [flag for flag in container["args"] if flag.startswith("--path.pods")]
+    assert container["volumeMounts"][1] == {"name": "pods", "mountPath": default, "readOnly": True}
+    # One that is not there must not be made: the kubelet of the node has another.
+    assert spec["volumes"][1] == {"name": "pods", "hostPath": {"path": default, "type": "Directory"}}
 
 
 def test_two_daemonset_pods_never_want_a_port_of_a_node_at_once():

@@ -259,6 +259,109 @@ def test_the_pod_reads_sockets_by_bpf_where_its_profile_allows_it(profile, sourc
         assert set(status["Uid"].split()) == {"65534"}
 
 
+# Each with a network of its own, in a cgroup as a kubelet names it: (namespace, name, uid, connections).
+PODS = [("shop", "cart-0", "1a2b3c4d-0000-4000-8000-000000000001", 113),
+        ("pay", "api-5d9c7b6f4-xk2vq", "1a2b3c4d-0000-4000-8000-000000000002", 127)]
+
+
+@pytest.fixture
+def pods(tree):
+    """PODS run, as processes; the pid of each."""
+    with contextlib.ExitStack() as stack:
+        pids = []
+        for number, (_, _, uid, count) in enumerate(PODS):
+            path = tree.make(f"/ephemera-test-node/kubepods/burstable/pod{uid}/{number:064x}")
+            holder = stack.enter_context(subprocess.Popen(
+                ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh",
+                 sys.executable, "-c", HOLD, str(count), str(tree.directory(path))],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            stack.callback(holder.stdin.close)
+            assert holder.stdout.readline() == "held\n"
+            pids.append(holder.pid)
+        yield pids
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """A directory as newer kubelets make it, for root alone; of the first pod there is an older one."""
+    folder = tmp_path / "pods"
+    folder.mkdir()
+    for namespace, name, uid, _ in PODS:
+        (folder / f"{namespace}_{name}_{uid}" / "app").mkdir(parents=True)
+    (folder / "shop_cart-0_1a2b3c4d-0000-4000-8000-000000000009" / "app").mkdir(parents=True)
+    folder.chmod(0o750)
+    return folder
+
+
+def held_by_pod(metrics):
+    """{(namespace, pod, uid): {port: ports leased towards it}}; without labels: {}"""
+    found = {}
+    for labels, value in metrics.samples("ephemera_destination_ports", state="active"):
+        who = tuple(labels.get(each) for each in ("namespace", "pod", "pod_uid"))
+        if who[2] or "netns" not in labels:
+            found.setdefault(who, {})[int(labels["destination_port"])] = value
+    return found
+
+
+def played_view(images, logs):
+    """The pod of the node's view, whose /var/log/pods is the directory."""
+    pod = pod_of("cluster-node-view", images)
+    pod["metadata"]["annotations"] = {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"}
+    volume, = [each for each in pod["spec"]["volumes"] if each["name"] == "pods"]
+    volume["hostPath"]["path"] = str(logs)
+    return pod
+
+
+@needs_bpf
+def test_the_view_of_a_node_shows_each_pod_and_not_its_own_as_theirs(node, pods, logs, images, tmp_path):
+    """The node of this test is no host's first network namespace, and the exporter says that, too."""
+    with played(played_view(images, logs), node, tmp_path) as (_, names), \
+            played(pod_of("sidecar-plain", images), node, tmp_path) as (_, others):
+        assert not same_network(node, *pods)
+        app = pid_of(others["app"])
+        wait_until(lambda: held(Metrics(get(app, "/metrics"))) == {8080: APP_HOLDS},
+                   "connections of the pod", seconds=20)
+        metrics = scrape(node)
+        assert held_by_pod(metrics) == {
+            (None, None, None): {7070: NODE_HOLDS},
+            **{(namespace, name, uid): {7070: count} for namespace, name, uid, count in PODS}}
+        # One that podman has, and no kubelet: nobody's name is given to it.
+        theirs, = [labels for labels, value in metrics.samples(
+            "ephemera_destination_ports", state="active", destination_port="8080")
+            if value == APP_HOLDS]
+        assert theirs["netns"] == str(Path(f"/proc/{app}/ns/net").stat().st_ino)
+        assert not {"namespace", "pod", "pod_uid"} & theirs.keys()
+        assert {labels["part"]: value for labels, value in metrics.samples("ephemera_node_view")} == {
+            "network": 0, "cgroups": 1, "pods": 1, "names": 0}
+        status = status_of(pid_of(names["ephemera"]))
+        assert {int(status[f"Cap{which}"], 16) for which in ("Inh", "Prm", "Eff", "Amb")} == {0}
+        assert set(status["Uid"].split()) == {"65534"}
+        # As docs/kubernetes.md tells to look, in the pod.
+        page = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+        command = re.search(r"exec daemonset/ephemera -- (/usr/bin/ephemera metrics --namespaces=all.*?) \|", page)[1]
+        # runc leaves a command in the network that it is called from, if the container has the host's.
+        done = subprocess.run(
+            ["nsenter", f"--net=/proc/{node}/ns/net", *containers.PODMAN, "exec", names["ephemera"],
+             *command.split()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, timeout=60, env=containers.environment(), check=False)
+        assert done.returncode == 0, done.stderr
+        assert held_by_pod(Metrics(done.stdout)) == held_by_pod(metrics)
+
+
+@needs_bpf
+def test_without_its_volumes_the_view_of_a_node_names_no_pod_and_says_so(node, pods, logs, images, tmp_path):
+    pod = played_view(images, logs)
+    del pod["spec"]["volumes"], pod["spec"]["containers"][0]["volumeMounts"]
+    with played(pod, node, tmp_path) as (_, names):
+        metrics = scrape(node)
+        assert pods and held_by_pod(metrics) == {(None, None, None): {7070: NODE_HOLDS}}
+        assert {labels["part"]: value for labels, value in metrics.samples("ephemera_node_view")} == {
+            "network": 0, "cgroups": 0, "pods": 0, "names": 0}
+        said = containers.podman("logs", names["ephemera"])
+        log = said.stdout + said.stderr
+        assert "Cannot read the names of pods" in log and "whole tree of cgroups" in log
+
+
 def test_without_the_volume_the_daemonset_names_no_pod(node, images, tmp_path):
     pod = pod_of("cluster", images)
     del pod["spec"]["volumes"], pod["spec"]["containers"][0]["volumeMounts"]

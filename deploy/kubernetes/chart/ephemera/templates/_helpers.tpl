@@ -47,7 +47,7 @@ seccompProfile:
 
 {{/* The seccompProfile of each feature that is enabled and loads BPF programs; empty if none is. */}}
 {{- define "ephemera.bpf" -}}
-{{- range list .Values.walk .Values.exhaustion -}}
+{{- range list .Values.walk .Values.exhaustion .Values.nodeView -}}
 {{- if .enabled }}{{ .seccompProfile }} {{ end -}}
 {{- end -}}
 {{- end }}
@@ -72,10 +72,18 @@ seccompProfile:
   type: {{ contains "Unconfined" (include "ephemera.bpf" .) | ternary "Unconfined" "RuntimeDefault" }}
 {{- end }}
 
-{{/* The name of an endpoint: its node. */}}
+{{/* The name of an endpoint: its node. With nodeView the labels namespace, pod and container are those of the pod that a
+sample is about; where it has none, it does not get the exporter's. */}}
 {{- define "ephemera.nodeRelabelings" -}}
+{{- if .Values.nodeView.enabled -}}
+honorLabels: true
+{{ end -}}
 relabelings:
   - action: replace
     sourceLabels: [__meta_kubernetes_pod_node_name]
     targetLabel: instance
+{{- if .Values.nodeView.enabled }}
+  - action: labeldrop
+    regex: pod|container
+{{- end }}
 {{- end }}
