@@ -223,7 +223,7 @@ def test_what_is_promised_to_each_is_what_connect_then_gets():
 
 
 LABELS = {"netns", "namespace", "pod", "pod_uid", "container"}
-SUMS = {"ephemera_namespaces", "ephemera_worst_namespace_usage_ratio", "ephemera_unshown_namespaces",
+SUMS = {"ephemera_namespaces", "ephemera_node_view", "ephemera_worst_namespace_usage_ratio", "ephemera_unshown_namespaces",
         "ephemera_untracked_namespace_ports"}
 # Of the exporter itself, which also counts the sockets of the others.
 MOVES = re.compile(r"_seconds(_|$)|^process_|_total$|^ephemera_scrape_sockets$")
