@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/exhaustion_probe.h"
+
+#include <string.h>
+
+#include "unit.h"
+
+#define ID 70001u
+
+static struct elsewhere_bucket buckets[ELSEWHERE_BUCKETS];
+static const struct exhaustion_probe probe = {.elsewhere = buckets};
+
+static struct elsewhere *place(unsigned i)
+{
+	return &buckets[elsewhere_bucket(ID)].list[i];
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(buckets, 0, sizeof(buckets));
+	return 0;
+}
+
+static void nothing_is_known_of_a_namespace_without_a_place(void **state)
+{
+	const struct exhaustion_probe off = {.elsewhere = NULL};
+	struct elsewhere found;
+
+	(void)state;
+	assert_false(exhaustion_probe_elsewhere(&off, ID, &found));
+	assert_false(exhaustion_probe_elsewhere(&probe, ID, &found));
+	/* A free place has the id 0. */
+	assert_false(exhaustion_probe_elsewhere(&probe, 0, &found));
+}
+
+static void each_namespace_of_a_bucket_has_its_own_counts(void **state)
+{
+	struct elsewhere found;
+
+	(void)state;
+	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
+		place(i)->version = 2;
+		place(i)->id = ID + i * ELSEWHERE_BUCKETS;
+		place(i)->opens = 100 + i;
+		place(i)->leases = 200 + i;
+		place(i)->held_ns = 300 + i;
+		for (int call = 0; call < EXHAUSTED_CALLS; call++)
+			for (int family = 0; family < EXHAUSTED_FAMILIES; family++)
+				place(i)->failures[call][family] =
+				    i * 10 + (unsigned)(call * 2 + family);
+	}
+	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
+		assert_true(exhaustion_probe_elsewhere(&probe, ID + i * ELSEWHERE_BUCKETS, &found));
+		assert_memory_equal(&found.failures, &place(i)->failures, sizeof(found.failures));
+		assert_int_equal(found.opens, 100 + i);
+		assert_int_equal(found.leases, 200 + i);
+		assert_int_equal(found.held_ns, 300 + i);
+	}
+	assert_false(exhaustion_probe_elsewhere(&probe, ID + 1, &found));
+}
+
+static void a_place_whose_id_is_being_written_is_nobodys(void **state)
+{
+	struct elsewhere found;
+
+	(void)state;
+	place(3)->id = ID;
+	place(3)->version = 5;
+	assert_false(exhaustion_probe_elsewhere(&probe, ID, &found));
+	place(3)->version = 6;
+	assert_true(exhaustion_probe_elsewhere(&probe, ID, &found));
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
+	const struct CMUnitTest tests[] = {
+	    TEST(nothing_is_known_of_a_namespace_without_a_place),
+	    TEST(each_namespace_of_a_bucket_has_its_own_counts),
+	    TEST(a_place_whose_id_is_being_written_is_nobodys),
+	};
+
+	return cmocka_run_group_tests_name("elsewhere", tests, NULL, NULL);
+}
