@@ -41,6 +41,8 @@ struct namespaces_options {
 	unsigned long limit;  /* how many of the fullest are shown; 0: none, all are surveyed */
 	unsigned long series; /* samples of each, at most */
 	const char *names;    /* such as "/run/netns" */
+	bool whole; /* others have the collectors of ours, with the same flags; not those of series
+		     */
 };
 
 struct gatherer_options {

@@ -137,11 +137,12 @@ void netns_series_choose(struct namespaces *namespaces, const struct gatherer_op
 	for (size_t i = 0; i < options->length; i++) {
 		const struct collector *collector = options->collectors[i];
 
-		if (!collector_set_has(options->enabled, i) || !has_shown_family(collector))
+		if (!collector_set_has(options->enabled, i) ||
+		    (!options->namespaces->whole && !has_shown_family(collector)))
 			continue;
 		namespaces->foreign.enabled |= (collector_set)1 << i;
 		memcpy(namespaces->values[i], options->values[i], sizeof(namespaces->values[i]));
-		if (collector->flags)
+		if (collector->flags && !options->namespaces->whole)
 			lower(collector, namespaces->values[i]);
 	}
 }

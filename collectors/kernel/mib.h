@@ -26,8 +26,8 @@ struct mib_counter {
 int mib_parse(const char *text, size_t length, struct mib_counter *counters, size_t count);
 
 /*
- * The same for PROCFS/net/NAME; also open's and read's -errno, and -ENOMEM. procfs: NULL for another
- * namespace, of which no counter is found.
+ * The same for PROCFS/net/NAME; also open's and read's -errno, and -ENOMEM. procfs: NULL for
+ * another namespace, of which no counter is found.
  */
 int mib_read(const char *procfs, const char *name, struct mib_counter *counters, size_t count);
 

@@ -156,8 +156,7 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 		finder->rows->source = source_used(gatherer_source(gatherer), SOCKET_TCP);
 		result = destination_rows_name_owners(gatherer_cgroups(gatherer), finder->rows);
 		if (result == 0) {
-			*ret_rows = finder->rows;
-			finder->rows = NULL;
+			*ret_rows = destination_rows_take(finder);
 		}
 	}
 	gatherer_free(gatherer);
@@ -167,6 +166,15 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 struct destination_rows *destination_rows_found(void *state)
 {
 	return ((struct finder *)state)->rows;
+}
+
+struct destination_rows *destination_rows_take(void *state)
+{
+	struct finder *finder = state;
+	struct destination_rows *rows = finder->rows;
+
+	finder->rows = NULL;
+	return rows;
 }
 
 void destination_rows_free(struct destination_rows *rows)

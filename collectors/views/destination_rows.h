@@ -43,6 +43,9 @@ void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
 extern const struct collector destination_finder;
 struct destination_rows *destination_rows_found(void *state);
 
+/* The same, and they belong to the caller. */
+struct destination_rows *destination_rows_take(void *state);
+
 /*
  * Finds the names of the owners, if that is not done. destination_rows_read() has done it. Returns
  * 0 or -errno.

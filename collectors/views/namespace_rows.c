@@ -23,8 +23,7 @@ int namespace_rows_compare(const void *a, const void *b)
 	return result ? result : -compare_numbers(first->inode, second->inode);
 }
 
-/* Takes the labels, which the namespaces would free. */
-static struct namespace_rows *take(struct namespaces *namespaces)
+struct namespace_rows *namespace_rows_take(struct namespaces *namespaces)
 {
 	const size_t length = namespaces_length(namespaces);
 	struct namespace_rows *rows = calloc(1, sizeof(*rows) + length * sizeof(*rows->list));
@@ -66,7 +65,7 @@ int namespace_rows_read(const struct source_options *source, const char *sysfs, 
 	if (result == 0 && !gathering.has_namespaces)
 		result = -EOPNOTSUPP;
 	if (result == 0) {
-		*ret_rows = take(gatherer_namespaces(gatherer));
+		*ret_rows = namespace_rows_take(gatherer_namespaces(gatherer));
 		result = *ret_rows ? 0 : -ENOMEM;
 	}
 	gatherer_free(gatherer);

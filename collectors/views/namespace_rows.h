@@ -28,6 +28,9 @@ int namespace_rows_read(const struct source_options *source, const char *sysfs, 
     const char *names, struct namespace_rows **ret_rows);
 void namespace_rows_free(struct namespace_rows *rows); /* NULL is fine */
 
+/* Takes the namespaces of a gathering, with their labels, which it loses. NULL: out of memory. */
+struct namespace_rows *namespace_rows_take(struct namespaces *namespaces);
+
 /* The order of the rows: by ratio, then by used ports, then by sockets. For qsort(). */
 int namespace_rows_compare(const void *a, const void *b);
 

@@ -24,6 +24,26 @@ static void add_owner(struct json *owner, const char *path, unsigned long ports)
 	json_add_number(owner, "ports", (double)ports);
 }
 
+static void add_ports(
+    struct json *object, const struct destination_row *row, unsigned capacity, bool owners)
+{
+	const struct destination *destination = &row->destination;
+
+	json_add_number(object, "active", destination->ports[PORT_ACTIVE]);
+	json_add_number(object, "time_wait", destination->ports[PORT_TIME_WAIT]);
+	json_add_number(object, "reusable", destination->ports[PORT_REUSABLE]);
+	if (destination->interface)
+		json_add_number(object, "shared", destination->shared);
+	json_add_number(object, "usage_ratio", destination_share(destination, capacity));
+	if (!owners || row->owned.length == 0)
+		return;
+
+	const struct owner_name *most = &row->owned.names[0];
+
+	add_owner(json_add_object(object, "owner"), owner_name_is_known(most) ? most->path : NULL,
+	    most->count);
+}
+
 static void add_row(struct json *array, const struct destination_row *row, unsigned capacity,
     const char *name, bool owners)
 {
@@ -43,19 +63,22 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 		json_add_string(object, "interface", interface);
 	if (name[0])
 		json_add_string(object, "name", name);
-	json_add_number(object, "active", destination->ports[PORT_ACTIVE]);
-	json_add_number(object, "time_wait", destination->ports[PORT_TIME_WAIT]);
-	json_add_number(object, "reusable", destination->ports[PORT_REUSABLE]);
-	if (destination->interface)
-		json_add_number(object, "shared", destination->shared);
-	json_add_number(object, "usage_ratio", destination_share(destination, capacity));
-	if (!owners || row->owned.length == 0)
-		return;
+	add_ports(object, row, capacity, owners);
+}
 
-	const struct owner_name *most = &row->owned.names[0];
+void destination_json_add_all(
+    struct json *object, const struct destination_row *row, unsigned capacity)
+{
+	const struct destination *destination = &row->destination;
+	char text[SOCKET_ADDRESS_TEXT];
 
-	add_owner(json_add_object(object, "owner"), owner_name_is_known(most) ? most->path : NULL,
-	    most->count);
+	socket_address_format(&destination->source, destination->family, 0, text);
+	json_add_string(object, "source", text);
+	socket_address_format(&destination->address, destination->family, 0, text);
+	json_add_string(object, "destination", text);
+	json_add_number(object, "destination_port", destination->port);
+	json_add_string(object, "family", socket_family_name(destination->family));
+	add_ports(object, row, capacity, true);
 }
 
 /* The ports that every destination has lost, and who holds them. */

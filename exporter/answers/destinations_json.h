@@ -21,4 +21,8 @@ struct destinations_json {
 void destinations_json_add(
     struct json *object, const struct destination_rows *rows, const struct destinations_json *how);
 
+/* Adds one row of another network namespace, with its owner. Its interfaces have no names here. */
+void destination_json_add_all(
+    struct json *object, const struct destination_row *row, unsigned capacity);
+
 #endif

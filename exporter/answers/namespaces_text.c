@@ -85,28 +85,29 @@ void namespace_print_heading(const struct namespace_row *row)
 	printf("%s%s%s:\n", title, *text ? ", " : "", text);
 }
 
-static void format_destination(
-    const struct destination *destination, char text[static SOCKET_ENDPOINT_TEXT])
+void namespace_destination_format(
+    const struct destination *destination, char text[static NAMESPACE_TITLE])
 {
+	const bool is_ipv6 = destination->family == SOCKET_IPV6;
 	char address[SOCKET_ADDRESS_TEXT];
+	char endpoint[SOCKET_ENDPOINT_TEXT];
+	char source[SOCKET_ADDRESS_TEXT];
 
-	/* Its interface is another namespace's: here its number has another name, or none. */
 	socket_address_format(&destination->address, destination->family, 0, address);
-	socket_endpoint_format(address, destination->family, destination->port, text);
+	socket_endpoint_format(address, destination->family, destination->port, endpoint);
+	socket_address_format(&destination->source, destination->family, 0, source);
+	snprintf(text, NAMESPACE_TITLE, "to %s from %s%s%s", endpoint, is_ipv6 ? "[" : "", source,
+	    is_ipv6 ? "]" : "");
 }
 
 static void print_fullest(const struct namespace_row *row)
 {
-	const struct destination *fullest = &row->result.fullest;
-	const bool is_ipv6 = fullest->family == SOCKET_IPV6;
-	char text[SOCKET_ENDPOINT_TEXT];
-	char source[SOCKET_ADDRESS_TEXT];
+	char text[NAMESPACE_TITLE];
 
 	if (row->result.used == 0)
 		return;
-	format_destination(fullest, text);
-	socket_address_format(&fullest->source, fullest->family, 0, source);
-	printf("  to %s from %s%s%s\n", text, is_ipv6 ? "[" : "", source, is_ipv6 ? "]" : "");
+	namespace_destination_format(&row->result.fullest, text);
+	printf("  %s\n", text);
 }
 
 static void print_row(const struct namespace_row *row, int column, int width)

@@ -15,6 +15,10 @@ void namespace_title(const struct namespace_row *row, char text[static NAMESPACE
 /* Prints at most limit rows in lines of width columns, and how many more there are. */
 void namespaces_print(const struct namespace_rows *rows, size_t limit, int width);
 
+/* "to ADDRESS:PORT from ADDRESS": of any namespace, whose interfaces have no names here. */
+void namespace_destination_format(
+    const struct destination *destination, char text[static NAMESPACE_TITLE]);
+
 /* Prints its title, what else is known of it, and a colon. */
 void namespace_print_heading(const struct namespace_row *row);
 

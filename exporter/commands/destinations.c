@@ -13,8 +13,10 @@
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/destinations_all.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
+#include "exporter/commands/option_value.h"
 
 /* In an incident DNS is often dead as well: the table must not wait for it. */
 #define RESOLVER_SECONDS 2
@@ -266,7 +268,14 @@ static int show_again(void *context)
 static int run_destinations(struct options *options)
 {
 	char error[NAMESPACE_ERROR_SIZE];
-	int result = namespace_enter(options, error);
+	const char *reason = NULL;
+	int result;
+
+	if (namespace_is_all(options)) {
+		result = destinations_all(options, &reason);
+		return command_end(&destinations_command, result, reason);
+	}
+	result = namespace_enter(options, error);
 
 	if (result < 0)
 		return command_end(&destinations_command, result, error);
@@ -277,10 +286,17 @@ static int run_destinations(struct options *options)
 	return command_end(&destinations_command, result, NULL);
 }
 
+static int check_destinations(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (namespace_is_all(options) && options->resolve)
+		return option_fail(error, "--namespace=all and --resolve cannot be combined");
+	return namespace_check(options, error);
+}
+
 const struct command destinations_command = {
     .name = "destinations",
     .help = "print the fullest destinations as a table",
     .takes_flags = true,
-    .check = namespace_check_one,
+    .check = check_destinations,
     .run = run_destinations,
 };

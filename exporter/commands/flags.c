@@ -103,7 +103,7 @@ const struct flag flags[] = {
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port"},
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
-	"PID of a process in it; port: or all; needs root",
+	"PID of a process in it; destinations, port: or all; needs root",
 	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace"},
     {"limit", "N", "20",
 	"destinations, namespaces, trace: maximum rows; port: maximum sockets of each port, local "

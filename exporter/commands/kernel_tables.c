@@ -75,6 +75,9 @@ static int open_walk(struct options *options, enum kernel_tables_for purpose)
 	return result;
 }
 
+const char kernel_tables_changed[] =
+    "the kernel's tables changed too often to read them; try again";
+
 int kernel_tables_open_all(struct options *options, const char **ret_reason)
 {
 	int result = open_checked(options, KERNEL_TABLES_PEOPLE, ret_reason);

@@ -26,6 +26,9 @@ int kernel_tables_open(struct options *options, enum kernel_tables_for purpose);
  */
 int kernel_tables_open_all(struct options *options, const char **ret_reason);
 
+/* Why what reads all of them failed with -EOPNOTSUPP: a message for people. */
+extern const char kernel_tables_changed[];
+
 void kernel_tables_close(struct options *options);
 
 #endif

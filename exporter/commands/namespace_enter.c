@@ -31,8 +31,6 @@ int namespace_check(const struct options *options, char error[static OPTIONS_ERR
 {
 	if (!options->namespace)
 		return 0;
-	if (namespace_is_all(options) && options->watch)
-		return option_fail(error, "--namespace=all and --watch cannot be combined");
 	if (options->at)
 		return option_fail(error, "--namespace and --at cannot be combined");
 	if (options->source.replay)

@@ -71,7 +71,7 @@ static int show(void *context)
 	    &options->source, options->sysfs, options->pods, options->namespaces.names, &rows);
 
 	if (result == -EOPNOTSUPP)
-		shown->reason = "the kernel's tables changed too often to read them; try again";
+		shown->reason = kernel_tables_changed;
 	if (result < 0)
 		return result;
 	if (options->json) {

@@ -380,6 +380,8 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 	if (portset_count(&options->ports) == 0)
 		return option_fail(error, "port: needs a port, such as \"ephemera port 60416\" or "
 					  "\"ephemera port 60416 8000-8080\"");
+	if (namespace_is_all(options) && options->watch)
+		return option_fail(error, "--namespace=all and --watch cannot be combined");
 	if (namespace_check(options, error) < 0)
 		return -EINVAL;
 	return port_at_check(options, error);

@@ -94,6 +94,8 @@ int port_all(struct options *options, port_ask *ask, bool *ret_any, const char *
 		result = ask_each(options, rows, found, ask);
 	if (result == 0)
 		*ret_any = found->length > 0;
+	if ((result == -EOPNOTSUPP || result == -ENOBUFS) && options->source.walk)
+		*ret_reason = kernel_tables_changed;
 	port_namespaces_free(found);
 	namespace_rows_free(rows);
 	kernel_tables_close(options);

@@ -14,6 +14,8 @@ from lib.exporter import BINARY, PATIENCE, run
 from lib.namespace import NOBODY, in_namespace
 from other_namespaces import another, inode
 
+BASE = f"/ephemera-test-{os.getpid()}.slice"
+
 CLIENTS = 23
 SIZE = 29
 TARGET = 30001
@@ -73,6 +75,33 @@ def test_trace_shows_the_failures_of_the_namespace(tmp_path):
             trace.stdout.read()
             assert trace.wait(PATIENCE) == 0
         assert f"127.0.0.1:{TARGET}" in failure
+
+
+def in_pod(tree, uid):
+    """What moves a process into the cgroup of a pod's container."""
+    path = tree.make(f"{BASE}/kubepods/burstable/pod{uid}/{'0' * 64}")
+    return f"open({str(tree.directory(path) / 'cgroup.procs')!r}, 'w').write('0')\n"
+
+
+@needs_bpf
+@in_namespace
+def test_a_pod_is_asked_by_its_name(tree, tmp_path):
+    uids = [f"1a2b3c4d-0000-4000-8000-{os.getpid():011}{i}" for i in range(2)]
+    for uid, namespace in zip(uids, ("shop", "test")):
+        (tmp_path / f"{namespace}_cart_{uid}" / "app").mkdir(parents=True)
+    with another(in_pod(tree, uids[0]) + FULL) as shop, another(in_pod(tree, uids[1]) + FULL) as test:
+        for name, process in (("shop/cart", shop), ("test/cart", test)):
+            done = run("port", TARGET, "--json", f"--namespace={name}", f"--path.pods={tmp_path}")
+            assert done.returncode == 0, done.stderr
+            [answer] = json.loads(done.stdout)["ports"]
+            listener = next(each for each in answer["local"]["sockets"] if each["state"] == "listen")
+            assert [each["pid"] for each in listener["processes"]] == [process.pid]
+        done = run("destinations", "--namespace=cart", f"--path.pods={tmp_path}")
+        assert done.returncode == 1
+        for process, name in ((shop, "shop/cart"), (test, "test/cart")):
+            assert f"{name} ({inode(process)})" in done.stderr
+        table = run("namespaces", "--limit=1000", f"--path.pods={tmp_path}").stdout
+        assert "shop/cart" in table and f"netns {inode(test)}, container app" in table
 
 
 @pytest.mark.parametrize("command", [("destinations",), ("port", "80"), ("trace",)])

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_DESTINATIONS_EVERYWHERE_H
+#define EPHEMERA_DESTINATIONS_EVERYWHERE_H
+
+/* The fullest destinations of all network namespaces of the host. */
+
+#include "collectors/views/destination_rows.h"
+#include "collectors/views/namespace_rows.h"
+
+struct destination_place {
+	uint32_t namespace_id;
+	const struct namespace_row *namespace; /* its label */
+	struct destination_rows *rows;	       /* of that namespace */
+};
+
+struct destination_found {
+	const struct destination_place *place;
+	const struct destination_row *row;
+	double share;
+};
+
+struct destinations_everywhere {
+	struct namespace_rows *namespaces; /* all */
+	struct destination_place *places;  /* as many */
+	unsigned long destinations;	   /* of all, shown or not */
+	bool lacks_cgroups;
+	size_t length;
+	struct destination_found *list; /* by share, the highest first */
+};
+
+/*
+ * Walks over all sockets, once. limit: maximum rows. Returns as namespace_rows_read(). The caller
+ * frees the answer with destinations_everywhere_free().
+ */
+int destinations_everywhere_read(const struct source_options *source, const char *sysfs,
+    const char *pods, const char *names, size_t limit, struct destinations_everywhere **ret_found);
+void destinations_everywhere_free(struct destinations_everywhere *found); /* NULL is fine */
+
+#endif

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ephemera destinations --namespace=all`: the fullest destinations of all network namespaces."""
+
+import json
+
+import pytest
+
+from lib.bpf import needs_bpf
+from lib.exporter import run
+from lib.namespace import NOBODY, in_namespace, set_range
+from lib.sockets import IPV4, accept, connect_many, listen
+from other_namespaces import another, inode
+
+TARGET = 30001
+
+
+def busy(first, size, clients):
+    return f"""
+set_range({first}, {first + size - 1})
+listener = listen(IPV4, "127.0.0.1", {TARGET})
+clients = connect_many({clients}, IPV4, "127.0.0.1", {TARGET})
+servers = accept(listener, {clients})
+"""
+
+
+def rows(*flags):
+    done = run("destinations", "--namespace=all", "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@needs_bpf
+@in_namespace
+def test_rows_are_of_all_namespaces(tmp_path):
+    set_range(40000, 40010)
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    _clients = connect_many(7, IPV4, "127.0.0.1", TARGET)
+    _servers = accept(listener, 7)
+    with another(busy(40000, 29, 29), tmp_path, "full") as full, \
+            another(busy(41000, 31, 13)) as other:
+        answer = rows("--limit=1000", f"--path.netns={tmp_path}")
+        by_inode = {row["inode"]: row for row in answer["destinations"]}
+        assert by_inode[inode(full)]["netns"] == "full"
+        for process, size, clients in ((full, 29, 29), (other, 31, 13)):
+            row = by_inode[inode(process)]
+            assert (row["destination"], row["destination_port"]) == ("127.0.0.1", TARGET)
+            assert (row["active"], row["usable_ports"]) == (clients, size)
+            assert row["usage_ratio"] == pytest.approx(clients / size)
+        [own] = [row for row in answer["destinations"] if row["is_own"]]
+        assert (own["active"], own["usable_ports"]) == (7, 11)
+        ratios = [row["usage_ratio"] for row in answer["destinations"]]
+        assert ratios == sorted(ratios, reverse=True)
+        assert answer["total"] >= 3
+        # One row is the fullest.
+        [first] = rows("--limit=1", f"--path.netns={tmp_path}")["destinations"]
+        assert first["usage_ratio"] == 1
+
+
+@needs_bpf
+@in_namespace
+def test_the_table_fits(tmp_path):
+    with another(busy(40000, 29, 23), tmp_path, "full"):
+        done = run("destinations", "--namespace=all", "--limit=1000", f"--path.netns={tmp_path}")
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        at = next(i for i, line in enumerate(lines) if line.split()[:1] == ["full"])
+        assert lines[at].split() == ["full", "23", "0", "0", "79.3%"]
+        assert lines[at + 1].startswith(f"  to 127.0.0.1:{TARGET} from 127.0.0.1")
+        assert all(len(line) <= 80 for line in lines)
+
+
+@in_namespace(user=NOBODY)
+def test_without_the_right_it_says_what_to_do():
+    done = run("destinations", "--namespace=all")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "CAP_BPF" in done.stderr and len(done.stderr.splitlines()) == 1
