@@ -105,13 +105,18 @@ static bool is_own(const struct netns *netns)
 
 /*
  * By how full they were. One that is shown stays, unless another is fuller by a quarter: otherwise
- * two that are alike would take turns, and a graph would flicker.
+ * two that are alike would take turns, and a graph would flicker. Those that were chosen blindly
+ * have no such right.
  */
-static double rank(const struct netns *netns)
+static void rank_all(struct namespaces *namespaces)
 {
-	const double ratio = netns->has_result ? netns->result.ratio : 0;
+	for (size_t i = 0; i < namespaces->length; i++) {
+		struct netns *netns = namespaces->list[i];
 
-	return netns->instance ? ratio * 1.25 + 0.001 : ratio;
+		netns->rank = netns->has_result ? netns->result.ratio : 0;
+		if (netns->instance && !namespaces->is_blind)
+			netns->rank = netns->rank * 1.25 + 0.001;
+	}
 }
 
 static int compare_ranks(const void *a, const void *b)
@@ -119,8 +124,8 @@ static int compare_ranks(const void *a, const void *b)
 	const struct netns *first = *(const struct netns *const *)a;
 	const struct netns *second = *(const struct netns *const *)b;
 
-	if (rank(first) != rank(second))
-		return rank(first) > rank(second) ? -1 : 1;
+	if (first->rank != second->rank)
+		return first->rank > second->rank ? -1 : 1;
 	return compare_ids(a, b);
 }
 
@@ -146,6 +151,9 @@ static int choose(struct namespaces *namespaces)
 	size_t shown = 0;
 	int result = 0;
 
+	if (namespaces->length == 0)
+		return 0;
+	rank_all(namespaces);
 	namespaces->is_blind = false;
 	qsort(namespaces->list, namespaces->length, sizeof(*namespaces->list), compare_ranks);
 	for (size_t i = 0; i < namespaces->length && result == 0; i++) {

@@ -33,6 +33,7 @@ struct netns {
 	struct survey survey;
 	struct survey_result result; /* of the last gathering that ended well */
 	bool has_result;
+	double rank;		   /* those with the highest are shown */
 	struct instance *instance; /* NULL: it is not shown, or it is ours */
 };
 

@@ -241,8 +241,12 @@ static int find_one(struct namespaces *namespaces, struct netns *netns, const st
 	result = find_uid(&netns->labels, &common, host);
 	if (result < 0)
 		return result;
-	return netns->labels.pod_uid ? set_pod(namespaces, netns)
-				     : set_container(netns, common.container.id);
+	if (netns->labels.pod_uid)
+		return set_pod(namespaces, netns);
+	/* A container of a pod has it no more than the pod does. */
+	if (*common.container.pod_uid || netns->labels.is_shared)
+		return set_container(netns, "");
+	return set_container(netns, common.container.id);
 }
 
 int netns_labels_find_all(struct namespaces *namespaces)
