@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 PLACE = exporter.REPOSITORY / "build" / "kernels"
 SOCKETS = PLACE / "ephemera-sockets"
 BROKEN = PLACE / "tests/lib"
+LIST_SOCKETS = BROKEN / "list_sockets"
 
 # Linux, and the release of Debian that has it.
 KERNELS = {"6.1": "bookworm", "6.12": "trixie"}
@@ -79,12 +80,12 @@ def _add_program(path, root):
         shutil.copy(library, root / library[1:])
 
 
-def _add_without(function, root):
-    """The exporter as ephemera-by-copy, which takes every kernel for one that lacks the function: its
-    programs ask for a name of the same length that no kernel has."""
-    content = Path(exporter.BINARY).read_bytes()
+def _add_without(function, path, root, name):
+    """A program that takes every kernel for one that lacks the function: its BPF programs ask for a
+    name of the same length that no kernel has."""
+    content = Path(path).read_bytes()
     assert function in content
-    program = root / "usr/bin/ephemera-by-copy"
+    program = root / "usr/bin" / name
     program.write_bytes(content.replace(function, function[:-2] + b"_0"))
     program.chmod(0o755)
 
@@ -92,16 +93,17 @@ def _add_without(function, root):
 @pytest.fixture(scope="session")
 def machine_root(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
-    for path in (exporter.BINARY, SOCKETS, shutil.which("ss")):
+    for path in (exporter.BINARY, SOCKETS, LIST_SOCKETS, shutil.which("ss")):
         _add_program(path, root)
-    _add_without(b"bpf_rdonly_cast", root)
+    for path, name in ((exporter.BINARY, "ephemera-by-copy"), (LIST_SOCKETS, "list_sockets_by_copy")):
+        _add_without(b"bpf_rdonly_cast", path, root, name)
     (root / "broken").mkdir()
     for path in [BROKEN / "broken_walk.so", *BROKEN.glob("walk_*.linked.o")]:
         shutil.copy(path, root / "broken")
     shutil.copy(HERE / "guest.sh", root)
     (root / "load_modules").write_text(small_machine.LOAD_MODULES)
     for folder, files in (("etc", USERS), ("ranges", workload.RANGES),
-                          ("workloads", workload.WORKLOADS)):
+                          ("reserved", workload.RESERVED), ("workloads", workload.WORKLOADS)):
         (root / folder).mkdir()
         for name, content in files.items():
             if folder == "ranges":

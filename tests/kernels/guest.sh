@@ -150,6 +150,76 @@ phase_broken_walk() {
 	done
 }
 
+# What only this namespace says of itself; it stays until /over.
+inside() {
+	mkdir -p /run/netns
+	touch "/run/netns/$phase"
+	mount --bind /proc/self/ns/net "/run/netns/$phase"
+	if [ -e "/reserved/$phase" ]; then
+		cat "/reserved/$phase" >/proc/sys/net/ipv4/ip_local_reserved_ports
+	fi
+	hold "$1"
+	part inode
+	stat -L -c %i /proc/self/ns/net
+	part settings
+	(cd /proc/sys/net && grep . ipv4/ip_local_port_range ipv4/ip_local_reserved_ports \
+		ipv4/ip_unprivileged_port_start ipv4/tcp_tw_reuse ipv4/tcp_tw_reuse_delay \
+		ipv4/tcp_fin_timeout ipv4/tcp_max_tw_buckets ipv6/bindv6only 2>/dev/null)
+	part sock_diag
+	list_sockets sock_diag
+	part alone
+	once
+	touch "/there_$phase"
+	until [ -e /over ]; do sleep 0.2; done
+	release
+}
+
+phase_red() {
+	# What is in TIME_WAIT stays that.
+	echo 0 >/proc/sys/net/ipv4/tcp_tw_reuse
+	inside plain
+}
+
+phase_green() {
+	inside before_connect
+}
+
+phase_blue() {
+	echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse
+	echo 37 >/proc/sys/net/ipv4/tcp_fin_timeout
+	echo 1000 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+	echo 4711 >/proc/sys/net/ipv4/tcp_max_tw_buckets
+	echo 1 >/proc/sys/net/ipv6/bindv6only
+	inside leased
+}
+
+# All at once. The next to the last has tables of its own, where this kernel knows that.
+phase_namespaces() {
+	for name in red green blue; do
+		for table in tcp_child_ehash_entries udp_child_hash_entries; do
+			if [ -e /proc/sys/net/ipv4/$table ]; then
+				if [ $name = green ]; then echo 64; else echo 0; fi >/proc/sys/net/ipv4/$table
+			fi
+		done
+		unshare -n sh /guest.sh $name &
+		for _ in $(seq 150); do
+			if [ -e /there_$name ]; then break; fi
+			sleep 0.2
+		done
+	done
+	for copy in "" _by_copy; do
+		part "all$copy"
+		"list_sockets$copy" all
+	done
+	part metrics
+	once --namespaces=all --namespaces.series-limit=1000
+	part metrics_by_copy
+	program=ephemera-by-copy
+	once --namespaces=all --namespaces.series-limit=1000
+	touch /over
+	wait
+}
+
 phase_exhaustion() {
 	serve --collector.exhaustion
 	scrape first
@@ -307,7 +377,8 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag walk walk_by_copy broken_walk many exhaustion ages trace lease_trace \
+	for name in procfs sock_diag walk walk_by_copy broken_walk namespaces many exhaustion ages trace \
+		lease_trace \
 		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then

@@ -22,7 +22,13 @@ RANGES = {
     "before_connect": (41000, 41011),
     "before_connect_ipv6": (41000, 41011),
     "beside": (41000, 41011),
+    "red": (41000, 41199),
+    "green": (41000, 41011),
+    "blue": (41000, 41013),
 }
+
+# Ports, by phase.
+RESERVED = {"blue": "41003,41009"}
 
 # {line of sockets.c: {what: how often}}
 PLAIN = {

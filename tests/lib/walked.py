@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 from lib import exporter
@@ -30,8 +31,8 @@ def records(text):
     return found
 
 
-def assert_same(by_walk, by_dump, elapsed_ms):
-    """That records of the walk are those of a dump, which was made at most elapsed_ms later or before."""
+def assert_same(by_walk, by_dump, elapsed_ms, walked_first=True):
+    """That records of the walk are those of a dump; the second came at most elapsed_ms later."""
     assert {line: len(told) for line, told in by_walk.items()} \
         == {line: len(told) for line, told in by_dump.items()}
     for line, told in by_dump.items():
@@ -42,7 +43,36 @@ def assert_same(by_walk, by_dump, elapsed_ms):
         # The same timer, read a moment later.
         if len(told) == 1:
             earlier, later = by_walk[line][0]["expires"], told[0]["expires"]
+            if not walked_first:
+                earlier, later = later, earlier
             assert -100 <= earlier - later <= elapsed_ms + 100, line
+
+
+class Everything:
+    """What `list_sockets all` said, by the inode of the namespace."""
+
+    OWN_TCP_TABLE, OWN_UDP_TABLE, HAS_RESERVED = 1 << 1, 1 << 2, 1 << 3
+
+    def __init__(self, text):
+        self.settings = {}
+        self.reserved, self.held, self.sockets = (defaultdict(list) for _ in range(3))
+        inodes = {}
+        for line in text.splitlines():
+            number, kind, rest = line.split(" ", 2)
+            if kind == "namespace":
+                said = dict(field.split("=") for field in rest.split())
+                inodes[number] = int(said.pop("inode"))
+                self.settings[inodes[number]] = said
+            elif kind in ("held", "reserved"):
+                getattr(self, kind)[inodes.get(number)].append(int(rest))
+            else:
+                self.sockets[inodes.get(number)].append(f"{kind} {rest}")
+
+    def records(self, inode):
+        return records("\n".join(self.sockets[inode]))
+
+    def flags(self, inode):
+        return int(self.settings[inode]["flags"])
 
 
 def status(pid):

@@ -14,7 +14,7 @@ from lib.bpf import needs_bpf
 from lib.exporter import BINARY, Exporter, environment, metrics, run
 from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, IPV6, bound_many, connect_many, drop, listen, need_ipv6, udp_connected
-from walked import listed, records
+from lib.walked import listed, records
 
 pytestmark = needs_bpf
 

@@ -10,7 +10,6 @@ import re
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -23,40 +22,18 @@ from lib.namespace import (NOBODY, Space, has_sysctl, in_namespace, set_range, s
                            unmount, unshare_mounts)
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bound_many, connect, connect_many,
                          connect_until_refused, drop, listen, need_ipv6, time_wait, wait_until)
+from lib.walked import Everything, assert_same, listed, records, status
 from mixture import Mixture
-from walked import assert_same, listed, records, status
 
 pytestmark = needs_bpf
 
 ALL = ("--namespaces=all", "--namespaces.limit=10000", "--namespaces.series-limit=1000")
 # In the namespace from which the next one is made: how large the tables of its own are.
 TABLES = {"net.ipv4.tcp_child_ehash_entries": 64, "net.ipv4.udp_child_hash_entries": 128}
-OWN_TCP_TABLE, OWN_UDP_TABLE, HAS_RESERVED = 1 << 1, 1 << 2, 1 << 3
 
 
-class Everything:
-    """What `list_sockets all` says, by the inode of the namespace."""
-
-    def __init__(self):
-        self.settings = {}
-        self.reserved, self.held, self.sockets = (defaultdict(list) for _ in range(3))
-        inodes = {}
-        for line in listed("all").splitlines():
-            number, kind, rest = line.split(" ", 2)
-            if kind == "namespace":
-                said = dict(field.split("=") for field in rest.split())
-                inodes[number] = int(said.pop("inode"))
-                self.settings[inodes[number]] = said
-            elif kind in ("held", "reserved"):
-                getattr(self, kind)[inodes.get(number)].append(int(rest))
-            else:
-                self.sockets[inodes.get(number)].append(f"{kind} {rest}")
-
-    def records(self, space):
-        return records("\n".join(self.sockets[space.inode]))
-
-    def flags(self, space):
-        return int(self.settings[space.inode]["flags"])
+def everything():
+    return Everything(listed("all"))
 
 
 def give_tables(gives):
@@ -90,18 +67,18 @@ def test_the_sockets_of_each_are_equal_record_by_record(first):
             made.append(stack.enter_context(contextlib.closing(Mixture(seed))))
         for _ in range(5):
             begun = time.monotonic()
-            before, seen, after = dumped(spaces), Everything(), dumped(spaces)
+            before, seen, after = dumped(spaces), everything(), dumped(spaces)
             # No timer ended meanwhile.
             if lengths(before) == lengths(after):
                 break
         for space, mixture, dump in zip(spaces, made, after):
             try:
-                assert_same(seen.records(space), dump, 1000 * (time.monotonic() - begun))
+                assert_same(seen.records(space.inode), dump, 1000 * (time.monotonic() - begun))
             except AssertionError as error:
                 raise AssertionError(f"seed {mixture.seed}: {error}\n{mixture.describe()}") from error
             own = mixture.seed % 2
-            assert bool(seen.flags(space) & OWN_TCP_TABLE) == own
-            assert bool(seen.flags(space) & OWN_UDP_TABLE) == own * has_sysctl(list(TABLES)[1])
+            assert bool(seen.flags(space.inode) & Everything.OWN_TCP_TABLE) == own
+            assert bool(seen.flags(space.inode) & Everything.OWN_UDP_TABLE) == own * has_sysctl(list(TABLES)[1])
         assert sum(map(len, after)) > 80
 
 
@@ -129,7 +106,7 @@ def test_the_settings_of_each_are_what_proc_says_there():
                 sysctl(SETTINGS["delay"], chance.randrange(1, 60000))
             if i % 3:
                 set_reserved(",".join(map(str, sorted(chance.sample(range(2, 65536, 2), 3 * i)))))
-        seen = Everything()
+        seen = everything()
         for i, space in enumerate(spaces):
             space.enter()
             said = seen.settings[space.inode]
@@ -140,7 +117,7 @@ def test_the_settings_of_each_are_what_proc_says_there():
                 assert said[name] == (sysctl(path) if has_sysctl(path) else "0"), name
             reserved = sysctl("net.ipv4.ip_local_reserved_ports").split(",")
             assert seen.reserved[space.inode] == [int(port) for port in reserved if port]
-            assert bool(seen.flags(space) & HAS_RESERVED) == bool(i % 3)
+            assert bool(seen.flags(space.inode) & Everything.HAS_RESERVED) == bool(i % 3)
 
 
 class Promise:

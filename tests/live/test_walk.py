@@ -20,9 +20,9 @@ from lib.seccomp import forbid_bpf
 from lib.sockets import (ANY, IPV4, accept, bound, connect, connect_many, drop, kernel_is, listen,
                          need_ipv6, orphan_fin_wait2)
 from lib.sources import BLIND
+from lib.walked import assert_same, listed, records, status
 from mixture import Mixture
 from states import hold_all, settle
-from walked import assert_same, listed, records, status
 
 pytestmark = needs_bpf
 
