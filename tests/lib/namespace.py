@@ -110,6 +110,12 @@ def unmount(path):
         raise OSError(ctypes.get_errno(), "umount")
 
 
+def mount_empty(path):
+    """Hides what is in a directory, after unshare_mounts()."""
+    if _libc.mount(b"none", os.fsencode(path), b"tmpfs", 0, None) != 0:
+        raise OSError(ctypes.get_errno(), "mount")
+
+
 def unshare_mounts():
     """What this process mounts from now on, nobody else sees."""
     if not _unshare(CLONE_NEWNS) or _libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:

@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import re
+import subprocess
 import tempfile
 import threading
 import time
@@ -18,8 +19,8 @@ from accounting import SHOW_ALL, TARGET
 from lib import strace
 from lib.bpf import needs_bpf
 from lib.exporter import Exporter, metrics
-from lib.namespace import (NOBODY, Space, has_sysctl, in_namespace, set_range, set_reserved, sysctl,
-                           unmount, unshare_mounts)
+from lib.namespace import (NOBODY, Space, has_sysctl, in_namespace, mount_empty, set_range,
+                           set_reserved, sysctl, unmount, unshare_mounts)
 from lib.sockets import (IPV4, IPV6, LOOPBACK, MAPPED, bound_many, connect, connect_many,
                          connect_until_refused, drop, listen, need_ipv6, time_wait, wait_until)
 from lib.walked import Everything, assert_same, listed, records, status
@@ -371,3 +372,27 @@ def test_namespaces_that_come_and_go():
             wait_until(lambda: not [1 for labels, _ in said_of(
                 running.metrics(), "ephemera_range_usable_ports") if "-" in labels["netns"]],
                 "none to have a name")
+
+
+def ip_netns(*words):
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    subprocess.run(["ip", "netns", *words], check=True, env={**os.environ, "PATH": path})
+
+
+@in_namespace
+def test_names_are_those_of_ip_netns():
+    unshare_mounts()
+    mount_empty("/run")
+    sizes = {"red": 10, "blue": 20}
+    for name, size in sizes.items():
+        ip_netns("add", name)
+        ip_netns("exec", name, "sysctl", "-qw", f"net.ipv4.ip_local_port_range=40000 {39999 + size}")
+    with Exporter(*ALL) as running:
+        for said in metrics(*ALL), running.metrics():
+            for name, size in sizes.items():
+                assert said.value("ephemera_range_usable_ports", netns=name) == size
+        ip_netns("delete", "red")
+        said = running.metrics()
+        assert not said.samples("ephemera_range_usable_ports", netns="red")
+        assert said.value("ephemera_range_usable_ports", netns="blue") == 20
+    ip_netns("delete", "blue")
