@@ -79,7 +79,8 @@ def test_the_sockets_of_each_are_equal_record_by_record(first):
                 raise AssertionError(f"seed {mixture.seed}: {error}\n{mixture.describe()}") from error
             own = mixture.seed % 2
             assert bool(seen.flags(space.inode) & Everything.OWN_TCP_TABLE) == own
-            assert bool(seen.flags(space.inode) & Everything.OWN_UDP_TABLE) == own * has_sysctl(list(TABLES)[1])
+            assert bool(seen.flags(space.inode) & Everything.OWN_UDP_TABLE) \
+                == own * has_sysctl("net.ipv4.udp_child_hash_entries")
         assert sum(map(len, after)) > 80
 
 
@@ -353,25 +354,42 @@ def test_namespaces_that_come_and_go():
                       env={"ASAN_OPTIONS": "quarantine_size_mb=1"}) as running:
             coming.start()
             named = scrapes = 0
-            sizes, descriptors = [], set()
+            sizes, counts, descriptors = [], [], set()
             while time.monotonic() < coming.begun + SECONDS:
-                named += assert_names_are_right(running.metrics())
+                said = running.metrics()
+                named += assert_names_are_right(said)
                 scrapes += 1
                 sizes.append(resident(running.pid))
+                counts.append(said.total("ephemera_namespaces"))
                 descriptors.add(len(os.listdir(f"/proc/{running.pid}/fd")))
             coming.ended.set()
             coming.join(timeout=30)
             assert coming.failure is None, coming.failure
             assert coming.made > 20 * SECONDS, "too few came"
             assert named > 5 * scrapes > 50
-            # As much as after a third of the time, or little more.
-            third = max(sizes[:len(sizes) // 3])
-            assert max(sizes) < third + 4096, sizes
+            # As much as after a third of the time, or little more, unless others made namespaces, too.
+            third = scrapes // 3
+            more = max(0, max(counts) - max(counts[:third]))
+            assert max(sizes) < max(sizes[:third]) + 4096 + 512 * more, (sizes, counts)
             assert max(descriptors) - min(descriptors) <= 2, descriptors
             # Those that are gone are forgotten.
             wait_until(lambda: not [1 for labels, _ in said_of(
                 running.metrics(), "ephemera_range_usable_ports") if "-" in labels["netns"]],
                 "none to have a name")
+
+
+@in_namespace(seconds=300)
+def test_more_than_one_read_hands_on_are_found_beside_those_that_come_and_go():
+    unshare_mounts()
+    with tempfile.TemporaryDirectory() as place:
+        standing = {Space().inode for _ in range(300)}
+        coming = Coming(Path(place))
+        coming.start()
+        for _ in range(10):
+            assert standing <= set(everything().settings)
+        coming.ended.set()
+        coming.join(timeout=30)
+    assert coming.failure is None, coming.failure
 
 
 def ip_netns(*words):
