@@ -155,7 +155,7 @@ static int choose(struct namespaces *namespaces)
 		return 0;
 	rank_all(namespaces);
 	namespaces->is_blind = false;
-	qsort(namespaces->list, namespaces->length, sizeof(*namespaces->list), compare_ranks);
+	qsort(namespaces->list, namespaces->length, sizeof(struct netns *), compare_ranks);
 	for (size_t i = 0; i < namespaces->length && result == 0; i++) {
 		struct netns *netns = namespaces->list[i];
 
@@ -171,7 +171,7 @@ static int choose(struct namespaces *namespaces)
 		shown++;
 	}
 	/* The order of the samples is that in which the namespaces came. */
-	qsort(namespaces->list, namespaces->length, sizeof(*namespaces->list), compare_ids);
+	qsort(namespaces->list, namespaces->length, sizeof(struct netns *), compare_ids);
 	return result;
 }
 

@@ -118,12 +118,12 @@ static void compare(struct common *common, const struct container *container)
 		if (*common->container.pod_uid &&
 		    strcmp(common->container.pod_uid, container->pod_uid) != 0)
 			common->several_pods = true;
-		strcpy(common->container.pod_uid, container->pod_uid);
+		memcpy(common->container.pod_uid, container->pod_uid, CONTAINER_POD_UID_SIZE);
 	}
 	if (*container->id) {
 		if (*common->container.id && strcmp(common->container.id, container->id) != 0)
 			common->several_containers = true;
-		strcpy(common->container.id, container->id);
+		memcpy(common->container.id, container->id, CONTAINER_ID_SIZE);
 	}
 }
 

@@ -35,7 +35,7 @@ static void place_all(struct namespaces *namespaces)
 {
 	if (!namespaces->slots)
 		return;
-	memset(namespaces->slots, 0, (namespaces->mask + 1) * sizeof(*namespaces->slots));
+	memset(namespaces->slots, 0, (namespaces->mask + 1) * sizeof(struct netns *));
 	namespaces->last = NULL;
 	for (size_t i = 0; i < namespaces->length; i++) {
 		struct netns *netns = namespaces->list[i];
@@ -53,11 +53,11 @@ static int make_room(struct namespaces *namespaces)
 
 	if (namespaces->length < namespaces->capacity)
 		return 0;
-	list = reallocarray(namespaces->list, capacity, sizeof(*list));
+	list = reallocarray(namespaces->list, capacity, sizeof(struct netns *));
 	if (!list)
 		return -ENOMEM;
 	namespaces->list = list;
-	slots = reallocarray(namespaces->slots, capacity * 2, sizeof(*slots));
+	slots = reallocarray(namespaces->slots, capacity * 2, sizeof(struct netns *));
 	if (!slots)
 		return -ENOMEM;
 	namespaces->slots = slots;
