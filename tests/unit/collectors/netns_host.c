@@ -149,8 +149,7 @@ int set_up(void **state)
 	workspace_write(&workspace, "sys/net/ipv4/ip_local_reserved_ports", "\n");
 	workspace_mkdir(&workspace, "pods");
 	snprintf(pods, sizeof(pods), "%s", workspace_path(&workspace, "pods"));
-	options = (struct namespaces_options){
-	    .limit = 10, .series = 20, .pods = pods, .names = "/nonexistent"};
+	options = (struct namespaces_options){.limit = 10, .series = 20, .names = "/nonexistent"};
 	fakes_length = 0;
 	memset(paths, 0, sizeof(paths));
 	listing_error = reserved_error = 0;
@@ -208,6 +207,7 @@ static void make_gatherer(void)
 	    .values = (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values,
 	    .procfs = workspace.path,
 	    .sysfs = workspace.path,
+	    .pods = pods,
 	    .namespaces = &options,
 	};
 	struct source *source;
