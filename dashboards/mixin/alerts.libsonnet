@@ -8,8 +8,6 @@
 
   local text = (import 'texts.libsonnet')(config, hosts),
   local host = text.host,
-  local hostPage = config.grafanaBase + '/d/' + config.dashboards.hostUid +
-                   '?' + hosts.page,
 
   local alert(name, severity, expression, duration, summary, description, sticky=false, page=true) = {
     alert: name,
@@ -21,7 +19,7 @@
       summary: summary,
       description: description,
       runbook_url: config.runbookBase + '#' + std.asciiLower(name),
-      [if page then 'dashboard']: hostPage,
+      [if page then 'dashboard']: hosts.page,
     },
   },
 
@@ -84,7 +82,7 @@
             'The kernel counted this in the last {{ humanizeDuration %d }}. ' % config.exhaustedSeconds +
             'Programs got "Cannot assign requested address" (EADDRNOTAVAIL).' +
             text.capacity + '{{ if $labels.destination }}' + text.portsFromAnywhere +
-            '{{ else }} `ephemera trace` on the host shows each failure as it happens.' + text.connectOwners + '{{ end }}'
+            '{{ else }} `ephemera trace` ' + hosts.there + ' shows each failure as it happens.' + text.connectOwners + '{{ end }}'
           ),
           alert(
             'EphemeralPortsBindExhausted',
@@ -131,7 +129,7 @@
             '{{ if eq $labels.protocol "udp" }}another socket{{ else }}an outgoing connection{{ end }}',
             'Port {{ $labels.port }} is inside the range of ephemeral ports, and is not reserved. ' +
             'While the service is down, {{ if eq $labels.protocol "udp" }}another UDP socket{{ else }}an outgoing connection{{ end }} ' +
-            'can take the port. Then the service does not start: "Address already in use". `ephemera port {{ $labels.port }}` on the host names the service.'
+            'can take the port. Then the service does not start: "Address already in use". `ephemera port {{ $labels.port }}` ' + hosts.there + ' names the service.'
           ),
           alert(
             'TimeWaitTableNearlyFull',
@@ -159,8 +157,8 @@
             '{{ if $labels.port }}{{ $labels.address }} port {{ $labels.port }}{{ else }}its fullest queue{{ end }} ' +
             'is {{ $value | humanizePercentage }} full',
             'The kernel drops connections that find the queue full, and clients wait or time out.' +
-            '{{ if $labels.port }} `ephemera port {{ $labels.port }}` on the host names the service.' +
-            '{{ else }} `ss -ltn` on the host shows it: Recv-Q is above Send-Q.{{ end }}'
+            '{{ if $labels.port }} `ephemera port {{ $labels.port }}` ' + hosts.there + ' names the service.' +
+            '{{ else }} `ss -ltn` ' + hosts.there + ' shows it: Recv-Q is above Send-Q.{{ end }}'
           ),
           alert(
             'ListenOverflows',
@@ -176,7 +174,7 @@
             'warning',
             expressions.collectorsThatFail,
             wait.collector,
-            'Collector {{ $labels.collector }} of the exporter on ' + host + ' fails',
+            'Collector {{ $labels.collector }} of the exporter on ' + hosts.machineName + ' fails',
             'Its metrics are missing, so alerts that need them cannot fire. The log of the exporter says why.'
           ),
           alert(
@@ -194,7 +192,7 @@
               )
             ||| % { selector: config.selector, window: config.jobGoneWindow, job: hosts.job },
             wait.gone,
-            '{{ if $labels.instance }}The exporter on ' + host + ' does not answer' +
+            '{{ if $labels.instance }}The exporter on ' + hosts.machineName + ' does not answer' +
             '{{ else }}Job ' + hosts.jobName + ' has no exporter any more{{ end }}',
             'No alert about ephemeral ports can fire for ' +
             '{{ if $labels.instance }}this host{{ else }}its hosts{{ end }}.',
@@ -205,7 +203,7 @@
             'warning',
             expressions.configurationsThatAreWrong,
             wait.collector,
-            'The exporter on ' + host + ' does not use its changed web configuration',
+            'The exporter on ' + hosts.machineName + ' does not use its changed web configuration',
             'The previous contents stay in force until the next restart. `ephemera check-config FILE` says what is wrong. ' +
             'If nothing is, the change takes protection away, and needs a restart.',
             page=false
@@ -215,8 +213,8 @@
             'warning',
             expressions.certificatesThatExpire,
             wait.collector,
-            '{{ if gt $value 0.0 }}The certificate of the exporter on ' + host + ' expires in {{ $value | humanizeDuration }}' +
-            '{{ else }}The certificate of the exporter on ' + host + ' has expired{{ end }}',
+            '{{ if gt $value 0.0 }}The certificate of the exporter on ' + hosts.machineName + ' expires in {{ $value | humanizeDuration }}' +
+            '{{ else }}The certificate of the exporter on ' + hosts.machineName + ' has expired{{ end }}',
             'Prometheus cannot scrape the exporter after that. The exporter reads a new certificate by itself.',
             page=false
           ),

@@ -10,6 +10,10 @@
     showMultiCluster: false,
     clusterLabel: 'cluster',
 
+    // What tells network namespaces of a host apart, with --namespaces=all: every rule and query of more than
+    // the host's own keeps these labels. The first is there for each but the host's own, which has none of them.
+    namespaceLabels: ['netns', 'namespace', 'pod'],
+
     // From half on connect() searches in vain first: a fact of the kernel. Do not raise it. That is for
     // information; from halfUsedWarningRatio on, or while the destination grows, it is a warning.
     halfUsedRatio: 0.5,
@@ -84,6 +88,7 @@
       destinationUid: 'ephemera-destination',
       ownerUid: 'ephemera-owner',
       kubernetesUid: 'ephemera-kubernetes',
+      namespacesUid: 'ephemera-namespaces',
       tags: ['ephemera'],
       refresh: '30s',
       timeFrom: 'now-1h',

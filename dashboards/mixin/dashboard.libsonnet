@@ -16,7 +16,17 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
     '/d/%s?${datasource:queryparam}&%s&var-instance=%s&${__url_time_range}'
     % [config.dashboards.hostUid, job, instance]
   ),
-
+  // To the view of one network namespace of a host, from a cell.
+  namespaceFromCell(config):: p.link(
+    'Open this pod',
+    '/d/%s?${datasource:queryparam}&%s&var-instance=${__data.fields.instance}%s&${__url_time_range}'
+    % [config.dashboards.namespacesUid, hosts(config).clusterOfRow + '${job:queryparam}', hosts(config).namespaceOf('__data.fields')]
+  ),
+  namespaceFromLine(config):: p.link(
+    'Open this pod',
+    '/d/%s?${datasource:queryparam}&%s&var-instance=${__field.labels.instance}%s&${__url_time_range}'
+    % [config.dashboards.namespacesUid, hosts(config).clusterOfLine + 'var-job=${__field.labels.job}', hosts(config).namespaceOf('__field.labels')]
+  ),
 
   // To the destination, over all hosts; to the owner, over all hosts; to one host's failures. An owner's link has its
   // cgroup for a title, so that whoever points at a short name sees the whole path.

@@ -18,5 +18,6 @@
     'ephemeral-ports-destination.json': (import 'destination.libsonnet')(config),
     'ephemeral-ports-owner.json': (import 'owner.libsonnet')(config),
     'ephemeral-ports-kubernetes.json': (import 'kubernetes.libsonnet')(config),
+    [if config.namespaceLabels != [] then 'ephemeral-ports-namespaces.json']: (import 'namespaces.libsonnet')(config),
   },
 }

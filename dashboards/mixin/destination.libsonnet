@@ -4,6 +4,7 @@ local p = import 'panels.libsonnet';
 
 function(config)
   local hosts = (import 'hosts.libsonnet')(config);
+  local hostsOfOwners = (import 'hosts.libsonnet')(config, named=false);
   local q = (import 'queries.libsonnet')(config);
   local owners = (import 'owners.libsonnet')(config);
 
@@ -90,14 +91,15 @@ function(config)
           'Hosts',
           'The hosts that have ports towards this destination, by the address that they come from. Used: share of the ports that they can have. “Since”: when it was first seen in the time shown; with the time at which the graph begins, it is older. Click a host to open it.',
           [
-            ['Used', 'topk(100, %s)' % q.deeper(usage, 0)],
-            ['Active', hosts.perHost('sum', held('state="active"'), from)],
-            ['TIME_WAIT', hosts.perHost('sum', held('state="time_wait"'), from)],
-            ['Reusable', hosts.perHost('sum', held('state="reusable"'), from)],
-            ['Since', '1000 * ' + hosts.perHost('min', 'min_over_time(timestamp(%s)[$__range:$__interval])' % held('state="active"'), from)],
+            ['Used', hosts.inside('topk(100, %s)' % q.deeper(usage, 0))],
+            ['Active', hosts.inside(hosts.perHost('sum', held('state="active"'), from))],
+            ['TIME_WAIT', hosts.inside(hosts.perHost('sum', held('state="time_wait"'), from))],
+            ['Reusable', hosts.inside(hosts.perHost('sum', held('state="reusable"'), from))],
+            ['Since', hosts.inside('1000 * ' + hosts.perHost('min', 'min_over_time(timestamp(%s)[$__range:$__interval])' % held('state="active"'), from))],
           ],
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 140 }],
+          ] + p.inside(config, 140) + [
             ['source', 'From', {}],
             ['destination_port', 'Port', p.wide(65)],
             ['Value #Used', 'Used', p.bar() { thresholds: { mode: 'absolute', steps: p.pressureBar(config) }, 'custom.width': 160 }],
@@ -115,8 +117,8 @@ function(config)
           'Owners',
           'The services, containers and pods with the most active connections to this destination, by host. Only the largest ones of each host are shown one by one (three by default). “Opens”: connections a second, where collector exhaustion counts them; many, beside few ports: TIME_WAIT holds the rest. Click an owner for its other destinations.',
           [
-            ['Ports', 'topk(100,\n  %s\n)' % q.deeper(q.orSay(owners.by(owned, hosts.host + ', '), 'owner', 'no owner is known'), 2)],
-            ['Opens', owners.by(opened('$__rate_interval'), hosts.host + ', ')],
+            ['Ports', 'topk(100,\n  %s\n)' % q.deeper(q.orSay(owners.by(owned, hostsOfOwners.host + ', '), 'owner', 'no owner is known'), 2)],
+            ['Opens', owners.by(opened('$__rate_interval'), hostsOfOwners.host + ', ')],
           ],
           hosts.columns + p.owner(config, null) + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],

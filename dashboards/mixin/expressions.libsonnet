@@ -38,6 +38,9 @@ function(config) {
     (%(usable)s > 0)
   ||| % { ports: std.rstripChars(ports, '\n'), names: names, usable: usable },
 
+  // All ports of the range. Of another network namespace than the host's own only the usable ones are told.
+  local range = '(%s or %s)' % [held('ephemera_range_ports'), held('ephemera_range_usable_ports')],
+
   // Share of the usable ports that each shown destination has taken. Where no port is usable there is
   // no share: the family's worst ratio, which is 1 then, says so.
   destinationUsage: share('(ephemera_destination_ports{state!="reusable"})', 'ephemera_range_usable_ports'),
@@ -140,7 +143,7 @@ function(config) {
   ||| % {
     ports: held('ephemera_worst_destination_ports'),
     usable: held('ephemera_range_usable_ports'),
-    range: held('ephemera_range_ports'),
+    range: range,
     ratio: number(config.predictMinimumRatio),
     growth: number(config.predictMinimumGrowth),
     window: config.predictWindow,
@@ -227,7 +230,7 @@ function(config) {
   ||| % std.rstripChars(heldList(
     function(at) at('ephemera_range_listener_info{reserved="false"}'),
     'protocol, address, port, reserved',
-    'ephemera_range_ports'
+    '(ephemera_range_ports or ephemera_range_usable_ports)'
   ), '\n'),
 
   collectorsThatFail: held('ephemera_scrape_collector_success') + ' == 0',
@@ -267,7 +270,7 @@ function(config) {
     binds: binds,
     window: config.predictWindow,
     seconds: config.predictSeconds,
-    range: held('ephemera_range_ports'),
+    range: range,
     least: number(config.addressPoolGrowth),
   },
 
@@ -287,7 +290,10 @@ function(config) {
     counted: counted,
     host: host,
     increased: increased,
-    ignoring: if names == '' then '' else ' ignoring (%s)' % names,
+    ignoring:
+      local of = if names == '' then [] else std.split(std.strReplace(names, ' ', ''), ',');
+      local labels = of + [label for label in $.hosts.ofAll if !std.member(of, label)];
+      if labels == [] then '' else ' ignoring (%s)' % std.join(', ', labels),
     seconds: seconds,
   },
   local increase(metric) = 'increase(%s[%ds])' % [metric, seconds],

@@ -4,8 +4,8 @@
 local p = import 'panels.libsonnet';
 
 function(config, alertNames)
-  local hosts = (import 'hosts.libsonnet')(config);
-  local q = (import 'queries.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, own=true);
+  local q = (import 'queries.libsonnet')(config, own=true);
   local owners = (import 'owners.libsonnet')(config);
   local m = q.metric;
   local rate = q.rate;

@@ -4,17 +4,23 @@
 local p = import 'panels.libsonnet';
 
 function(config, alertNames)
-  local hosts = (import 'hosts.libsonnet')(config);
-  local q = (import 'queries.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, own=true);
+  local q = (import 'queries.libsonnet')(config, own=true);
   local m = q.metric;
+  // Of other network namespaces than the hosts' own, too.
+  local every = {
+    hosts: (import 'hosts.libsonnet')(config),
+    q: (import 'queries.libsonnet')(config),
+  };
 
   // Alerts about a job have no instance.
   local alertsOf(severity) =
     'ALERTS{alertstate="firing", alertname=~"%s", %s%s}'
-    % [alertNames, hosts.matchers(orNone=true), if severity == null then '' else ', severity="%s"' % severity];
+    % [alertNames, every.hosts.matchers(orNone=true), if severity == null then '' else ', severity="%s"' % severity];
   local alerts = alertsOf(null);
-  local listed(severity) =
-    'group by (%s) (%s)' % [hosts.within(['alertname', 'severity', 'instance', 'destination', 'destination_port']), alertsOf(severity)];
+  local listed(severity) = q.deeper(every.hosts.inside(
+    'group by (%s) (%s)' % [hosts.within(['alertname', 'severity', 'instance'] + config.namespaceLabels + ['destination', 'destination_port']), alertsOf(severity)]
+  ), 2);
 
   local hostsWhere(condition) = 'sum(%s %s)' % [q.worst, condition];
   // Ties would let topk() choose other hosts for each column: they follow the first.
@@ -46,6 +52,7 @@ function(config, alertNames)
     p.hostVariables(config),
     [
       p.dashboardLink(config, 'Host', 'One host in detail', config.dashboards.hostUid),
+      p.dashboardLink(config, 'Namespaces', 'Pods that have a network of their own', config.dashboards.namespacesUid),
       p.dashboardLink(config, 'Kubernetes', 'By pod', config.dashboards.kubernetesUid),
       p.webLink('Runbook', 'What each alert means, and what to do', config.runbookBase),
     ],
@@ -54,7 +61,7 @@ function(config, alertNames)
         p.stat(
           'Worst destination',
           'The fullest destination of all hosts: the share of its ports that is taken. From 50 % on connect() to it takes about fifty times as long; at 100 % it fails with “Cannot assign requested address”. Red: the first row of the table below names the host and the destination.',
-          'max(%s)' % m('ephemera_worst_destination_usage_ratio'),
+          every.q.max('ephemera_worst_destination_usage_ratio'),
           p.ratio,
           p.pressure(config),
           decimals=1,
@@ -117,7 +124,7 @@ function(config, alertNames)
         p.stat(
           'Down',
           'Exporters of these jobs that Prometheus cannot scrape: nothing is known about their hosts. Red: check that the host is up, then run `systemctl status ephemera` on it. Prometheus’ page of targets shows the reason.',
-          'sum(1 - up{%s})' % hosts.matchers(),
+          'sum(1 - up{%s})' % every.hosts.matchers(),
           'none',
           p.alarmFrom(1),
           width=3,
@@ -126,10 +133,11 @@ function(config, alertNames)
       p.row('Which host runs out, towards which destination', [
         p.table(
           'Fullest destinations',
-          'The fullest destinations of all hosts: the share of their ports that is taken. Reusable ports do not count. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host with no destination large enough to be shown has one row, with its worst share.',
-          q.fullest(20),
+          'The fullest destinations of all hosts: the share of their ports that is taken. Reusable ports do not count. Orange and red: click the host. More source addresses, connection pools or keep-alive help at once; the runbook says which and how. A host with no destination large enough to be shown has one row, with its worst share. Pods that have a network of their own are there with --namespaces=all.',
+          every.hosts.inside(every.q.fullest(20)),
           hosts.columns + [
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
+          ] + p.inside(config, 80) + [
             ['source', 'From', p.wide(115)],
             ['destination', 'To', { links: [p.destinationFromCell(config)] }],
             ['destination_port', 'Port', p.wide(60)],
@@ -248,6 +256,7 @@ function(config, alertNames)
               mappings: [p.valueMapping([['critical', 'critical', 'red'], ['warning', 'warning', 'orange'], ['info', 'info', 'blue']])],
             }],
             ['instance', 'Host', { links: [p.hostFromCell(config)], 'custom.width': 120 }],
+          ] + p.inside(config, 90) + [
             ['destination', 'To', p.wide(100)],
             ['destination_port', 'Port', p.wide(55)],
           ],

@@ -3,8 +3,8 @@
 local p = import 'panels.libsonnet';
 
 function(config)
-  local hosts = (import 'hosts.libsonnet')(config);
-  local q = (import 'queries.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, own=true);
+  local q = (import 'queries.libsonnet')(config, own=true);
   local m = q.metric;
 
   [
@@ -72,7 +72,7 @@ function(config)
       p.table(
         'Targets',
         'Exporters that do not answer, with the job that scrapes them. Prometheus’ page of targets shows the reason; then look at the host. It is good if all answer.',
-        'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % hosts.matchers(), 'instance', 'all answer', 1), 2),
+        'topk(100,\n  %s\n)' % q.deeper(q.orSay('up{%s} == 0' % (import 'hosts.libsonnet')(config).matchers(), 'instance', 'all answer', 1), 2),
         hosts.columns + [
           ['instance', 'Host', {}],
           ['job', 'Job', {}],

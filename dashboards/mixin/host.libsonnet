@@ -6,7 +6,7 @@
 local p = import 'panels.libsonnet';
 
 function(config, alertNames)
-  local hosts = (import 'hosts.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, own=true);
 
   local row(title, panels, collapsed=true) = p.row('$instance: ' + title, panels, collapsed=collapsed, repeat='instance');
   local sameHost = '${datasource:queryparam}&%s&${instance:queryparam}' % hosts.choices;

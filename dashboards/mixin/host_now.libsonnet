@@ -3,8 +3,8 @@
 local p = import 'panels.libsonnet';
 
 function(config, row)
-  local hosts = (import 'hosts.libsonnet')(config);
-  local q = (import 'queries.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, own=true);
+  local q = (import 'queries.libsonnet')(config, own=true);
   local m = q.metric;
   local max = q.max;
   local owners = (import 'owners.libsonnet')(config);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One cause, one page: which alerts Alertmanager keeps back while another one fires. `equal` says of
-// what both must be. A label that neither has is equal, so that they can stand here without a cluster.
+// what both must be. A label that neither has is equal, so that they can stand here without a cluster and for
+// a host's own network namespace.
 {
   local config = self._config,
-  local host = [config.clusterLabel, 'job', 'instance'],
+  local host = [config.clusterLabel, 'job', 'instance'] + config.namespaceLabels,
   local peer = host + ['destination', 'destination_port'],
   local destination = host + ['family', 'source', 'destination', 'destination_port'],
 

@@ -3,8 +3,8 @@
 local p = import 'panels.libsonnet';
 
 function(config)
-  local hosts = (import 'hosts.libsonnet')(config);
-  local q = (import 'queries.libsonnet')(config);
+  local hosts = (import 'hosts.libsonnet')(config, named=false);
+  local q = (import 'queries.libsonnet')(config, named=false);
 
   // A pod's cgroup has those of its containers below it. \\b: where no owner can be chosen, nothing matches; "(/.*)?"
   // alone would then match all of them.

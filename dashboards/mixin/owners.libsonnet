@@ -8,7 +8,7 @@ function(config) {
 
   // One name for each uid: two kube-state-metrics, or one that restarts, must not fail the query.
   local onPod = hosts.within(['pod_uid']),
-  local pods = 'topk by (%s) (1, label_replace(kube_pod_info{%s}, "pod_uid", "$1", "uid", "(.+)"))'
+  local pods = 'topk by (%s) (1, label_join(label_replace(kube_pod_info{%s}, "pod_uid", "$1", "uid", "(.+)"), "owner", "/", "namespace", "pod"))'
                % [onPod, hosts.others('uid!=""')],
 
   // …/orders.service → orders.service; a container's id → its first twelve digits; a pod → pod and the uid's first eight.
@@ -38,17 +38,14 @@ function(config) {
 
   // A pod by namespace and name, where this Prometheus has kube_pod_info.
   named(expr):: o.ofPod(|||
-    label_join(
-      (
-        %s
-      )
-      * on (%s) group_left (namespace, pod)
-      %s,
-      "owner", "/", "namespace", "pod"
+    (
+      %s
     )
-    or ignoring (namespace, pod, owner)
+    * on (%s) group_left (owner)
     %s
-  ||| % [q.deeper(expr, 4), onPod, pods, q.deeper(short(expr), 0)]),
+    or ignoring (owner)
+    %s
+  ||| % [q.deeper(expr, 2), onPod, pods, q.deeper(short(expr), 0)]),
 
   // expr keeps cgroup, pod_uid and container_id. labels: what else tells series apart, each with a comma behind it.
   by(expr, labels=''):: |||

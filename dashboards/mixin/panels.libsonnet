@@ -366,6 +366,12 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   wide(pixels):: { 'custom.width': pixels },
   // There for links and tooltips. Grafana 11 has the first name for it.
   unseen:: { 'custom.hidden': true, 'custom.hideFrom': { legend: false, tooltip: false, viz: true } },
+  // Of what hosts.inside() has named: a pod's column, which leads to its view. Nothing has it where each host has one network
+  // namespace, and Grafana leaves out a column that nothing has.
+  inside(config, width):: if config.namespaceLabels == [] then [] else [
+    ['inside', 'Pod', { links: [p.namespaceFromCell(config)] } + p.wide(width)],
+    [config.namespaceLabels[0], 'Network namespace', p.unseen],
+  ],
   // An owner's short name, which links to its view, and the whole path for whoever points at it.
   owner(config, width):: [
     ['owner', 'Owner', { links: [p.ownerFromCell(config)], 'custom.tooltip': { field: 'cgroup' } } + (if width == null then {} else p.wide(width))],

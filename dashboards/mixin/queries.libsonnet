@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What more than one panel asks. They use what the exporter exposes and not the recording rules, so
-// that no panel is empty where the rules are not loaded. Each joins by job and instance, and takes
-// the maximum of the one side first: two series for one host must not fail the whole query.
-function(config) {
+// that no panel is empty where the rules are not loaded. Each joins by what tells hosts apart, and takes
+// the maximum of the one side first: two series for one host must not fail the whole query. own: of the
+// hosts' own network namespaces alone. chosen: matchers of other variables than the hosts'.
+function(config, own=false, chosen='', named=true) {
   local q = self,
-  local hosts = (import 'hosts.libsonnet')(config),
+  local hosts = (import 'hosts.libsonnet')(config, own, named),
   local host = hosts.host,
 
   // With the matchers of the dashboard's variables. more: what is asked besides.
-  metric(name, more=''):: '%s{%s%s}' % [name, hosts.matchers(), if more == '' then '' else ', ' + more],
+  metric(name, more=''):: '%s{%s}' % [name, std.join(', ', [each for each in [hosts.matchers(), chosen, more] if each != ''])],
   local m = q.metric,
 
   // Of all hosts that are chosen, as one.
@@ -145,7 +146,7 @@ function(config) {
 
   // A number that is there where exporters answer.
   constant(value)::
-    '0 * count(%s)' % m('ephemera_range_ports')
+    '0 * count(%s)' % m(if chosen == '' then 'ephemera_range_ports' else 'ephemera_range_usable_ports')
     + (if value == 0 then '' else if value < 0 then ' - %s' % -value else ' + %s' % value),
 
   // What there is, with labels; or, where exporters answer and there is none of it, a row that says so.
@@ -190,7 +191,7 @@ function(config) {
         %(watched)s
         or
         %(metric)s%(at)s
-        and on (%(host)s)
+        and on (%(machine)s)
         %(started)s%(at)s > scalar(min_over_time(vector(time())[%(window)s:1m]%(at)s))
       )
     )
@@ -201,6 +202,7 @@ function(config) {
     window: window,
     at: at,
     host: host,
+    machine: hosts.machine,
     watched: hosts.perHost('max', 'count_over_time(%s[%s]%s)' % [m('ephemera_port_exhaustion_errors_total'), window, at]),
     started: m('process_start_time_seconds'),
   },

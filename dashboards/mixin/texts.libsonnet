@@ -65,7 +65,7 @@ function(config, hosts) {
         'increase(%s) > 0',
         [series('ephemera_destination_owner_opens_total', peer, window=config.rateWindow)],
         ' In the last %s most connections to it were opened by' % config.rateWindow,
-        none=' On the host, `ephemera destinations` names who is connected to it now, and `ephemera trace` whose calls fail.'
+        none=' `ephemera destinations` ' + hosts.there + ' names who is connected to it now, and `ephemera trace` whose calls fail.'
       )
     ),
   local peerOf(labels) = { 'destination=': labels + '.destination', 'destination_port=': labels + '.destination_port' },
@@ -79,7 +79,7 @@ function(config, hosts) {
                 '{{ else }}its fullest {{ $labels.family }} destination{{ end }}',
   // Of an alert's destination. One that has no name is found on the host.
   ports:: '{{ if $labels.destination }}' + held(destinationOf('$labels'), peerOf('$labels')) +
-          '{{ else }} `ephemera destinations` on the host names it, and who holds its ports.{{ end }}',
+          '{{ else }} `ephemera destinations` ' + hosts.there + ' names it, and who holds its ports.{{ end }}',
   // Where the alert has no source address, from all of them.
   portsFromAnywhere:: held(peerOf('$labels'), peerOf('$labels')),
   // Of the fullest one of the alert's family.
@@ -132,7 +132,7 @@ function(config, hosts) {
   local failed =
     local host = '{%s}' % hosts.target;
     local text = std.strReplace(expressions.failedOf(
-      'ephemera_owner_port_exhaustion_errors_total', 'cgroup, pod_uid, container_id', host
+      'ephemera_owner_port_exhaustion_errors_total', std.join(', ', ['cgroup', 'pod_uid', 'container_id'] + config.namespaceLabels[1:]), host
     ), '\n', ' ');
     {
       text: text,

@@ -26,6 +26,8 @@ FOREIGN = {
 }
 # What every series has that Prometheus scraped.
 SCRAPED = {"job", "instance"}
+# What a series of another network namespace than the exporter's own has besides.
+OF_NAMESPACES = {"netns", "namespace", "pod", "pod_uid", "container"}
 
 
 # What there is only where collector exhaustion is on.

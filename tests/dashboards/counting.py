@@ -9,6 +9,10 @@ import ssl
 import threading
 import urllib.request
 
+# Of other network namespaces: of two pods, and of one that nobody has a name for.
+NAMESPACES = ['netns="cni-1",namespace="shop",pod="checkout-7d9f8c6b5-x2x7q",pod_uid="3f2a9c01-1b7d-4e5f-8a90-c0ffee000001"',
+              'netns="cni-2",namespace="shop",pod="db-0",pod_uid="3f2a9c02-1b7d-4e5f-8a90-c0ffee000002"', 'netns="4026532177"']
+
 BOUNDS = ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1.0", "3.0", "10.0", "30.0", "60.0",
           "61.0", "120.0", "300.0", "900.0", "3600.0", "14400.0", "86400.0", "+Inf"]
 
@@ -97,8 +101,30 @@ class Counting(More):
             yield f"ephemera_destination_owner_lease_seconds_total{{{pair}}} {300 * self.scrapes}"
         yield f"ephemera_other_destination_owner_opens_total {3 * self.scrapes}"
         yield f"ephemera_other_bind_conflicts_total {self.scrapes}"
+        yield from namespaces()
         yield "ephemera_own_range_sockets 5"
         yield "ephemera_narrowest_own_range_ports 100"
 
     def owners(self):
         return [f'cgroup="{cgroup}",pod_uid="{uid}",container_id="{i:064x}"' for i, (uid, cgroup) in enumerate(self.pods)]
+
+
+def namespaces():
+    """What an exporter with --namespaces=all shows of other network namespaces, none of them half full."""
+    for i, labels in enumerate(NAMESPACES):
+        to = f'{labels},source="10.1.0.{i}",destination="127.0.0.1",destination_port="30001"'
+        yield f"ephemera_range_usable_ports{{{labels}}} 1000"
+        yield f'ephemera_worst_destination_usage_ratio{{{labels},family="ipv4"}} 0.{i + 1}'
+        yield f'ephemera_worst_destination_ports{{{labels},family="ipv4"}} {(i + 1) * 100}'
+        yield f'ephemera_destination_ports{{{to},state="active"}} {(i + 1) * 100}'
+        yield f'ephemera_destination_owner_ports{{{to},cgroup="/a/cri-containerd-{i:064x}.scope",container_id="{i:064x}"}} {(i + 1) * 100}'
+        yield f"ephemera_worst_accept_queue_usage_ratio{{{labels}}} 0.1"
+        yield f'ephemera_worst_address_usage_ratio{{{labels},protocol="tcp",family="ipv4"}} 0.{i + 1}'
+        yield f'ephemera_time_wait_sockets{{{labels},remaining="under_15s"}} {i + 1}'
+        yield f'ephemera_range_listener_info{{{labels},protocol="tcp",address="0.0.0.0",port="4000{i}",reserved="true"}} 1'
+        yield f'ephemera_range_listener_info{{{labels},protocol="tcp",address="0.0.0.0",port="4100{i}",reserved="false"}} 1'
+    for pressure, count in (("low", 3), ("half", 0), ("high", 0), ("full", 0)):
+        yield f'ephemera_namespaces{{pressure="{pressure}"}} {count}'
+    yield "ephemera_worst_namespace_usage_ratio 0.3"
+    yield "ephemera_unshown_namespaces 1"
+    yield "ephemera_untracked_namespace_ports 0"

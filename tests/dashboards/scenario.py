@@ -47,6 +47,8 @@ global:
 rule_files: [rules/*.yaml]
 scrape_configs:
   - job_name: ephemera
+    # So that namespace and pod are those of the network namespace that a series is about.
+    honor_labels: true
     scheme: https
     tls_config: {{ca_file: {authority}}}
     static_configs:

@@ -18,7 +18,7 @@ GRAFANAS_OWN = re.compile(r"__(data|field|value|series|url_time_range|all_variab
 NUMBERS = {"timeseries", "stat", "gauge", "bargauge"}
 
 # What other variables a variable's list depends on.
-NEEDS = {"pod": ["namespace"], "destination_port": ["destination"], "destination": ["instance"], "owner": ["instance"]}
+NEEDS = {"pod": ["namespace"], "netns": ["instance", "namespace", "pod"], "destination_port": ["destination"], "destination": ["instance"], "owner": ["instance"]}
 
 each_dashboard = pytest.mark.parametrize("path", boards.DASHBOARDS, ids=lambda path: path.name)
 
@@ -70,7 +70,7 @@ def names(found):
 
 
 def test_there_is_something_to_look_at(parsed):
-    assert len(boards.DASHBOARDS) == 6 and len(boards.RULES) == 2
+    assert len(boards.DASHBOARDS) == 7 and len(boards.RULES) == 2
     assert len(parsed) > 100
 
 
@@ -102,7 +102,7 @@ def test_every_metric_exists(parsed):
 def test_every_label_exists_and_can_have_the_value(parsed):
     documented = boards.documented()
     # Those that a recording rule gives its series are of more than one metric.
-    every = boards.SCRAPED.union(*documented.values(), *boards.FOREIGN.values())
+    every = (boards.SCRAPED | boards.OF_NAMESPACES).union(*documented.values(), *boards.FOREIGN.values())
     wrong = []
     for where, _, found in parsed:
         for name, selector in names(found):
@@ -111,12 +111,12 @@ def test_every_label_exists_and_can_have_the_value(parsed):
                 if label == "__name__":
                     continue
                 if has is None:
-                    right = label in boards.FOREIGN.get(name, every) | boards.SCRAPED
+                    right = label in boards.FOREIGN.get(name, every) | boards.SCRAPED | boards.OF_NAMESPACES
                 elif label in has and has[label] is not None:
                     right = all(part in has[label] or part in ("", "x")
                                 for part in (value.split("|") if "~" in operator else [value]))
                 else:
-                    right = label in has or label in boards.SCRAPED
+                    right = label in has or label in boards.SCRAPED | boards.OF_NAMESPACES
                 if not right:
                     wrong.append((where, name, label, value))
     assert wrong == []
@@ -124,7 +124,7 @@ def test_every_label_exists_and_can_have_the_value(parsed):
 
 def test_every_grouping_label_exists(parsed):
     """A label that no series has groups by nothing, and nobody notices."""
-    every = boards.SCRAPED.union(*boards.documented().values(), *boards.FOREIGN.values())
+    every = (boards.SCRAPED | boards.OF_NAMESPACES).union(*boards.documented().values(), *boards.FOREIGN.values())
     wrong = []
     for where, expression, found in parsed:
         # What label_replace() and label_join() make.
