@@ -11,8 +11,9 @@
     clusterLabel: 'cluster',
 
     // What tells network namespaces of a host apart, with --namespaces=all: every rule and query of more than
-    // the host's own keeps these labels. The first is there for each but the host's own, which has none of them.
-    namespaceLabels: ['netns', 'namespace', 'pod'],
+    // the host's own keeps these labels. The first is there for each but the host's own, the last where the two
+    // before it are the namespace's: Prometheus adds those of the exporter's pod to what has none.
+    namespaceLabels: ['netns', 'namespace', 'pod', 'pod_uid'],
 
     // From half on connect() searches in vain first: a fact of the kernel. Do not raise it. That is for
     // information; from halfUsedWarningRatio on, or while the destination grows, it is a warning.

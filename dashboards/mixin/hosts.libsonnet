@@ -23,7 +23,7 @@ function(config, own=false, named=true) {
   within(labels):: list(labels),
   perHost(operator, expr, more=[]):: '%s by (%s) (%s)' % [operator, list(place + more), expr],
   // What the exporter says once, for all network namespaces.
-  ofAll:: namespaces + (if namespaces == [] then [] else ['pod_uid', 'container']),
+  ofAll:: namespaces + (if namespaces == [] then [] else ['container']),
 
   // Matchers of a dashboard's variables; with orNone also what has no such label.
   local chosen(label, variable, orNone) = '%s=~"$%s%s"' % [label, variable, if orNone then '|' else ''],
@@ -40,11 +40,11 @@ function(config, own=false, named=true) {
   // Of metrics of others: "QUERY{CLUSTERTARGET...}" CLUSTERARGUMENTS...
   clusterTarget:: std.join('', ['%s=%%q,' % c for c in clusters]),
   clusterArguments:: std.join('', ['$labels.%s ' % c for c in clusters]),
-  // "lb-1", or "pod shop/orders-7d9f of lb-1". An exporter that runs in a pod has that pod's labels on what is the host's own.
+  // "lb-1", or "pod shop/orders-7d9f of lb-1". An exporter that runs in a pod has that pod's labels on what has none.
   local elsewhere(text, here='') =
     if netns == null then here
     else '{{ if $labels.%s }}%s%s{{ end }}' % [netns, text, if here == '' then '' else '{{ else }}' + here],
-  name:: elsewhere('{{ if $labels.pod }}pod {{ $labels.namespace }}/{{ $labels.pod }}{{ else }}network namespace {{ $labels.%s }}{{ end }} of ' % netns)
+  name:: elsewhere('{{ if $labels.pod_uid }}pod {{ $labels.namespace }}/{{ $labels.pod }}{{ else }}network namespace {{ $labels.%s }}{{ end }} of ' % netns)
          + h.machineName,
   machineName:: '{{ $labels.instance }}' + std.join('', [' in cluster {{ $labels.%s }}' % c for c in clusters]),
   // Where to run a command.
@@ -57,7 +57,7 @@ function(config, own=false, named=true) {
   // The host's page; of another network namespace its own.
   page::
     local to(uid, labels) = '%s/d/%s?%s' % [config.grafanaBase, uid, choose(clusters + labels)];
-    elsewhere(to(config.dashboards.namespacesUid, place), to(config.dashboards.hostUid, ['job', 'instance'])),
+    elsewhere(to(config.dashboards.namespacesUid, ['job', 'instance'] + namespaces[:3]), to(config.dashboards.hostUid, ['job', 'instance'])),
 
   // Links of dashboards: the chosen ones, the labels of a line, the fields of a row.
   choices:: (if config.showMultiCluster then '${cluster:queryparam}&' else '') + '${job:queryparam}',
@@ -66,7 +66,7 @@ function(config, own=false, named=true) {
   namespaceOf(labels):: if netns == null then '' else '&var-%s=${%s.%s}' % [netns, labels, netns],
 
   // A line's name, and columns that come before the host's.
-  legend:: std.join('', ['{{%s}} ' % c for c in clusters]) + '{{instance}}' + (if own then '' else std.join('', [' {{%s}}' % label for label in namespaces])),
+  legend:: std.join('', ['{{%s}} ' % c for c in clusters]) + '{{instance}}' + (if own then '' else std.join('', [' {{%s}}' % label for label in namespaces[:3]])),
 
   // With a label for people: NAMESPACE/POD, or the number or name of a network namespace that is no pod's. The host's own has none.
   inside(expr):: if namespaces == [] then expr else |||
@@ -79,9 +79,9 @@ function(config, own=false, named=true) {
           ),
           "inside", "", "inside", "/.*"
         ),
-        "inside", "$1", "inside", "([^/]+)//"
+        "inside", "$1", "inside", "([^/]+)/.*/"
       ),
-      "inside", "$1", "inside", "[^/]+/([^/]+/[^/]+)"
+      "inside", "$1", "inside", "[^/]+/([^/]+/[^/]+)/[^/]+"
     )
   ||| % [h.indented(expr, 8), std.join('", "', namespaces)],
   indented(text, spaces)::

@@ -6,7 +6,7 @@ local p = import 'panels.libsonnet';
 function(config)
   local labels = config.namespaceLabels;
   local netns = labels[0];
-  local matchers = std.join(', ', ['%s=~"$%s"' % [label, label] for label in labels]);
+  local matchers = std.join(', ', ['%s=~"$%s"' % [label, label] for label in labels[:3]]);
 
   local hosts = (import 'hosts.libsonnet')(config);
   local owners = (import 'owners.libsonnet')(config);
@@ -55,19 +55,21 @@ function(config)
   local ofHosts(operator, metric) = own.hosts.perHost(operator, own.q.metric(metric));
 
   // Those in a namespace: a container, or a service. Their own labels are the owner's, so the namespace's come from elsewhere.
-  local inIt(metric) = hosts.inside(owners.byService(
-    |||
-      label_replace(%s, "pod_uid", "", "", "")
+  local inIt(metric) =
+    local host = (import 'hosts.libsonnet')(config, named=false).host;
+    hosts.inside(|||
+      %s
       * on (%s) group_left (%s)
       (%s >= bool 0)
     ||| % [
-      byNetns.metric(metric, '%s=~"$%s"' % [netns, netns]),
-      (import 'hosts.libsonnet')(config, named=false).host,
+      q.deeper(owners.byService(
+        'label_replace(%s, "pod_uid", "", "", "")' % byNetns.metric(metric, '%s=~"$%s"' % [netns, netns]),
+        host + ', destination, destination_port, '
+      ), 0),
+      host,
       std.join(', ', labels[1:]),
       q.usable,
-    ],
-    hosts.host + ', destination, destination_port, '
-  ));
+    ]);
 
   local choice(name, title, before, everything) = p.query(
     name,
@@ -82,8 +84,8 @@ function(config)
     'Ephemeral ports / Namespaces',
     'Which pod with a network of its own runs out of ephemeral ports, towards which destination, and because of whom. For exporters with --namespaces=all.',
     p.hostVariables(config) + [
-      choice('namespace', 'Namespace', [], '.*'),
-      choice('pod', 'Pod', ['namespace=~"$namespace"'], '.*'),
+      choice('namespace', 'Namespace', ['pod_uid!=""'], '.*'),
+      choice('pod', 'Pod', ['pod_uid!=""', 'namespace=~"$namespace"'], '.*'),
       choice(netns, 'Network namespace', ['namespace=~"$namespace"', 'pod=~"$pod"'], '.+'),
     ],
     [
@@ -223,9 +225,9 @@ function(config)
           'Workloads',
           'Pods of one Deployment, StatefulSet or DaemonSet as one, by their names. Fullest: of its pods. If all of its pods are full, more pods help; if one is, look at how they share the load.',
           [
-            ['Pods', byWorkload('count', hosts.perHost('max', m('ephemera_range_usable_ports', 'pod!=""')))],
-            ['Ports', byWorkload('sum', ports)],
-            ['Used', byWorkload('max', q.worst)],
+            ['Pods', byWorkload('count', hosts.perHost('max', m('ephemera_range_usable_ports', 'pod_uid!=""')))],
+            ['Ports', byWorkload('sum', hosts.perHost('sum', m('ephemera_destination_ports', 'state!="reusable", pod_uid!=""')))],
+            ['Used', byWorkload('max', hosts.perHost('max', m('ephemera_worst_destination_usage_ratio', 'pod_uid!=""')))],
           ],
           hosts.columns + [
             ['namespace', 'Namespace', p.wide(75)],
@@ -251,7 +253,7 @@ function(config)
         p.series(
           'Ports by namespace',
           'Ports of the chosen pods towards the destinations that are shown, by Kubernetes namespace. Ask the team whose namespace grows.',
-          [p.target('sum by (namespace) (%s)' % m('ephemera_destination_ports', 'state!="reusable", namespace!=""'), '{{namespace}}')],
+          [p.target('sum by (namespace) (%s)' % m('ephemera_destination_ports', 'state!="reusable", pod_uid!=""'), '{{namespace}}')],
           p.number,
           width=8,
           stack=true,

@@ -132,7 +132,7 @@ function(config, hosts) {
   local failed =
     local host = '{%s}' % hosts.target;
     local text = std.strReplace(expressions.failedOf(
-      'ephemera_owner_port_exhaustion_errors_total', std.join(', ', ['cgroup', 'pod_uid', 'container_id'] + config.namespaceLabels[1:]), host
+      'ephemera_owner_port_exhaustion_errors_total', std.join(', ', ['cgroup', 'pod_uid', 'container_id'] + config.namespaceLabels[1:3]), host
     ), '\n', ' ');
     {
       text: text,

@@ -244,8 +244,8 @@ def test_each_name_and_label_in_the_inhibitions_is_of_an_alert():
             known = {"alertname": NAMES, "severity": ["warning", "info"], "protocol": ["tcp", "udp"]}[label]
             assert set(pattern.split("|")) <= set(known), matcher
         # Two hosts must not keep each other's alerts back, and a pod not those of its host.
-        assert rule["equal"][:6] == ["cluster", "job", "instance", "netns", "namespace", "pod"]
-        assert set(rule["equal"][6:]) <= {"family", "source", "destination", "destination_port", "protocol"}
+        assert rule["equal"][:7] == ["cluster", "job", "instance", "netns", "namespace", "pod", "pod_uid"]
+        assert set(rule["equal"][7:]) <= {"family", "source", "destination", "destination_port", "protocol"}
 
 
 def anchors(page):

@@ -239,7 +239,7 @@ def test_grafana_finds_its_data_source_and_its_dashboards():
     [provider] = yaml.safe_load((provisioning / "ephemera.yaml").read_text(encoding="utf-8"))["providers"]
     dashboards = found[provider["options"]["path"]]
     assert sorted(path.name for path in dashboards.rglob("*.json")) == [
-        f"ephemeral-ports-{name}.json" for name in ("destination", "failures", "fleet", "host", "kubernetes", "owner")]
+        f"ephemeral-ports-{name}.json" for name in ("destination", "failures", "fleet", "host", "kubernetes", "namespaces", "owner")]
     home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home.startswith(provider["options"]["path"]) and (dashboards / home.rpartition("/")[2]).exists()
 
