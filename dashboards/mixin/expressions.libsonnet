@@ -299,7 +299,21 @@ function(config) {
   local increase(metric) = 'increase(%s[%ds])' % [metric, seconds],
 
   local connects = 'ephemera_port_exhaustion_errors_total',
-  local anyConnect = failed('sum without (family) (%s)' % connects, 'sum without (family) (%s)' % increase(connects)),
+  // Of another network namespace than the host's own a counter that is 0 is left out, so that it comes with what
+  // it has counted. It is new if the namespace was shown without it.
+  local firstOf(metric, names='') =
+    local counter = metric + (if config.namespaceLabels == [] then '' else '{%s!=""}' % config.namespaceLabels[0]);
+    if config.namespaceLabels == [] then '' else |||
+      or
+      (
+        sum without (family) (last_over_time(%(counter)s[%(seconds)ds]) unless %(counter)s offset %(seconds)ds)
+        and
+        max without (family) (count_over_time(%(counter)s[%(seconds)ds]))
+        <%(ignoring)s
+        count_over_time(ephemera_range_usable_ports[%(seconds)ds])
+      )
+    ||| % { counter: counter, seconds: seconds, ignoring: if names == '' then '' else ' ignoring (%s) group_left ()' % names },
+  local anyConnect = failed('sum without (family) (%s)' % connects, 'sum without (family) (%s)' % increase(connects)) + firstOf(connects),
 
   // Of a list: a counter comes into it with what it has counted since it is listed. It is new if the
   // exporter has answered without it: after a gap all of the list is new to Prometheus, and nothing
@@ -353,7 +367,7 @@ function(config) {
   ||| % { named: $.indented(named, 4), any: $.indented(anyConnect, 4), peer: peer },
 
   local binds = 'ephemera_bind_port_exhaustion_errors_total',
-  bindExhausted: failed('sum without (family) (%s)' % binds, 'sum without (family) (%s)' % increase(binds), 'protocol'),
+  bindExhausted: failed('sum without (family) (%s)' % binds, 'sum without (family) (%s)' % increase(binds), 'protocol') + firstOf(binds, 'protocol'),
 
   // A block of lines to be put behind so many spaces, without its last newline.
   indented(text, spaces): std.strReplace(

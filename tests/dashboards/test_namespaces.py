@@ -194,6 +194,30 @@ def test_a_pod_that_will_be_full_soon_is_told(made, tmp_path):
     assert set(found) == {"orders-7d9f8c6b5-x2x7q"}
 
 
+FAILED = {"EphemeralPortsExhausted": 'ephemera_port_exhaustion_errors_total{family="ipv4"}',
+          "EphemeralPortsBindExhausted": 'ephemera_bind_port_exhaustion_errors_total{protocol="udp",family="ipv4"}'}
+
+
+@pytest.mark.parametrize("name", FAILED)
+@pytest.mark.parametrize("shown, counted, told", [
+    # What is 0 is not shown, so the first failures come with the counter.
+    ("1000x60", "_x28 3x60", True),
+    # A namespace that comes into view has what it counted long ago.
+    ("_x28 1000x60", "_x28 3x60", False),
+    ("1000x60", "3x60", False),
+    ("1000x60", "3x28 7x60", True),
+])
+def test_the_first_failures_of_a_pod_are_told(made, tmp_path, name, shown, counted, told):
+    series = [*promtool.series(POD, {"ephemera_range_usable_ports": shown, FAILED[name]: counted}),
+              *promtool.series(NODE, {"process_start_time_seconds": 0, "ephemera_range_usable_ports": 1000, FAILED[name]: 0})]
+    files = [tmp_path / "alerts.yaml"]
+    files[0].write_text(json.dumps(made[0]["alerts"]))
+    case = {"alert_rule_test": [{"alertname": name, "eval_time": "31m", "exp_alerts": [{"exp_labels": {"no": "such"}}]}]}
+    got = promtool.got(tmp_path, series, case, files)
+    assert ("On pod shop/orders-7d9f8c6b5-x2x7q of lb-1" in got) == told, got
+    assert "On lb-1" not in got
+
+
 def answer(made, folder, board, title, kind="table", query="A", **chosen):
     [expression] = [target["expr"] for panel, target in boards.queries(made["dashboards"][f"ephemeral-ports-{board}.json"])
                     if (panel["type"], panel["title"], target["refId"]) == (kind, title, query)]
