@@ -173,9 +173,9 @@ static int add_label(struct metric_set *set, const struct metric_label *label)
 {
 	int result = 0;
 
-	if (label->value && *label->value)
+	if (label->value)
 		result = add_text(set, label->name);
-	if (label->value && *label->value && result == 0)
+	if (label->value && result == 0)
 		result = add_text(set, label->value);
 	return result;
 }

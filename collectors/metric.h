@@ -67,7 +67,7 @@ void metric_add_histogram(struct metric_set *set, const struct metric_family *fa
 
 /*
  * A label that samples have besides those of their family, because of where they come from, such as
- * the network namespace. One without a value is left out.
+ * the network namespace. One whose value is NULL is left out.
  */
 struct metric_label {
 	const char *name;

@@ -190,16 +190,25 @@ static void add_exhaustion(
 		exhaustion_emit_elsewhere(own->states[i], netns->id, found);
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 static void show(struct namespaces *namespaces, const struct instance *own, struct netns *netns,
     struct metric_set *set)
 {
 	const struct netns_labels *names = &netns->labels;
+	/*
+	 * Those that Prometheus would otherwise take from its target are there without a value,
+	 * too: with honor_labels a namespace without a name had that of the exporter's pod.
+	 */
 	const struct metric_label labels[] = {
 	    {"netns", names->netns},
-	    {"namespace", names->namespace_name},
-	    {"pod", names->pod},
+	    {"namespace", or_empty(names->namespace_name)},
+	    {"pod", or_empty(names->pod)},
 	    {"pod_uid", names->pod_uid},
-	    {"container", names->container},
+	    {"container", or_empty(names->container)},
 	    {NULL, NULL},
 	};
 	size_t left = namespaces->options.series;

@@ -245,11 +245,11 @@ static void print_namespaces(void)
 	puts("\n## Every network namespace\n");
 	print_wrapped("", "",
 	    "With `--namespaces=all`, and only then. A sample of another namespace than the "
-	    "exporter's own has these labels, too, each only if it is known: `netns`, the "
+	    "exporter's own has these labels, too, empty where it is not known: `netns`, the "
 	    "namespace's name or the number of its inode; `namespace`, `pod` and `pod_uid` of its "
 	    "Kubernetes pod; `container`, if the pod has only one container, or the first 12 "
-	    "digits of the only container's id without a pod. The families of other namespaces "
-	    "are in docs/namespaces.md.");
+	    "digits of the only container's id without a pod. What is shown of other namespaces "
+	    "is in [namespaces.md](namespaces.md).");
 	puts("\n**Cost.** One walk over the sockets of all namespaces, by BPF.");
 	print_families(namespaces_families);
 }

@@ -191,17 +191,17 @@ static void surrounding_labels_come_first(void **state)
 	    "# HELP ephemera_plain A plain one.\n"
 	    "# TYPE ephemera_plain gauge\n"
 	    "ephemera_plain 1\n"
-	    "ephemera_plain{pod=\"a\",one=\"no\"} 2\n"
+	    "ephemera_plain{netns=\"\",pod=\"a\",one=\"no\"} 2\n"
 	    "ephemera_plain 4\n"
 	    "# HELP ephemera_labelled_ports A \"labelled\" one: back\\\\slash,\\nnew line.\n"
 	    "# TYPE ephemera_labelled_ports gauge\n"
-	    "ephemera_labelled_ports{pod=\"a\",one=\"x\",two=\"y\"} 3\n"
+	    "ephemera_labelled_ports{netns=\"\",pod=\"a\",one=\"x\",two=\"y\"} 3\n"
 	    "# HELP ephemera_interval_seconds Another one.\n"
 	    "# TYPE ephemera_interval_seconds histogram\n"
-	    "ephemera_interval_seconds_bucket{pod=\"a\",one=\"no\",le=\"1.0\"} 1\n"
-	    "ephemera_interval_seconds_bucket{pod=\"a\",one=\"no\",le=\"+Inf\"} 1\n"
-	    "ephemera_interval_seconds_sum{pod=\"a\",one=\"no\"} 2\n"
-	    "ephemera_interval_seconds_count{pod=\"a\",one=\"no\"} 1\n");
+	    "ephemera_interval_seconds_bucket{netns=\"\",pod=\"a\",one=\"no\",le=\"1.0\"} 1\n"
+	    "ephemera_interval_seconds_bucket{netns=\"\",pod=\"a\",one=\"no\",le=\"+Inf\"} 1\n"
+	    "ephemera_interval_seconds_sum{netns=\"\",pod=\"a\",one=\"no\"} 2\n"
+	    "ephemera_interval_seconds_count{netns=\"\",pod=\"a\",one=\"no\"} 1\n");
 }
 
 /* What was rolled back takes nothing of what surrounds the samples before and after. */
