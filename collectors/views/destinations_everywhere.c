@@ -119,7 +119,7 @@ static int look(struct gatherer *gatherer, size_t limit, struct destinations_eve
 		result = -EOPNOTSUPP;
 	if (result == 0)
 		result = take_rows(gatherer, found);
-	if (result < 0)
+	if (result < 0 || !found->namespaces || !found->places)
 		return result;
 	name_places(found);
 	result = sort_rows(found, limit);

@@ -22,7 +22,7 @@ struct destination_found {
 struct destinations_everywhere {
 	struct namespace_rows *namespaces; /* all */
 	struct destination_place *places;  /* as many */
-	unsigned long destinations;	   /* of all, shown or not */
+	size_t destinations;		   /* of all, shown or not */
 	bool lacks_cgroups;
 	size_t length;
 	struct destination_found *list; /* by share, the highest first */

@@ -36,8 +36,8 @@ static struct port_namespace *find(struct search *search, uint32_t id)
 
 	if (search->last && search->last->row->id == id)
 		return search->last;
-	place =
-	    bsearch(&key, search->by_id, search->rows->length, sizeof(*search->by_id), compare_ids);
+	place = bsearch(&key, search->by_id, search->rows->length, sizeof(struct port_namespace *),
+	    compare_ids);
 	if (place)
 		search->last = *place;
 	return place ? *place : NULL;

@@ -82,7 +82,7 @@ static void print_table(const struct destinations_everywhere *found)
 	for (size_t i = 0; i < found->length; i++)
 		print_row(&found->list[i], column, width);
 	if (found->destinations > found->length)
-		printf("\nAnd %lu more (--limit).\n", found->destinations - found->length);
+		printf("\nAnd %zu more (--limit).\n", found->destinations - found->length);
 	if (found->lacks_cgroups)
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 }

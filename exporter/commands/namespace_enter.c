@@ -204,7 +204,7 @@ static int enter_pod(const struct options *options, char error[static NAMESPACE_
 		result = namespace_rows_read(
 		    &walking.source, walking.sysfs, walking.pods, walking.namespaces.names, &rows);
 	walk_close(walking.source.walk);
-	if (result < 0)
+	if (result < 0 || !rows)
 		return fail(error, result, "\"%.100s\" is not in %s, and pods cannot be found: %s",
 		    options->namespace, options->namespaces.names,
 		    reason ? reason : strerrordesc_np(-result));

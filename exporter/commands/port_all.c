@@ -23,7 +23,7 @@ static void print_walked(const struct port_namespace *found, const char *why)
 		port_text_print_socket(&side->list[i].socket, column, NULL);
 	}
 	if (side->total > side->length)
-		printf("  and %lu more (--limit)\n", side->total - side->length);
+		printf("  and %zu more (--limit)\n", side->total - side->length);
 	terminal_print_wrapped(why, 2, terminal_width());
 }
 
