@@ -71,11 +71,16 @@ static bool is_ours(uint32_t inode)
 	return inode == inode_of("/proc/self/ns/net");
 }
 
-/* Enters the one that path leads to. what: to name it in an error. */
-static int enter_path(const char *path, const char *what, char error[static NAMESPACE_ERROR_SIZE])
+/*
+ * Enters the one that path leads to. inode: it must have; 0: any. A process can end after it was
+ * found, and another have its pid. what: to name it in an error.
+ */
+static int enter_path(
+    const char *path, uint32_t inode, const char *what, char error[static NAMESPACE_ERROR_SIZE])
 {
 	const int file = open(path, O_RDONLY | O_CLOEXEC);
 	int result = file < 0 ? -errno : 0;
+	struct stat about = {0};
 
 	if (result == -EACCES || result == -EPERM)
 		return fail(error, result,
@@ -84,7 +89,9 @@ static int enter_path(const char *path, const char *what, char error[static NAME
 	if (result < 0)
 		return fail(error, result, "cannot open the network namespace of %s: %s", what,
 		    strerrordesc_np(-result));
-	if (!is_ours(inode_of(path)) && setns(file, CLONE_NEWNET) < 0)
+	if (fstat(file, &about) == 0 && inode && about.st_ino != inode)
+		result = -ESTALE;
+	else if (!is_ours((uint32_t)about.st_ino) && setns(file, CLONE_NEWNET) < 0)
 		result = -errno;
 	close(file);
 	if (result == -EPERM)
@@ -108,7 +115,7 @@ static int enter_process(
 		return fail(error, -ESRCH, "there is no process %lu", pid);
 	snprintf(path, sizeof(path), "%s/%lu/ns/net", options->procfs, pid);
 	snprintf(what, sizeof(what), "process %lu", pid);
-	return enter_path(path, what, error);
+	return enter_path(path, 0, what, error);
 }
 
 /* Finds the entry of directory which, with suffix behind it, is that namespace. */
@@ -145,7 +152,7 @@ int namespace_enter_inode(
 		    "%s cannot be entered: no process that is visible here is in it, and it has no "
 		    "name in %s",
 		    what, options->namespaces.names);
-	return enter_path(path, what, error);
+	return enter_path(path, inode, what, error);
 }
 
 static bool is_pod(const struct netns_labels *labels, const char *name)
@@ -228,7 +235,7 @@ int namespace_enter(const struct options *options, char error[static NAMESPACE_E
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", options->namespaces.names, name);
 	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0)
-		return enter_path(path, name, error);
+		return enter_path(path, 0, name, error);
 	if (!number_parse(name, 1, UINT32_MAX, &number))
 		return enter_pod(options, error);
 	return number < FIRST_INODE ? enter_process(options, number, error)

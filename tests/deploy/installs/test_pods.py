@@ -11,6 +11,7 @@ the container, by a timer of systemd), and ports, which it would publish on a br
 
 import contextlib
 import copy
+import json
 import re
 import subprocess
 import sys
@@ -330,7 +331,7 @@ def test_the_view_of_a_node_shows_each_pod_and_not_its_own_as_theirs(node, pods,
             "ephemera_destination_ports", state="active", destination_port="8080")
             if value == APP_HOLDS]
         assert theirs["netns"] == str(Path(f"/proc/{app}/ns/net").stat().st_ino)
-        assert not {"namespace", "pod", "pod_uid"} & theirs.keys()
+        assert not any(theirs.get(label) for label in ("namespace", "pod", "pod_uid"))
         assert {labels["part"]: value for labels, value in metrics.samples("ephemera_node_view")} == {
             "network": 0, "cgroups": 1, "pods": 1, "names": 0}
         status = status_of(pid_of(names["ephemera"]))
@@ -338,14 +339,17 @@ def test_the_view_of_a_node_shows_each_pod_and_not_its_own_as_theirs(node, pods,
         assert set(status["Uid"].split()) == {"65534"}
         # As docs/kubernetes.md tells to look, in the pod.
         page = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-        command = re.search(r"exec daemonset/ephemera -- (/usr/bin/ephemera metrics --namespaces=all.*?) \|", page)[1]
+        command = re.search(r"exec daemonset/ephemera -- (/usr/bin/ephemera namespaces .*?) --limit=1$", page,
+                            flags=re.M)[1]
         # runc leaves a command in the network that it is called from, if the container has the host's.
         done = subprocess.run(
             ["nsenter", f"--net=/proc/{node}/ns/net", *containers.PODMAN, "exec", names["ephemera"],
-             *command.split()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+             *command.split(), "--limit=1000", "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, timeout=60, env=containers.environment(), check=False)
         assert done.returncode == 0, done.stderr
-        assert held_by_pod(Metrics(done.stdout)) == held_by_pod(metrics)
+        shown = {(row["namespace"], row["pod"], row["pod_uid"]): row["fullest_destination"]["ports"]
+                 for row in json.loads(done.stdout)["namespaces"] if "pod" in row}
+        assert shown == {(namespace, name, uid): count for namespace, name, uid, count in PODS}
 
 
 @needs_bpf
