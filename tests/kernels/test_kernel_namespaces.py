@@ -83,8 +83,9 @@ def values(seen, **netns):
     for name in COMPARED:
         for labels, value in seen.samples(name, **netns):
             if value and set(netns) == {"netns"} & set(labels):
-                labels.pop("netns", None)
-                found[name][tuple(sorted(labels.items()))] = value
+                # An empty label is to Prometheus as if it were not there.
+                found[name][tuple(sorted((label, text) for label, text in labels.items()
+                                         if text and label != "netns"))] = value
     return found
 
 
