@@ -136,6 +136,8 @@ phase_broken_walk() {
 	export LD_PRELOAD=/broken/broken_walk.so
 	# Nobody connects while it compares: by so many sockets what it finds may differ.
 	export BROKEN_WALK=/broken/walk_skips_connections
+	# It still has what the exporter of the phase before said, until the next one has begun.
+	: >/log
 	"$program" 2>/log &
 	exporter=$!
 	until grep -q Listening /log || ! kill -0 "$exporter" 2>/dev/null; do sleep 0.1; done
