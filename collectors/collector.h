@@ -64,7 +64,7 @@ struct collector_config {
 	 */
 	const struct facts *facts;
 	bool lease_starts;   /* as in struct gatherer_options */
-	bool all_namespaces; /* others are looked at, too: exhaustion_emit_elsewhere() */
+	bool all_namespaces; /* others are looked at, too: emit_elsewhere() */
 };
 
 struct collector {
@@ -107,6 +107,12 @@ struct collector {
 	 * where the user asked for the collector by name.
 	 */
 	int (*emit)(void *state, struct metric_set *set);
+	/*
+	 * NULL, or adds what it counted in another network namespace, by the id of struct
+	 * walk_namespace: of a collector that counts in all, and so has no instance there. An error
+	 * stays in the set.
+	 */
+	void (*emit_elsewhere)(const void *state, uint32_t namespace_id, struct metric_set *set);
 	/*
 	 * NULL, or what each scrape of it will fail for, known since init: 0, or -errno and
 	 * in *ret_reason why, in words, static.

@@ -200,7 +200,7 @@ static void emit_totals(const struct exhaustion *state,
 	}
 }
 
-void exhaustion_emit_elsewhere(const void *context, uint32_t id, struct metric_set *set)
+static void emit_elsewhere(const void *context, uint32_t id, struct metric_set *set)
 {
 	const struct exhaustion *state = context;
 	struct elsewhere counts;
@@ -357,6 +357,7 @@ const struct collector exhaustion_collector = {
     .init = init,
     .begin = begin,
     .emit = emit,
+    .emit_elsewhere = emit_elsewhere,
     .check = check,
     .features = features,
     .release = release,

@@ -2,10 +2,8 @@
 /* What is shown of network namespaces: a bounded number of series of each, and sums of all. */
 #include <string.h>
 
-#include "collectors/exhaustion.h"
 #include "collectors/namespaces_state.h"
 #include "collectors/node_view.h"
-#include "collectors/registry.h"
 #include "collectors/tables/pressure.h"
 
 static const struct metric_family namespace_count = {
@@ -90,10 +88,10 @@ static const struct metric_family *family_of(const struct collector *collector, 
 	return NULL;
 }
 
-/* Whether instances of it show something: exhaustion has one for all. */
+/* Whether an instance of it has something to show. */
 static bool has_shown_family(const struct collector *collector)
 {
-	if (strcmp(collector->name, "exhaustion") == 0)
+	if (collector->emit_elsewhere)
 		return false;
 	for (size_t i = 0; i < SHOWN_FAMILIES; i++)
 		if (family_of(collector, shown_families[i].name))
@@ -180,14 +178,17 @@ static void show_family(const struct namespaces *namespaces, const struct shown_
 	}
 }
 
-/* The exhaustion collector has one set of BPF programs, for all namespaces. */
-static void add_exhaustion(
+/* What our own instance counted there. */
+static void add_elsewhere(
     const struct instance *own, const struct netns *netns, struct metric_set *found)
 {
-	const int i = collector_find("exhaustion");
+	for (size_t i = 0; i < own->options->length; i++) {
+		const struct collector *collector = own->options->collectors[i];
 
-	if (collector_set_has(own->asked, (size_t)i) && own->outcomes[i].error == 0)
-		exhaustion_emit_elsewhere(own->states[i], netns->id, found);
+		if (collector->emit_elsewhere && collector_set_has(own->asked, i) &&
+		    own->outcomes[i].error == 0)
+			collector->emit_elsewhere(own->states[i], netns->id, found);
+	}
 }
 
 static const char *or_empty(const char *text)
@@ -215,7 +216,7 @@ static void show(struct namespaces *namespaces, const struct instance *own, stru
 
 	metric_set_roll_back(namespaces->found, 0);
 	instance_emit(netns->instance, namespaces->found);
-	add_exhaustion(own, netns, namespaces->found);
+	add_elsewhere(own, netns, namespaces->found);
 	metric_set_surround(set, labels);
 	for (size_t i = 0; i < SHOWN_FAMILIES && left > 0; i++)
 		show_family(namespaces, &shown_families[i], set, &left);

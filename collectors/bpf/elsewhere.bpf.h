@@ -11,8 +11,8 @@
 /* Set before loading; the verifier removes code that it switches off. */
 const volatile bool counts_elsewhere;
 
-/* What found no place, since another processor took one at the same time. */
-__u64 lost_elsewhere;
+/* How often a place is looked for: another processor takes one in nanoseconds. */
+#define ELSEWHERE_LOOKS 4
 
 /* The number is set before loading. */
 struct {
@@ -60,28 +60,27 @@ static __always_inline bool take_elsewhere(struct elsewhere *one, __u64 id)
 	return true;
 }
 
-/* The place of the socket's namespace. NULL: it is being taken, which lost_elsewhere says. */
+/* The place of the socket's namespace. NULL: others were faster each time. */
 static __always_inline struct elsewhere *elsewhere_of(struct sock *sk)
 {
 	const __u32 id = (__u32)sk->__sk_common.skc_net.net->net_cookie;
 	const __u32 at = elsewhere_bucket(id);
 	struct elsewhere_bucket *bucket = bpf_map_lookup_elem(&elsewhere, &at);
-	struct elsewhere *one;
-	bool is_there;
-	__u32 place;
 
-	if (!bucket)
-		return NULL;
-	place = find_elsewhere(bucket, id, &is_there);
-	if (place >= ELSEWHERE_BESIDE)
-		return NULL;
-	one = &bucket->list[place];
-	if (!is_there && !take_elsewhere(one, id)) {
-		__sync_fetch_and_add(&lost_elsewhere, 1);
-		return NULL;
+	for (__u32 i = 0; bucket && i < ELSEWHERE_LOOKS; i++) {
+		bool is_there;
+		const __u32 place = find_elsewhere(bucket, id, &is_there);
+		struct elsewhere *one;
+
+		if (place >= ELSEWHERE_BESIDE)
+			return NULL;
+		one = &bucket->list[place];
+		if (is_there || take_elsewhere(one, id)) {
+			one->used = ++bucket->clock;
+			return one;
+		}
 	}
-	one->used = ++bucket->clock;
-	return one;
+	return NULL;
 }
 
 static __always_inline void failed_elsewhere(struct sock *sk, enum exhausted_call call)

@@ -74,7 +74,7 @@ static const struct metric_family scrape_duration = {
 };
 static const struct metric_family scrape_sockets = {
     .name = "ephemera_scrape_sockets",
-    .help = "Sockets that this scrape saw.",
+    .help = "Sockets that this scrape saw; with --namespaces=all, of every network namespace.",
     .type = METRIC_GAUGE,
     .example = "ephemera_scrape_duration_seconds / ephemera_scrape_sockets",
 };
