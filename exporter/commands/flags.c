@@ -71,8 +71,8 @@ const struct flag flags[] = {
 	"read the sockets from a FILE of --sockets.record, not from the kernel", KIND_STRING,
 	AT(source.replay)},
     {"namespaces", "own|all", "own",
-	"own, or all network namespaces of the host; all takes the walk by BPF, and one of the "
-	"host's root with CAP_BPF and CAP_PERFMON at the start",
+	"own, or all network namespaces of the host; all needs Linux 6.1 and root, or CAP_BPF and "
+	"CAP_PERFMON, on the host at the start",
 	KIND_CHOICE, AT(all_namespaces), 0, 0, namespace_choices, "serve metrics"},
     {"namespaces.limit", "N", "110",
 	"with --namespaces=all: how many namespaces are shown, the fullest first", KIND_NUMBER,
@@ -103,7 +103,7 @@ const struct flag flags[] = {
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port"},
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
-	"PID of a process in it; destinations, port: or all; needs root",
+	"PID of a process in it; destinations and port also take all; needs root",
 	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace"},
     {"limit", "N", "20",
 	"destinations, namespaces, trace: maximum rows; port: maximum sockets of each port, local "

@@ -80,8 +80,14 @@ const char kernel_tables_changed[] =
 
 int kernel_tables_open_all(struct options *options, const char **ret_reason)
 {
-	int result = open_checked(options, KERNEL_TABLES_PEOPLE, ret_reason);
+	int result;
 
+	if (options->source.kind != SOURCE_AUTO && options->source.kind != SOURCE_BPF) {
+		*ret_reason = "other network namespaces are seen only by BPF: leave out "
+			      "--sockets.source";
+		return -EINVAL;
+	}
+	result = open_checked(options, KERNEL_TABLES_PEOPLE, ret_reason);
 	if (result == -EPERM)
 		*ret_reason = "other network namespaces are seen only by BPF, which needs CAP_BPF "
 			      "and CAP_PERFMON: run it as root";

@@ -19,8 +19,8 @@
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/option_value.h"
 
-/* The inodes of namespaces begin here, far beyond every pid: PROC_DYNAMIC_FIRST of fs/proc. */
-#define FIRST_INODE 0xf0000000ul
+/* PID_MAX_LIMIT of linux/threads.h. The inodes of namespaces are far beyond. */
+#define PID_MAX 4194304ul
 
 bool namespace_is_all(const struct options *options)
 {
@@ -99,9 +99,27 @@ static int enter_path(
 		    "entering another network namespace needs CAP_SYS_ADMIN: run it as root");
 	if (result == -EINVAL)
 		return fail(error, result, "%s is not a network namespace", what);
-	return result < 0
-		   ? fail(error, result, "cannot enter %s: %s", what, strerrordesc_np(-result))
-		   : 0;
+	if (result < 0)
+		return fail(error, result, "cannot enter %s: %s", what, strerrordesc_np(-result));
+	return 0;
+}
+
+/*
+ * Apart from the answer, which others may read: pasted as it is, a command of the answer would
+ * change the namespace of whoever pastes it.
+ */
+static int enter_and_say(
+    const char *path, uint32_t inode, const char *what, char error[static NAMESPACE_ERROR_SIZE])
+{
+	const bool is_another = !is_ours(inode_of(path));
+	const int result = enter_path(path, inode, what, error);
+
+	if (result == 0 && is_another)
+		fprintf(stderr,
+		    "This is about the network namespace of %s. Run a command that is printed here "
+		    "as: nsenter --net=%s COMMAND\n",
+		    what, path);
+	return result;
 }
 
 static int enter_process(
@@ -115,7 +133,7 @@ static int enter_process(
 		return fail(error, -ESRCH, "there is no process %lu", pid);
 	snprintf(path, sizeof(path), "%s/%lu/ns/net", options->procfs, pid);
 	snprintf(what, sizeof(what), "process %lu", pid);
-	return enter_path(path, 0, what, error);
+	return enter_and_say(path, 0, what, error);
 }
 
 /* Finds the entry of directory which, with suffix behind it, is that namespace. */
@@ -152,7 +170,7 @@ int namespace_enter_inode(
 		    "%s cannot be entered: no process that is visible here is in it, and it has no "
 		    "name in %s",
 		    what, options->namespaces.names);
-	return enter_path(path, inode, what, error);
+	return enter_and_say(path, inode, what, error);
 }
 
 static bool is_pod(const struct netns_labels *labels, const char *name)
@@ -235,9 +253,9 @@ int namespace_enter(const struct options *options, char error[static NAMESPACE_E
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", options->namespaces.names, name);
 	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0)
-		return enter_path(path, 0, name, error);
+		return enter_and_say(path, 0, name, error);
 	if (!number_parse(name, 1, UINT32_MAX, &number))
 		return enter_pod(options, error);
-	return number < FIRST_INODE ? enter_process(options, number, error)
-				    : namespace_enter_inode(options, (uint32_t)number, error);
+	return number <= PID_MAX ? enter_process(options, number, error)
+				 : namespace_enter_inode(options, (uint32_t)number, error);
 }

@@ -51,9 +51,9 @@ def test_rows_are_of_all_namespaces(tmp_path):
         ratios = [row["usage_ratio"] for row in answer["destinations"]]
         assert ratios == sorted(ratios, reverse=True)
         assert answer["total"] >= 3
-        # One row is the fullest.
+        # One row is the fullest, of this test or of another one's namespace.
         [first] = rows("--limit=1", f"--path.netns={tmp_path}")["destinations"]
-        assert first["usage_ratio"] == 1
+        assert first["usage_ratio"] >= 1
 
 
 @needs_bpf

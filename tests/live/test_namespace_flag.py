@@ -41,6 +41,8 @@ def test_destinations_are_those_of_the_namespace(tmp_path):
         for flags in names_of(process, tmp_path):
             done = run("destinations", "--json", *flags)
             assert done.returncode == 0, done.stderr
+            # Pasted as it is, a command of the answer would change the reader's own namespace.
+            assert "nsenter --net=/" in done.stderr and len(done.stderr.splitlines()) == 1
             answer = json.loads(done.stdout)
             assert (answer["range"]["first_port"], answer["range"]["ports"]) == (40000, SIZE)
             [row] = answer["destinations"]
@@ -132,3 +134,19 @@ def test_without_the_right_it_says_which():
     own = run("destinations", f"--namespace={os.getpid()}", "--json")
     if own.returncode == 0:
         assert json.loads(own.stdout)["destinations"] == []
+
+
+@needs_root
+@in_namespace
+def test_the_number_of_any_namespace_is_no_pid():
+    # The host's own is below those of all others, and far beyond a pid.
+    done = run("port", TARGET, f"--namespace={4026531833}")
+    assert "process" not in done.stderr
+
+
+@needs_root
+@in_namespace
+@pytest.mark.parametrize("command", [("namespaces",), ("destinations", "--namespace=all"), ("port", "9", "--namespace=all")])
+def test_a_source_that_sees_no_other_namespace_is_refused(command):
+    done = run(*command, "--sockets.source=sock_diag")
+    assert done.returncode and done.stdout == "" and "leave out --sockets.source" in done.stderr
