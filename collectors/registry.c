@@ -39,3 +39,11 @@ int collector_find(const char *name)
 			return (int)i;
 	return -1;
 }
+
+const struct metric_family *collector_family(const struct collector *collector, const char *name)
+{
+	for (size_t i = 0; collector->families[i]; i++)
+		if (strcmp(collector->families[i]->name, name) == 0)
+			return collector->families[i];
+	return NULL;
+}

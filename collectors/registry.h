@@ -15,4 +15,7 @@ extern const size_t collectors_length;
 /* The index of the collector of that name, or -1. */
 int collector_find(const char *name);
 
+/* The family of that name that the collector, which has families, may emit; or NULL. */
+const struct metric_family *collector_family(const struct collector *collector, const char *name);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collectors/gather.h"
+#include "collectors/registry.h"
 
 extern const struct collector addresses_collector;
 extern const struct collector owners_collector;
@@ -46,14 +47,6 @@ static int look(
 	return result;
 }
 
-static const struct metric_family *family_of(const struct collector *collector, const char *name)
-{
-	for (size_t i = 0; collector->families[i]; i++)
-		if (strcmp(collector->families[i]->name, name) == 0)
-			return collector->families[i];
-	return NULL;
-}
-
 static size_t count(const struct metric_set *set, const struct metric_family *family)
 {
 	size_t length = 0;
@@ -72,7 +65,7 @@ static const char *behind(const char *label)
 static int take_pools(struct pool_rows *rows)
 {
 	const struct metric_family *family =
-	    family_of(&addresses_collector, "ephemera_address_ports");
+	    collector_family(&addresses_collector, "ephemera_address_ports");
 
 	rows->list = calloc(count(rows->set, family) + 1, sizeof(*rows->list));
 	if (!rows->list)
@@ -93,7 +86,7 @@ static int take_pools(struct pool_rows *rows)
 static int take_owners(struct pool_rows *rows)
 {
 	const struct metric_family *family =
-	    family_of(&owners_collector, "ephemera_owner_udp_ports");
+	    collector_family(&owners_collector, "ephemera_owner_udp_ports");
 
 	rows->udp_owners = calloc(count(rows->set, family) + 1, sizeof(*rows->udp_owners));
 	if (!rows->udp_owners)
