@@ -11,6 +11,7 @@ extern const struct command destinations_command;
 extern const struct command namespaces_command;
 extern const struct command port_command;
 extern const struct command trace_command;
+extern const struct command advise_command;
 extern const struct command check_config_command;
 extern const struct command healthcheck_command;
 
@@ -21,6 +22,7 @@ const struct command *const commands[] = {
     &namespaces_command,
     &port_command,
     &trace_command,
+    &advise_command,
     &check_config_command,
     &healthcheck_command,
 };

@@ -82,10 +82,14 @@ const struct flag flags[] = {
 	KIND_NUMBER, AT(namespaces.series), 1, 1000, NULL, "serve metrics"},
     {"path.pods", "DIRECTORY", "/var/log/pods",
 	"where the kubelet makes a directory for each pod, for their names", KIND_STRING, AT(pods),
-	0, 0, NULL, "serve metrics namespaces destinations port trace"},
+	0, 0, NULL, "serve metrics namespaces destinations port trace advise"},
     {"path.netns", "DIRECTORY", "/run/netns",
 	"where network namespaces have names, as ip-netns(8) gives them", KIND_STRING,
-	AT(namespaces.names), 0, 0, NULL, "serve metrics namespaces destinations port trace"},
+	AT(namespaces.names), 0, 0, NULL,
+	"serve metrics namespaces destinations port trace advise"},
+    {"path.systemd", "DIRECTORY", "/etc/systemd/system",
+	"advise: where systemd has the units that are enabled", KIND_STRING, AT(systemd), 0, 0,
+	NULL, "advise"},
     {"path.procfs", "DIRECTORY", "/proc", "where procfs is mounted", KIND_STRING, AT(procfs)},
     {"path.sysfs", "DIRECTORY", "/sys", "where sysfs is mounted", KIND_STRING, AT(sysfs)},
     {"security.sandbox", "on|off", "on",
@@ -100,11 +104,11 @@ const struct flag flags[] = {
     {"service-node-port-range", "FIRST-LAST", NULL,
 	"NodePorts of this node's Kubernetes cluster, such as 30000-32767: the value of "
 	"kube-apiserver's flag of that name; for ephemera_range_node_ports and port",
-	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port"},
+	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port advise"},
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
 	"PID of a process in it; destinations and port also take all; needs root",
-	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace"},
+	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace advise"},
     {"limit", "N", "20",
 	"destinations, namespaces, trace: maximum rows; port: maximum sockets of each port, local "
 	"and remote",
@@ -114,8 +118,8 @@ const struct flag flags[] = {
 	"age is "
 	"known",
 	KIND_CHOICE, AT(sorts_by_age), 0, 0, sort_choices, "port"},
-    {"json", NULL, NULL, "destinations, namespaces, port, trace: print JSON", KIND_SWITCH, AT(json),
-	0, 0, NULL, "destinations namespaces port trace"},
+    {"json", NULL, NULL, "destinations, namespaces, port, trace, advise: print JSON", KIND_SWITCH,
+	AT(json), 0, 0, NULL, "destinations namespaces port trace advise"},
     {"watch", NULL, NULL,
 	"destinations, namespaces: refresh every second; port: print changes, with the time; until "
 	"Ctrl-C",

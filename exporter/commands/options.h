@@ -40,6 +40,7 @@ struct options {
 	const char *leases;	  /* port: the file of leases, "-" for standard input; NULL: none */
 	unsigned long process;	  /* healthcheck: use the addresses of this pid; 0: of the flags */
 	bool ready;		  /* healthcheck: also check that a scrape would work */
+	const char *systemd;	  /* advise: such as "/etc/systemd/system" */
 	const char *checked;	  /* check-config: the file */
 	enum log_level log_level;
 	enum log_format log_format;

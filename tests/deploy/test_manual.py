@@ -18,7 +18,7 @@ from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, run
 BUILD = Path(BINARY).parent
 MANUAL = BUILD / "manual"
 COMPLETIONS = ("bash", "zsh", "fish")
-COMMANDS = {"metrics", "destinations", "namespaces", "port", "trace", "check-config", "healthcheck"}
+COMMANDS = {"advise", "metrics", "destinations", "namespaces", "port", "trace", "check-config", "healthcheck"}
 
 FLAG = re.compile(r"--([a-z][a-z0-9_.-]*[a-z0-9_])")
 
