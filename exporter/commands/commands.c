@@ -8,6 +8,7 @@
 extern const struct command serve_command;
 extern const struct command metrics_command;
 extern const struct command destinations_command;
+extern const struct command top_command;
 extern const struct command namespaces_command;
 extern const struct command port_command;
 extern const struct command trace_command;
@@ -19,6 +20,7 @@ const struct command *const commands[] = {
     &serve_command,
     &metrics_command,
     &destinations_command,
+    &top_command,
     &namespaces_command,
     &port_command,
     &trace_command,

@@ -82,11 +82,11 @@ const struct flag flags[] = {
 	KIND_NUMBER, AT(namespaces.series), 1, 1000, NULL, "serve metrics"},
     {"path.pods", "DIRECTORY", "/var/log/pods",
 	"where the kubelet makes a directory for each pod, for their names", KIND_STRING, AT(pods),
-	0, 0, NULL, "serve metrics namespaces destinations port trace advise"},
+	0, 0, NULL, "serve metrics namespaces destinations top port trace advise"},
     {"path.netns", "DIRECTORY", "/run/netns",
 	"where network namespaces have names, as ip-netns(8) gives them", KIND_STRING,
 	AT(namespaces.names), 0, 0, NULL,
-	"serve metrics namespaces destinations port trace advise"},
+	"serve metrics namespaces destinations top port trace advise"},
     {"path.systemd", "DIRECTORY", "/etc/systemd/system",
 	"advise: where systemd has the units that are enabled", KIND_STRING, AT(systemd), 0, 0,
 	NULL, "advise"},
@@ -108,11 +108,12 @@ const struct flag flags[] = {
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
 	"PID of a process in it; destinations and port also take all; needs root",
-	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations port trace advise"},
+	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations top port trace advise"},
     {"limit", "N", "20",
-	"destinations, namespaces, trace: maximum rows; port: maximum sockets of each port, local "
+	"destinations, namespaces, trace, and top without a terminal: maximum rows; port: maximum "
+	"sockets of each port, local "
 	"and remote",
-	KIND_NUMBER, AT(limit), 1, 1000, NULL, "destinations namespaces port trace"},
+	KIND_NUMBER, AT(limit), 1, 1000, NULL, "destinations top namespaces port trace"},
     {"sort", "ORDER", "address",
 	"port: address or age; age shows the oldest sockets of each port first, as far as their "
 	"age is "

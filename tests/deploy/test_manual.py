@@ -18,7 +18,7 @@ from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, run
 BUILD = Path(BINARY).parent
 MANUAL = BUILD / "manual"
 COMPLETIONS = ("bash", "zsh", "fish")
-COMMANDS = {"advise", "metrics", "destinations", "namespaces", "port", "trace", "check-config", "healthcheck"}
+COMMANDS = {"advise", "metrics", "top", "destinations", "namespaces", "port", "trace", "check-config", "healthcheck"}
 
 FLAG = re.compile(r"--([a-z][a-z0-9_.-]*[a-z0-9_])")
 
@@ -163,7 +163,7 @@ def test_the_page_has_the_environment_that_is_read(page):
         for path in (REPOSITORY / folder).rglob("*.c"):
             read |= set(re.findall(r'getenv\("(\w+)"\)', path.read_text(encoding="utf-8")))
     section = re.search(r"^ENVIRONMENT\n(.*?)^FILES", page, re.DOTALL | re.MULTILINE)[1]
-    assert read and set(re.findall(r"\b[A-Z]+_[A-Z]+\b", section)) == read
+    assert read and set(re.findall(r"\b[A-Z]+_[A-Z]+\b|\bTERM\b", section)) == read
 
 
 def test_the_examples_are_right(page, indent):

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/top_look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collectors/gather.h"
+#include "collectors/kernel/clock.h"
+#include "collectors/kernel/exhaustion_probe.h"
+#include "collectors/views/destination_rows.h"
+#include "collectors/views/namespace_rows.h"
+#include "exporter/base/text.h"
+#include "exporter/commands/kernel_tables.h"
+
+/* Of failures between two looks; more are counted and not shown, as only the last one is. */
+#define EVENTS_BYTES (1ul << 18)
+#define ROWS_MAX 1000ul
+
+struct top_look {
+	struct options *options;
+	struct gatherer *finder;
+	bool has_all; /* the walk of all namespaces is open */
+	const char *reason;
+	struct exhaustion_probe probe;
+	struct exhaustion_events *events; /* NULL: failures are not seen */
+	unsigned long failures;
+	unsigned long refused;
+	char last[TOP_LINE];
+	char summary[TOP_LINE];
+};
+
+static int open_finder(struct top_look *look)
+{
+	static const struct collector *const finders[] = {&destination_finder};
+	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
+	const struct options *options = look->options;
+	const struct gatherer_options wanted = {
+	    .collectors = finders,
+	    .length = 1,
+	    .enabled = 1,
+	    .wanted = 1,
+	    .values = values,
+	    .procfs = options->procfs,
+	    .sysfs = options->sysfs,
+	    .bind_buckets = options->source.buckets,
+	};
+
+	return gatherer_open(&wanted, &options->source, &look->finder);
+}
+
+static void format_time(char text[static 16])
+{
+	const time_t now = time(NULL);
+	struct tm local;
+
+	strftime(text, 16, "%H:%M:%S", localtime_r(&now, &local));
+}
+
+static void format_address(
+    const struct exhausted_event *event, const void *address, char text[static SOCKET_ADDRESS_TEXT])
+{
+	struct socket_address copy;
+
+	memcpy(&copy, address, sizeof(copy));
+	socket_address_format(
+	    &copy, event->family ? SOCKET_IPV6 : SOCKET_IPV4, event->interface, text);
+}
+
+static int note_failure(void *context, const struct exhausted_event *event)
+{
+	struct top_look *look = context;
+	char comm[sizeof(event->comm) + 1] = "";
+	char address[SOCKET_ADDRESS_TEXT];
+	char what[SOCKET_ENDPOINT_TEXT + 32];
+	char endpoint[SOCKET_ENDPOINT_TEXT];
+	char clock[16];
+
+	format_time(clock);
+	memcpy(comm, event->comm, sizeof(event->comm));
+	if (event->refused_port) {
+		look->refused++;
+		snprintf(what, sizeof(what), "bind %u", event->refused_port);
+	} else if (event->call == EXHAUSTED_CONNECT) {
+		look->failures++;
+		format_address(event, event->remote, address);
+		socket_endpoint_format(address, event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+		    event->remote_port, endpoint);
+		snprintf(what, sizeof(what), "connect %s", endpoint);
+	} else {
+		look->failures++;
+		snprintf(what, sizeof(what), "bind to any port");
+	}
+	snprintf(
+	    look->last, sizeof(look->last), "%s %s, %s (pid %u)", clock, what, comm, event->pid);
+	text_make_printable(look->last);
+	return 0;
+}
+
+static void open_failures(struct top_look *look)
+{
+	const struct exhaustion_probe_options wanted = {.events_bytes = EVENTS_BYTES};
+	const char *reason = NULL;
+
+	if (exhaustion_probe_open(&wanted, &look->probe, &reason) < 0)
+		return;
+	if (exhaustion_events_open(&look->probe, note_failure, look, &look->events) < 0) {
+		exhaustion_probe_close(&look->probe);
+		look->events = NULL;
+	}
+}
+
+int top_look_open(struct options *options, struct top_look **ret_look)
+{
+	struct top_look *look = calloc(1, sizeof(*look));
+	int result;
+
+	if (!look)
+		return -ENOMEM;
+	look->options = options;
+	result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
+	if (result == 0)
+		result = open_finder(look);
+	if (result < 0) {
+		top_look_close(look);
+		return result;
+	}
+	open_failures(look);
+	*ret_look = look;
+	return 0;
+}
+
+void top_look_close(struct top_look *look)
+{
+	if (!look)
+		return;
+	if (look->events) {
+		exhaustion_events_close(look->events);
+		exhaustion_probe_close(&look->probe);
+	}
+	gatherer_free(look->finder);
+	kernel_tables_close(look->options);
+	free(look);
+}
+
+static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows)
+{
+	struct gathering gathering;
+	struct timespec now;
+	struct destination_rows *rows;
+	int result = gather(look->finder, 1, NULL, NULL, NULL, &gathering);
+
+	if (result == 0)
+		result = gathering.outcomes[0].error;
+	if (result < 0)
+		return result;
+	now = clock_now();
+	rows = destination_rows_found(gatherer_state(look->finder, 0));
+	result = destination_rows_name_owners(gatherer_cgroups(look->finder), rows);
+	if (result < 0)
+		return result;
+
+	const struct bound_ports *bound = &rows->bound.ports;
+
+	snprintf(look->summary, sizeof(look->summary),
+	    "%u ports each (%u-%u), %u lost to bind(); %lu in use by %lu destinations",
+	    rows->capacity, rows->settings.range.first, rows->settings.range.last,
+	    bound->listen + bound->bound + bound->connected, rows->ports, rows->destinations);
+	return top_rows_of_destinations(rows, &now, ret_rows);
+}
+
+static int look_at_namespaces(struct top_look *look, struct top_rows *ret_rows)
+{
+	struct options *options = look->options;
+	struct namespace_rows *rows;
+	struct timespec now;
+	int result;
+
+	/* The walk is given up for good where it fails. */
+	if (!options->source.walk) {
+		look->reason = "needs root, or CAP_BPF and CAP_PERFMON";
+		return -ENODATA;
+	}
+	result = namespace_rows_read(
+	    &options->source, options->sysfs, options->pods, options->namespaces.names, &rows);
+	if (result == -EOPNOTSUPP) {
+		look->reason = kernel_tables_changed;
+		return -ENODATA;
+	}
+	if (result < 0)
+		return result;
+	now = clock_now();
+	snprintf(look->summary, sizeof(look->summary), "%zu network namespaces on this host",
+	    rows->length);
+	result = top_rows_of_namespaces(rows, &now, ret_rows);
+	namespace_rows_free(rows);
+	return result;
+}
+
+int top_look_now(struct top_look *look, bool at_namespaces, struct top_rows *ret_rows)
+{
+	return at_namespaces ? look_at_namespaces(look, ret_rows)
+			     : look_at_destinations(look, ret_rows);
+}
+
+const char *top_look_reason(const struct top_look *look)
+{
+	return look->reason;
+}
+
+void top_look_summarize(const struct top_look *look, char text[static TOP_LINE])
+{
+	snprintf(text, TOP_LINE, "%s", look->summary);
+}
+
+void top_look_failures(struct top_look *look, char text[static TOP_LINE])
+{
+	if (!look->events) {
+		snprintf(
+		    text, TOP_LINE, "Failed calls are not seen without CAP_BPF and CAP_PERFMON.");
+		return;
+	}
+	(void)exhaustion_events_wait(look->events, 0);
+	if (look->failures + look->refused == 0)
+		snprintf(text, TOP_LINE, "No call has failed since the start.");
+	else
+		snprintf(text, TOP_LINE, "Failed: %lu, refused: %lu. %.200s", look->failures,
+		    look->refused, look->last);
+}
