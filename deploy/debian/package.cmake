@@ -25,6 +25,11 @@ string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 configure_file(debian/changelog.in ${made}/changelog @ONLY)
 install(FILES ${made}/changelog ${PROJECT_SOURCE_DIR}/CHANGELOG.md debian/copyright
   DESTINATION ${doc})
+# Whoever is on call may have no network: the pages, as they lie here, so that they lead to each other.
+file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/SECURITY.md DESTINATION ${doc})
+install(FILES ${pages} ${PROJECT_SOURCE_DIR}/docs/openapi.yaml DESTINATION ${doc}/docs)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/images/ DESTINATION ${doc}/docs/images)
 install(FILES debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
   RENAME ephemera)
 # The place that the provisioning file, an example here, names for Grafana.

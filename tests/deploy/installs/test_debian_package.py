@@ -36,7 +36,10 @@ CONTENTS = {
     f"{DOC}/examples/ephemera.service.d/api.conf", f"{DOC}/examples/ephemera.service.d/exhaustion.conf",
     f"{DOC}/examples/ephemera.service.d/socket.conf",
     f"{DOC}/examples/ephemera.service.d/tls.conf", f"{DOC}/examples/ephemera.service.d/walk.conf",
-    f"{DOC}/examples/sysctl.d/90-ephemera.conf",
+    f"{DOC}/examples/sysctl.d/90-ephemera.conf", f"{DOC}/README.md", f"{DOC}/SECURITY.md",
+    f"{DOC}/docs/openapi.yaml",
+    *(f"{DOC}/{path.relative_to(REPOSITORY)}" for pattern in ("*.md", "images/*")
+      for path in (REPOSITORY / "docs").glob(pattern)),
     f"{DOC}/examples/grafana/dashboards/ephemera.yaml",
     f"{DOC}/examples/grafana/datasources/ephemera.yaml",
     f"{SHARE}/rules/alerts.yaml", f"{SHARE}/rules/recording.yaml", f"{SHARE}/alertmanager-inhibit.yaml",
