@@ -124,6 +124,8 @@ struct exhausted_event {
 	__u16 refused_port; /* the port that the call asked for; 0: it asked for any */
 	__u8 refused;	    /* REFUSED_*, or'ed */
 	__u8 unused;
+	__u32 namespace_id; /* these two: see struct walk_namespace */
+	__u32 namespace_inode;
 };
 
 #endif

@@ -104,6 +104,8 @@ static __always_inline void tell(struct sock *sk, enum exhausted_call call, __u8
 	event->refused_port = refusal.port;
 	event->refused = refusal.flags;
 	event->unused = 0;
+	event->namespace_id = (__u32)sk->__sk_common.skc_net.net->net_cookie;
+	event->namespace_inode = sk->__sk_common.skc_net.net->ns.inum;
 
 	__u32 local[4];
 

@@ -12,12 +12,12 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* The network namespace that is watched. Set before loading. */
+/* The network namespace that is watched; 0: all are. Set before loading. */
 const volatile __u32 namespace_inode;
 
 static __always_inline bool is_ours(struct sock *sk)
 {
-	return sk->__sk_common.skc_net.net->ns.inum == namespace_inode;
+	return !namespace_inode || sk->__sk_common.skc_net.net->ns.inum == namespace_inode;
 }
 
 /* The socket's local port. Not from inet_num, which is 0 once the socket closes. */

@@ -20,7 +20,7 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	/* Twice the room, so that few of them share a place. */
 	const __u32 places = leases ? bpf_setup_power_of_two(leases * 2 / LEASES_BESIDE) : 1;
 
-	loaded->rodata->namespace_inode = namespace_inode;
+	loaded->rodata->namespace_inode = options->everywhere ? 0 : namespace_inode;
 	loaded->rodata->times_leases = leases != 0;
 	loaded->rodata->leases_order = (__u32)__builtin_ctz(places);
 	loaded->rodata->tells_events = options->events_bytes != 0;

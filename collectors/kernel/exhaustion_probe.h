@@ -5,8 +5,8 @@
 /*
  * The calls that found no ephemeral port or were refused one, and how long ports are held.
  * collectors/bpf/exhaustion.bpf.c counts them in the kernel, for the network namespace of the
- * thread that opens the probe. The counts are mapped into our memory: reading them needs no system
- * call and no privilege.
+ * thread that opens the probe, or for all. The counts are mapped into our memory: reading them
+ * needs no system call and no privilege.
  *
  * connect(): the tracepoint inet_sock_set_state (net/ipv4/af_inet.c). A step from SYN_SENT to CLOSE
  * without a port is one connect() that found no port. bind() and listen(): udp_lib_get_port() or
@@ -31,8 +31,9 @@ struct exhaustion_probe_options {
 	unsigned long leases;	    /* how many are timed at the same time, rounded up; 0: none */
 	unsigned long events_bytes; /* memory for events, rounded up; 0: no events */
 	bool openers;		    /* whether they are counted */
-	bool elsewhere; /* whether other network namespaces are counted, each for itself */
-	bool starts;	/* whether the starts of leases can be read */
+	bool elsewhere;	 /* whether other network namespaces are counted, each for itself */
+	bool everywhere; /* whether they are counted as if they were this one; not with elsewhere */
+	bool starts;	 /* whether the starts of leases can be read */
 };
 
 #define EXHAUSTION_LEASES_MAX 16777216ul

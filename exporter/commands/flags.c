@@ -107,7 +107,7 @@ const struct flag flags[] = {
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port advise"},
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "
-	"PID of a process in it; destinations and port also take all; needs root",
+	"PID of a process in it; destinations, port and trace also take all; needs root",
 	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations top port trace advise"},
     {"limit", "N", "20",
 	"destinations, namespaces, trace, and top without a terminal: maximum rows; port: maximum "

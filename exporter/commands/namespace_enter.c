@@ -38,15 +38,6 @@ int namespace_check(const struct options *options, char error[static OPTIONS_ERR
 	return 0;
 }
 
-int namespace_check_one(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
-{
-	if (namespace_is_all(options))
-		return option_fail(error,
-		    "--namespace=all: this command asks one network namespace; \"ephemera "
-		    "namespaces\" shows all, the fullest first");
-	return namespace_check(options, error);
-}
-
 __attribute__((format(printf, 3, 4))) static int fail(
     char error[static NAMESPACE_ERROR_SIZE], int result, const char *format, ...)
 {

@@ -12,9 +12,8 @@
 /* Whether it is "all", for every namespace of the host. */
 bool namespace_is_all(const struct options *options);
 
-/* Whether the command line can have it: a command's check. _one: nor may it be "all". */
+/* Whether the command line can have it: a command's check. */
 int namespace_check(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
-int namespace_check_one(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
 
 /*
  * Moves this process, of one thread, to the namespace that --namespace names; without the flag it

@@ -9,17 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/binds.h"
 #include "collectors/exhausted_owners.h"
-#include "collectors/gather.h"
 #include "collectors/kernel/clock.h"
-#include "collectors/views/destination_rows.h"
 #include "exporter/base/terminal.h"
-#include "exporter/base/time_share.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
+#include "exporter/commands/option_value.h"
 #include "exporter/commands/trace_leases.h"
+#include "exporter/commands/trace_namespaces.h"
+#include "exporter/commands/trace_ports.h"
 #include "exporter/commands/trace_print.h"
 #include "exporter/commands/trace_signals.h"
 
@@ -28,100 +27,24 @@ extern const struct command trace_command;
 /* Of failures that are not printed yet: some 8,000. */
 #define EVENTS_BYTES (1ul << 20)
 #define WAIT_MS 200
-/* A look at all sockets is made once a second at the most, and in a tenth of the time. */
-#define LOOK_SECONDS 1.0
-#define LOOK_SHARE 0.1
-#define LOOK_BURST_SECONDS 0.5
-#define ROWS_MAX 1000ul
 
 struct trace {
 	struct options *options;
 	struct exhaustion_probe probe;
 	struct exhaustion_events *events;
-	struct gatherer *finder; /* of the destinations' ports; NULL where they cannot be read */
-	struct timespec looked;
-	struct time_share look_time;
+	struct trace_ports *ports;     /* NULL where several namespaces are followed */
 	struct holder_finder *holders; /* of ports that were refused */
 	struct cgroups *cgroups;
+	struct trace_namespaces *namespaces; /* NULL: only one is followed */
 	unsigned long shown;
 	bool stopped;
 	struct timespec started;
 };
 
-static void open_finder(struct trace *trace)
+/* Looked up only in the namespace that this process is in. */
+static bool is_elsewhere(const struct traced *traced)
 {
-	static const struct collector *const finders[] = {&destination_finder};
-	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
-	const struct options *options = trace->options;
-	const struct gatherer_options wanted = {
-	    .collectors = finders,
-	    .length = 1,
-	    .enabled = 1,
-	    .values = values,
-	    .procfs = options->procfs,
-	    .sysfs = options->sysfs,
-	    .bind_buckets = options->source.buckets,
-	};
-
-	if (gatherer_open(&wanted, &options->source, &trace->finder) < 0)
-		trace->finder = NULL;
-}
-
-static void look(struct trace *trace)
-{
-	struct gathering gathering;
-
-	trace->looked = clock_now();
-	if (gather(trace->finder, 1, NULL, NULL, NULL, &gathering) == 0)
-		time_share_spend(&trace->look_time, gathering.seconds);
-}
-
-static bool is_due(struct trace *trace)
-{
-	if (trace->looked.tv_sec && clock_seconds_since(&trace->looked) < LOOK_SECONDS)
-		return false;
-	return time_share_allows(&trace->look_time, LOOK_SHARE, LOOK_BURST_SECONDS);
-}
-
-/* Where its own interface has no socket there yet, those of no interface are what it met. */
-static bool is_of(const struct destination *destination, const struct exhausted_event *event)
-{
-	struct destination met = {
-	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
-	    .port = event->remote_port,
-	};
-
-	memcpy(&met.source, event->local, sizeof(met.source));
-	memcpy(&met.address, event->remote, sizeof(met.address));
-	if (destination->interface)
-		met.interface = event->interface;
-	return destination_same(destination, &met);
-}
-
-static void find_ports(struct trace *trace, struct traced *traced)
-{
-	const struct destination_rows *rows;
-
-	if (!trace->finder || traced->event->call != EXHAUSTED_CONNECT)
-		return;
-	if (is_due(trace))
-		look(trace);
-	rows = destination_rows_found(gatherer_state(trace->finder, 0));
-	if (!rows)
-		return;
-	traced->usable_ports = rows->capacity;
-	/* Where bind() has all ports, no destination has any. */
-	traced->has_ports = rows->capacity == 0;
-	for (size_t i = 0; i < rows->length; i++) {
-		if (!is_of(&rows->list[i].destination, traced->event))
-			continue;
-
-		const unsigned ports = destination_used(&rows->list[i].destination);
-
-		if (ports > traced->ports)
-			traced->ports = ports;
-		traced->has_ports = true;
-	}
+	return traced->namespace && !(traced->namespace->flags & WALK_READER);
 }
 
 static struct holder find_holder(struct trace *trace, const struct exhausted_event *event)
@@ -162,11 +85,34 @@ static void stop_where_ended(struct trace *trace)
 	trace->stopped = true;
 }
 
+/* Adds what is known of the namespace, if several are followed. Returns 0 or -ENOMEM. */
+static int find_namespace(
+    struct trace *trace, struct traced *traced, struct exhausted_event *nameless)
+{
+	if (!trace->namespaces) {
+		trace_ports_find(trace->ports, traced);
+		return 0;
+	}
+	traced->namespace = trace_namespaces_count(trace->namespaces, traced->event);
+	if (!traced->namespace)
+		return -ENOMEM;
+	trace_ports_find_fullest(traced);
+	if (!is_elsewhere(traced))
+		return 0;
+	/* Interfaces have other names there. */
+	*nameless = *traced->event;
+	nameless->interface = 0;
+	traced->event = nameless;
+	return 0;
+}
+
 static int print_event(void *context, const struct exhausted_event *event)
 {
 	struct trace *trace = context;
 	struct traced traced = {.event = event, .time = time_of(event)};
-	struct holder holder;
+	struct exhausted_event nameless;
+	struct holder holder = {.search = HOLDER_ELSEWHERE};
+	int result;
 
 	stop_where_ended(trace);
 	if (trace_signals() > 1)
@@ -175,14 +121,17 @@ static int print_event(void *context, const struct exhausted_event *event)
 
 	if (event->cgroup_id) {
 		const uint64_t id = event->cgroup_id;
-		const int result = cgroups_resolve(trace->cgroups, &id, 1, &traced.cgroup);
 
+		result = cgroups_resolve(trace->cgroups, &id, 1, &traced.cgroup);
 		if (result < 0)
 			return result;
 	}
-	find_ports(trace, &traced);
+	result = find_namespace(trace, &traced, &nameless);
+	if (result < 0)
+		return result;
 	if (event->refused_port) {
-		holder = find_holder(trace, event);
+		if (!is_elsewhere(&traced))
+			holder = find_holder(trace, event);
 		traced.holder = &holder;
 	}
 	return trace->options->json ? trace_print_json(&traced) : trace_print_text(&traced);
@@ -210,6 +159,16 @@ static void sum_conflicts(
 		sum->conflicts += sum->ports[i].count;
 }
 
+static void sum_namespaces(const struct trace *trace, size_t limit, struct traced_sum *sum)
+{
+	sum->has_namespaces = trace->namespaces != NULL;
+	if (!sum->has_namespaces)
+		return;
+	sum->namespaces = trace_namespaces_list(
+	    trace->namespaces, limit, &sum->namespaces_length, &sum->other_namespaces);
+	sum->other_namespaces += sum->lost;
+}
+
 static int print_sum(struct trace *trace)
 {
 	const struct exhaustion_shared *shared = trace->probe.shared;
@@ -232,6 +191,7 @@ static int print_sum(struct trace *trace)
 		sum.other_destinations = others + shared->untracked_destinations;
 		sum_conflicts(trace, conflicts, &sum);
 		sum.lost = sum.calls + sum.conflicts - trace->shown;
+		sum_namespaces(trace, limit, &sum);
 		result = exhausted_owners_list(
 		    owners, trace->cgroups, &names, &sum.owners_length, &others);
 	}
@@ -254,6 +214,8 @@ static int print_start(const struct trace *trace)
 		return 0;
 	puts("Each call that finds no port or is refused one is shown as it happens; Ctrl-C sums "
 	     "up.");
+	if (trace->namespaces)
+		puts("Calls in every network namespace of the host are shown.");
 	if (!trace->probe.counts_binds)
 		puts("This kernel shows only connect(), not bind().");
 	putchar('\n');
@@ -277,19 +239,43 @@ static int run(struct trace *trace)
 	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
 }
 
+/*
+ * Without the kernel's tables some ports in use are missing from what is printed beside a failure,
+ * and the names of other namespaces.
+ */
+static int open_tables(struct trace *trace, bool all, const char **ret_reason)
+{
+	int result;
+
+	if (all) {
+		result = kernel_tables_open_all(trace->options, ret_reason);
+		if (result < 0)
+			return result;
+		trace->namespaces = trace_namespaces_new(trace->options);
+		return trace->namespaces ? 0 : -ENOMEM;
+	}
+	result = kernel_tables_open(trace->options, KERNEL_TABLES_PEOPLE);
+	if (result < 0)
+		return result;
+	trace->ports = trace_ports_new(trace->options);
+	return trace->ports ? 0 : -ENOMEM;
+}
+
 static int open_trace(struct trace *trace, const char **ret_reason)
 {
-	const struct exhaustion_probe_options wanted = {.events_bytes = EVENTS_BYTES};
+	const bool all = namespace_is_all(trace->options);
+	const struct exhaustion_probe_options wanted = {
+	    .events_bytes = EVENTS_BYTES,
+	    .everywhere = all,
+	};
 	int result = exhaustion_probe_open(&wanted, &trace->probe, ret_reason);
 
 	if (result < 0)
 		return result;
 	trace->started = clock_now();
-	/* Without them some ports in use are missing from what is printed beside a failure. */
-	result = kernel_tables_open(trace->options, KERNEL_TABLES_PEOPLE);
+	result = open_tables(trace, all, ret_reason);
 	if (result < 0)
 		return result;
-	open_finder(trace);
 	trace->holders =
 	    holder_finder_new(&trace->options->source, trace->options->sysfs, trace->options->json);
 	trace->cgroups = cgroups_new(trace->options->sysfs);
@@ -303,7 +289,7 @@ static int run_trace(struct options *options)
 	struct trace trace = {.options = options};
 	const char *reason = NULL;
 	char error[NAMESPACE_ERROR_SIZE];
-	int result = namespace_enter(options, error);
+	int result = namespace_is_all(options) ? 0 : namespace_enter(options, error);
 
 	if (result < 0)
 		return command_end(&trace_command, result, error);
@@ -316,12 +302,20 @@ static int run_trace(struct options *options)
 	if (result == 0)
 		result = run(&trace);
 	exhaustion_events_close(trace.events);
-	gatherer_free(trace.finder);
+	trace_ports_free(trace.ports);
 	holder_finder_free(trace.holders);
 	kernel_tables_close(options);
 	cgroups_free(trace.cgroups);
+	trace_namespaces_free(trace.namespaces);
 	exhaustion_probe_close(&trace.probe);
 	return command_end(&trace_command, result, reason);
+}
+
+static int check_trace(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (namespace_is_all(options) && options->trace_leases)
+		return option_fail(error, "--namespace=all and --leases cannot be combined");
+	return namespace_check(options, error);
 }
 
 const struct command trace_command = {
@@ -329,6 +323,6 @@ const struct command trace_command = {
     .help = "print each call that finds no port or is refused one, as it happens, or each lease of "
 	    "a port as it ends; needs CAP_BPF and CAP_PERFMON",
     .takes_flags = true,
-    .check = namespace_check_one,
+    .check = check_trace,
     .run = run_trace,
 };

@@ -39,6 +39,16 @@ static void add_found(struct text *text, const struct traced *traced)
 	text_add_string(text, clock);
 }
 
+static void add_elsewhere(struct text *text, const struct traced *traced)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", traced->event->namespace_inode);
+	text_add_string(text, "; --namespace=");
+	text_add_string(text, number);
+	text_add_string(text, " also shows its holder");
+}
+
 static void add_holder(struct text *text, const struct traced *traced)
 {
 	switch (traced->holder->search) {
@@ -58,6 +68,9 @@ static void add_holder(struct text *text, const struct traced *traced)
 		break;
 	case HOLDER_FAILED:
 		text_add_string(text, "; its holder is unknown: sockets cannot be listed");
+		break;
+	case HOLDER_ELSEWHERE:
+		add_elsewhere(text, traced);
 		break;
 	}
 }
@@ -87,7 +100,8 @@ void trace_conflict_add_json(struct json *object, const struct traced *traced)
 
 	json_add_number(object, "port", traced->event->refused_port);
 	json_add_string(object, "holder_search", holder_search_name(holder->search));
-	if (holder->search == HOLDER_SKIPPED || holder->search == HOLDER_FAILED)
+	if (holder->search == HOLDER_SKIPPED || holder->search == HOLDER_FAILED ||
+	    holder->search == HOLDER_ELSEWHERE)
 		return;
 	trace_add_time(object, "holder_time", &holder->time);
 	if (holder->search != HOLDER_FOUND)

@@ -179,6 +179,7 @@ const char *holder_search_name(enum holder_search search)
 	    [HOLDER_UNLISTED] = "unlisted",
 	    [HOLDER_SKIPPED] = "skipped",
 	    [HOLDER_FAILED] = "failed",
+	    [HOLDER_ELSEWHERE] = "elsewhere",
 	};
 
 	return names[search];

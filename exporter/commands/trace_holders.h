@@ -17,10 +17,11 @@
 
 enum holder_search {
 	HOLDER_FOUND,
-	HOLDER_GONE,	 /* no socket has the port any more */
-	HOLDER_UNLISTED, /* the same; but one that only called bind() would not be listed */
-	HOLDER_SKIPPED,	 /* not looked up, for want of time */
-	HOLDER_FAILED,	 /* sockets cannot be listed */
+	HOLDER_GONE,	  /* no socket has the port any more */
+	HOLDER_UNLISTED,  /* the same; but one that only called bind() would not be listed */
+	HOLDER_SKIPPED,	  /* not looked up, for want of time */
+	HOLDER_FAILED,	  /* sockets cannot be listed */
+	HOLDER_ELSEWHERE, /* not looked up, in another network namespace */
 };
 
 struct holder {
@@ -50,7 +51,7 @@ void holder_finder_free(struct holder_finder *finder); /* NULL is fine */
 struct holder holder_finder_find(
     struct holder_finder *finder, const struct socket *asked, uint64_t time_ns);
 
-/* "found", "gone", "unlisted", "skipped" or "failed". */
+/* "found", "gone", "unlisted", "skipped", "failed" or "elsewhere". */
 const char *holder_search_name(enum holder_search search);
 
 #endif

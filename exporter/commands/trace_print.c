@@ -8,6 +8,7 @@
 
 #include "collectors/kernel/container.h"
 #include "collectors/tables/destination_table.h"
+#include "exporter/answers/namespaces_text.h"
 #include "exporter/base/json.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
@@ -102,6 +103,14 @@ static int print_who(const struct traced *traced)
 	return 0;
 }
 
+static void print_namespace(const struct namespace_row *namespace)
+{
+	char title[NAMESPACE_TITLE];
+
+	namespace_title(namespace, title);
+	printf("%s  ", title);
+}
+
 int trace_print_text(const struct traced *traced)
 {
 	char clock[16];
@@ -110,6 +119,8 @@ int trace_print_text(const struct traced *traced)
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&traced->time.tv_sec, &local));
 	printf("%s.%03ld  ", clock, traced->time.tv_nsec / NS_PER_MS);
+	if (traced->namespace)
+		print_namespace(traced->namespace);
 	if (traced->event->refused_port)
 		result = print_conflict(traced);
 	else
@@ -121,13 +132,14 @@ int trace_print_text(const struct traced *traced)
 	return result < 0 ? result : terminal_flush();
 }
 
-static void add_owner(struct json *object, const char *path)
+/* namespace: NULL, or that of the object, whose pod it has already. */
+static void add_owner(struct json *object, const char *path, const struct namespace_row *namespace)
 {
 	struct container container;
 
 	json_add_string(object, "cgroup", path);
 	container_parse(path, &container);
-	if (container.pod_uid[0])
+	if (container.pod_uid[0] && !(namespace && namespace->labels.pod_uid))
 		json_add_string(object, "pod_uid", container.pod_uid);
 	if (container.id[0])
 		json_add_string(object, "container_id", container.id);
@@ -165,6 +177,8 @@ int trace_print_json(const struct traced *traced)
 	char comm[COMM_SIZE];
 
 	trace_add_time(object, "time", &traced->time);
+	if (traced->namespace)
+		namespace_json_add_names(object, traced->namespace);
 	json_add_string(object, "call",
 	    event->call == EXHAUSTED_CONNECT ? "connect" : trace_conflict_call(event));
 	json_add_string(object, "protocol",
@@ -187,7 +201,7 @@ int trace_print_json(const struct traced *traced)
 	copy_comm(event, comm);
 	json_add_string(object, "process", comm);
 	if (traced->cgroup)
-		add_owner(object, traced->cgroup);
+		add_owner(object, traced->cgroup, traced->namespace);
 	return put_json(object);
 }
 
@@ -223,6 +237,20 @@ static int print_owner(const struct owner_name *owner)
 	return 0;
 }
 
+static void print_namespaces(const struct traced_sum *sum)
+{
+	if (sum->namespaces_length || sum->other_namespaces)
+		puts("\nFAILURES  NETWORK NAMESPACE");
+	for (size_t i = 0; i < sum->namespaces_length; i++) {
+		char title[NAMESPACE_TITLE];
+
+		namespace_title(&sum->namespaces[i].row, title);
+		printf("%8lu  %s\n", sum->namespaces[i].count, title);
+	}
+	if (sum->other_namespaces)
+		printf("%8lu  others (--limit), or not shown above\n", sum->other_namespaces);
+}
+
 int trace_print_sum_text(const struct traced_sum *sum)
 {
 	int result = 0;
@@ -248,7 +276,22 @@ int trace_print_sum_text(const struct traced_sum *sum)
 	if (sum->other_owners)
 		printf("%8lu  others, or none\n", sum->other_owners);
 	trace_conflict_print_sum(sum);
+	if (sum->has_namespaces)
+		print_namespaces(sum);
 	return result < 0 ? result : terminal_flush();
+}
+
+static void add_namespaces(struct json *object, const struct traced_sum *sum)
+{
+	struct json *list = json_add_array(object, "namespaces");
+
+	for (size_t i = 0; i < sum->namespaces_length; i++) {
+		struct json *one = json_append_object(list);
+
+		namespace_json_add_names(one, &sum->namespaces[i].row);
+		json_add_number(one, "failures", (double)sum->namespaces[i].count);
+	}
+	json_add_number(object, "other_namespaces", (double)sum->other_namespaces);
 }
 
 int trace_print_sum_json(const struct traced_sum *sum)
@@ -278,10 +321,12 @@ int trace_print_sum_json(const struct traced_sum *sum)
 	for (size_t i = 0; i < sum->owners_length; i++) {
 		struct json *one = json_append_object(owners);
 
-		add_owner(one, sum->owners[i].path);
+		add_owner(one, sum->owners[i].path, NULL);
 		json_add_number(one, "failures", (double)sum->owners[i].count);
 	}
 	json_add_number(object, "other_owners", (double)sum->other_owners);
 	trace_conflict_add_sum(object, sum);
+	if (sum->has_namespaces)
+		add_namespaces(object, sum);
 	return put_json(root);
 }

@@ -12,6 +12,7 @@
 #include "collectors/tables/tally_top.h"
 #include "exporter/base/json.h"
 #include "exporter/commands/trace_holders.h"
+#include "exporter/commands/trace_namespaces.h"
 
 /* One failure, and what is known about it. */
 struct traced {
@@ -21,6 +22,7 @@ struct traced {
 	bool has_ports;	      /* the next two are known */
 	unsigned ports;
 	unsigned usable_ports;
+	const struct namespace_row *namespace; /* NULL: only one is followed */
 	const struct holder *holder; /* of a refused bind(), whose refused_port is not 0 */
 };
 
@@ -38,6 +40,10 @@ struct traced_sum {
 	const struct tally_shown *ports;
 	size_t ports_length;
 	unsigned long other_ports; /* conflicts of others */
+	bool has_namespaces;	   /* the next three are known; both kinds of failure, if printed */
+	const struct traced_namespace *namespaces;
+	size_t namespaces_length;
+	unsigned long other_namespaces;
 };
 
 /* Each prints to standard output and returns 0 or -errno. */

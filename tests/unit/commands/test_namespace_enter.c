@@ -30,7 +30,8 @@ static void what_has_no_namespace_refuses_it(void **state)
 	assert_refused(PARSE("destinations", "--namespace="), "--namespace", "empty");
 	assert_refused(PARSE("destinations", "--namespace=all", "--resolve"), "--resolve", NULL);
 	assert_result(PARSE("destinations", "--namespace=all", "--watch"), 0);
-	assert_refused(PARSE("trace", "--namespace=all"), "all", "ephemera namespaces");
+	assert_result(PARSE("trace", "--namespace=all"), 0);
+	assert_refused(PARSE("trace", "--namespace=all", "--leases"), "all", "--leases");
 	assert_refused(PARSE("metrics", "--namespace=a"), "--namespace", "port");
 	assert_refused(PARSE("namespaces", "--namespace=a"), "--namespace", "port");
 	assert_result(PARSE("port", "80", "--namespace=all"), 0);
