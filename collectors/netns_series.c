@@ -24,7 +24,7 @@ static const struct metric_family worst_ratio = {
 };
 static const struct metric_family unshown = {
     .name = "ephemera_unshown_namespaces",
-    .help = "Network namespaces that are not shown, since --namespaces.limit others are fuller.",
+    .help = "Network namespaces that --namespaces.limit leaves out: the emptiest.",
     .type = METRIC_GAUGE,
     .example = "ephemera_unshown_namespaces > 0",
 };
@@ -38,10 +38,8 @@ static const struct metric_family untracked = {
 
 static const struct metric_family node_view = {
     .name = "ephemera_node_view",
-    .help = "1 if the exporter sees this part of the node: network: it is in the host's first "
-	    "network namespace, else what has no label netns is not the node's; cgroups: the "
-	    "host's whole tree, else pods outside of it have no names; pods: --path.pods can be "
-	    "read; names: --path.netns can be read.",
+    .help = "1 if the exporter sees this part of the node: the host's own network namespace, all "
+	    "cgroups, the pods in --path.pods, the names in --path.netns.",
     .type = METRIC_GAUGE,
     .labels = {"part"},
     .example = "ephemera_node_view{part=~\"network|cgroups|pods\"} == 0",
