@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/commands/port_print.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exporter/answers/namespaces_text.h"
+#include "exporter/answers/port_advice.h"
+#include "exporter/answers/port_json.h"
+#include "exporter/answers/port_text.h"
+#include "exporter/base/json.h"
+#include "exporter/base/terminal.h"
+
+/* What a range has nothing on is left out; a port asked for by itself is answered. */
+static bool is_told(const struct options *options, const struct port_answer *answer, uint16_t port)
+{
+	return answer->local.total || answer->remote.total ||
+	       portset_has(&options->single_ports, port);
+}
+
+/* row: the namespace that it is of; NULL: that was not asked. */
+static int print_json(const struct port_lookup *lookup, const struct options *options,
+    const struct namespace_row *row)
+{
+	struct json *root = json_new_object();
+	struct json *list;
+	unsigned position = 0;
+	struct port_range range;
+
+	if (row)
+		namespace_json_add_names(root, row);
+	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
+	port_json_add_source(root, lookup);
+	list = json_add_array(root, "ports");
+	while (portset_next_range(&options->ports, &position, &range)) {
+		for (unsigned port = range.first; port <= range.last; port++) {
+			const struct port_answer answer =
+			    port_lookup_answer(lookup, (uint16_t)port);
+
+			if (is_told(options, &answer, (uint16_t)port))
+				port_json_add(
+				    json_append_object(list), lookup, &answer, options->limit);
+		}
+	}
+	json_add_number(root, "empty_ports", lookup->empty);
+	port_json_add_advice(root, lookup, &options->ports);
+
+	char *text = json_print(root);
+	const int result = text ? terminal_put_line(text) : -ENOMEM;
+
+	free(text);
+	json_free(root);
+	return result;
+}
+
+static void print_advice(const struct port_lookup *lookup, const struct options *options)
+{
+	struct port_advice advice;
+
+	port_advice_find(lookup, &options->ports, &advice);
+	port_advice_print(&lookup->settings, &advice);
+}
+
+#define UNSURE                                                                                   \
+	"Without CAP_BPF and CAP_PERFMON, ports that bind() took before connect(), which every " \
+	"destination has lost, look like ports that connect() took."
+
+/* Whether something is said of a port that only the kernel's buckets could make sure of. */
+static bool is_unsure(const struct port_lookup *lookup, const struct port_answer *answer)
+{
+	if (lookup->sees_buckets || !port_range_has(lookup->settings.range, answer->port))
+		return false;
+	for (size_t i = 0; i < answer->local.length; i++) {
+		const struct port_socket *found = &answer->local.list[i];
+
+		if (found->socket.protocol == SOCKET_TCP && found->chosen != CHOSEN_YES &&
+		    (found->role == PORT_ROLE_OUTBOUND || found->role == PORT_ROLE_TIME_WAIT))
+			return true;
+	}
+	return false;
+}
+
+static void print_text(const struct port_lookup *lookup, const struct options *options)
+{
+	unsigned position = 0;
+	unsigned untold = 0;
+	struct port_range range;
+	bool first = true;
+	bool unsure = false;
+
+	while (portset_next_range(&options->ports, &position, &range)) {
+		for (unsigned port = range.first; port <= range.last; port++) {
+			const struct port_answer answer =
+			    port_lookup_answer(lookup, (uint16_t)port);
+
+			if (!is_told(options, &answer, (uint16_t)port)) {
+				untold++;
+				continue;
+			}
+			if (!first)
+				putchar('\n');
+			first = false;
+			unsure = unsure || is_unsure(lookup, &answer);
+			port_text_print(lookup, &answer, options->limit);
+		}
+	}
+	if (unsure) {
+		putchar('\n');
+		terminal_print_wrapped(UNSURE, 0, terminal_width());
+	}
+	if (untold)
+		printf("%sNothing is on the %s%u port%s.\n", first ? "" : "\n",
+		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
+	print_advice(lookup, options);
+	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
+		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
+}
+
+int port_print(const struct port_lookup *lookup, const struct options *options,
+    const struct namespace_row *row)
+{
+	if (options->json)
+		return print_json(lookup, options, row);
+	print_text(lookup, options);
+	return 0;
+}
