@@ -23,6 +23,11 @@ static bool takes_file(const struct command *word)
 	return word->arguments && strcmp(word->arguments, "FILE") == 0;
 }
 
+static bool takes_command(const struct command *word)
+{
+	return word->arguments && strcmp(word->arguments, "[COMMAND]") == 0;
+}
+
 static void print_choices(const struct manual_flag *flag)
 {
 	for (size_t i = 0; flag->choices[i]; i++)
@@ -50,7 +55,7 @@ static bool print_bash_flags(const char *argument)
 {
 	(void)argument;
 	for (size_t i = 0; i < commands_length; i++) {
-		printf("\t%s)\n\t\techo \"-h", manual_command_name(commands[i]));
+		printf("\t%s)\n\t\techo \"-h -V", manual_command_name(commands[i]));
 		for (size_t j = 0; j < manual_flags_length; j++) {
 			const struct manual_flag *flag = &manual_flags[j];
 
@@ -94,9 +99,12 @@ static bool print_bash_values(const char *argument)
 static bool print_bash_arguments(const char *argument)
 {
 	(void)argument;
-	for (size_t i = 1; i < commands_length; i++)
+	for (size_t i = 1; i < commands_length; i++) {
 		if (takes_file(commands[i]))
 			printf("\t%s) _ephemera_files -f ;;\n", commands[i]->name);
+		if (takes_command(commands[i]))
+			printf("\t%s) _ephemera_reply -W \"$commands\" ;;\n", commands[i]->name);
+	}
 	return true;
 }
 
@@ -139,7 +147,9 @@ static void print_zsh_arguments(const struct command *word)
 {
 	if (word->name)
 		puts("\t\t'1:command:'");
-	if (word->arguments)
+	if (takes_command(word))
+		puts("\t\t'2:command:_ephemera_commands'");
+	else if (word->arguments)
 		printf("\t\t'%s:%s:%s'\n", takes_file(word) ? "2" : "*", word->arguments,
 		    takes_file(word) ? "_files" : "");
 }
@@ -150,6 +160,7 @@ static bool print_zsh_flags(const char *argument)
 	for (size_t i = 0; i < commands_length; i++) {
 		printf("\t(%s)\n\t\tflags=(\n", manual_command_name(commands[i]));
 		printf("\t\t'-h[%s]'\n", flag_help_help);
+		printf("\t\t'-V[%s]'\n", flag_version_help);
 		for (size_t j = 0; j < manual_flags_length; j++) {
 			const struct manual_flag *flag = &manual_flags[j];
 
@@ -187,6 +198,12 @@ static bool print_fish_first_words(const char *argument)
 		if (takes_file(commands[i]))
 			printf("complete -c ephemera -n '__ephemera_completes %s' -F\n",
 			    commands[i]->name);
+		if (takes_command(commands[i])) {
+			printf("complete -c ephemera -n '__ephemera_completes %s' -a '",
+			    commands[i]->name);
+			print_command_names();
+			puts("'");
+		}
 	}
 	return true;
 }
@@ -197,7 +214,8 @@ static void print_fish_flag(const char *name, const struct manual_flag *flag)
 	for (size_t i = 0; i < commands_length; i++)
 		if (manual_flag_is_of(flag, commands[i]))
 			printf(" %s", manual_command_name(commands[i]));
-	printf("'%s -l %s", strcmp(name, "help") == 0 ? " -s h" : "", name);
+	printf("'%s%s -l %s", strcmp(name, "help") == 0 ? " -s h" : "",
+	    strcmp(name, "version") == 0 ? " -s V" : "", name);
 	if (flag->choices) {
 		printf(" -x -a '");
 		print_choices(flag);

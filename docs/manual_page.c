@@ -125,6 +125,8 @@ static void print_flag(const struct manual_flag *flag)
 	printf(".It ");
 	if (strcmp(flag->name, "help") == 0)
 		printf("Fl h , ");
+	if (strcmp(flag->name, "version") == 0)
+		printf("Fl V , ");
 	printf("Fl Fl %s%s", flag->opposite[0] ? "[no-]" : "", flag->name);
 	if (flag->value)
 		printf(" Ns = Ns Ar %s", flag->value);
@@ -162,6 +164,32 @@ static bool print_collectors(const char *argument)
 	return true;
 }
 
+/* Of all commands: what for, and lines that can be copied, so they are not broken. */
+static bool print_examples(const char *argument)
+{
+	bool first = true;
+
+	(void)argument;
+	for (size_t i = 0; i < commands_length; i++) {
+		const struct command_example *example = commands[i]->examples;
+
+		for (; example && example->what; example++) {
+			if (!first)
+				puts(".Pp");
+			first = false;
+			print_text(example->what);
+			puts(":\n.Pp");
+			for (const char *line = example->lines; *line; line += *line == '\n') {
+				const int length = (int)strcspn(line, "\n");
+
+				printf(".Dl %.*s\n", length, line);
+				line += length;
+			}
+		}
+	}
+	return true;
+}
+
 const struct manual_part manual_page_parts[] = {
     {"os", print_os},
     {"synopsis", print_synopsis},
@@ -169,5 +197,6 @@ const struct manual_part manual_page_parts[] = {
     {"flags", print_flags},
     {"command-flags", print_command_flags},
     {"collectors", print_collectors},
+    {"examples", print_examples},
     {NULL, NULL},
 };

@@ -133,10 +133,17 @@ static int check_file(const struct options *options, char error[static OPTIONS_E
 	return options->checked ? 0 : option_fail(error, "check-config: needs a file");
 }
 
+static const struct command_example examples[] = {
+    {"Check the file, then serve with TLS and passwords", "ephemera check-config web.yml\n"
+							  "ephemera --web.config.file=web.yml"},
+    {NULL, NULL},
+};
+
 const struct command check_config_command = {
     .name = "check-config",
     .arguments = "FILE",
     .help = "check a --web.config.file",
+    .examples = examples,
     .read_argument = read_file,
     .check = check_file,
     .run = run_check_config,

@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &advise_command,
     &check_config_command,
     &healthcheck_command,
+    &help_command,
 };
 
 const size_t commands_length = sizeof(commands) / sizeof(commands[0]);

@@ -14,11 +14,18 @@
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
+/* What people often want, as it is put before a colon, and the lines that do it. */
+struct command_example {
+	const char *what;
+	const char *lines; /* each begins with "ephemera" */
+};
+
 struct command {
 	const char *name;      /* NULL: runs if no command is given */
 	const char *arguments; /* what follows it; NULL: only flags */
 	const char *help;
-	bool takes_flags; /* more than --help and --version */
+	const struct command_example *examples; /* ended by one without what; NULL: none */
+	bool takes_flags;			/* more than --help and --version */
 	/*
 	 * Both return 0; or -EINVAL, and in error what is wrong. read_argument reads an argument
 	 * that is not a flag; NULL: there may be none. check checks the whole command line; may be
@@ -34,7 +41,7 @@ struct command {
 extern const struct command *const commands[];
 extern const size_t commands_length;
 
-/* What --help and --version run. */
+/* What --help and --version run. The first one is in the list, too. */
 extern const struct command help_command;
 extern const struct command version_command;
 

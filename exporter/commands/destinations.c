@@ -293,9 +293,18 @@ static int check_destinations(const struct options *options, char error[static O
 	return namespace_check(options, error);
 }
 
+static const struct command_example examples[] = {
+    {"See which destinations are running out of ports, refreshed every second",
+	"ephemera destinations --watch"},
+    {"See the fullest ones of every network namespace", "ephemera destinations --namespace=all"},
+    {"See those of a pod", "ephemera destinations --namespace=shop/checkout-7d9f4c"},
+    {NULL, NULL},
+};
+
 const struct command destinations_command = {
     .name = "destinations",
     .help = "print the fullest destinations as a table",
+    .examples = examples,
     .takes_flags = true,
     .check = check_destinations,
     .run = run_destinations,

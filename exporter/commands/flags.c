@@ -154,27 +154,86 @@ const struct flag flags[] = {
 
 const size_t flags_length = sizeof(flags) / sizeof(flags[0]);
 
-bool flag_is_of(const struct flag *flag, const char *command)
+/* Whether list, with blanks between its words, has this one. */
+static bool has_word(const char *list, const char *word, size_t length)
 {
-	const char *name = command ? command : "serve";
-	const size_t length = strlen(name);
+	for (const char *i = list; *i; i += strspn(i, " ")) {
+		const size_t each = strcspn(i, " ");
 
-	if (!flag->commands)
-		return true;
-	for (const char *i = flag->commands; *i; i += strspn(i, " ")) {
-		const size_t word = strcspn(i, " ");
-
-		if (word == length && strncmp(i, name, length) == 0)
+		if (each == length && strncmp(i, word, length) == 0)
 			return true;
-		i += word;
+		i += each;
 	}
 	return false;
 }
 
+bool flag_is_of(const struct flag *flag, const char *command)
+{
+	const char *name = command ? command : "serve";
+
+	return !flag->commands || has_word(flag->commands, name, strlen(name));
+}
+
+static void add_default(const struct flag *flag, char text[static FLAG_HELP_SIZE])
+{
+	const size_t length = strlen(text);
+
+	if (flag->initial)
+		snprintf(text + length, FLAG_HELP_SIZE - length, " (default %s)", flag->initial);
+}
+
 void flag_format_help(const struct flag *flag, char text[static FLAG_HELP_SIZE])
 {
-	snprintf(text, FLAG_HELP_SIZE, "%s%s%s%s", flag->help, flag->initial ? " (default " : "",
-	    flag->initial ? flag->initial : "", flag->initial ? ")" : "");
+	snprintf(text, FLAG_HELP_SIZE, "%s", flag->help);
+	add_default(flag, text);
+}
+
+/*
+ * What follows "destinations, port: ", and whether the command is among them. Without such a start
+ * the clause is returned, and is of the same commands as the one before.
+ */
+static const char *skip_commands(
+    const struct flag *flag, const char *clause, const char *command, bool *is_for)
+{
+	const char *at = clause;
+	bool found = false;
+
+	for (;;) {
+		const size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz-");
+
+		if (!length || !flag->commands || !has_word(flag->commands, at, length))
+			return clause;
+		found = found || (strlen(command) == length && strncmp(at, command, length) == 0);
+		at += length;
+		if (strncmp(at, ": ", 2) == 0) {
+			*is_for = found;
+			return at + 2;
+		}
+		if (strncmp(at, ", ", 2) != 0)
+			return clause;
+		at += 2;
+	}
+}
+
+void flag_format_help_of(
+    const struct flag *flag, const char *command, char text[static FLAG_HELP_SIZE])
+{
+	const char *clause = flag->help;
+	bool is_for = true;
+
+	text[0] = '\0';
+	while (*clause) {
+		const char *words = skip_commands(flag, clause, command, &is_for);
+		const char *end = strstr(words, "; ");
+		const size_t length = strlen(text);
+
+		if (is_for)
+			snprintf(text + length, FLAG_HELP_SIZE - length, "%s%.*s",
+			    length ? "; " : "", (int)(end ? end - words : (long)strlen(words)),
+			    words);
+		clause = end ? end + 2 : "";
+	}
+	add_default(flag, text);
 }
 
 const char flag_help_help[] = "print this and exit";

@@ -46,6 +46,13 @@ bool flag_is_of(const struct flag *flag, const char *command);
 /* The help of the flag, with its default. */
 void flag_format_help(const struct flag *flag, char text[static FLAG_HELP_SIZE]);
 
+/*
+ * The same for that command alone: without the clauses that begin with the names of others, such as
+ * "port: ", and without its own name.
+ */
+void flag_format_help_of(
+    const struct flag *flag, const char *command, char text[static FLAG_HELP_SIZE]);
+
 /* The help of --help, --version and --collector.disable-defaults, which are not in the table. */
 extern const char flag_help_help[];
 extern const char flag_version_help[];

@@ -274,9 +274,15 @@ static int check_flags(const struct options *options, char error[static OPTIONS_
 	return 0;
 }
 
+static const struct command_example examples[] = {
+    {"Check the exporter of a container, in it", "ephemera healthcheck --process=1"},
+    {NULL, NULL},
+};
+
 const struct command healthcheck_command = {
     .name = "healthcheck",
     .help = "check that the exporter at --web.listen-address answers",
+    .examples = examples,
     .takes_flags = true,
     .check = check_flags,
     .run = run_healthcheck,

@@ -5,6 +5,8 @@
 #include "exporter/base/version.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
+#include "exporter/commands/option_unknown.h"
+#include "exporter/commands/option_value.h"
 #include "exporter/commands/options.h"
 
 #define WIDTH 80
@@ -78,6 +80,28 @@ static void print_collector(FILE *file, const struct collector *collector)
 	}
 }
 
+/* command: whose help it is; NULL: of all. */
+static void print_flag(FILE *file, const struct flag *flag, const char *command)
+{
+	char name[128];
+	char text[FLAG_HELP_SIZE];
+
+	snprintf(name, sizeof(name), "--%s%s%s", flag->name, flag->value ? "=" : "",
+	    flag->value ? flag->value : "");
+	if (command)
+		flag_format_help_of(flag, command, text);
+	else
+		flag_format_help(flag, text);
+	print_entry(file, name, text);
+}
+
+static void print_first_flags(FILE *file)
+{
+	fputs("\nFlags (--flag=value or --flag value):\n", file);
+	print_entry(file, "-h, --help", flag_help_help);
+	print_entry(file, "-V, --version", flag_version_help);
+}
+
 void options_help(FILE *file)
 {
 	fputs("Ephemera, a Prometheus exporter for ephemeral ports: how many are left, which\n"
@@ -87,18 +111,11 @@ void options_help(FILE *file)
 	    file);
 	for (size_t i = 0; i < commands_length; i++)
 		print_usage(file, commands[i]);
-	fputs("\nFlags (--flag=value or --flag value):\n", file);
-	print_entry(file, "-h, --help", flag_help_help);
-	print_entry(file, "--version", flag_version_help);
-	for (size_t i = 0; i < flags_length; i++) {
-		char name[128];
-		char text[FLAG_HELP_SIZE];
-
-		snprintf(name, sizeof(name), "--%s%s%s", flags[i].name, flags[i].value ? "=" : "",
-		    flags[i].value ? flags[i].value : "");
-		flag_format_help(&flags[i], text);
-		print_entry(file, name, text);
-	}
+	fputs(
+	    "\n\"ephemera COMMAND --help\" prints the flags of one command, and examples.\n", file);
+	print_first_flags(file);
+	for (size_t i = 0; i < flags_length; i++)
+		print_flag(file, &flags[i], NULL);
 	fputs("\nCollectors:\n", file);
 	print_entry(file, "--collector.disable-defaults", flag_disable_defaults_help);
 	for (size_t i = 0; i < collectors_length; i++)
@@ -106,14 +123,68 @@ void options_help(FILE *file)
 	fputs("\nExit status: 0: success; 1: failure; 2: the command line is wrong.\n", file);
 }
 
+static void print_example(FILE *file, const struct command_example *example)
+{
+	fprintf(file, "  %s:\n", example->what);
+	for (const char *line = example->lines; *line; line += *line == '\n') {
+		const int length = (int)strcspn(line, "\n");
+
+		fprintf(file, "%*s%.*s\n", FLAG_INDENT, "", length, line);
+		line += length;
+	}
+}
+
+void options_help_command(FILE *file, const struct command *command)
+{
+	const struct command_example *example = command->examples;
+
+	fputs("Usage:\n", file);
+	print_usage(file, command);
+	if (example)
+		fputs("\nExamples:\n", file);
+	for (; example && example->what; example++)
+		print_example(file, example);
+	print_first_flags(file);
+	for (size_t i = 0; command->takes_flags && i < flags_length; i++)
+		if (flags[i].commands && flag_is_of(&flags[i], command->name))
+			print_flag(file, &flags[i], command->name);
+	if (command->takes_flags)
+		fputs("\n\"ephemera --help\" has the flags that every command takes, such as\n"
+		      "--log.level and --sockets.source, and those of collectors.\n",
+		    file);
+}
+
 static int run_help(struct options *options)
 {
-	(void)options;
-	options_help(stdout);
+	if (options->about)
+		options_help_command(stdout, options->about);
+	else
+		options_help(stdout);
 	return EXIT_DONE;
 }
 
-const struct command help_command = {.run = run_help};
+static int read_about(
+    struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (options->about)
+		return option_fail(error, "help: one command, not also \"%.80s\"", argument);
+	options->about = command_find(argument);
+	return options->about ? 0 : option_unknown_command(argument, error);
+}
+
+static const struct command_example examples[] = {
+    {"See the flags of one command", "ephemera help port"},
+    {NULL, NULL},
+};
+
+const struct command help_command = {
+    .name = "help",
+    .arguments = "[COMMAND]",
+    .help = "print the usage of all commands, or of one",
+    .examples = examples,
+    .read_argument = read_about,
+    .run = run_help,
+};
 
 static int run_version(struct options *options)
 {

@@ -80,9 +80,19 @@ static int run_metrics(struct options *options)
 	return status;
 }
 
+static const struct command_example examples[] = {
+    {"Look at one collector's metrics",
+	"ephemera metrics --collector.disable-defaults --collector.range"},
+    {"Record a host's sockets, and look at them on another",
+	"ephemera metrics --sockets.record=sockets.dump\n"
+	"ephemera destinations --sockets.replay=sockets.dump"},
+    {NULL, NULL},
+};
+
 const struct command metrics_command = {
     .name = "metrics",
     .help = "print one scrape; exit status 1 if a collector failed",
+    .examples = examples,
     .takes_flags = true,
     .run = run_metrics,
 };

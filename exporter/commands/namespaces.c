@@ -99,10 +99,17 @@ static int run_namespaces(struct options *options)
 	return command_end(&namespaces_command, result, shown.reason);
 }
 
+static const struct command_example examples[] = {
+    {"See which network namespaces are the fullest, refreshed every second",
+	"ephemera namespaces --watch"},
+    {NULL, NULL},
+};
+
 const struct command namespaces_command = {
     .name = "namespaces",
     .help = "print the host's network namespaces as a table, the fullest first; needs CAP_BPF and "
 	    "CAP_PERFMON",
+    .examples = examples,
     .takes_flags = true,
     .run = run_namespaces,
 };

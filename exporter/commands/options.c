@@ -7,6 +7,7 @@
 
 #include "exporter/commands/commands.h"
 #include "exporter/commands/flags.h"
+#include "exporter/commands/option_unknown.h"
 #include "exporter/commands/option_value.h"
 
 /* What is left of the command line while it is read. */
@@ -17,6 +18,7 @@ struct reader {
 	struct options *options;
 	char *error;
 	bool disable_defaults;
+	bool is_done;	   /* --help or --version: what follows does not count */
 	collector_set on;  /* switched on by a flag of their own */
 	collector_set off; /* switched off so */
 };
@@ -66,7 +68,7 @@ static int switch_collector(
 	const int found = collector_find(name);
 
 	if (found < 0)
-		return option_fail(reader->error, "unknown collector --%s; see --help", word->name);
+		return option_unknown_flag(reader->options->command, word->name, reader->error);
 	if (refuse_value(reader, word) < 0)
 		return -EINVAL;
 
@@ -86,7 +88,7 @@ static int set_value(struct reader *reader, struct word *word, const struct coll
 		return refuse_value(reader, word);
 	}
 	if (!on)
-		return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
+		return option_unknown_flag(reader->options->command, word->name, reader->error);
 	return want_value(reader, word) < 0 ? -EINVAL
 					    : option_number(reader->error, word->name, word->value,
 						  flag->minimum, flag->maximum, value);
@@ -107,7 +109,7 @@ static int set_collector_flag(
 				return set_value(
 				    reader, word, &flag[j], on, &reader->options->values[i][j]);
 	}
-	return option_fail(reader->error, "unknown flag --%s; see --help", word->name);
+	return option_unknown_flag(reader->options->command, word->name, reader->error);
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -130,20 +132,12 @@ static const struct flag *find_flag(const char *name, const char *command)
 	return found;
 }
 
-/* Names the commands of a flag that was given to another one. */
-static int refuse_command(struct reader *reader, const struct flag *flag)
+/* Help is about the command that was given so far. */
+static void ask_for(struct options *options, const struct command *command)
 {
-	char names[128] = "";
-
-	for (size_t i = 0; i < commands_length; i++) {
-		const char *name = commands[i]->name;
-		const size_t length = strlen(names);
-
-		if (commands[i]->takes_flags && flag_is_of(find_flag(flag->name, name), name))
-			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
-			    length ? " and " : "", name ? " " : "", name ? name : "");
-	}
-	return option_fail(reader->error, "--%s is a flag of %s", flag->name, names);
+	if (options->command->name && options->command != &help_command)
+		options->about = options->command;
+	options->command = command;
 }
 
 static int read_flag(struct reader *reader, const char *argument)
@@ -154,7 +148,8 @@ static int read_flag(struct reader *reader, const char *argument)
 	if (split(reader, argument, &word) < 0)
 		return -EINVAL;
 	if (strcmp(word.name, "help") == 0 || strcmp(word.name, "version") == 0) {
-		reader->options->command = word.name[0] == 'h' ? &help_command : &version_command;
+		ask_for(reader->options, word.name[0] == 'h' ? &help_command : &version_command);
+		reader->is_done = true;
 		return refuse_value(reader, &word);
 	}
 	if (strcmp(word.name, "collector.disable-defaults") == 0) {
@@ -171,9 +166,9 @@ static int read_flag(struct reader *reader, const char *argument)
 	}
 	flag = find_flag(word.name, reader->options->command->name);
 	if (!flag)
-		return option_fail(reader->error, "unknown flag --%s; see --help", word.name);
+		return option_unknown_flag(reader->options->command, word.name, reader->error);
 	if (!flag_is_of(flag, reader->options->command->name))
-		return refuse_command(reader, flag);
+		return option_other_flag(reader->options->command, word.name, reader->error);
 	if (flag->kind == KIND_SWITCH ? refuse_value(reader, &word) < 0
 				      : want_value(reader, &word) < 0)
 		return -EINVAL;
@@ -291,8 +286,7 @@ static int read_word(struct reader *reader, const char *argument)
 	const struct command *command = command_find(argument);
 
 	if (!command)
-		return option_fail(
-		    reader->error, "unknown command \"%.80s\"; see --help", argument);
+		return option_unknown_command(argument, reader->error);
 	options->command = command;
 	return 0;
 }
@@ -313,6 +307,8 @@ int options_parse(
 		const char *argument = argv[reader.next++];
 		if (strcmp(argument, "-h") == 0)
 			argument = "--help";
+		if (strcmp(argument, "-V") == 0)
+			argument = "--version";
 
 		const int result = starts_with(argument, "--") && argument[2]
 				       ? read_flag(&reader, argument)
@@ -320,8 +316,7 @@ int options_parse(
 
 		if (result < 0)
 			return result;
-		if (ret_options->command == &help_command ||
-		    ret_options->command == &version_command)
+		if (reader.is_done)
 			return 0;
 	}
 	return finish(&reader);

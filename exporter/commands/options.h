@@ -14,7 +14,8 @@ struct command;
 
 struct options {
 	const struct command *command;
-	struct serve_options serve; /* what other commands also have is below, not here */
+	const struct command *about; /* help: which command; NULL: all */
+	struct serve_options serve;  /* what other commands also have is below, not here */
 	bool disable_exporter_metrics;
 	collector_set enabled;
 	collector_set wanted; /* switched on by their own flag */
@@ -58,7 +59,8 @@ int options_parse(
 /* Whether a collector of the registry is on. */
 bool options_has_collector(const struct options *options, const char *name);
 
-/* --help */
+/* --help: of all commands, and of one that has a name. */
 void options_help(FILE *file);
+void options_help_command(FILE *file, const struct command *command);
 
 #endif

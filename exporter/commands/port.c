@@ -130,11 +130,20 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 	return port_at_check(options, error);
 }
 
+static const struct command_example examples[] = {
+    {"See what uses a port and a range", "ephemera port 60416 8000-8080"},
+    {"Find a port in any network namespace", "ephemera port 8080 --namespace=all"},
+    {"See who had a port at 12:03, in the lines of \"ephemera trace --leases --json\"",
+	"ephemera port 40312 --at=12:03 --leases=leases.jsonl"},
+    {NULL, NULL},
+};
+
 const struct command port_command = {
     .name = "port",
     .arguments = "PORT|FIRST-LAST...",
     .help = "print what uses these ports, or who had them; exit status 0: something, 1: nothing, "
 	    "2: error",
+    .examples = examples,
     .takes_flags = true,
     .read_argument = read_ports,
     .check = check_ports,

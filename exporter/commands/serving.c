@@ -48,8 +48,16 @@ static int run_serve(struct options *options)
 	return status;
 }
 
+static const struct command_example examples[] = {
+    {"Serve only on this host, with the live map of ports",
+	"ephemera --web.listen-address=127.0.0.1:10059 --web.enable-api"},
+    {"Serve the ports of every network namespace of the host", "ephemera --namespaces=all"},
+    {NULL, NULL},
+};
+
 const struct command serve_command = {
     .help = "serve metrics over HTTP",
+    .examples = examples,
     .takes_flags = true,
     .run = run_serve,
 };

@@ -318,10 +318,18 @@ static int check_trace(const struct options *options, char error[static OPTIONS_
 	return namespace_check(options, error);
 }
 
+static const struct command_example examples[] = {
+    {"See each call that finds no port", "ephemera trace"},
+    {"See those of every network namespace", "ephemera trace --namespace=all"},
+    {"See who has which port, and for how long", "ephemera trace --leases"},
+    {NULL, NULL},
+};
+
 const struct command trace_command = {
     .name = "trace",
     .help = "print each call that finds no port or is refused one, as it happens, or each lease of "
 	    "a port as it ends; needs CAP_BPF and CAP_PERFMON",
+    .examples = examples,
     .takes_flags = true,
     .check = check_trace,
     .run = run_trace,

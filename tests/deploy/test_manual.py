@@ -18,7 +18,8 @@ from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, run
 BUILD = Path(BINARY).parent
 MANUAL = BUILD / "manual"
 COMPLETIONS = ("bash", "zsh", "fish")
-COMMANDS = {"advise", "metrics", "top", "destinations", "namespaces", "port", "trace", "check-config", "healthcheck"}
+COMMANDS = {"advise", "metrics", "top", "destinations", "namespaces", "port", "trace", "check-config",
+            "healthcheck", "help"}
 
 FLAG = re.compile(r"--([a-z][a-z0-9_.-]*[a-z0-9_])")
 
@@ -68,7 +69,7 @@ def indent(page):
 def entries(text, indent):
     """{name: (value or None, text)} of the flags that a page, or --help, lists."""
     found = {}
-    pattern = (rf"^ {{{indent}}}(?:-h, )?--(\[no-\])?(\S+?)(?:=(\S+))?"
+    pattern = (rf"^ {{{indent}}}(?:-[hV], )?--(\[no-\])?(\S+?)(?:=(\S+))?"
                rf"(?:(?: {{2,}}|\n)((?: {{{indent + 1},}}\S.*\n?)+|.*\n)|$)")
     for opposite, name, value, body in re.findall(pattern, text, re.MULTILINE):
         found[name] = (value, plain(body))
@@ -88,8 +89,8 @@ def flags():
 @pytest.fixture(scope="module")
 def taken(flags):
     """{command: the flags that the program takes after it}, told by trying each."""
-    found = {"check-config": {"help", "version"}}
-    for command in ("serve", *sorted(COMMANDS - {"check-config"})):
+    found = {command: {"help", "version"} for command in ("check-config", "help")}
+    for command in ("serve", *sorted(COMMANDS - found.keys())):
         argument = [] if command == "serve" else [command]
         refused = set()
         # Collectors' flags are everywhere: the program knows no others of them.
@@ -315,6 +316,7 @@ def test_flags_are_those_that_the_command_takes(complete, taken, command):
 def test_the_first_word_may_be_a_command(complete):
     assert set(complete("")) & COMMANDS == COMMANDS
     assert complete("des") == ["destinations"]
+    assert complete("help", "des") == ["destinations"]
     assert not set(complete("metrics", "")) & COMMANDS
     assert not set(complete("--web.enable-api", "")) & COMMANDS
 

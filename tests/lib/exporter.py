@@ -77,7 +77,7 @@ def assert_no_sanitizer_report(text):
 DEFAULTS = []
 
 # What they cannot be combined with, or would change nothing of.
-EXCLUSIVE = ("healthcheck", "check-config", "--version", "--help", "-h", "--sockets.", "--leases")
+EXCLUSIVE = ("healthcheck", "check-config", "--version", "--help", "-h", "-V", "help", "--sockets.", "--leases")
 
 
 def with_defaults(args):

@@ -59,9 +59,22 @@ def test_help_wins_wherever_it_stands():
     assert run("--log.level=error", "--help").returncode == 0
 
 
+def test_help_of_one_command():
+    whole = run("--help").stdout
+    assert run("help").stdout == run("-h").stdout == whole
+    for command in ("metrics", "port", "trace", "check-config"):
+        own = run(command, "--help")
+        assert (own.returncode, own.stderr) == (0, "") and own.stdout != whole
+        assert f"ephemera {command} " in own.stdout and "Examples:" in own.stdout
+        assert run("help", command).stdout == run(command, "-h").stdout == own.stdout
+    assert 'did you mean "port"?' in refused("help", "prot")
+    assert "did you mean --namespace?" in refused("port", "80", "--namespaces=all")
+
+
 def test_version():
     done = run("--version")
     assert (done.returncode, done.stderr) == (0, "")
+    assert run("-V").stdout == done.stdout
     assert re.match(r"ephemera,? (version )?v?\d+\.\d+\.\d+", done.stdout)
 
 

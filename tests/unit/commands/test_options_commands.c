@@ -131,10 +131,12 @@ static void ports_and_flags_come_in_any_order(void **state)
 	assert_ports(&options.ports, "443-443 ");
 	assert_result(PARSE("port", "80", "--help"), 0);
 	assert_ptr_equal(options.command, &help_command);
+	assert_ptr_equal(options.about, command_find("port"));
 	assert_result(PARSE("port", "80", "-h"), 0);
 	assert_ptr_equal(options.command, &help_command);
 	assert_result(PARSE("-h"), 0);
 	assert_ptr_equal(options.command, &help_command);
+	assert_null(options.about);
 }
 
 static void the_port_command_has_flags_of_its_own(void **state)
