@@ -2,6 +2,7 @@
 #include "exporter/commands/kernel_tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "collectors/binds.h"
@@ -9,6 +10,7 @@
 #include "collectors/kernel/walk.h"
 #include "collectors/kernel/walk_check.h"
 #include "exporter/base/log.h"
+#include "exporter/base/rights.h"
 
 static unsigned long buckets_asked(const struct options *options)
 {
@@ -78,6 +80,18 @@ static int open_walk(struct options *options, enum kernel_tables_for purpose)
 const char kernel_tables_changed[] =
     "the kernel's tables changed too often to read them; try again";
 
+const char *kernel_tables_refused(const char *what)
+{
+	static char reason[128 + RIGHTS_TEXT_SIZE];
+	char advice[RIGHTS_TEXT_SIZE];
+	struct rights rights;
+
+	rights_read(&rights);
+	rights_explain(&rights, RIGHT_BPF | RIGHT_PERFMON, advice);
+	snprintf(reason, sizeof(reason), "%s CAP_BPF and CAP_PERFMON: %s", what, advice);
+	return reason;
+}
+
 int kernel_tables_open_all(struct options *options, const char **ret_reason)
 {
 	int result;
@@ -89,8 +103,8 @@ int kernel_tables_open_all(struct options *options, const char **ret_reason)
 	}
 	result = open_checked(options, KERNEL_TABLES_PEOPLE, ret_reason);
 	if (result == -EPERM)
-		*ret_reason = "other network namespaces are seen only by BPF, which needs CAP_BPF "
-			      "and CAP_PERFMON: run it as root";
+		*ret_reason = kernel_tables_refused(
+		    "other network namespaces are seen only by BPF, which needs");
 	return result;
 }
 

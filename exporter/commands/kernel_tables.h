@@ -22,12 +22,18 @@ int kernel_tables_open(struct options *options, enum kernel_tables_for purpose);
 
 /*
  * Opens the walk for all network namespaces, whatever the flags say. Returns 0; or -errno, and in
- * ret_reason why, in words for people, static.
+ * ret_reason why, in words for people, static, or as kernel_tables_refused().
  */
 int kernel_tables_open_all(struct options *options, const char **ret_reason);
 
 /* Why what reads all of them failed with -EOPNOTSUPP: a message for people. */
 extern const char kernel_tables_changed[];
+
+/*
+ * Why BPF failed with -EPERM, in words for people: what, such as "loading BPF programs needs", the
+ * capabilities, and what to do. Valid until the next call; not for several threads.
+ */
+const char *kernel_tables_refused(const char *what);
 
 void kernel_tables_close(struct options *options);
 

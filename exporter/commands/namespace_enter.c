@@ -15,6 +15,7 @@
 #include "collectors/kernel/walk.h"
 #include "exporter/answers/namespaces_text.h"
 #include "exporter/base/number.h"
+#include "exporter/base/rights.h"
 #include "exporter/base/text.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/option_value.h"
@@ -50,6 +51,24 @@ __attribute__((format(printf, 3, 4))) static int fail(
 	return result;
 }
 
+/* what: with "needs" at its end. */
+static int refuse(char error[static NAMESPACE_ERROR_SIZE], const char *what, const char *name,
+    const char *names, uint64_t wanted)
+{
+	char advice[RIGHTS_TEXT_SIZE];
+	struct rights rights;
+
+	rights_read(&rights);
+	rights_explain(&rights, wanted, advice);
+	return fail(error, -EPERM, "%s%s needs %s: %s", what, name, names, advice);
+}
+
+static int refuse_entry(char error[static NAMESPACE_ERROR_SIZE])
+{
+	return refuse(error, "entering another network namespace", "",
+	    "CAP_SYS_ADMIN and CAP_SYS_PTRACE", RIGHT_SYS_ADMIN | RIGHT_SYS_PTRACE);
+}
+
 static uint32_t inode_of(const char *path)
 {
 	struct stat about;
@@ -74,9 +93,8 @@ static int enter_path(
 	struct stat about = {0};
 
 	if (result == -EACCES || result == -EPERM)
-		return fail(error, result,
-		    "looking at the network namespace of %s needs CAP_SYS_PTRACE: run it as root",
-		    what);
+		return refuse(error, "looking at the network namespace of ", what, "CAP_SYS_PTRACE",
+		    RIGHT_SYS_PTRACE);
 	if (result < 0)
 		return fail(error, result, "cannot open the network namespace of %s: %s", what,
 		    strerrordesc_np(-result));
@@ -86,8 +104,7 @@ static int enter_path(
 		result = -errno;
 	close(file);
 	if (result == -EPERM)
-		return fail(error, result,
-		    "entering another network namespace needs CAP_SYS_ADMIN: run it as root");
+		return refuse_entry(error);
 	if (result == -EINVAL)
 		return fail(error, result, "%s is not a network namespace", what);
 	if (result < 0)
@@ -151,16 +168,22 @@ int namespace_enter_inode(
 {
 	char path[PATH_MAX];
 	char what[48];
+	struct rights rights;
 
 	if (is_ours(inode))
 		return 0;
 	snprintf(what, sizeof(what), "network namespace %u", inode);
 	if (!find_inode(options->namespaces.names, "", inode, path) &&
-	    !find_inode(options->procfs, "/ns/net", inode, path))
+	    !find_inode(options->procfs, "/ns/net", inode, path)) {
+		rights_read(&rights);
+		/* Those of others' processes cannot be read then. */
+		if (!(rights.has & RIGHT_SYS_PTRACE))
+			return refuse_entry(error);
 		return fail(error, -ENOENT,
 		    "%s cannot be entered: no process that is visible here is in it, and it has no "
 		    "name in %s",
 		    what, options->namespaces.names);
+	}
 	return enter_and_say(path, inode, what, error);
 }
 

@@ -22,7 +22,7 @@ int namespace_check(const struct options *options, char error[static OPTIONS_ERR
  */
 int namespace_enter(const struct options *options, char error[static NAMESPACE_ERROR_SIZE]);
 
-/* The same for the namespace with that inode. */
+/* The same for the namespace with that inode. -EPERM: no other one can be entered either. */
 int namespace_enter_inode(
     const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE]);
 

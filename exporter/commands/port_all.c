@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collectors/views/port_namespaces.h"
 #include "exporter/answers/namespaces_text.h"
@@ -12,7 +13,8 @@
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 
-/* What the walk told of a namespace that cannot be entered, and why not. */
+/* What the walk told of a namespace that cannot be entered, and why not; NULL: that is said later.
+ */
 static void print_walked(const struct port_namespace *found, const char *why)
 {
 	const struct port_side *side = &found->side;
@@ -24,7 +26,8 @@ static void print_walked(const struct port_namespace *found, const char *why)
 	}
 	if (side->total > side->length)
 		printf("  and %zu more (--limit)\n", side->total - side->length);
-	terminal_print_wrapped(why, 2, terminal_width());
+	if (why)
+		terminal_print_wrapped(why, 2, terminal_width());
 }
 
 static int print_walked_json(const struct port_namespace *found, const char *why)
@@ -44,30 +47,42 @@ static int print_walked_json(const struct port_namespace *found, const char *why
 	return result;
 }
 
-static int ask_one(const struct options *options, const struct port_namespace *found, port_ask *ask)
+/* refused: gets why no other namespace can be entered, if so. */
+static int ask_one(const struct options *options, const struct port_namespace *found, port_ask *ask,
+    char refused[static NAMESPACE_ERROR_SIZE])
 {
 	char error[NAMESPACE_ERROR_SIZE];
 	int status;
+	int result;
 
 	if (!options->json)
 		namespace_print_heading(found->row);
-	if (namespace_enter_inode(options, found->row->inode, error) == 0)
+	result = namespace_enter_inode(options, found->row->inode, error);
+	if (result == 0)
 		return ask(options, found->row, &status);
 	if (options->json)
 		return print_walked_json(found, error);
-	print_walked(found, error);
+	if (result == -EPERM)
+		memcpy(refused, error, NAMESPACE_ERROR_SIZE);
+	print_walked(found, result == -EPERM ? NULL : error);
 	return 0;
 }
 
 static int ask_each(const struct options *options, const struct namespace_rows *rows,
     const struct port_namespaces *found, port_ask *ask)
 {
+	char refused[NAMESPACE_ERROR_SIZE] = "";
 	int result = 0;
 
 	for (size_t i = 0; i < found->length && result == 0; i++) {
 		if (i > 0 && !options->json)
 			putchar('\n');
-		result = ask_one(options, &found->list[i], ask);
+		result = ask_one(options, &found->list[i], ask, refused);
+	}
+	if (refused[0]) {
+		puts("\nOf other network namespaces only the sockets are shown, not their "
+		     "processes:");
+		terminal_print_wrapped(refused, 0, terminal_width());
 	}
 	if (found->length == 0 && !options->json)
 		printf("Nothing is on %s in any of %zu network namespaces.\n",

@@ -270,6 +270,8 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	};
 	int result = exhaustion_probe_open(&wanted, &trace->probe, ret_reason);
 
+	if (result == -EPERM)
+		*ret_reason = kernel_tables_refused("loading BPF programs needs");
 	if (result < 0)
 		return result;
 	trace->started = clock_now();

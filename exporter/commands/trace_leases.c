@@ -14,6 +14,7 @@
 #include "exporter/base/moment.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/trace_leases_print.h"
 #include "exporter/commands/trace_signals.h"
 
@@ -160,12 +161,16 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	    .buffer_bytes = options->buffer_mib << 20,
 	};
 	const struct lease_probe_sink sink = {on_ended, on_cgroup, trace};
+	int result;
 
 	trace->names = cgroup_names_new(options->sysfs);
 	if (!trace->names)
 		return -ENOMEM;
 	trace->started = trace->looked = clock_now();
-	return lease_probe_open(&wanted, &sink, &trace->probe, ret_reason);
+	result = lease_probe_open(&wanted, &sink, &trace->probe, ret_reason);
+	if (result == -EPERM)
+		*ret_reason = kernel_tables_refused("loading BPF programs needs");
+	return result;
 }
 
 int trace_leases(const struct options *options)

@@ -89,4 +89,4 @@ def test_without_the_right_it_says_what_to_do():
     done = run("namespaces")
     assert done.returncode == 1 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
-    assert "CAP_BPF" in done.stderr and "root" in done.stderr
+    assert "CAP_BPF" in done.stderr and "run it as root" in done.stderr

@@ -167,7 +167,7 @@ def test_a_reader_that_has_seen_enough_ends_it():
 def test_without_capabilities_it_says_which_it_takes(public_binary):
     done = run("trace", user=NOBODY, group=NOBODY, extra_groups=[])
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ephemera: trace: loading BPF programs needs CAP_BPF and CAP_PERFMON\n"
+    assert done.stderr == "ephemera: trace: loading BPF programs needs CAP_BPF and CAP_PERFMON: run it as root\n"
 
 
 def test_flags_that_are_not_its_own_are_refused():

@@ -341,4 +341,4 @@ def test_a_reader_that_has_seen_enough_ends_it():
 def test_without_capabilities_it_says_which_it_takes(public_binary):
     done = run("trace", "--leases", user=NOBODY, group=NOBODY, extra_groups=[])
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ephemera: trace: loading BPF programs needs CAP_BPF and CAP_PERFMON\n"
+    assert done.stderr == "ephemera: trace: loading BPF programs needs CAP_BPF and CAP_PERFMON: run it as root\n"
