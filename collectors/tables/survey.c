@@ -87,11 +87,13 @@ static void finish_held(struct survey *survey)
 	const struct settings *settings = survey->settings;
 
 	tidy(survey);
-	survey->usable = port_range_size(settings->range) -
-			 portset_count_range(&settings->reserved, settings->range);
+	survey->held_in_range = 0;
 	for (size_t i = 0; i < survey->held_length; i++)
 		if (is_in_range(survey, survey->held[i]))
-			survey->usable--;
+			survey->held_in_range++;
+	survey->usable = port_range_size(settings->range) -
+			 portset_count_range(&settings->reserved, settings->range) -
+			 survey->held_in_range;
 	survey->finished = true;
 }
 
@@ -182,6 +184,9 @@ void survey_finish(struct survey *survey, struct survey_result *ret_result)
 	if (!survey->finished)
 		finish_held(survey);
 	result.usable = survey->usable;
+	result.held = survey->held_in_range;
+	result.range = survey->settings->range;
+	result.reserved = port_range_size(result.range) - result.usable - result.held;
 	if (survey->table)
 		find_fullest(survey, &result);
 	result.ratio = result.usable ? (double)result.used / result.usable : 1;

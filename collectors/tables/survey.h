@@ -25,6 +25,7 @@ struct survey {
 	size_t held_capacity;
 	bool finished; /* no more of them will come */
 	unsigned usable;
+	unsigned held_in_range; /* of the ports held, those that would be usable otherwise */
 	struct destination_table *table; /* NULL: no port is leased */
 	unsigned long untracked;
 	unsigned long sockets;
@@ -43,9 +44,12 @@ struct survey_result {
 	unsigned long leased;	 /* ports of outgoing TCP connections, once for each destination */
 	unsigned long time_wait; /* sockets */
 	unsigned long untracked; /* connections whose destination had no place */
-	unsigned usable;	 /* ports that a destination can have */
-	unsigned used;		 /* of the fullest destination */
-	double ratio;		 /* used / usable; 1 if no port is usable */
+	unsigned usable;	 /* ports that a destination can have: of the range, without: */
+	unsigned reserved;	 /* those of them that are reserved */
+	unsigned held;		 /* and those, not reserved, that bind() holds */
+	struct port_range range;
+	unsigned used;		    /* of the fullest destination */
+	double ratio;		    /* used / usable; 1 if no port is usable */
 	struct destination fullest; /* meaningless if used is 0 */
 };
 

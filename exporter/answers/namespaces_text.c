@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/answers/port_json.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 
@@ -110,6 +111,38 @@ static void print_fullest(const struct namespace_row *row)
 	printf("  %s\n", text);
 }
 
+void namespace_explain(const struct namespace_row *row, char text[static NAMESPACE_TITLE])
+{
+	const struct survey_result *result = &row->result;
+	const struct port_range range = result->range;
+	const unsigned size = port_range_size(range);
+
+	text[0] = '\0';
+	if (result->usable)
+		return;
+	if (result->reserved == size)
+		snprintf(text, NAMESPACE_TITLE,
+		    "no port is usable: all %u from %u to %u are reserved", size, range.first,
+		    range.last);
+	else if (result->held == size)
+		snprintf(text, NAMESPACE_TITLE,
+		    "no port is usable: bind() holds all %u from %u to %u", size, range.first,
+		    range.last);
+	else
+		snprintf(text, NAMESPACE_TITLE,
+		    "no port is usable: of the %u from %u to %u, %u reserved, %u held by bind()",
+		    size, range.first, range.last, result->reserved, result->held);
+}
+
+static void print_why(const struct namespace_row *row, int width)
+{
+	char text[NAMESPACE_TITLE];
+
+	namespace_explain(row, text);
+	if (*text)
+		terminal_print_wrapped(text, 2, width);
+}
+
 static void print_row(const struct namespace_row *row, int column, int width)
 {
 	const struct survey_result *result = &row->result;
@@ -125,10 +158,12 @@ static void print_row(const struct namespace_row *row, int column, int width)
 	printf("%-*s %9lu %9lu %7u %6u %5.1f%%\n", column, title, result->sockets,
 	    result->time_wait, result->usable, result->used, result->ratio * 100);
 	print_fullest(row);
+	print_why(row, width);
 	print_description(row, width);
 }
 
-void namespaces_print(const struct namespace_rows *rows, size_t limit, int width)
+void namespaces_print(
+    const struct namespace_rows *rows, size_t limit, int width, const char *reason)
 {
 	const size_t longest = longest_title(rows, limit);
 	const int room = width - NUMBERS_WIDTH - 1;
@@ -143,7 +178,7 @@ void namespaces_print(const struct namespace_rows *rows, size_t limit, int width
 		untracked += rows->list[i].result.untracked;
 	}
 	if (rows->length > limit)
-		printf("\nAnd %zu more (--limit).\n", rows->length - limit);
+		printf("\nAnd %zu more (%s).\n", rows->length - limit, reason);
 	if (untracked)
 		printf("\nDestinations of %lu connections had no place: some may be fuller.\n",
 		    untracked);
@@ -181,6 +216,16 @@ void namespace_json_add_names(struct json *object, const struct namespace_row *r
 	json_add_bool(object, "is_own", row->flags & WALK_READER);
 }
 
+void namespace_json_add_ports(struct json *object, const struct namespace_row *row)
+{
+	const struct survey_result *result = &row->result;
+
+	port_json_add_range(json_add_object(object, "range"), result->range);
+	json_add_number(object, "reserved_ports", result->reserved);
+	json_add_number(object, "held_ports", result->held);
+	json_add_number(object, "usable_ports", result->usable);
+}
+
 static void add_row(struct json *object, const struct namespace_row *row)
 {
 	const struct survey_result *result = &row->result;
@@ -189,7 +234,7 @@ static void add_row(struct json *object, const struct namespace_row *row)
 	json_add_number(object, "sockets", (double)result->sockets);
 	json_add_number(object, "time_wait", (double)result->time_wait);
 	json_add_number(object, "leased_ports", (double)result->leased);
-	json_add_number(object, "usable_ports", result->usable);
+	namespace_json_add_ports(object, row);
 	json_add_number(object, "usage_ratio", result->ratio);
 	json_add_number(object, "untracked_ports", (double)result->untracked);
 	if (result->used)

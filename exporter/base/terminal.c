@@ -72,19 +72,37 @@ void terminal_print_source_note(bool refused)
 	    0, terminal_width());
 }
 
-int terminal_watch(int (*show)(void *context), void *context)
+/* Waits for the next look. Returns false if a signal ends the watch. */
+static bool wait_for_next(const sigset_t *ends)
 {
 	const struct timespec second = {.tv_sec = 1};
-	sigset_t signals;
+	/* While a window is drawn larger, its size changes all the time. */
+	const struct timespec pause = {.tv_nsec = 100000000};
+	sigset_t signals = *ends;
+	int signal;
+
+	sigaddset(&signals, SIGWINCH);
+	signal = sigtimedwait(&signals, NULL, &second);
+	if (signal == SIGWINCH)
+		signal = sigtimedwait(ends, NULL, &pause);
+	return signal < 0;
+}
+
+int terminal_watch(int (*show)(void *context), void *context)
+{
+	sigset_t ends;
+	sigset_t blocked;
 	int result;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	blocked = ends;
+	sigaddset(&blocked, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	do {
 		result = show(context);
-	} while (result == 0 && sigtimedwait(&signals, NULL, &second) < 0);
+	} while (result == 0 && wait_for_next(&ends));
 	return result;
 }
 

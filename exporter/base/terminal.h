@@ -16,8 +16,22 @@ void terminal_print_clipped(const char *text, size_t width);
 /* Prints text in lines of at most width columns, each after indent blanks. */
 void terminal_print_wrapped(const char *text, int indent, int width);
 
+/* Why rows are left out, of those that --limit=most allows: "--limit", or the terminal. */
+const char *terminal_reason(size_t limit, size_t most);
+
+/* Prints to standard output, at most limit rows, and says how many it left out. */
+typedef void terminal_print(const void *context, size_t limit);
+
 /*
- * Calls show every second until it fails, or until SIGINT or SIGTERM. Returns 0, or show's -errno.
+ * Calls print with most. On a terminal it shows that instead of what was there before, and if it
+ * has more lines than the terminal, calls print with the highest lower limit that fits, at least 1.
+ * What does not fit even then loses its end. Returns 0 or -ENOMEM.
+ */
+int terminal_show(terminal_print *print, const void *context, size_t most);
+
+/*
+ * Calls show every second, and when the terminal's size changes, until it fails, or until SIGINT or
+ * SIGTERM. Returns 0, or show's -errno.
  */
 int terminal_watch(int (*show)(void *context), void *context);
 

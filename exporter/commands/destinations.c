@@ -132,10 +132,11 @@ static void print_bound(const struct destination_rows *rows, size_t limit, int w
 	putchar('\n');
 }
 
-/* names: NULL, or those of the rows' peers. */
-static void print_table(const struct destination_rows *rows, const struct resolver *names,
-    const struct options *options)
+/* names: NULL, or those of the rows' peers. most: rows that --limit allows. */
+static void print_table(
+    const struct destination_rows *rows, const struct resolver *names, size_t limit, size_t most)
 {
+	const size_t length = rows->length < limit ? rows->length : limit;
 	const int width = terminal_width();
 	const int column = destination_width(rows, width);
 	unsigned long shown = 0;
@@ -144,11 +145,11 @@ static void print_table(const struct destination_rows *rows, const struct resolv
 	    rows->source == SOURCE_PROCFS ? "at most " : "", rows->capacity,
 	    port_range_size(rows->settings.range), rows->settings.range.first,
 	    rows->settings.range.last);
-	print_bound(rows, options->limit, width);
-	if (rows->length)
+	print_bound(rows, limit, width);
+	if (length)
 		printf("%-*s %6s %9s %8s %6s\n", column, "DESTINATION", "ACTIVE", "TIME_WAIT",
 		    "REUSABLE", "SHARE");
-	for (size_t i = 0; i < rows->length; i++) {
+	for (size_t i = 0; i < length; i++) {
 		const struct destination *destination = &rows->list[i].destination;
 		char text[SOCKET_ENDPOINT_TEXT];
 
@@ -165,9 +166,9 @@ static void print_table(const struct destination_rows *rows, const struct resolv
 	}
 	if (rows->destinations == 0)
 		puts("No outgoing connection holds a port of the range.");
-	else if (rows->destinations > rows->length)
-		printf("\nAnd %zu more with %lu ports (--limit).\n",
-		    (size_t)rows->destinations - rows->length, rows->ports - shown);
+	else if (rows->destinations > length)
+		printf("\nAnd %zu more with %lu ports (%s).\n", (size_t)rows->destinations - length,
+		    rows->ports - shown, terminal_reason(limit, most));
 	if (names && resolver_unanswered(names))
 		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
 		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
@@ -188,6 +189,29 @@ static void print_notes(const struct destination_rows *rows, const struct pool_r
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 	if (rows->source == SOURCE_PROCFS)
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
+}
+
+struct answer {
+	const struct destination_rows *rows;
+	const struct pool_rows *pools;
+	const struct resolver *names;
+	const struct options *options;
+};
+
+/* Where there is no room for all, that is for destinations. */
+static void print_answer(const void *context, size_t limit)
+{
+	const struct answer *answer = context;
+	const size_t most = answer->options->limit;
+
+	print_table(answer->rows, answer->names, limit, most);
+	if (limit < most) {
+		if (answer->pools->length)
+			puts("\nPools of UDP and of bind() are left out (the terminal is full).");
+		return;
+	}
+	pools_print(answer->pools, &answer->rows->settings);
+	print_notes(answer->rows, answer->pools, answer->options);
 }
 
 static int print_json(const struct destination_rows *rows, const struct pool_rows *pools,
@@ -239,14 +263,15 @@ static int show(const struct options *options)
 	}
 	if (options->resolve && (result = resolve(rows, &names)) < 0)
 		goto out;
-	if (options->watch && !options->json && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[J", stdout); /* from the top, on a screen that is empty */
 	if (options->json) {
 		result = print_json(rows, pools, names, options->limit);
 	} else {
-		print_table(rows, names, options);
-		pools_print(pools, &rows->settings);
-		print_notes(rows, pools, options);
+		const struct answer answer = {rows, pools, names, options};
+
+		if (options->watch)
+			result = terminal_show(print_answer, &answer, options->limit);
+		else
+			print_answer(&answer, options->limit);
 	}
 out:
 	pool_rows_free(pools);

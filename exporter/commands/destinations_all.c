@@ -14,19 +14,47 @@
 #include "exporter/base/text.h"
 #include "exporter/commands/kernel_tables.h"
 
-#define NUMBERS_WIDTH 33 /* " ACTIVE TIME_WAIT REUSABLE  SHARE" */
+#define NUMBERS_WIDTH 40 /* " ACTIVE TIME_WAIT REUSABLE USABLE  SHARE" */
 
-static size_t longest_title(const struct destinations_everywhere *found)
+/* The next namespace without a usable port, from position on, which is set behind it; or NULL. */
+static const struct namespace_row *next_full(const struct namespace_rows *rows, size_t *position)
+{
+	while (*position < rows->length) {
+		const struct namespace_row *row = &rows->list[(*position)++];
+
+		if (row->result.usable == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static size_t count_full(const struct namespace_rows *rows)
+{
+	size_t position = 0;
+	size_t full = 0;
+
+	while (next_full(rows, &position))
+		full++;
+	return full;
+}
+
+static size_t longer(size_t longest, const struct namespace_row *namespace)
+{
+	char title[NAMESPACE_TITLE];
+
+	namespace_title(namespace, title);
+	return strlen(title) > longest ? strlen(title) : longest;
+}
+
+static size_t longest_title(const struct destinations_everywhere *found, size_t full, size_t length)
 {
 	size_t longest = strlen("NETWORK NAMESPACE");
+	size_t position = 0;
 
-	for (size_t i = 0; i < found->length; i++) {
-		char title[NAMESPACE_TITLE];
-
-		namespace_title(found->list[i].place->namespace, title);
-		if (strlen(title) > longest)
-			longest = strlen(title);
-	}
+	for (size_t i = 0; i < length; i++)
+		longest = longer(longest, found->list[i].place->namespace);
+	for (size_t i = 0; i < full; i++)
+		longest = longer(longest, next_full(found->namespaces, &position));
 	return longest;
 }
 
@@ -48,46 +76,97 @@ static void print_owner(const struct destination_row *row, int column, int width
 	free(owner);
 }
 
-static void print_row(const struct destination_found *found, int column, int width)
+static void print_title(const struct namespace_row *namespace, int column, int width)
 {
-	const struct destination *destination = &found->row->destination;
 	char title[NAMESPACE_TITLE];
-	char text[NAMESPACE_TITLE];
 
-	namespace_title(found->place->namespace, title);
+	namespace_title(namespace, title);
 	if (strlen(title) > (size_t)column) {
 		terminal_print_clipped(title, (size_t)width);
 		putchar('\n');
 		title[0] = '\0';
 	}
-	printf("%-*s %6u %9u %8u %5.1f%%\n", column, title, destination->ports[PORT_ACTIVE],
+	printf("%-*s", column, title);
+}
+
+static void print_row(const struct destination_found *found, int column, int width)
+{
+	const struct destination *destination = &found->row->destination;
+	char text[NAMESPACE_TITLE];
+
+	print_title(found->place->namespace, column, width);
+	printf(" %6u %9u %8u %6u %5.1f%%\n", destination->ports[PORT_ACTIVE],
 	    destination->ports[PORT_TIME_WAIT], destination->ports[PORT_REUSABLE],
-	    found->share * 100);
+	    found->place->rows->capacity, found->share * 100);
 	namespace_destination_format(destination, text);
 	print_owner(found->row, printf("  %s", text), width);
 }
 
-static void print_table(const struct destinations_everywhere *found)
+/* No connection can have a port there, so it has no destination; what is wrong is told here. */
+static void print_full(const struct namespace_row *namespace, int column, int width)
 {
-	const int width = terminal_width();
-	const size_t longest = longest_title(found);
-	const int room = width - NUMBERS_WIDTH;
-	const int column = longest < (size_t)room ? (int)longest : room;
+	char text[NAMESPACE_TITLE];
 
-	if (found->length)
-		printf("%-*s %6s %9s %8s %6s\n", column, "NETWORK NAMESPACE", "ACTIVE", "TIME_WAIT",
-		    "REUSABLE", "SHARE");
+	print_title(namespace, column, width);
+	printf(" %6u %9u %8u %6u %5.1f%%\n", 0u, 0u, 0u, 0u, 100.0);
+	namespace_explain(namespace, text);
+	terminal_print_wrapped(text, 2, width);
+}
+
+struct table {
+	const struct destinations_everywhere *found;
+	size_t most;
+};
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static void print_table(const void *context, size_t limit)
+{
+	const struct table *table = context;
+	const struct destinations_everywhere *found = table->found;
+	const size_t all_full = count_full(found->namespaces);
+	const size_t full = least(all_full, limit);
+	const size_t length = least(found->length, limit - full);
+	const size_t more = all_full - full + found->destinations - length;
+	const int width = terminal_width();
+	size_t position = 0;
+	const int column =
+	    (int)least(longest_title(found, full, length), (size_t)(width - NUMBERS_WIDTH));
+
+	if (full + length)
+		printf("%-*s %6s %9s %8s %6s %6s\n", column, "NETWORK NAMESPACE", "ACTIVE",
+		    "TIME_WAIT", "REUSABLE", "USABLE", "SHARE");
 	else
 		puts("No outgoing connection holds a port, in any network namespace.");
-	for (size_t i = 0; i < found->length; i++)
+	for (size_t i = 0; i < full; i++)
+		print_full(next_full(found->namespaces, &position), column, width);
+	for (size_t i = 0; i < length; i++)
 		print_row(&found->list[i], column, width);
-	if (found->destinations > found->length)
-		printf("\nAnd %zu more (--limit).\n", found->destinations - found->length);
+	if (more)
+		printf("\nAnd %zu more (%s).\n", more, terminal_reason(limit, table->most));
 	if (found->lacks_cgroups)
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 }
 
-static int print_json(const struct destinations_everywhere *found)
+static void add_full(struct json *list, const struct destinations_everywhere *found, size_t limit)
+{
+	const size_t full = least(count_full(found->namespaces), limit);
+
+	size_t position = 0;
+
+	for (size_t i = 0; i < full; i++) {
+		const struct namespace_row *row = next_full(found->namespaces, &position);
+		struct json *object = json_append_object(list);
+
+		namespace_json_add_names(object, row);
+		namespace_json_add_ports(object, row);
+	}
+}
+
+static int print_json(const struct destinations_everywhere *found, size_t limit)
 {
 	struct json *root = json_new_object();
 	struct json *list = json_add_array(root, "destinations");
@@ -101,6 +180,7 @@ static int print_json(const struct destinations_everywhere *found)
 		destination_json_add_all(object, found->list[i].row, place->rows->capacity);
 	}
 	json_add_number(root, "total", (double)found->destinations);
+	add_full(json_add_array(root, "namespaces_without_ports"), found, limit);
 
 	char *text = json_print(root);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -120,11 +200,14 @@ static int show(void *context)
 	if (result < 0)
 		return result;
 	if (options->json) {
-		result = print_json(found);
+		result = print_json(found, options->limit);
 	} else {
-		if (options->watch && isatty(STDOUT_FILENO))
-			fputs("\033[H\033[J", stdout); /* from the top, on an empty screen */
-		print_table(found);
+		const struct table table = {found, options->limit};
+
+		if (options->watch)
+			result = terminal_show(print_table, &table, options->limit);
+		else
+			print_table(&table, options->limit);
 		if (options->watch && !isatty(STDOUT_FILENO))
 			putchar('\n');
 	}

@@ -62,6 +62,20 @@ static void print_notes(const struct namespace_rows *rows, const struct options 
 		printf("\nNamespaces have no names here: cannot read %s (--path.netns).\n", names);
 }
 
+struct table {
+	const struct namespace_rows *rows;
+	const struct options *options;
+};
+
+static void print_table(const void *context, size_t limit)
+{
+	const struct table *table = context;
+
+	namespaces_print(
+	    table->rows, limit, terminal_width(), terminal_reason(limit, table->options->limit));
+	print_notes(table->rows, table->options);
+}
+
 static int show(void *context)
 {
 	struct shown *shown = context;
@@ -77,10 +91,13 @@ static int show(void *context)
 	if (options->json) {
 		result = print_json(rows, options->limit);
 	} else {
-		if (options->watch && isatty(STDOUT_FILENO))
-			fputs("\033[H\033[J", stdout); /* from the top, on an empty screen */
-		namespaces_print(rows, options->limit, terminal_width());
-		print_notes(rows, options);
+		const struct table table = {rows, options};
+
+		result = 0;
+		if (options->watch)
+			result = terminal_show(print_table, &table, options->limit);
+		else
+			print_table(&table, options->limit);
 		if (options->watch && !isatty(STDOUT_FILENO))
 			putchar('\n');
 	}

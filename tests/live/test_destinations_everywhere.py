@@ -64,9 +64,43 @@ def test_the_table_fits(tmp_path):
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
         at = next(i for i, line in enumerate(lines) if line.split()[:1] == ["full"])
-        assert lines[at].split() == ["full", "23", "0", "0", "79.3%"]
+        assert lines[at].split() == ["full", "23", "0", "0", "29", "79.3%"]
         assert lines[at + 1].startswith(f"  to 127.0.0.1:{TARGET} from 127.0.0.1")
         assert all(len(line) <= 80 for line in lines)
+
+
+WITHOUT = """
+set_range(40000, 40010)
+set_reserved("40000-40010")
+"""
+HELD = """
+set_range(40000, 40003)
+set_reserved("40000")
+kept = bound_many([40001, 40002, 40003], IPV4, "127.0.0.1")
+"""
+
+
+@needs_bpf
+@in_namespace
+def test_a_namespace_without_a_usable_port_is_shown_and_why(tmp_path):
+    reasons = {"reserved": (11, 0, "all 11 from 40000 to 40010 are reserved"),
+               "held": (1, 3, "of the 4 from 40000 to 40003, 1 reserved, 3 held by bind()")}
+    with another(WITHOUT, tmp_path, "reserved"), another(HELD, tmp_path, "held"):
+        for command in (("destinations", "--namespace=all"), ("namespaces",)):
+            done = run(*command, "--limit=1000", f"--path.netns={tmp_path}")
+            assert done.returncode == 0, done.stderr
+            lines = done.stdout.splitlines()
+            assert all(len(line) <= 80 for line in lines)
+            for name, (_, _, why) in reasons.items():
+                at = next(i for i, line in enumerate(lines) if line.split()[:1] == [name])
+                assert "0" in lines[at].split() and lines[at].endswith(" 100.0%")
+                assert lines[at + 1] == f"  no port is usable: {why}"
+        found = {row["netns"]: row for row in
+                 rows("--limit=1000", f"--path.netns={tmp_path}")["namespaces_without_ports"]}
+        for name, (reserved, held, _) in reasons.items():
+            row = found[name]
+            assert (row["reserved_ports"], row["held_ports"], row["usable_ports"]) == (reserved, held, 0)
+            assert row["range"]["first_port"] == 40000
 
 
 @in_namespace(user=NOBODY)

@@ -30,6 +30,9 @@ static const struct namespace_row checkout = {
 	.time_wait = 13,
 	.leased = 23,
 	.usable = 92,
+	.reserved = 3,
+	.held = 5,
+	.range = {40000, 40099},
 	.used = 23,
 	.ratio = 0.25,
 	.fullest = {.port = 443, .source = {{10, 0, 0, 1}}, .address = {{10, 0, 0, 2}}}},
@@ -50,7 +53,7 @@ static void assert_printed(
 	char *found;
 
 	stdout_capture();
-	namespaces_print(rows, limit, width);
+	namespaces_print(rows, limit, width, "--limit");
 	found = stdout_captured();
 	assert_string_equal(found, wanted);
 	free(found);
@@ -82,6 +85,37 @@ static void rows_beyond_the_limit_are_counted(void **state)
 	    "  the host's own, where this command runs\n"
 	    "\n"
 	    "And 2 more (--limit).\n");
+}
+
+static void assert_explained(unsigned reserved, unsigned held, const char *wanted)
+{
+	struct namespace_row row = host;
+	char text[NAMESPACE_TITLE];
+
+	row.result.range = (struct port_range){40000, 40010};
+	row.result.reserved = reserved;
+	row.result.held = held;
+	row.result.usable = 11 - reserved - held;
+	namespace_explain(&row, text);
+	assert_string_equal(text, wanted);
+}
+
+static void where_no_port_is_usable_it_says_why(void **state)
+{
+	struct namespace_row row = host;
+
+	(void)state;
+	assert_explained(11, 0, "no port is usable: all 11 from 40000 to 40010 are reserved");
+	assert_explained(0, 11, "no port is usable: bind() holds all 11 from 40000 to 40010");
+	assert_explained(
+	    4, 7, "no port is usable: of the 11 from 40000 to 40010, 4 reserved, 7 held by bind()");
+	assert_explained(4, 6, "");
+	row.flags = 0;
+	row.result = (struct survey_result){.range = {40000, 40010}, .reserved = 11, .ratio = 1};
+	assert_printed(&row, 1, 20, 80,
+	    "NETWORK NAMESPACE   SOCKETS TIME_WAIT  USABLE   USED  SHARE\n"
+	    "4026531833                0         0       0      0 100.0%\n"
+	    "  no port is usable: all 11 from 40000 to 40010 are reserved\n");
 }
 
 static void a_long_name_has_a_line_of_its_own(void **state)
@@ -121,7 +155,9 @@ static void json_has_all_that_is_known(void **state)
 	    "{\"namespaces\":[{\"netns\":\"cni-7\",\"inode\":4026532700,\"namespace\":\"shop\","
 	    "\"pod\":\"checkout\",\"pod_uid\":\"uid-7\",\"container\":\"app\",\"is_host\":false,"
 	    "\"is_own\":false,\"sockets\":41,\"time_wait\":13,\"leased_ports\":23,"
-	    "\"usable_ports\":92,\"usage_ratio\":0.25,\"untracked_ports\":0,"
+	    "\"range\":{\"first_port\":40000,\"last_port\":40099,\"ports\":100},"
+	    "\"reserved_ports\":3,\"held_ports\":5,\"usable_ports\":92,\"usage_ratio\":0.25,"
+	    "\"untracked_ports\":0,"
 	    "\"fullest_destination\":{\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\","
 	    "\"destination_port\":443,\"family\":\"ipv4\",\"ports\":23}}],\"total\":1}");
 	free(found);
@@ -145,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_row_says_whose_it_is_and_how_full),
 	    cmocka_unit_test(rows_beyond_the_limit_are_counted),
+	    cmocka_unit_test(where_no_port_is_usable_it_says_why),
 	    cmocka_unit_test(a_long_name_has_a_line_of_its_own),
 	    cmocka_unit_test(a_name_does_not_move_the_cursor),
 	    cmocka_unit_test(json_has_all_that_is_known),

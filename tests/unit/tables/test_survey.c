@@ -238,6 +238,10 @@ static void one_round(struct collect *collect)
 	result = finished();
 	text = collect_emit(collect);
 	assert_int_equal(result.usable, facts.capacity);
+	assert_int_equal(result.range.last, settings.range.last);
+	assert_int_equal(result.reserved, portset_count_range(&settings.reserved, settings.range));
+	assert_int_equal(
+	    result.usable + result.reserved + result.held, port_range_size(settings.range));
 	assert_number(result.used, highest(text, "worst_destination_ports "));
 	assert_number(result.ratio, highest(text, "worst_destination_usage_ratio "));
 	free(text);
