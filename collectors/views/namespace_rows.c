@@ -72,6 +72,45 @@ int namespace_rows_read(const struct source_options *source, const char *sysfs, 
 	return result;
 }
 
+struct rows_listing {
+	struct namespace_rows *rows;
+	size_t capacity;
+};
+
+static int note(void *context, const struct walk_namespace *entry)
+{
+	struct rows_listing *listing = context;
+	const size_t length = listing->rows ? listing->rows->length : 0;
+
+	if (length == listing->capacity) {
+		const size_t capacity = length ? length * 2 : 64;
+		struct namespace_rows *grown =
+		    realloc(listing->rows, sizeof(*grown) + capacity * sizeof(*grown->list));
+
+		if (!grown)
+			return -ENOMEM;
+		grown->length = length;
+		listing->rows = grown;
+		listing->capacity = capacity;
+	}
+	listing->rows->list[listing->rows->length++] =
+	    (struct namespace_row){.id = entry->id, .inode = entry->inode, .flags = entry->flags};
+	return 0;
+}
+
+int namespace_rows_list(struct walk *walk, struct namespace_rows **ret_rows)
+{
+	struct rows_listing listing = {NULL, 0};
+	const int result = walk_list_namespaces(walk, note, &listing);
+
+	if (result < 0 || !listing.rows) {
+		free(listing.rows);
+		return result < 0 ? result : -ENOENT;
+	}
+	*ret_rows = listing.rows;
+	return 0;
+}
+
 void namespace_rows_free(struct namespace_rows *rows)
 {
 	for (size_t i = 0; rows && i < rows->length; i++)

@@ -4,6 +4,7 @@
 
 /* All network namespaces of the host for people, the fullest first. */
 
+#include "collectors/kernel/walk.h"
 #include "collectors/namespaces.h"
 
 struct namespace_row {
@@ -26,6 +27,11 @@ struct namespace_rows {
  */
 int namespace_rows_read(const struct source_options *source, const char *sysfs, const char *pods,
     const char *names, struct namespace_rows **ret_rows);
+/*
+ * Lists them without a look at their sockets: only id, inode and flags are set, in no order.
+ * Returns 0, -ENOMEM or as walk_list_namespaces(). Freed as above.
+ */
+int namespace_rows_list(struct walk *walk, struct namespace_rows **ret_rows);
 void namespace_rows_free(struct namespace_rows *rows); /* NULL is fine */
 
 /* Takes the namespaces of a gathering, with their labels, which it loses. NULL: out of memory. */

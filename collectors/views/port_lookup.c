@@ -316,6 +316,7 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 	const struct source_options source = source_without_walk(options->source);
 	int result = settings_read(options->source->procfs, &lookup->settings, NULL);
 
+	lookup->is_elsewhere = options->is_elsewhere;
 	lookup->settings.node_ports = options->source->node_ports;
 	if (result == 0)
 		result = source_open(&source, &finding->source);

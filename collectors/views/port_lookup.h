@@ -21,9 +21,10 @@ struct port_lookup_options {
 	const char *sysfs;
 	/* NULL, or when connections began; not for a replay, whose sockets are not this host's */
 	const struct lease_starts *starts;
-	size_t limit;	 /* sockets kept for each port and side, at least 1; all are counted */
-	bool local_only; /* only sockets that have one of the ports as their local port */
-	bool everyone;	 /* this and the next one: see struct process_search_options */
+	size_t limit;	   /* sockets kept for each port and side, at least 1; all are counted */
+	bool local_only;   /* only sockets that have one of the ports as their local port */
+	bool is_elsewhere; /* it is about another network namespace than people think they are in */
+	bool everyone;	   /* this and the next one: see struct process_search_options */
 	double search_seconds;
 	bool (*should_stop)(void *context); /* called now and then; may be NULL */
 	void *context;
@@ -61,6 +62,7 @@ struct port_answer {
 
 struct port_lookup {
 	struct settings settings;
+	bool is_elsewhere;			   /* see struct port_lookup_options */
 	enum source_kind source[SOCKET_PROTOCOLS]; /* the source of the sockets; AUTO: sock_diag */
 	bool bound_unseen;     /* it does not show TCP sockets that only called bind() */
 	struct portset listen; /* TCP: all ports with a listener */

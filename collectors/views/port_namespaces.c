@@ -157,6 +157,26 @@ int port_namespaces_find(struct walk *walk, const struct namespace_rows *rows,
 	return 0;
 }
 
+int port_namespaces_count_others(struct walk *walk, const struct portset *ports, size_t *ret_others)
+{
+	struct namespace_rows *rows;
+	struct port_namespaces *found;
+	size_t others = 0;
+	int result = namespace_rows_list(walk, &rows);
+
+	if (result == 0) {
+		result = port_namespaces_find(walk, rows, ports, 1, &found);
+		if (result == 0) {
+			for (size_t i = 0; i < found->length; i++)
+				others += !(found->list[i].row->flags & WALK_READER);
+			port_namespaces_free(found);
+			*ret_others = others;
+		}
+		namespace_rows_free(rows);
+	}
+	return result;
+}
+
 void port_namespaces_free(struct port_namespaces *found)
 {
 	if (!found)

@@ -25,6 +25,9 @@ struct port_namespaces {
  */
 int port_namespaces_find(struct walk *walk, const struct namespace_rows *rows,
     const struct portset *ports, size_t limit, struct port_namespaces **ret_found);
+/* How many namespaces have such a socket, besides ours. Returns as port_namespaces_find(). */
+int port_namespaces_count_others(
+    struct walk *walk, const struct portset *ports, size_t *ret_others);
 void port_namespaces_free(struct port_namespaces *found); /* NULL is fine */
 
 #endif

@@ -89,20 +89,15 @@ static bool is_connects(const struct port_lookup *lookup, uint16_t port)
 static void add_range(struct text *text, const struct port_lookup *lookup, uint16_t port)
 {
 	const struct port_range range = lookup->settings.range;
+	const bool is_in = is_in_range(lookup, port);
+	const char *end = ".";
 
-	if (!is_in_range(lookup, port))
-		add(text,
-		    "It is outside this host's ephemeral range (%u-%u): no connect() takes it by "
-		    "itself.",
-		    range.first, range.last);
+	if (!is_in)
+		end = ": no connect() takes it by itself.";
 	else if (is_reserved(lookup, port))
-		add(text,
-		    "It is inside this host's ephemeral range (%u-%u), but reserved: no connect() "
-		    "takes it by itself.",
-		    range.first, range.last);
-	else
-		add(text, "It is inside this host's ephemeral range (%u-%u).", range.first,
-		    range.last);
+		end = ", but reserved: no connect() takes it by itself.";
+	add(text, "It is %s this %s's ephemeral range (%u-%u)%s", is_in ? "inside" : "outside",
+	    lookup->is_elsewhere ? "namespace" : "host", range.first, range.last, end);
 }
 
 static void add_chances(struct text *text, const struct port_lookup *lookup, uint16_t port)

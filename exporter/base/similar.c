@@ -44,7 +44,7 @@ void similar_try(struct similar *similar, const char *word)
 {
 	const unsigned distance = similar_distance(similar->asked, word);
 
-	if (distance >= similar->distance || distance * 3 > strlen(similar->asked))
+	if (distance >= similar->distance || (size_t)distance * 3 > strlen(similar->asked))
 		return;
 	similar->distance = distance;
 	snprintf(similar->found, sizeof(similar->found), "%s", word);

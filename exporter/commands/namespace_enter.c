@@ -81,6 +81,21 @@ static bool is_ours(uint32_t inode)
 	return inode == inode_of("/proc/self/ns/net");
 }
 
+/* Where this process began; 0: it has not moved. */
+static uint32_t home;
+
+static int move_to(int file)
+{
+	if (!home)
+		home = inode_of("/proc/self/ns/net");
+	return setns(file, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+bool namespace_was_left(void)
+{
+	return home && !is_ours(home);
+}
+
 /*
  * Enters the one that path leads to. inode: it must have; 0: any. A process can end after it was
  * found, and another have its pid. what: to name it in an error.
@@ -100,8 +115,8 @@ static int enter_path(
 		    strerrordesc_np(-result));
 	if (fstat(file, &about) == 0 && inode && about.st_ino != inode)
 		result = -ESTALE;
-	else if (!is_ours((uint32_t)about.st_ino) && setns(file, CLONE_NEWNET) < 0)
-		result = -errno;
+	else if (!is_ours((uint32_t)about.st_ino))
+		result = move_to(file);
 	close(file);
 	if (result == -EPERM)
 		return refuse_entry(error);

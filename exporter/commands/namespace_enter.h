@@ -26,6 +26,9 @@ int namespace_enter(const struct options *options, char error[static NAMESPACE_E
 int namespace_enter_inode(
     const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE]);
 
+/* Whether one of these has moved this process, and it is not back where it began. */
+bool namespace_was_left(void);
+
 /*
  * Finds the only namespace of a pod, "POD" or "NAMESPACE/POD". Returns 0; -ENOENT: there is none;
  * or -ENOTUNIQ, and in error which there are.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `ephemera port`: what is on these ports. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "collectors/views/port_namespaces.h"
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/base/terminal.h"
@@ -27,6 +29,7 @@ static int look(const struct options *options, size_t limit, struct port_lookup 
 	    .sysfs = options->sysfs,
 	    .limit = limit,
 	    .everyone = options->all_processes,
+	    .is_elsewhere = namespace_was_left(),
 	};
 
 	return port_lookup_run(&lookup_options, &options->ports, ret_lookup);
@@ -45,6 +48,22 @@ static void sort_by_age(struct port_lookup *lookup)
 	}
 }
 
+/* What is looked for is often in a container. Where BPF cannot be had, nothing is known of others.
+ */
+static void hint_at_others(const struct options *options)
+{
+	const bool one = portset_count(&options->ports) == 1;
+	size_t others = 0;
+
+	if (!options->source.walk ||
+	    port_namespaces_count_others(options->source.walk, &options->ports, &others) < 0 ||
+	    others == 0)
+		return;
+	printf("\n%zu other network namespace%s something on %s: --namespace=all shows %s.\n",
+	    others, others == 1 ? " has" : "s have", one ? "this port" : "these ports",
+	    others == 1 ? "it" : "them");
+}
+
 static int run_once(const struct options *options, const struct namespace_row *row, int *ret_status)
 {
 	const size_t limit = options->sorts_by_age ? SORTED_MAX : options->limit;
@@ -57,6 +76,8 @@ static int run_once(const struct options *options, const struct namespace_row *r
 		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
 	result = port_print(lookup, options, row);
+	if (!lookup->length && !options->namespace && !options->json)
+		hint_at_others(options);
 	port_lookup_free(lookup);
 	return result < 0 ? result : terminal_flush();
 }

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 
 from lib.bpf import needs_bpf
 from lib.exporter import run
@@ -87,3 +88,38 @@ def test_without_the_right_it_says_what_to_do():
     done = run("port", PORT, "--namespace=all")
     assert done.returncode == 2 and done.stdout == ""
     assert "CAP_BPF" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@needs_bpf
+@in_namespace
+def test_an_empty_port_names_the_way_to_others():
+    hint = "--namespace=all shows"
+    with another(LISTENS):
+        done = run("port", PORT)
+        assert done.returncode == 1 and done.stderr == ""
+        # Other tests' namespaces may have something there, too.
+        assert re.fullmatch(r"(1 other network namespace has|\d+ other network namespaces have) something on "
+                            r"this port: --namespace=all shows (it|them)\.", done.stdout.splitlines()[-1])
+        assert hint in run("port", PORT, f"{PORT + 1}-{PORT + 9}").stdout
+        # Only where it may help, and only people are told.
+        assert json.loads(run("port", PORT, "--json").stdout)["ports"]
+        assert hint not in run("port", PORT, f"--namespace={os.getpid()}").stdout
+        assert hint not in run("port", PORT, "--sockets.source=sock_diag").stdout
+        _listener = listen(IPV4, "127.0.0.1", PORT)
+        assert hint not in run("port", PORT).stdout
+
+
+@needs_bpf
+@in_namespace
+def test_the_range_is_that_of_the_namespace():
+    body = "set_range(20000, 40000)\n"
+    with another(body + LISTENS) as process:
+        done = run("port", PORT, f"--namespace={process.pid}")
+        assert "this namespace's ephemeral range (20000-40000)" in " ".join(done.stdout.split())
+        assert "this host's ephemeral range" not in " ".join(done.stdout.split())
+        _listener = listen(IPV4, "127.0.0.1", PORT)
+        said = " ".join(ask().stdout.split())
+        # Its own, and the other one's.
+        assert "this host's ephemeral range" in said
+        assert "this namespace's ephemeral range (20000-40000)" in said
+        assert "this host's" in " ".join(run("port", PORT, f"--namespace={os.getpid()}").stdout.split())
