@@ -77,22 +77,25 @@ struct rows_listing {
 	size_t capacity;
 };
 
+static int make_room(struct rows_listing *listing, size_t capacity)
+{
+	struct namespace_rows *grown =
+	    realloc(listing->rows, sizeof(*grown) + capacity * sizeof(*grown->list));
+
+	if (!grown)
+		return -ENOMEM;
+	listing->rows = grown;
+	listing->capacity = capacity;
+	return 0;
+}
+
 static int note(void *context, const struct walk_namespace *entry)
 {
 	struct rows_listing *listing = context;
-	const size_t length = listing->rows ? listing->rows->length : 0;
 
-	if (length == listing->capacity) {
-		const size_t capacity = length ? length * 2 : 64;
-		struct namespace_rows *grown =
-		    realloc(listing->rows, sizeof(*grown) + capacity * sizeof(*grown->list));
-
-		if (!grown)
-			return -ENOMEM;
-		grown->length = length;
-		listing->rows = grown;
-		listing->capacity = capacity;
-	}
+	if (listing->rows->length == listing->capacity &&
+	    make_room(listing, listing->capacity * 2) < 0)
+		return -ENOMEM;
 	listing->rows->list[listing->rows->length++] =
 	    (struct namespace_row){.id = entry->id, .inode = entry->inode, .flags = entry->flags};
 	return 0;
@@ -101,14 +104,17 @@ static int note(void *context, const struct walk_namespace *entry)
 int namespace_rows_list(struct walk *walk, struct namespace_rows **ret_rows)
 {
 	struct rows_listing listing = {NULL, 0};
-	const int result = walk_list_namespaces(walk, note, &listing);
+	int result = make_room(&listing, 64);
 
-	if (result < 0 || !listing.rows) {
+	if (result < 0)
+		return result;
+	listing.rows->length = 0;
+	result = walk_list_namespaces(walk, note, &listing);
+	if (result < 0)
 		free(listing.rows);
-		return result < 0 ? result : -ENOENT;
-	}
-	*ret_rows = listing.rows;
-	return 0;
+	else
+		*ret_rows = listing.rows;
+	return result;
 }
 
 void namespace_rows_free(struct namespace_rows *rows)
