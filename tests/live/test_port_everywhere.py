@@ -112,8 +112,8 @@ def test_an_empty_port_names_the_way_to_others():
 @needs_bpf
 @in_namespace
 def test_the_range_is_that_of_the_namespace():
-    body = "set_range(20000, 40000)\n"
-    with another(body + LISTENS) as process:
+    # It is fuller than the test's own, which is asked after it.
+    with another("set_range(20000, 40000)\n" + CONNECTS) as process:
         done = run("port", PORT, f"--namespace={process.pid}")
         assert "this namespace's ephemeral range (20000-40000)" in " ".join(done.stdout.split())
         assert "this host's ephemeral range" not in " ".join(done.stdout.split())
