@@ -70,12 +70,24 @@ static int check_advise(const struct options *options, char error[static OPTIONS
 {
 	if (options->source.replay)
 		return option_fail(error, "advise and --sockets.replay cannot be combined");
-	return namespace_check_one(options, error);
+	if (namespace_is_all(options))
+		return option_fail(error,
+		    "%s shows one network namespace: --namespace=all is for "
+		    "destinations, port and trace",
+		    "advise");
+	return namespace_check(options, error);
 }
+
+static const struct command_example examples[] = {
+    {"See what to do on this host", "ephemera advise"},
+    {"See what to do in a pod", "ephemera advise --namespace=shop/checkout-7d9f4c"},
+    {NULL, NULL},
+};
 
 const struct command advise_command = {
     .name = "advise",
     .help = "print what to do on this host, with commands to paste; it changes nothing",
+    .examples = examples,
     .takes_flags = true,
     .check = check_advise,
     .run = run_advise,

@@ -298,12 +298,23 @@ static int check_top(const struct options *options, char error[static OPTIONS_ER
 {
 	if (options->source.replay)
 		return option_fail(error, "top and --sockets.replay cannot be combined");
-	return namespace_check_one(options, error);
+	if (namespace_is_all(options))
+		return option_fail(error,
+		    "%s shows one network namespace: --namespace=all is for "
+		    "destinations, port and trace",
+		    "top");
+	return namespace_check(options, error);
 }
+
+static const struct command_example examples[] = {
+    {"Watch the fullest destinations", "ephemera top"},
+    {NULL, NULL},
+};
 
 const struct command top_command = {
     .name = "top",
     .help = "show the fullest destinations on the whole terminal, as they change",
+    .examples = examples,
     .takes_flags = true,
     .check = check_top,
     .run = run_top,
