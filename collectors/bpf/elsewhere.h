@@ -22,17 +22,26 @@ struct elsewhere {
 
 /* Where all places have other namespaces, the one that was not used for longest gives way. */
 #define ELSEWHERE_BESIDE 8
-#define ELSEWHERE_BUCKETS 1024 /* a power of two */
+#define ELSEWHERE_ORDER 10
+#define ELSEWHERE_BUCKETS (1 << ELSEWHERE_ORDER)
 
 struct elsewhere_bucket {
 	__u64 clock;
 	struct elsewhere list[ELSEWHERE_BESIDE];
 };
 
-/* Ids are consecutive, or nearly. */
+/*
+ * The place of an id among 1 << order. Each processor gives 4,096 consecutive ids
+ * (COOKIE_LOCAL_BATCH, include/linux/cookie.h), so the lowest bits of many are the same.
+ */
+static inline __u32 elsewhere_spread(__u32 id, __u32 order)
+{
+	return id * 0x9e3779b1u >> (32 - order);
+}
+
 static inline __u32 elsewhere_bucket(__u32 id)
 {
-	return id & (ELSEWHERE_BUCKETS - 1);
+	return elsewhere_spread(id, ELSEWHERE_ORDER);
 }
 
 #endif

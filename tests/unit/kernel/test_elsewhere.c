@@ -15,11 +15,35 @@ static struct elsewhere *place(unsigned i)
 	return &buckets[elsewhere_bucket(ID)].list[i];
 }
 
+/* All have the same bucket. */
+static unsigned ids[ELSEWHERE_BESIDE];
+
 static int set_up(void **state)
 {
+	unsigned found = 0;
+
 	(void)state;
 	memset(buckets, 0, sizeof(buckets));
+	for (unsigned id = ID; found < ELSEWHERE_BESIDE; id++)
+		if (elsewhere_bucket(id) == elsewhere_bucket(ID))
+			ids[found++] = id;
 	return 0;
+}
+
+/* Each processor gives ids of its own: COOKIE_LOCAL_BATCH in include/linux/cookie.h. */
+static void namespaces_of_many_processors_have_room(void **state)
+{
+	static unsigned used[ELSEWHERE_BUCKETS];
+	const unsigned processors = 64;
+	const unsigned each = 20;
+
+	(void)state;
+	for (unsigned id = 0; id < processors * each; id++) {
+		const unsigned at = elsewhere_bucket(id / each * 4096 + id % each + 1);
+
+		assert_in_range(at, 0, ELSEWHERE_BUCKETS - 1);
+		assert_in_range(++used[at], 1, ELSEWHERE_BESIDE);
+	}
 }
 
 static void nothing_is_known_of_a_namespace_without_a_place(void **state)
@@ -41,7 +65,7 @@ static void each_namespace_of_a_bucket_has_its_own_counts(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
 		place(i)->version = 2;
-		place(i)->id = ID + i * ELSEWHERE_BUCKETS;
+		place(i)->id = ids[i];
 		place(i)->opens = 100 + i;
 		place(i)->leases = 200 + i;
 		place(i)->held_ns = 300 + i;
@@ -51,7 +75,7 @@ static void each_namespace_of_a_bucket_has_its_own_counts(void **state)
 				    i * 10 + (unsigned)(call * 2 + family);
 	}
 	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
-		assert_true(exhaustion_probe_elsewhere(&probe, ID + i * ELSEWHERE_BUCKETS, &found));
+		assert_true(exhaustion_probe_elsewhere(&probe, ids[i], &found));
 		assert_memory_equal(&found.failures, &place(i)->failures, sizeof(found.failures));
 		assert_int_equal(found.opens, 100 + i);
 		assert_int_equal(found.leases, 200 + i);
@@ -76,6 +100,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
 	const struct CMUnitTest tests[] = {
+	    TEST(namespaces_of_many_processors_have_room),
 	    TEST(nothing_is_known_of_a_namespace_without_a_place),
 	    TEST(each_namespace_of_a_bucket_has_its_own_counts),
 	    TEST(a_place_whose_id_is_being_written_is_nobodys),
