@@ -211,12 +211,12 @@ static void emit_elsewhere(const void *context, uint32_t id, struct metric_set *
 	if (!state->openers)
 		return;
 	/* No pair of a destination and a cgroup is shown there, so all are others. */
-	metric_add(set, &other_opener_opens, (double)counts.opens, METRIC_NO_LABELS);
+	metric_add(set, &other_opener_opens, (double)counts.counts.opens, METRIC_NO_LABELS);
 	if (state->probe.histograms_length == 0)
 		return;
-	metric_add(set, &other_opener_leases, (double)counts.leases, METRIC_NO_LABELS);
-	metric_add(
-	    set, &other_opener_lease_seconds, (double)counts.held_ns * 1e-9, METRIC_NO_LABELS);
+	metric_add(set, &other_opener_leases, (double)counts.counts.leases, METRIC_NO_LABELS);
+	metric_add(set, &other_opener_lease_seconds, (double)counts.counts.held_ns * 1e-9,
+	    METRIC_NO_LABELS);
 }
 
 static void emit_destination(struct metric_set *set, const struct tally_shown *shown)

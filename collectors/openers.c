@@ -59,17 +59,11 @@ const struct metric_family other_opener_lease_seconds = {
     .example = "rate(ephemera_other_destination_owner_lease_seconds_total[10m])",
 };
 
-struct counts {
-	uint64_t opens;
-	uint64_t leases;
-	uint64_t held_ns;
-};
-
 /* One that is shown. A service that was restarted has a new cgroup, and goes on with its series. */
 struct shown {
 	struct tally_key destination;
 	char *path;
-	struct counts counts;
+	struct lease_counts counts;
 };
 
 struct opener_series {
@@ -79,9 +73,9 @@ struct opener_series {
 	struct opener_top *top;
 	size_t length;
 	struct shown *list;
-	struct counts
-	    attributed; /* to all that were shown when they grew: the rest is the others' */
-	struct counts others;
+	/* To all that were shown when they grew: the rest is the others'. */
+	struct lease_counts attributed;
+	struct lease_counts others;
 };
 
 static void free_list(struct shown *list, size_t length)
@@ -117,7 +111,7 @@ void opener_series_free(struct opener_series *series)
 	free(series);
 }
 
-static void add_counts(struct counts *sum, const struct counts *more)
+static void add_counts(struct lease_counts *sum, const struct lease_counts *more)
 {
 	sum->opens += more->opens;
 	sum->leases += more->leases;
@@ -138,7 +132,6 @@ static struct shown *find(
 static void show(struct opener_series *series, struct shown *list, size_t *length,
     const struct opener_grown *grown, struct owner_name *name)
 {
-	const struct counts more = {grown->opens, grown->leases, grown->held_ns};
 	struct tally_key destination;
 	struct shown *shown;
 
@@ -155,8 +148,8 @@ static void show(struct opener_series *series, struct shown *list, size_t *lengt
 		if (before)
 			shown->counts = before->counts;
 	}
-	add_counts(&shown->counts, &more);
-	add_counts(&series->attributed, &more);
+	add_counts(&shown->counts, &grown->counts);
+	add_counts(&series->attributed, &grown->counts);
 }
 
 /* Finds the names of the first `length` of what has grown, one list of one owner for each. */
@@ -164,7 +157,7 @@ static int name_all(struct opener_series *series, const struct opener_grown *gro
     struct owned *lists, struct owner *owners)
 {
 	for (size_t i = 0; i < length; i++) {
-		owners[i] = (struct owner){grown[i].key.words[3], grown[i].opens};
+		owners[i] = (struct owner){grown[i].key.words[3], grown[i].counts.opens};
 		lists[i] = (struct owned){.owners = &owners[i], .owners_length = 1};
 	}
 	return owner_names_lists(series->cgroups, lists, length);
@@ -217,9 +210,9 @@ static void emit_one(const struct opener_series *series, const struct shown *sho
 }
 
 /* Read after the look: what was attributed is in it. */
-static struct counts count_all(const struct exhaustion_probe *probe)
+static struct lease_counts count_all(const struct exhaustion_probe *probe)
 {
-	struct counts all = {0};
+	struct lease_counts all = {0};
 
 	for (unsigned i = 0; i < probe->processors; i++) {
 		const struct lease_histograms *one = &probe->histograms[i];
@@ -236,7 +229,7 @@ static struct counts count_all(const struct exhaustion_probe *probe)
  * The sum of all may have what its place has only at the next look, which then takes it from the
  * others. They must not fall: Prometheus would take it for a restart.
  */
-static void raise(uint64_t *others, uint64_t all, uint64_t attributed)
+static void raise(__u64 *others, uint64_t all, uint64_t attributed)
 {
 	if (all > attributed && all - attributed > *others)
 		*others = all - attributed;
@@ -244,7 +237,7 @@ static void raise(uint64_t *others, uint64_t all, uint64_t attributed)
 
 static void count_others(struct opener_series *series)
 {
-	const struct counts all = count_all(series->probe);
+	const struct lease_counts all = count_all(series->probe);
 
 	raise(&series->others.opens, all.opens, series->attributed.opens);
 	raise(&series->others.leases, all.leases, series->attributed.leases);

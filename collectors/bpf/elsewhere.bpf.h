@@ -4,7 +4,7 @@
 
 /* Counts by network namespace what happens in others than the one that is watched. */
 
-#include "collectors/bpf/socket.bpf.h"
+#include "collectors/bpf/leases.bpf.h"
 
 #include "collectors/bpf/elsewhere.h"
 
@@ -52,9 +52,7 @@ static __always_inline bool take_elsewhere(struct elsewhere *one, __u64 id)
 		return false;
 	one->id = id;
 	__builtin_memset(one->failures, 0, sizeof(one->failures));
-	one->opens = 0;
-	one->leases = 0;
-	one->held_ns = 0;
+	one->counts = (struct lease_counts){.opens = 0};
 	/* An exchange orders memory: the id is there before the version says so. */
 	__sync_lock_test_and_set(&one->version, version + 2);
 	return true;
@@ -105,14 +103,8 @@ static __always_inline void count_elsewhere(struct sock *sk, bool opens, __u64 h
 {
 	struct elsewhere *one = elsewhere_of(sk);
 
-	if (!one)
-		return;
-	if (opens)
-		__sync_fetch_and_add(&one->opens, 1);
-	if (!held_ns)
-		return;
-	__sync_fetch_and_add(&one->leases, 1);
-	__sync_fetch_and_add(&one->held_ns, held_ns);
+	if (one)
+		count_lease(&one->counts, opens, held_ns);
 }
 
 #endif

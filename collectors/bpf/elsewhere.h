@@ -14,10 +14,8 @@ struct elsewhere {
 	__u64 version; /* odd while the id is written; 0: free */
 	__u64 id;      /* as struct walk_namespace */
 	__u64 failures[EXHAUSTED_CALLS][EXHAUSTED_FAMILIES];
-	__u64 opens;   /* connect() calls that got a port */
-	__u64 leases;  /* of these, connections that ended */
-	__u64 held_ns; /* how long they held their ports, as in struct lease_histogram */
-	__u64 used;    /* when the bucket's clock was last set from here */
+	struct lease_counts counts;
+	__u64 used; /* when the bucket's clock was last set from here */
 };
 
 /* Where all places have other namespaces, the one that was not used for longest gives way. */

@@ -82,6 +82,13 @@ struct lease_histograms {
 	__u64 opens; /* connect() calls that got a port */
 };
 
+/* What a cgroup did towards a destination, or a network namespace, with leases. */
+struct lease_counts {
+	__u64 opens;   /* connect() calls that got a port */
+	__u64 leases;  /* of these, connections that ended */
+	__u64 held_ns; /* how long they held their ports, as in struct lease_histogram */
+};
+
 /*
  * The leases of some sockets, by their cookies, which are unique; 0: a free place. At 50 % load a
  * full bucket is rare.

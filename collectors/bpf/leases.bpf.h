@@ -119,6 +119,17 @@ static __always_inline __u64 blocked_after(struct sock *sk, int oldstate, bool o
 	return TIME_WAIT_NS;
 }
 
+/* opens, held_ns: as in count_opener(). */
+static __always_inline void count_lease(struct lease_counts *counts, bool opens, __u64 held_ns)
+{
+	if (opens)
+		__sync_fetch_and_add(&counts->opens, 1);
+	if (!held_ns)
+		return;
+	__sync_fetch_and_add(&counts->leases, 1);
+	__sync_fetch_and_add(&counts->held_ns, held_ns);
+}
+
 static __always_inline struct leases *leases_beside(__u64 cookie)
 {
 	const __u32 at = leases_place(cookie, leases_order);

@@ -65,9 +65,7 @@ static __always_inline bool take_opener(struct opener *one, const struct opener_
 	    __sync_val_compare_and_swap(&one->version, version, version + 1) != version)
 		return false;
 	one->key = *key;
-	one->opens = 0;
-	one->leases = 0;
-	one->held_ns = 0;
+	one->counts = (struct lease_counts){.opens = 0};
 	/* An exchange orders memory: the key is there before the version says so. */
 	__sync_lock_test_and_set(&one->version, version + 2);
 	return true;
@@ -118,14 +116,8 @@ static __always_inline void count_opener(struct sock *sk, bool opens, __u64 held
 
 	if (mine)
 		mine->opens++;
-	if (!one)
-		return;
-	if (opens)
-		__sync_fetch_and_add(&one->opens, 1);
-	if (!held_ns)
-		return;
-	__sync_fetch_and_add(&one->leases, 1);
-	__sync_fetch_and_add(&one->held_ns, held_ns);
+	if (one)
+		count_lease(&one->counts, opens, held_ns);
 }
 
 #endif

@@ -4,7 +4,7 @@
 
 /* The memory that openers.bpf.h writes and collectors/tables/opener_top.c reads. */
 
-#include <linux/types.h>
+#include "collectors/bpf/exhaustion.h"
 
 /* A destination as in struct tally_key, and the id of the cgroup that opens connections to it. */
 struct opener_key {
@@ -19,10 +19,8 @@ struct opener_key {
 struct opener {
 	__u64 version; /* odd while the key is written; 0: free */
 	struct opener_key key;
-	__u64 opens;   /* connect() calls that got a port */
-	__u64 leases;  /* of these, connections that ended */
-	__u64 held_ns; /* how long they held their ports, as in struct lease_histogram */
-	__u64 used;    /* when the bucket's clock was last set from here */
+	struct lease_counts counts;
+	__u64 used; /* when the bucket's clock was last set from here */
 };
 
 /* Where all places have other keys, the one that was not used for longest gives way. */

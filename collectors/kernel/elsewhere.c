@@ -26,9 +26,7 @@ static bool read_place(const struct elsewhere *place, uint32_t id, struct elsewh
 			for (int family = 0; family < EXHAUSTED_FAMILIES; family++)
 				ret_read->failures[call][family] =
 				    read_next(&place->failures[call][family]);
-		ret_read->opens = read_next(&place->opens);
-		ret_read->leases = read_next(&place->leases);
-		ret_read->held_ns = read_next(&place->held_ns);
+		lease_counts_read(&place->counts, &ret_read->counts);
 		ret_read->version = __atomic_load_n(&place->version, __ATOMIC_RELAXED);
 		if (ret_read->version == version)
 			return true;

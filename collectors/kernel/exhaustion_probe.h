@@ -103,6 +103,15 @@ static inline uint64_t exhaustion_read(const __u64 *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+/* The same in a place with a version, which must be read again after it. */
+static inline void lease_counts_read(
+    const struct lease_counts *counts, struct lease_counts *ret_counts)
+{
+	ret_counts->opens = __atomic_load_n(&counts->opens, __ATOMIC_ACQUIRE);
+	ret_counts->leases = __atomic_load_n(&counts->leases, __ATOMIC_ACQUIRE);
+	ret_counts->held_ns = __atomic_load_n(&counts->held_ns, __ATOMIC_ACQUIRE);
+}
+
 struct exhausted_destination {
 	enum socket_family family;
 	struct socket_address address;

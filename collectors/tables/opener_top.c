@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "collectors/kernel/exhaustion_probe.h"
+
 #define HALF_LIFE_SECONDS 300.0
 _Static_assert(OPENERS == OPENERS_BESIDE * OPENERS_BUCKETS, "all places of all buckets");
 
@@ -14,9 +16,7 @@ _Static_assert(OPENERS == OPENERS_BESIDE * OPENERS_BUCKETS, "all places of all b
 struct seen {
 	uint64_t version; /* 0: nothing was there */
 	struct opener_grown grown;
-	uint64_t opens;
-	uint64_t leases;
-	uint64_t held_ns;
+	struct lease_counts counts;
 	double score;
 };
 
@@ -70,9 +70,7 @@ static bool read_place(const struct opener *place, struct opener *ret_read)
 		for (int word = 0; word < 4; word++)
 			ret_read->key.words[word] =
 			    __atomic_load_n(&place->key.words[word], __ATOMIC_ACQUIRE);
-		ret_read->opens = __atomic_load_n(&place->opens, __ATOMIC_ACQUIRE);
-		ret_read->leases = __atomic_load_n(&place->leases, __ATOMIC_ACQUIRE);
-		ret_read->held_ns = __atomic_load_n(&place->held_ns, __ATOMIC_ACQUIRE);
+		lease_counts_read(&place->counts, &ret_read->counts);
 		ret_read->version = __atomic_load_n(&place->version, __ATOMIC_RELAXED);
 		if (ret_read->version == version)
 			return true;
@@ -91,16 +89,14 @@ static bool look_at(struct seen *seen, const struct opener *place, double decay)
 	}
 	if (read.version != seen->version)
 		*seen = (struct seen){.version = read.version};
-	seen->grown = (struct opener_grown){
-	    .key = read.key,
-	    .opens = read.opens - seen->opens,
-	    .leases = read.leases - seen->leases,
-	    .held_ns = read.held_ns - seen->held_ns,
+	seen->grown.key = read.key;
+	seen->grown.counts = (struct lease_counts){
+	    .opens = read.counts.opens - seen->counts.opens,
+	    .leases = read.counts.leases - seen->counts.leases,
+	    .held_ns = read.counts.held_ns - seen->counts.held_ns,
 	};
-	seen->opens = read.opens;
-	seen->leases = read.leases;
-	seen->held_ns = read.held_ns;
-	seen->score = seen->score * decay + (double)seen->grown.opens;
+	seen->counts = read.counts;
+	seen->score = seen->score * decay + (double)seen->grown.counts.opens;
 	return true;
 }
 

@@ -15,9 +15,7 @@
 /* What one of them did since the look before. */
 struct opener_grown {
 	struct opener_key key;
-	uint64_t opens;
-	uint64_t leases;
-	uint64_t held_ns;
+	struct lease_counts counts;
 };
 
 struct opener_top;

@@ -48,9 +48,9 @@ static void opens(size_t at, uint64_t cgroup, uint64_t count)
 	if (one->key.words[3] != cgroup)
 		*one = (struct opener){.version = one->version + 2,
 		    .key.words = {0x010200c0, 0, tally_word(0, 443, 0), cgroup}};
-	one->opens += count;
-	one->leases += count;
-	one->held_ns += count * 1000000000;
+	one->counts.opens += count;
+	one->counts.leases += count;
+	one->counts.held_ns += count * 1000000000;
 	histograms[at % PROCESSORS].opens += count;
 	histograms[at % PROCESSORS].held.counts[at % LEASE_BUCKETS] += count;
 	histograms[at % PROCESSORS].held.sum_ns += count * 1000000000;
@@ -136,9 +136,9 @@ static void an_open_that_is_counted_late_does_not_take_from_the_others(void **st
 	histograms[0].held.counts[3]++;
 	histograms[0].held.sum_ns += 1000000000;
 	assert_opens("id:11=100 id:12=50 others=6");
-	openers[0].list[0].opens++;
-	openers[0].list[0].leases++;
-	openers[0].list[0].held_ns += 1000000000;
+	openers[0].list[0].counts.opens++;
+	openers[0].list[0].counts.leases++;
+	openers[0].list[0].counts.held_ns += 1000000000;
 	assert_opens("id:11=101 id:12=50 others=6");
 }
 

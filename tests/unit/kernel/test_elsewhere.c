@@ -66,9 +66,9 @@ static void each_namespace_of_a_bucket_has_its_own_counts(void **state)
 	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
 		place(i)->version = 2;
 		place(i)->id = ids[i];
-		place(i)->opens = 100 + i;
-		place(i)->leases = 200 + i;
-		place(i)->held_ns = 300 + i;
+		place(i)->counts.opens = 100 + i;
+		place(i)->counts.leases = 200 + i;
+		place(i)->counts.held_ns = 300 + i;
 		for (int call = 0; call < EXHAUSTED_CALLS; call++)
 			for (int family = 0; family < EXHAUSTED_FAMILIES; family++)
 				place(i)->failures[call][family] =
@@ -77,9 +77,9 @@ static void each_namespace_of_a_bucket_has_its_own_counts(void **state)
 	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
 		assert_true(exhaustion_probe_elsewhere(&probe, ids[i], &found));
 		assert_memory_equal(&found.failures, &place(i)->failures, sizeof(found.failures));
-		assert_int_equal(found.opens, 100 + i);
-		assert_int_equal(found.leases, 200 + i);
-		assert_int_equal(found.held_ns, 300 + i);
+		assert_int_equal(found.counts.opens, 100 + i);
+		assert_int_equal(found.counts.leases, 200 + i);
+		assert_int_equal(found.counts.held_ns, 300 + i);
 	}
 	assert_false(exhaustion_probe_elsewhere(&probe, ID + 1, &found));
 }

@@ -32,15 +32,13 @@ static void place(size_t at, uint64_t cgroup, uint64_t opens)
 	*one = (struct opener){
 	    .version = one->version + 2,
 	    .key.words = {1, 2, 3, cgroup},
-	    .opens = opens,
-	    .leases = opens / 2,
-	    .held_ns = opens * 1000,
+	    .counts = {.opens = opens, .leases = opens / 2, .held_ns = opens * 1000},
 	};
 }
 
 static void add(size_t at, uint64_t opens)
 {
-	openers[at / OPENERS_BESIDE].list[at % OPENERS_BESIDE].opens += opens;
+	openers[at / OPENERS_BESIDE].list[at % OPENERS_BESIDE].counts.opens += opens;
 }
 
 /* The cgroups of the top and what they have opened, as "11:7 12:5". */
@@ -52,7 +50,8 @@ static void assert_top(double seconds, const char *expected)
 
 	for (size_t i = 0; i < length; i++)
 		sprintf(text + strlen(text), "%s%llu:%llu", i ? " " : "",
-		    (unsigned long long)grown[i].key.words[3], (unsigned long long)grown[i].opens);
+		    (unsigned long long)grown[i].key.words[3],
+		    (unsigned long long)grown[i].counts.opens);
 	assert_string_equal(text, expected);
 }
 
@@ -78,12 +77,12 @@ static void all_counts_are_told(void **state)
 	(void)state;
 	place(9, 11, 40);
 	assert_int_equal(opener_top_look(top, 1, &grown), 1);
-	openers[9 / OPENERS_BESIDE].list[9 % OPENERS_BESIDE].leases += 7;
-	openers[9 / OPENERS_BESIDE].list[9 % OPENERS_BESIDE].held_ns += 5003;
+	openers[9 / OPENERS_BESIDE].list[9 % OPENERS_BESIDE].counts.leases += 7;
+	openers[9 / OPENERS_BESIDE].list[9 % OPENERS_BESIDE].counts.held_ns += 5003;
 	assert_int_equal(opener_top_look(top, 2, &grown), 1);
-	assert_int_equal(grown[0].opens, 0);
-	assert_int_equal(grown[0].leases, 7);
-	assert_int_equal(grown[0].held_ns, 5003);
+	assert_int_equal(grown[0].counts.opens, 0);
+	assert_int_equal(grown[0].counts.leases, 7);
+	assert_int_equal(grown[0].counts.held_ns, 5003);
 	assert_int_equal(grown[0].key.words[2], 3);
 }
 
