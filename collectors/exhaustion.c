@@ -101,7 +101,6 @@ struct exhaustion {
 	struct exhaustion_probe probe;
 	int error; /* of loading: 0, or -errno */
 	const char *reason;
-	const struct facts *facts;
 	struct cgroups *cgroups;
 	struct pods *pods;
 	struct tally_top *destinations;
@@ -121,16 +120,6 @@ static void release(void *context)
 	exhaustion_probe_close(&state->probe);
 }
 
-/* The kernel counts from now on, so it must know the settings before the first scrape. */
-static void read_settings(struct exhaustion *state, const char *procfs)
-{
-	struct settings *settings = malloc(sizeof(*settings));
-
-	if (settings && settings_read(procfs, settings, NULL) == 0)
-		exhaustion_probe_set(&state->probe, settings);
-	free(settings);
-}
-
 static int open_probe(struct exhaustion *state, const struct collector_config *config)
 {
 	const size_t openers = config->values[EXHAUSTION_OPENERS_LIMIT];
@@ -145,7 +134,6 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	state->error = exhaustion_probe_open(&options, &state->probe, &state->reason);
 	if (state->error < 0)
 		return 0;
-	read_settings(state, config->procfs);
 	state->destinations = tally_top_new(state->probe.destinations, TALLY_DESTINATIONS,
 	    config->values[EXHAUSTION_DESTINATIONS_LIMIT]);
 	state->owners = tally_top_new(
@@ -166,18 +154,12 @@ static int init(void *context, const struct collector_config *config)
 
 	state->cgroups = config->cgroups;
 	state->pods = config->pods;
-	state->facts = config->facts;
 	return open_probe(state, config);
 }
 
 static int begin(void *context)
 {
-	struct exhaustion *state = context;
-
-	if (state->error < 0)
-		return state->error;
-	exhaustion_probe_set(&state->probe, &state->facts->settings);
-	return 0;
+	return ((const struct exhaustion *)context)->error;
 }
 
 static void emit_totals(const struct exhaustion *state,
@@ -350,7 +332,6 @@ const struct collector exhaustion_collector = {
 	"64 bytes for each of --collector.exhaustion.leases-limit. With it, binds uses another BPF "
 	"program, not sock_diag, to find which ports were bound and then connected.",
     .on_by_default = false,
-    .needs = NEEDS_SETTINGS,
     .families = families,
     .flags = flags,
     .state_size = sizeof(struct exhaustion),

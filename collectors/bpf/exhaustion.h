@@ -59,12 +59,6 @@ struct exhaustion_shared {
 	__u64 untracked_conflicts;    /* bind conflicts without a place */
 };
 
-/* Written by user space: the namespace's settings for when TIME_WAIT blocks a port. */
-struct time_wait_rule {
-	__u32 reuse; /* tcp_tw_reuse; 0 if the kernel does not follow it */
-	__u32 reuse_delay_ms;
-};
-
 /* Upper bounds of the histograms, in nanoseconds; the last bucket has none. */
 #define LEASE_BOUNDS 18
 #define LEASE_BUCKETS (LEASE_BOUNDS + 1)

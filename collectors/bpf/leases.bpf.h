@@ -15,8 +15,6 @@
 /* Entries of the map of leases, as a power of two. Set before loading. */
 const volatile __u32 leases_order;
 
-struct time_wait_rule time_wait_rule;
-
 /* When each port number was last released, in nanoseconds; 0: it is leased again. */
 __u64 released[65536];
 
@@ -87,35 +85,37 @@ static __always_inline bool has_timestamps(struct sock *sk)
 	return tcp && tcp->rx_opt.ts_recent_stamp;
 }
 
-/* The same settings of another namespace. Before Linux 6.14 the delay was a second. */
-static __always_inline void read_rule(struct sock *sk, __u32 *ret_reuse, __u32 *ret_delay_ms)
+/* tcp_tw_reuse of the socket's namespace: an int before Linux 5.13. */
+static __always_inline __u64 reuse_rule(const struct net *net)
 {
-	const struct net *net = sk->__sk_common.skc_net.net;
+	return BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_tw_reuse);
+}
 
-	*ret_reuse = net->ipv4.sysctl_tcp_tw_reuse;
-	*ret_delay_ms = 1000;
+/* Before Linux 6.14 the delay was a second. */
+static __always_inline __u64 reuse_delay_ns(const struct net *net)
+{
 	if (bpf_core_field_exists(net->ipv4.sysctl_tcp_tw_reuse_delay))
-		*ret_delay_ms = net->ipv4.sysctl_tcp_tw_reuse_delay;
+		return net->ipv4.sysctl_tcp_tw_reuse_delay * NS_PER_MS;
+	return NS_PER_S;
 }
 
 /*
  * How long TIME_WAIT keeps the port from the next connect() to the same destination: the rule of
  * tcp_twsk_unique(), as in collectors/kernel/port_use.c.
  */
-static __always_inline __u64 blocked_after(struct sock *sk, int oldstate, bool ours)
+static __always_inline __u64 blocked_after(struct sock *sk, int oldstate)
 {
-	__u32 reuse = time_wait_rule.reuse;
-	__u32 delay_ms = time_wait_rule.reuse_delay_ms;
+	const struct net *net = sk->__sk_common.skc_net.net;
+	__u64 reuse;
 
 	/* tcp_time_wait() follows only these states, and never a reset, which is an error. */
 	if ((oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING) || sk->sk_err)
 		return 0;
 	if (!has_timestamps(sk))
 		return TIME_WAIT_NS;
-	if (!ours)
-		read_rule(sk, &reuse, &delay_ms);
+	reuse = reuse_rule(net);
 	if (reuse == 1 || (reuse == 2 && is_loopback(sk)))
-		return delay_ms * NS_PER_MS;
+		return reuse_delay_ns(net);
 	return TIME_WAIT_NS;
 }
 
@@ -253,7 +253,7 @@ static __always_inline void note_reuse(__u64 start, __u16 port)
 static __always_inline __u64 note_end(
     struct sock *sk, int oldstate, __u64 start, __u16 port, bool ours)
 {
-	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate, ours);
+	const __u64 end = bpf_ktime_get_ns() + blocked_after(sk, oldstate);
 	struct lease_histograms *mine = ours ? our_histograms() : NULL;
 
 	if (!ours)

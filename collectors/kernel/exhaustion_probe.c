@@ -85,7 +85,7 @@ struct exhaustion_kept {
 
 static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *kept)
 {
-	int result = bpf_kept_map(loaded->maps.bss, PROT_READ | PROT_WRITE, &kept->globals);
+	int result = bpf_kept_map(loaded->maps.bss, PROT_READ, &kept->globals);
 
 	if (result == 0)
 		result = bpf_kept_map(loaded->maps.destinations, PROT_READ, &kept->destinations);
@@ -262,16 +262,6 @@ int exhaustion_probe_misses(
 	const int descriptor = probe->kept->programs[call];
 
 	return descriptor < 0 ? -ENODATA : bpf_misses_read("/proc", descriptor, ret_misses);
-}
-
-void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
-{
-	struct exhaustion_bpf__bss *globals = probe->kept->globals.at;
-
-	globals->time_wait_rule = (struct time_wait_rule){
-	    .reuse = settings->time_wait_reuse > 0 ? (__u32)settings->time_wait_reuse : 0,
-	    .reuse_delay_ms = (__u32)settings->time_wait_reuse_delay_ms,
-	};
 }
 
 struct exhaustion_events {

@@ -24,7 +24,6 @@
 #include "collectors/bpf/exhaustion.h"
 #include "collectors/bpf/openers.h"
 #include "collectors/kernel/lease_starts.h"
-#include "collectors/kernel/settings.h"
 #include "collectors/kernel/socket.h"
 
 struct exhaustion_probe_options {
@@ -82,9 +81,6 @@ int exhaustion_probe_misses(
  */
 bool exhaustion_probe_elsewhere(
     const struct exhaustion_probe *probe, uint32_t id, struct elsewhere *ret_counts);
-
-/* Passes the current settings to the BPF programs. */
-void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings);
 
 /*
  * exhaustion_events_wait() waits up to timeout_ms for events and passes them to each. Returns their

@@ -37,12 +37,6 @@ int exhaustion_probe_misses(
 	return -ENODATA;
 }
 
-void exhaustion_probe_set(struct exhaustion_probe *probe, const struct settings *settings)
-{
-	(void)probe;
-	(void)settings;
-}
-
 int exhaustion_events_open(struct exhaustion_probe *probe,
     int (*each)(void *context, const struct exhausted_event *event), void *context,
     struct exhaustion_events **ret_events)

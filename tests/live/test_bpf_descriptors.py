@@ -12,8 +12,8 @@ from lib.namespace import in_namespace
 
 pytestmark = needs_bpf
 
-# One map of global variables for each of two objects: the settings, and what a walk begins with.
-WRITABLE = 2
+# What a walk begins with.
+WRITABLE = 1
 MAPPED = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S{4}) .*anon_inode:bpf-map")
 
 
@@ -64,7 +64,7 @@ def test_what_is_only_read_cannot_be_written():
         # "mw": mprotect() may make it writable.
         assert not [flags for flags in readable if "mw" in flags]
         assert {protection for protection, _ in found} == {"r--s", "rw-s"}
-        # None, not even those, can be run.
+        # None, not even that one, can be run.
         assert not [flags for _, flags in found if "me" in flags]
 
 
