@@ -109,10 +109,13 @@ struct collector {
 	int (*emit)(void *state, struct metric_set *set);
 	/*
 	 * NULL, or adds what it counted in another network namespace, by the id of struct
-	 * walk_namespace: of a collector that counts in all, and so has no instance there. An error
-	 * stays in the set.
+	 * walk_namespace: of a collector that counts in all, and so has no instance there. *kept is
+	 * NULL at first, and then whatever it puts there, until the namespace is gone:
+	 * release_elsewhere, which is not NULL then, frees it. Returns 0 or -errno.
 	 */
-	void (*emit_elsewhere)(const void *state, uint32_t namespace_id, struct metric_set *set);
+	int (*emit_elsewhere)(
+	    const void *state, uint32_t namespace_id, void **kept, struct metric_set *set);
+	void (*release_elsewhere)(void *kept); /* NULL is fine */
 	/*
 	 * NULL, or what each scrape of it will fail for, known since init: 0, or -errno and
 	 * in *ret_reason why, in words, static.

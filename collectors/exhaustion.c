@@ -10,6 +10,7 @@
 #include "collectors/bind_conflicts.h"
 #include "collectors/collector.h"
 #include "collectors/exhausted_destinations.h"
+#include "collectors/exhausted_elsewhere.h"
 #include "collectors/exhausted_owners.h"
 #include "collectors/exhaustion.h"
 #include "collectors/kernel/exhaustion_probe.h"
@@ -25,35 +26,6 @@ static const struct metric_family connect_errors = {
     .type = METRIC_COUNTER,
     .labels = {"family"},
     .example = "sum by (instance) (increase(ephemera_port_exhaustion_errors_total[5m])) > 0",
-};
-static const struct metric_family destination_errors = {
-    .name = "ephemera_destination_port_exhaustion_errors_total",
-    .help = "Of these, those to the destinations with the most, up to "
-	    "--collector.exhaustion.destinations-limit.",
-    .type = METRIC_COUNTER,
-    .labels = {"destination", "destination_port"},
-    .example = "topk(10, rate(ephemera_destination_port_exhaustion_errors_total[5m]))",
-};
-static const struct metric_family other_destination_errors = {
-    .name = "ephemera_other_destination_port_exhaustion_errors_total",
-    .help = "Of these, those to destinations while they were not shown.",
-    .type = METRIC_COUNTER,
-    .example = "rate(ephemera_other_destination_port_exhaustion_errors_total[5m]) > 0",
-};
-static const struct metric_family owner_errors = {
-    .name = "ephemera_owner_port_exhaustion_errors_total",
-    .help = "Calls that found no port, including bind(), of the cgroups with the most, up to "
-	    "--collector.exhaustion.owners-limit: those that suffer, and often cause it.",
-    .type = METRIC_COUNTER,
-    .labels = {OWNER_LABELS},
-    .example = "topk(10, rate(ephemera_owner_port_exhaustion_errors_total[5m]))",
-};
-static const struct metric_family other_owner_errors = {
-    .name = "ephemera_other_owner_port_exhaustion_errors_total",
-    .help = "Of these, those of cgroups while they were not shown, and of sockets without a "
-	    "cgroup.",
-    .type = METRIC_COUNTER,
-    .example = "rate(ephemera_other_owner_port_exhaustion_errors_total[5m]) > 0",
 };
 static const struct metric_family bind_errors = {
     .name = "ephemera_bind_port_exhaustion_errors_total",
@@ -77,10 +49,10 @@ static const struct metric_family missed_events = {
 };
 static const struct metric_family *const families[] = {
     &connect_errors,
-    &destination_errors,
-    &other_destination_errors,
-    &owner_errors,
-    &other_owner_errors,
+    &exhausted_destinations,
+    &other_exhausted_destinations,
+    &exhausted_owners,
+    &other_exhausted_owners,
     &bind_errors,
     &bind_conflicts,
     &other_bind_conflicts,
@@ -101,6 +73,7 @@ struct exhaustion {
 	struct exhaustion_probe probe;
 	int error; /* of loading: 0, or -errno */
 	const char *reason;
+	const unsigned long *values; /* of the flags */
 	struct cgroups *cgroups;
 	struct pods *pods;
 	struct tally_top *destinations;
@@ -152,6 +125,7 @@ static int init(void *context, const struct collector_config *config)
 {
 	struct exhaustion *state = context;
 
+	state->values = config->values;
 	state->cgroups = config->cgroups;
 	state->pods = config->pods;
 	return open_probe(state, config);
@@ -182,70 +156,42 @@ static void emit_totals(const struct exhaustion *state,
 	}
 }
 
-static void emit_elsewhere(const void *context, uint32_t id, struct metric_set *set)
+static void emit_totals_elsewhere(
+    const struct exhaustion *state, const struct elsewhere *totals, struct metric_set *set)
 {
-	const struct exhaustion *state = context;
-	struct elsewhere counts;
-
-	if (state->error < 0 || !exhaustion_probe_elsewhere(&state->probe, id, &counts))
-		return;
-	emit_totals(state, counts.failures, set);
+	emit_totals(state, totals->failures, set);
 	if (!state->openers)
 		return;
 	/* No pair of a destination and a cgroup is shown there, so all are others. */
-	metric_add(set, &other_opener_opens, (double)counts.counts.opens, METRIC_NO_LABELS);
+	metric_add(set, &other_opener_opens, (double)totals->counts.opens, METRIC_NO_LABELS);
 	if (state->probe.histograms_length == 0)
 		return;
-	metric_add(set, &other_opener_leases, (double)counts.counts.leases, METRIC_NO_LABELS);
-	metric_add(set, &other_opener_lease_seconds, (double)counts.counts.held_ns * 1e-9,
+	metric_add(set, &other_opener_leases, (double)totals->counts.leases, METRIC_NO_LABELS);
+	metric_add(set, &other_opener_lease_seconds, (double)totals->counts.held_ns * 1e-9,
 	    METRIC_NO_LABELS);
 }
 
-static void emit_destination(struct metric_set *set, const struct tally_shown *shown)
+static int emit_elsewhere(const void *context, uint32_t id, void **kept, struct metric_set *set)
 {
-	char text[SOCKET_ADDRESS_TEXT];
-	char port[DESTINATION_PORT_TEXT];
+	const struct exhaustion *state = context;
+	struct elsewhere totals;
+	int result;
 
-	exhausted_destination_labels(&shown->key, text, port);
-	metric_add(set, &destination_errors, (double)shown->count, METRIC_LABELS(text, port));
-}
-
-static void emit_destinations(struct exhaustion *state, struct metric_set *set)
-{
-	const struct tally_shown *shown;
-	uint64_t others;
-	const size_t length = tally_top_look(state->destinations, &shown, &others);
-
-	for (size_t i = 0; i < length; i++)
-		emit_destination(set, &shown[i]);
-	others += exhaustion_read(&state->probe.shared->untracked_destinations);
-	metric_add(set, &other_destination_errors, (double)others, METRIC_NO_LABELS);
-}
-
-static void emit_owner(
-    const struct exhaustion *state, struct metric_set *set, const struct owner_name *name)
-{
-	const struct owner_labels labels = owner_labels_of(state->pods, name->path);
-
-	metric_add(set, &owner_errors, (double)name->count, METRIC_LABELS(OWNER_VALUES(labels)));
-}
-
-static int emit_owners(struct exhaustion *state, struct metric_set *set)
-{
-	struct owner_name *names;
-	uint64_t others;
-	size_t length;
-	const int result =
-	    exhausted_owners_list(state->owners, state->cgroups, &names, &length, &others);
-
-	if (result < 0)
+	if (!*kept)
+		*kept = exhausted_elsewhere_new(id, state->values[EXHAUSTION_DESTINATIONS_LIMIT],
+		    state->values[EXHAUSTION_OWNERS_LIMIT]);
+	if (!*kept)
+		return -ENOMEM;
+	result = exhausted_elsewhere_look(*kept, &state->probe, &totals);
+	if (result <= 0)
 		return result;
-	for (size_t i = 0; i < length; i++)
-		emit_owner(state, set, &names[i]);
-	owner_names_free(names, length);
-	others += exhaustion_read(&state->probe.shared->untracked_owners);
-	metric_add(set, &other_owner_errors, (double)others, METRIC_NO_LABELS);
-	return 0;
+	emit_totals_elsewhere(state, &totals, set);
+	return exhausted_elsewhere_emit(*kept, state->cgroups, state->pods, set);
+}
+
+static void release_elsewhere(void *kept)
+{
+	exhausted_elsewhere_free(kept);
 }
 
 /* Nothing of those that the kernel does not tell of. */
@@ -267,18 +213,22 @@ static void emit_missed(const struct exhaustion *state, struct metric_set *set)
 static int emit(void *context, struct metric_set *set)
 {
 	struct exhaustion *state = context;
+	const struct exhaustion_shared *shared = state->probe.shared;
 
-	emit_totals(state, state->probe.shared->failures, set);
-	emit_destinations(state, set);
+	emit_totals(state, shared->failures, set);
+	exhausted_destinations_emit(
+	    state->destinations, exhaustion_read(&shared->untracked_destinations), set);
 	if (state->probe.counts_binds)
-		bind_conflicts_emit(state->conflicts,
-		    exhaustion_read(&state->probe.shared->untracked_conflicts), set);
+		bind_conflicts_emit(
+		    state->conflicts, exhaustion_read(&shared->untracked_conflicts), set);
 	leases_emit(state->probe.histograms, state->probe.histograms_length, set);
 	emit_missed(state, set);
 
 	const int result = state->openers ? opener_series_emit(state->openers, set) : 0;
 
-	return result < 0 ? result : emit_owners(state, set);
+	return result < 0 ? result
+			  : exhausted_owners_emit(state->owners, state->cgroups, state->pods,
+				exhaustion_read(&shared->untracked_owners), set);
 }
 
 static int check(const void *context, const char **ret_reason)
@@ -339,6 +289,7 @@ const struct collector exhaustion_collector = {
     .begin = begin,
     .emit = emit,
     .emit_elsewhere = emit_elsewhere,
+    .release_elsewhere = release_elsewhere,
     .check = check,
     .features = features,
     .release = release,

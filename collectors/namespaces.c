@@ -38,9 +38,17 @@ static void free_instance(struct netns *netns)
 	netns->instance = NULL;
 }
 
-void netns_free(struct netns *netns)
+static void free_kept(const struct gatherer_options *options, struct netns *netns)
+{
+	for (size_t i = 0; i < options->length; i++)
+		if (options->collectors[i]->release_elsewhere)
+			options->collectors[i]->release_elsewhere(netns->kept[i]);
+}
+
+void netns_free(const struct namespaces *namespaces, struct netns *netns)
 {
 	free_instance(netns);
+	free_kept(&namespaces->foreign, netns);
 	survey_release(&netns->survey);
 	netns_labels_free(&netns->labels);
 	free(netns);
@@ -51,7 +59,7 @@ void namespaces_free(struct namespaces *namespaces)
 	if (!namespaces)
 		return;
 	for (size_t i = 0; i < namespaces->length; i++)
-		netns_free(namespaces->list[i]);
+		netns_free(namespaces, namespaces->list[i]);
 	free(namespaces->list);
 	free(namespaces->slots);
 	netns_settings_release(&namespaces->settings);

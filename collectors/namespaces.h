@@ -33,8 +33,9 @@ struct netns {
 	struct survey survey;
 	struct survey_result result; /* of the last gathering that ended well */
 	bool has_result;
-	double rank;		   /* those with the highest are shown */
-	struct instance *instance; /* NULL: it is not shown, or it is ours */
+	double rank;		    /* those with the highest are shown */
+	struct instance *instance;  /* NULL: it is not shown, or it is ours */
+	void *kept[COLLECTORS_MAX]; /* [i]: by emit_elsewhere() of the collector at i */
 };
 
 struct namespaces;

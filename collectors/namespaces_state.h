@@ -43,7 +43,7 @@ struct namespaces {
  */
 int netns_list_read(struct namespaces *namespaces, struct source *source);
 
-void netns_free(struct netns *netns);
+void netns_free(const struct namespaces *namespaces, struct netns *netns);
 
 /* Sets the label netns, by names. Returns 0 or -ENOMEM. */
 int netns_labels_name(struct namespaces *namespaces, struct netns *netns);

@@ -111,7 +111,7 @@ static void forget_gone(struct namespaces *namespaces)
 		if (netns->round == namespaces->round)
 			namespaces->list[kept++] = netns;
 		else
-			netns_free(netns);
+			netns_free(namespaces, netns);
 	}
 	namespaces->length = kept;
 	place_all(namespaces);

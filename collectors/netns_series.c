@@ -64,6 +64,10 @@ static const struct shown_family {
     {"ephemera_worst_destination_ports", false},
     {"ephemera_port_exhaustion_errors_total", false},
     {"ephemera_bind_port_exhaustion_errors_total", false},
+    {"ephemera_destination_port_exhaustion_errors_total", false},
+    {"ephemera_owner_port_exhaustion_errors_total", false},
+    {"ephemera_other_destination_port_exhaustion_errors_total", false},
+    {"ephemera_other_owner_port_exhaustion_errors_total", false},
     {"ephemera_destination_ports", false},
     {"ephemera_destination_owner_ports", false},
     {"ephemera_worst_accept_queue_usage_ratio", false},
@@ -177,15 +181,15 @@ static void show_family(const struct namespaces *namespaces, const struct shown_
 }
 
 /* What our own instance counted there. */
-static void add_elsewhere(
-    const struct instance *own, const struct netns *netns, struct metric_set *found)
+static void add_elsewhere(struct instance *own, struct netns *netns, struct metric_set *found)
 {
 	for (size_t i = 0; i < own->options->length; i++) {
 		const struct collector *collector = own->options->collectors[i];
 
 		if (collector->emit_elsewhere && collector_set_has(own->asked, i) &&
 		    own->outcomes[i].error == 0)
-			collector->emit_elsewhere(own->states[i], netns->id, found);
+			own->outcomes[i].error = collector->emit_elsewhere(
+			    own->states[i], netns->id, &netns->kept[i], found);
 	}
 }
 
@@ -194,7 +198,7 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-static void show(struct namespaces *namespaces, const struct instance *own, struct netns *netns,
+static void show(struct namespaces *namespaces, struct instance *own, struct netns *netns,
     struct metric_set *set)
 {
 	const struct netns_labels *names = &netns->labels;

@@ -4,6 +4,7 @@
 
 /* Counts by network namespace what happens in others than the one that is watched. */
 
+#include "collectors/bpf/failed.bpf.h"
 #include "collectors/bpf/leases.bpf.h"
 
 #include "collectors/bpf/elsewhere.h"
@@ -58,10 +59,15 @@ static __always_inline bool take_elsewhere(struct elsewhere *one, __u64 id)
 	return true;
 }
 
-/* The place of the socket's namespace. NULL: others were faster each time. */
-static __always_inline struct elsewhere *elsewhere_of(struct sock *sk)
+/* The id of the socket's namespace, as struct walk_namespace: none after it has the same. */
+static __always_inline __u32 namespace_id_of(struct sock *sk)
 {
-	const __u32 id = (__u32)sk->__sk_common.skc_net.net->net_cookie;
+	return (__u32)sk->__sk_common.skc_net.net->net_cookie;
+}
+
+/* The place of that namespace. NULL: others were faster each time. */
+static __always_inline struct elsewhere *elsewhere_of(__u32 id)
+{
 	const __u32 at = elsewhere_bucket(id);
 	struct elsewhere_bucket *bucket = bpf_map_lookup_elem(&elsewhere, &at);
 
@@ -83,7 +89,8 @@ static __always_inline struct elsewhere *elsewhere_of(struct sock *sk)
 
 static __always_inline void failed_elsewhere(struct sock *sk, enum exhausted_call call)
 {
-	struct elsewhere *one = elsewhere_of(sk);
+	const __u32 id = namespace_id_of(sk);
+	struct elsewhere *one = elsewhere_of(id);
 	__u32 words[4];
 	__u8 family;
 
@@ -96,12 +103,13 @@ static __always_inline void failed_elsewhere(struct sock *sk, enum exhausted_cal
 		family = read_address(
 		    sk, &sk->__sk_common.skc_v6_rcv_saddr, sk->__sk_common.skc_rcv_saddr, words);
 	__sync_fetch_and_add(&one->failures[call][family & 1], 1);
+	failed_in(sk, id, call);
 }
 
 /* As count_opener(). */
 static __always_inline void count_elsewhere(struct sock *sk, bool opens, __u64 held_ns)
 {
-	struct elsewhere *one = elsewhere_of(sk);
+	struct elsewhere *one = elsewhere_of(namespace_id_of(sk));
 
 	if (one)
 		count_lease(&one->counts, opens, held_ns);

@@ -42,8 +42,12 @@ bool exhaustion_probe_elsewhere(
 	if (!probe->elsewhere)
 		return false;
 	bucket = &probe->elsewhere[elsewhere_bucket(id)];
-	for (int i = 0; i < ELSEWHERE_BESIDE; i++)
-		if (read_place(&bucket->list[i], id, ret_counts))
-			return true;
+	for (unsigned i = 0; i < ELSEWHERE_BESIDE; i++) {
+		if (!read_place(&bucket->list[i], id, ret_counts))
+			continue;
+		/* Another place may have the same version. */
+		ret_counts->version = ret_counts->version * ELSEWHERE_BESIDE + i;
+		return true;
+	}
 	return false;
 }

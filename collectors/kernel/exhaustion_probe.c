@@ -26,8 +26,10 @@ static void configure(struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	loaded->rodata->tells_events = options->events_bytes != 0;
 	loaded->rodata->counts_openers = options->openers;
 	loaded->rodata->counts_elsewhere = options->elsewhere;
-	(void)bpf_map__set_max_entries(
-	    loaded->maps.elsewhere, options->elsewhere ? ELSEWHERE_BUCKETS : 1);
+	if (options->elsewhere) {
+		(void)bpf_map__set_max_entries(loaded->maps.elsewhere, ELSEWHERE_BUCKETS);
+		(void)bpf_map__set_max_entries(loaded->maps.failed, FAILED_BUCKETS);
+	}
 	(void)bpf_map__set_max_entries(loaded->maps.leases, places);
 	(void)bpf_map__set_max_entries(loaded->maps.histograms, processors);
 	if (options->events_bytes)
@@ -75,6 +77,7 @@ struct exhaustion_kept {
 	struct bpf_memory conflicts;
 	struct bpf_memory openers;
 	struct bpf_memory elsewhere;
+	struct bpf_memory failed;
 	struct bpf_memory histograms;
 	struct bpf_memory leases; /* none: not asked for, not timed, or there is no room for it */
 	/* Of the programs that count each; -1: there is none. */
@@ -97,6 +100,8 @@ static int map_all(const struct exhaustion_bpf *loaded, struct exhaustion_kept *
 		result = bpf_kept_map(loaded->maps.openers, PROT_READ, &kept->openers);
 	if (result == 0 && loaded->rodata->counts_elsewhere)
 		result = bpf_kept_map(loaded->maps.elsewhere, PROT_READ, &kept->elsewhere);
+	if (result == 0 && loaded->rodata->counts_elsewhere)
+		result = bpf_kept_map(loaded->maps.failed, PROT_READ, &kept->failed);
 	if (result == 0)
 		result = bpf_kept_map(loaded->maps.histograms, PROT_READ, &kept->histograms);
 	return result;
@@ -175,6 +180,7 @@ static int keep(const struct exhaustion_bpf *loaded, const struct exhaustion_pro
 	probe->conflicts = kept->conflicts.at;
 	probe->openers = kept->openers.at;
 	probe->elsewhere = kept->elsewhere.at;
+	probe->failed = kept->failed.at;
 	probe->histograms = kept->histograms.at;
 	if (options->starts)
 		map_leases(loaded, kept, &probe->starts);
@@ -245,6 +251,7 @@ void exhaustion_probe_close(struct exhaustion_probe *probe)
 	bpf_kept_unmap(&kept->conflicts);
 	bpf_kept_unmap(&kept->openers);
 	bpf_kept_unmap(&kept->elsewhere);
+	bpf_kept_unmap(&kept->failed);
 	bpf_kept_unmap(&kept->histograms);
 	bpf_kept_unmap(&kept->leases);
 	free(kept);

@@ -22,6 +22,7 @@
 
 #include "collectors/bpf/elsewhere.h"
 #include "collectors/bpf/exhaustion.h"
+#include "collectors/bpf/failed.h"
 #include "collectors/bpf/openers.h"
 #include "collectors/kernel/lease_starts.h"
 #include "collectors/kernel/socket.h"
@@ -45,6 +46,7 @@ struct exhaustion_probe {
 	struct openers *openers;	    /* OPENERS_BUCKETS of them */
 	struct tally_place *conflicts;	    /* TALLY_CONFLICTS of them, if counts_binds */
 	struct elsewhere_bucket *elsewhere; /* ELSEWHERE_BUCKETS of them; NULL: not counted */
+	struct failed_bucket *failed;	    /* FAILED_BUCKETS of them; NULL: not counted */
 	struct lease_histograms *histograms;
 	struct lease_starts starts; /* of the leases that are timed, if they can be read */
 	unsigned processors;
@@ -77,7 +79,8 @@ int exhaustion_probe_misses(
 
 /*
  * What was counted in another network namespace since it got a place: see elsewhere.h. id: as
- * struct walk_namespace. Returns whether there is something.
+ * struct walk_namespace. Returns whether there is something. ret_counts->version changes whenever
+ * the counts have begun again at 0.
  */
 bool exhaustion_probe_elsewhere(
     const struct exhaustion_probe *probe, uint32_t id, struct elsewhere *ret_counts);

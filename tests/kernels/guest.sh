@@ -152,11 +152,32 @@ phase_broken_walk() {
 	done
 }
 
-# What only this namespace says of itself; it stays until /over.
-inside() {
+# Its phase is this namespace's name.
+name_it() {
 	mkdir -p /run/netns
 	touch "/run/netns/$phase"
 	mount --bind /proc/self/ns/net "/run/netns/$phase"
+}
+
+# What it holds stays until /over.
+stay() {
+	touch "/there_$phase"
+	until [ -e /over ]; do sleep 0.2; done
+	release
+}
+
+# start NAME: that phase in a namespace beside this one, until it stays
+start() {
+	unshare -n sh /guest.sh "$1" &
+	for _ in $(seq 300); do
+		if [ -e "/there_$1" ]; then break; fi
+		sleep 0.2
+	done
+}
+
+# What only this namespace says of itself.
+inside() {
+	name_it
 	if [ -e "/reserved/$phase" ]; then
 		cat "/reserved/$phase" >/proc/sys/net/ipv4/ip_local_reserved_ports
 	fi
@@ -171,9 +192,7 @@ inside() {
 	list_sockets sock_diag
 	part alone
 	once
-	touch "/there_$phase"
-	until [ -e /over ]; do sleep 0.2; done
-	release
+	stay
 }
 
 phase_red() {
@@ -203,11 +222,7 @@ phase_namespaces() {
 				if [ $name = green ]; then echo 64; else echo 0; fi >/proc/sys/net/ipv4/$table
 			fi
 		done
-		unshare -n sh /guest.sh $name &
-		for _ in $(seq 150); do
-			if [ -e /there_$name ]; then break; fi
-			sleep 0.2
-		done
+		start $name
 	done
 	for copy in "" _by_copy; do
 		part "all$copy"
@@ -234,6 +249,34 @@ phase_exhaustion() {
 	# Those of another namespace are none of ours.
 	unshare -n sh /guest.sh elsewhere
 	scrape last
+	end
+}
+
+phase_failing() {
+	name_it
+	hold binds
+	release
+	hold failures
+	stay
+}
+
+phase_failing_less() {
+	name_it
+	hold elsewhere
+	stay
+}
+
+# None of this namespace, and all of others.
+phase_elsewhere_by_destination() {
+	rm -f /over
+	serve --collector.exhaustion --namespaces=all --namespaces.series-limit=1000
+	start failing
+	first=$!
+	start failing_less
+	second=$!
+	scrape last
+	touch /over
+	wait "$first" "$second"
 	end
 }
 
@@ -379,7 +422,8 @@ if [ $# -eq 0 ]; then
 	ls /sys/kernel/btf/vmlinux
 	part tcp_tw_reuse_delay
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
-	for name in procfs sock_diag walk walk_by_copy broken_walk namespaces many exhaustion ages trace \
+	for name in procfs sock_diag walk walk_by_copy broken_walk namespaces many exhaustion \
+		elsewhere_by_destination ages trace \
 		lease_trace \
 		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine

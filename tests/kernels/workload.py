@@ -19,6 +19,8 @@ RANGES = {
     "trace": (41000, 41009),
     "lease_trace": (41000, 41009),
     "elsewhere": (41000, 41009),
+    "failing": (41000, 41009),
+    "failing_less": (41000, 41009),
     "before_connect": (41000, 41011),
     "before_connect_ipv6": (41000, 41011),
     "beside": (41000, 41011),

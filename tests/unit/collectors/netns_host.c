@@ -34,7 +34,11 @@ int listing_error, reserved_error;
 unsigned listings;
 struct fake_netns *own;
 void (*at_names)(void);
+const struct collector *one_more;
 
+/* One more is the last of them. */
+static const struct collector *known[KNOWN + 1];
+static size_t known_length;
 static struct fake_netns fakes[64];
 static size_t fakes_length;
 static const char *paths[64];
@@ -200,10 +204,12 @@ void name_cgroup(uint64_t id, const char *path)
 
 static void make_gatherer(void)
 {
+	known_length = one_more ? KNOWN + 1 : KNOWN;
+
 	const struct gatherer_options asked = {
-	    .collectors = collectors,
-	    .length = KNOWN,
-	    .enabled = (1u << KNOWN) - 1,
+	    .collectors = known,
+	    .length = known_length,
+	    .enabled = ((collector_set)1 << known_length) - 1,
 	    .values = (const unsigned long(*)[COLLECTOR_FLAGS_MAX])values,
 	    .procfs = workspace.path,
 	    .sysfs = workspace.path,
@@ -212,9 +218,11 @@ static void make_gatherer(void)
 	};
 	struct source *source;
 
-	for (size_t i = 0; i < KNOWN; i++)
-		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++)
-			values[i][j] = collectors[i]->flags[j].initial;
+	for (size_t i = 0; i < known_length; i++) {
+		known[i] = i < KNOWN ? collectors[i] : one_more;
+		for (size_t j = 0; known[i]->flags && known[i]->flags[j].name; j++)
+			values[i][j] = known[i]->flags[j].initial;
+	}
 	assert_result(
 	    source_open(
 		&(struct source_options){.procfs = workspace.path, .kind = SOURCE_PROCFS}, &source),
@@ -257,8 +265,8 @@ static bool is_of(size_t at, const char *netns)
 static void look(
     const char *netns, void (*each)(void *context, const char *name, size_t at), void *context)
 {
-	for (size_t i = 0; i < KNOWN; i++)
-		for (const struct metric_family *const *f = collectors[i]->families; *f; f++)
+	for (size_t i = 0; i < known_length; i++)
+		for (const struct metric_family *const *f = known[i]->families; *f; f++)
 			for (size_t at = metric_set_next(set, *f, METRIC_FIRST); at != METRIC_END;
 			     at = metric_set_next(set, *f, at))
 				if (is_of(at, netns))

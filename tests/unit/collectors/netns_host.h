@@ -35,6 +35,9 @@ extern unsigned listings; /* of namespaces, so far */
 /* NULL, or called when names are read. */
 extern void (*at_names)(void);
 
+/* NULL, or a collector besides those of the registry; before the first gathering. */
+extern const struct collector *one_more;
+
 int set_up(void **state);
 int tear_down(void **state);
 
