@@ -317,26 +317,34 @@ function(config) {
 
   // Of a list: a counter comes into it with what it has counted since it is listed. It is new if the
   // exporter has answered without it: after a gap all of the list is new to Prometheus, and nothing
-  // failed. host: matchers in braces.
-  failedOf(list, names, host=''): |||
-    %(failed)sor
-    (
-      last_over_time(%(metric)s[%(seconds)ds])
-      unless
-      %(metric)s offset %(seconds)ds
-      and
+  // failed. Another network namespace than the host's own has answered if its ports are there. host: matchers in braces.
+  failedOf(list, names, host=''):
+    local fewer(than) = |||
       count_over_time(%(metric)s[%(seconds)ds])
       < ignoring (%(names)s) group_left ()
-      max without (family) (count_over_time(%(connects)s%(host)s[%(seconds)ds]))
-    )
-  ||| % {
-    failed: failed(list + host, increase(list + host), names, host),
-    metric: list + host,
-    names: names,
-    connects: connects,
-    host: host,
-    seconds: seconds,
-  },
+      %(than)s
+    ||| % { metric: list + host, seconds: seconds, names: names, than: than };
+    local matchers = std.join(',', [each for each in [std.stripChars(host, '{}')] if each != ''] + ['%s!=""' % config.namespaceLabels[:1]]);
+    local new =
+      fewer('max without (family) (count_over_time(%s%s[%ds]))' % [connects, host, seconds])
+      + if config.namespaceLabels == [] then '' else 'or\n' + fewer('count_over_time(ephemera_range_usable_ports{%s}[%ds])' % [matchers, seconds]);
+    |||
+      %(failed)sor
+      (
+        last_over_time(%(metric)s[%(seconds)ds])
+        unless
+        %(metric)s offset %(seconds)ds
+        and
+        (
+          %(new)s
+        )
+      )
+    ||| % {
+      failed: failed(list + host, increase(list + host), names, host),
+      metric: list + host,
+      new: $.indented(new, 4),
+      seconds: seconds,
+    },
 
   local peer = 'destination, destination_port',
   local named = $.failedOf('ephemera_destination_port_exhaustion_errors_total', peer),

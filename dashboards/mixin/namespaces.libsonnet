@@ -55,21 +55,41 @@ function(config)
   local ofHosts(operator, metric) = own.hosts.perHost(operator, own.q.metric(metric));
 
   // Those in a namespace: a container, or a service. Their own labels are the owner's, so the namespace's come from elsewhere.
-  local inIt(metric) =
+  // expr keeps these. more: what else tells its series apart, each with a comma behind it.
+  local inIt(expr, more='') =
     local host = (import 'hosts.libsonnet')(config, named=false).host;
     hosts.inside(|||
       %s
       * on (%s) group_left (%s)
       (%s >= bool 0)
     ||| % [
-      q.deeper(owners.byService(
-        'label_replace(%s, "pod_uid", "", "", "")' % byNetns.metric(metric, '%s=~"$%s"' % [netns, netns]),
-        host + ', destination, destination_port, '
-      ), 0),
+      q.deeper(owners.byService('label_replace(\n  %s,\n  "pod_uid", "", "", ""\n)' % q.deeper(expr, 2), host + ', ' + more), 0),
       host,
       std.join(', ', labels[1:]),
       q.usable,
     ]);
+  local ofChosen = '%s=~"$%s"' % [netns, netns];
+
+  // What collector exhaustion counts in these namespaces, and what of all of it is not in the list: more than 0.
+  local failed(listed, first, other) = own.q.orSayCounted(hosts.inside(|||
+    (
+      %s
+    ) > 0.5
+    or
+    label_replace(
+      %s > 0.5,
+      "%s", "all others", "", ""
+    )
+  ||| % [q.deeper(listed, 2), q.deeper(hosts.perHost('sum', '\n  %s\n' % q.deeper(q.grown(other, '$__range'), 2)), 2), first]), 'inside', 'none failed');
+  local failedDestinations = failed(
+    hosts.perHost('sum', '\n  %s\n' % q.deeper(q.grown('ephemera_destination_port_exhaustion_errors_total', '$__range'), 2), ['destination', 'destination_port']),
+    'destination',
+    'ephemera_other_destination_port_exhaustion_errors_total'
+  );
+  local failing = hosts.perHost('sum', '\n  %s\n' % q.deeper(q.grown('ephemera_port_exhaustion_errors_total', '$__rate_interval'), 2));
+  local failedOwners = own.q.orSayCounted(
+    '(\n  %s\n) > 0.5\n' % q.deeper(inIt(byNetns.grown('ephemera_owner_port_exhaustion_errors_total', '$__range', ofChosen)), 2), 'inside', 'none failed'
+  );
 
   local choice(name, title, before, everything) = p.query(
     name,
@@ -211,7 +231,7 @@ function(config)
         p.table(
           'Who in it',
           'The containers and services with the most active connections to each destination of these pods, by the first digits of the container’s id. Ports in TIME_WAIT have no owner any more.',
-          'topk(100,\n  %s\n)' % q.deeper(inIt('ephemera_destination_owner_ports'), 2),
+          'topk(100,\n  %s\n)' % q.deeper(inIt(byNetns.metric('ephemera_destination_owner_ports', ofChosen), 'destination, destination_port, '), 2),
           hosts.columns + p.inside(config, 150) + p.owner(config, null) + [
             ['destination', 'To', p.wide(110)],
             ['destination_port', 'Port', p.wide(60)],
@@ -280,6 +300,42 @@ function(config)
           noValue=off,
         ),
       ], collapsed=false),
+      p.row('Failures', [
+        p.series(
+          'connect() without a port',
+          'How often connect() found no port, in the interval before each point, of the ten pods with the most then. The kernel counts each failure as it happens. Click a line to see the pod alone.',
+          [p.target(hosts.inside('topk(10, %s) > 0' % failing), '{{inside}} {{instance}}')],
+          p.number,
+          width=24,
+          links=[p.namespaceFromLine(config)],
+          table=false,
+          noValue=p.uncounted,
+        ) + p.whole + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.table(
+          'Destinations without a port',
+          'How often connect() of each pod failed towards each destination in the time shown. The destination may be far from full by now. “All others”: the exporter names the three with the most of each namespace.',
+          failedDestinations,
+          hosts.columns + p.inside(config, 150) + [
+            ['destination', 'To', { links: [p.destinationFromCell(config)] }],
+            ['destination_port', 'Port', p.wide(60)],
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 80 }],
+          ],
+          width=12,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+        p.table(
+          'Owners without a port',
+          'The containers and services of these pods whose connect() or bind() found no port in the time shown: the two with the most of each namespace. Another one may hold the ports: see “Who in it”.',
+          failedOwners,
+          hosts.columns + p.inside(config, 150) + p.owner(config, null) + [
+            ['Value', 'Failed', p.tinted(p.number, p.alarmFrom(0.5)) { decimals: 0, 'custom.width': 80 }],
+          ],
+          width=12,
+          sortBy='Failed',
+          noValue=p.uncounted,
+        ) + p.runbook(config, 'EphemeralPortsExhausted'),
+      ]),
       p.row('Other limits', [
         p.series(
           'Fullest accept queue',

@@ -177,8 +177,13 @@ function(config, own=false, chosen='', named=true) {
 
   // How much a counter of a list of collector exhaustion has grown. It comes into the list with what it has by then,
   // which increase() does not see. It is new there if its host was watched without it, or if the exporter was started
-  // within the window: after a gap all of the list is new to Prometheus, and nothing failed.
+  // within the window: after a gap all of the list is new to Prometheus, and nothing failed. Another network namespace
+  // than the host's own was watched if its ports were: what is 0 is not shown there.
   grown(name, window, more='', at=''):: q.grownOf(m(name, more), window, at),
+  local watched(window, at) =
+    local count(metric) = 'count_over_time(%s[%s]%s)' % [metric, window, at];
+    local elsewhere = if own then [] else [count(m('ephemera_range_usable_ports', '%s!=""' % each)) for each in config.namespaceLabels[:1]];
+    hosts.perHost('max', std.join(' or ', [count(m('ephemera_port_exhaustion_errors_total'))] + elsewhere)),
   grownOf(metric, window, at=''):: |||
     (
       %(metric)s%(at)s
@@ -203,8 +208,9 @@ function(config, own=false, chosen='', named=true) {
     at: at,
     host: host,
     machine: hosts.machine,
-    watched: hosts.perHost('max', 'count_over_time(%s[%s]%s)' % [m('ephemera_port_exhaustion_errors_total'), window, at]),
-    started: m('process_start_time_seconds'),
+    watched: watched(window, at),
+    // Told once, for all namespaces.
+    started: 'process_start_time_seconds{%s}' % hosts.matchers(),
   },
 
   // A number without labels; or, where exporters answer and there is none, this one.

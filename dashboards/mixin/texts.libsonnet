@@ -131,12 +131,13 @@ function(config, hosts) {
   local connects = series('ephemera_port_exhaustion_errors_total', window=window),
   local failed =
     local host = '{%s}' % hosts.target;
-    local text = std.strReplace(expressions.failedOf(
+    // Within a string of the template.
+    local text = std.strReplace(std.strReplace(expressions.failedOf(
       'ephemera_owner_port_exhaustion_errors_total', std.join(', ', ['cgroup', 'pod_uid', 'container_id'] + config.namespaceLabels[1:3]), host
-    ), '\n', ' ');
+    ), '\n', ' '), '"', '\\"');
     {
       text: text,
-      arguments: std.join(' ', std.repeat([hosts.arguments], std.length(std.findSubstr(host, text)))),
+      arguments: std.join(' ', std.repeat([hosts.arguments], std.length(std.findSubstr(hosts.target, text)))),
     },
   local failedOwners(others) = about(others, '', owners('%s', [failed], ' The calls that failed were made by')),
   connectOwners:: failedOwners(ask(increase, [binds()])),

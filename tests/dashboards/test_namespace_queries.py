@@ -218,10 +218,55 @@ def test_the_first_failures_of_a_pod_are_told(made, tmp_path, name, shown, count
     assert "On lb-1" not in got
 
 
-def answer(made, folder, board, title, kind="table", query="A", **chosen):
+def failures(first):
+    """Of a pod, beside a node that fails as often towards another destination. first: how its counters go."""
+    destinations, owners = ("ephemera_%s_port_exhaustion_errors_total" % of for of in ("destination", "owner"))
+    yield from promtool.series(POD, {
+        "ephemera_range_usable_ports": "1000x60", FAILED["EphemeralPortsExhausted"]: first,
+        f'{destinations}{{destination="10.0.0.1",destination_port="443"}}': first,
+        f'{owners}{{cgroup="/kubepods/pod3f2a9c01/cri-containerd-{64 * "a"}.scope",container_id="{64 * "a"}"}}': first})
+    yield from promtool.series(NODE, {
+        "process_start_time_seconds": 0, "ephemera_range_usable_ports": "1000x60", FAILED["EphemeralPortsExhausted"]: "5+0x28 8x60",
+        'ephemera_scrape_collector_success{collector="exhaustion"}': "1x60",
+        f'{destinations}{{destination="10.0.0.9",destination_port="53"}}': "5+0x28 8x60", f'{owners}{{cgroup="/node.service"}}': "5+0x28 8x60"})
+
+
+@pytest.mark.parametrize("counted", ["_x28 3x60", "4x28 7x60"])
+def test_failures_of_a_pod_are_told_with_their_destination(made, tmp_path, counted):
+    told = alerts(tmp_path, made[0], "EphemeralPortsExhausted", list(failures(counted)), at="31m")
+    text = told["orders-7d9f8c6b5-x2x7q"].replace('\\"', "")
+    assert "On pod shop/orders-7d9f8c6b5-x2x7q of lb-1 connect() to 10.0.0.1 port 443 failed 3 times" in text, text
+    assert 'destination="10.0.0.1"' in text and "10.0.0.9" not in text
+    assert "On lb-1 connect() to 10.0.0.9 port 53 failed 3 times" in told[""] and "10.0.0.1 " not in told[""]
+
+
+@pytest.mark.parametrize("counted", ["_x28 3x60", "4x28 7x60"])
+def test_failures_of_a_pod_without_a_destination_are_told_with_their_owner(made, tmp_path, counted):
+    series = [{**each, "series": each["series"].replace("ephemera_port_exhaustion", "ephemera_bind_port_exhaustion").replace("{", '{protocol="udp",', 1)}
+              if each["series"].startswith("ephemera_port_exhaustion") else each for each in failures(counted)
+              if "ephemera_destination" not in each["series"]]
+    told = alerts(tmp_path, made[0], "EphemeralPortsBindExhausted", series, at="31m")
+    text = told["orders-7d9f8c6b5-x2x7q"]
+    assert f"made by cgroup /kubepods/pod3f2a9c01/cri-containerd-{64 * 'a'}.scope (3)" in text and "node.service" not in text, text
+    assert "made by cgroup /node.service (3)" in told[""] and "kubepods" not in told[""]
+
+
+@pytest.mark.parametrize("counted", ["_x28 3x60", "4x28 7x60"])
+def test_the_view_of_namespaces_has_failures_by_destination_and_owner(made, tmp_path, counted):
+    def rows(title, label, **chosen):
+        return {(labels.get("inside"), labels.get(label), round(value))
+                for labels, value in answer(made[0], tmp_path, "namespaces", title, series=list(failures(counted)), **chosen)}
+
+    pod = "shop/orders-7d9f8c6b5-x2x7q"
+    assert rows("Destinations without a port", "destination") == {(pod, "10.0.0.1", 3)}
+    assert rows("Owners without a port", "owner") == {(pod, f"cri-containerd-{12 * 'a'}", 3)}
+    assert rows("Owners without a port", "owner", netns="cni-2") == {("none failed", None, 0)}
+
+
+def answer(made, folder, board, title, kind="table", query="A", series=None, **chosen):
     [expression] = [target["expr"] for panel, target in boards.queries(made["dashboards"][f"ephemeral-ports-{board}.json"])
                     if (panel["type"], panel["title"], target["refId"]) == (kind, title, query)]
-    return promtool.answer(folder, boards.fill(expression, {**CHOSEN, **chosen}), a_host())
+    return promtool.answer(folder, boards.fill(expression, {**CHOSEN, **chosen}), series or a_host())
 
 
 def test_the_fleet_lists_pods_beside_hosts(made, tmp_path):

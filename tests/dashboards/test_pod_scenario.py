@@ -28,6 +28,7 @@ CALM_POD, CALM_UID = "cart-0", f"3f2a9c02-1b7d-4e5f-8a90-{os.getpid() & 0xffffff
 FIRST, LAST = 40000, 40099
 PORT = 30001
 HELD = 37
+FAILED = 7
 
 CONFIGURATION = """
 global:
@@ -47,7 +48,7 @@ scrape_configs:
 @contextlib.contextmanager
 def pod(tree, path, share):
     """A process in a network namespace and a cgroup of its own, which takes that share of 100 ports. Gives what connect()
-    then says."""
+    then says, and what lets it say that a number of times more."""
     ours, theirs = multiprocessing.Pipe()
     child = os.fork()
     if child == 0:
@@ -59,16 +60,24 @@ def pod(tree, path, share):
                 kept = pairs(share, IPV4, listen(IPV4, "127.0.0.1", PORT), "127.0.0.1", PORT)
                 more, errno = connect_until_refused(IPV4, "127.0.0.1", PORT, limit=1) if share == 100 else ([], 0)
                 theirs.send((os.strerror(errno), None))
-                signal.pause()
-                del kept, more
+                while kept or more:
+                    theirs.send(([os.strerror(connect_until_refused(IPV4, "127.0.0.1", PORT, limit=1)[1])
+                                  for _ in range(theirs.recv())], None))
             except BaseException:  # pylint: disable=broad-except
                 theirs.send((None, traceback.format_exc()))
         os._exit(1)
     try:
-        assert ours.poll(60), "the pod did not say anything"
-        said, wrong = ours.recv()
-        assert not wrong, wrong
-        yield said
+        def hear():
+            assert ours.poll(60), "the pod did not say anything"
+            said, wrong = ours.recv()
+            assert not wrong, wrong
+            return said
+
+        def again(count):
+            ours.send(count)
+            return hear()
+
+        yield hear(), again
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -106,20 +115,25 @@ def look(directory, tree, paths):
     binary = debian_binary("prometheus", "usr/bin/prometheus")
     scenario.write_rules(directory / "rules")
     with contextlib.ExitStack() as stack:
-        refused = stack.enter_context(pod(tree, paths[0], 100))
+        refused, fail = stack.enter_context(pod(tree, paths[0], 100))
         stack.enter_context(pod(tree, paths[1], HELD))
-        exporter = stack.enter_context(Exporter("--namespaces=all", f"--path.pods={directory / 'pods'}", AS_OURSELVES))
+        exporter = stack.enter_context(Exporter("--namespaces=all", "--collector.exhaustion", f"--path.pods={directory / 'pods'}", AS_OURSELVES))
         prometheus = stack.enter_context(Prometheus(
             binary, None, directory, text=CONFIGURATION.format(port=exporter.port, node=NODE)))
         watch = scenario.Watch(prometheus)
         watch.wait_for("EphemeralPortsFull", NODE)
         watch.wait_for_scrapes(6, NODE)
+        # Nothing has failed while it was watched; so these counters are new.
+        failed = fail(FAILED)
+        watch.wait(lambda: of_pod("EphemeralPortsExhausted", prometheus.api("alerts")["alerts"]), "the alert of the pod")
+        watch.wait_for_scrapes(2, NODE)
         dashboards = scenario.hurried_dashboards()
         ask = functools.partial(panel, watch, dashboards)
         [row] = [row for row in ask("namespaces", "Pods and other network namespaces", "Used", namespace=["shop"])
                  if row["metric"].get("pod") == POD]
         return {
             "refused": refused,
+            "failed": failed,
             "alerts": prometheus.api("alerts")["alerts"],
             "row": row["metric"],
             # Of the pod alone, as its row links to it, and of all of the namespace.
@@ -146,14 +160,14 @@ def panel(watch, dashboards, board, title, query, **chosen):
     return watch.prometheus.api("query", query=boards.fill(expression, values))["result"]
 
 
-def of_pods(seen, name):
-    return [alert for alert in seen["alerts"] if alert["labels"]["alertname"] == name and alert["labels"].get("namespace") == "shop"]
+def of_pod(name, alerts):
+    return [alert for alert in alerts if alert["labels"]["alertname"] == name and alert["labels"].get("namespace") == "shop"]
 
 
 @needs_bpf
 def test_the_alert_for_a_pod_fires_with_its_namespace_and_name(seen):
     assert seen["refused"] == "Cannot assign requested address"
-    [alert] = of_pods(seen, "EphemeralPortsFull")
+    [alert] = of_pod("EphemeralPortsFull", seen["alerts"])
     assert alert["state"] == "firing"
     labels = alert["labels"]
     assert (labels["instance"], labels["namespace"], labels["pod"], labels["pod_uid"]) == (NODE, "shop", POD, UID)
@@ -169,7 +183,7 @@ def test_the_alert_for_a_pod_fires_with_its_namespace_and_name(seen):
 @needs_bpf
 def test_the_node_and_a_calm_pod_are_left_alone(seen):
     # The machine may have other namespaces, in which other tests fill ports.
-    told = {alert["labels"]["pod"] for alert in seen["alerts"] if alert["labels"]["alertname"].startswith("EphemeralPorts")
+    told = {alert["labels"].get("pod") for alert in seen["alerts"] if alert["labels"]["alertname"].startswith("EphemeralPorts")
             and (alert["labels"].get("pod_uid") or not alert["labels"].get("netns"))}
     assert POD in told and CALM_POD not in told and "ephemera-x7k2p" not in told
     assert [float(row["value"][1]) for row in seen["host"]] < [0.5]
@@ -202,6 +216,20 @@ def test_the_dashboard_shows_the_pod(seen):
     [who] = seen["pod"]["Who in it A"]
     assert (who["metric"]["inside"], who["metric"]["owner"], float(who["value"][1])) == (f"shop/{POD}", "cri-containerd-" + 12 * "a", 100)
     assert {(row["metric"]["workload"], float(row["value"][1])) for row in seen["shop"]["Workloads Used"]} == {("orders", 1), ("cart", HELD / 100)}
+
+
+@needs_bpf
+def test_calls_that_fail_are_told_by_destination_and_owner(seen):
+    assert seen["failed"] == [seen["refused"]] * FAILED
+    [alert] = of_pod("EphemeralPortsExhausted", seen["alerts"])
+    labels, said = alert["labels"], alert["annotations"]
+    assert (labels["pod"], labels["pod_uid"], labels["destination"], labels["destination_port"]) == (POD, UID, "127.0.0.1", str(PORT))
+    assert said["summary"] == (f"On pod shop/{POD} of {NODE} connect() to 127.0.0.1 port {PORT} failed {FAILED} times: no port was left")
+    [row] = seen["pod"]["Destinations without a port A"]
+    assert (row["metric"]["inside"], row["metric"]["destination"]) == (f"shop/{POD}", "127.0.0.1") and round(float(row["value"][1])) == FAILED
+    [row] = seen["pod"]["Owners without a port A"]
+    assert (row["metric"]["inside"], row["metric"]["owner"]) == (f"shop/{POD}", "cri-containerd-" + 12 * "a")
+    assert round(float(row["value"][1])) == FAILED
 
 
 @needs_bpf
