@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """With --namespaces=all, what fails in another network namespace is told by destination and by owner."""
 
+import contextlib
 import os
 
 import cgroups
 import pytest
 
 from exhaustion import ON, ask_in_namespace_of, fail, fill
+from other_namespaces import another, inode
 from lib.bpf import needs_bpf
 from lib.exporter import Exporter
 from lib.namespace import enter_another, in_namespace, set_range
@@ -80,6 +82,31 @@ def test_failures_are_told_by_their_destination_in_each_namespace():
         drop(kept)
         enter_another()
         assert destinations(ask_in_namespace_of(exporter), here()) == {}
+
+
+FAILS = """
+set_range({FIRST}, {LAST})
+kept = listen(IPV4, "127.0.0.1", {TARGET}), connect_until_refused(IPV4, "127.0.0.1", {TARGET})
+"""
+
+
+@in_namespace
+def test_the_next_namespace_with_the_same_inode_has_none_of_them():
+    fails = FAILS.format(FIRST=FIRST, LAST=LAST, TARGET=TARGET)
+    with Exporter(ON, ALL) as exporter:
+        # Another test may get the inode.
+        for _ in range(5):
+            with another(fails) as process:
+                number = inode(process)
+                assert destinations(exporter.metrics(), str(number)) == {("127.0.0.1", TARGET): 1}
+            with contextlib.ExitStack() as stack:
+                for _ in range(20):
+                    if inode(stack.enter_context(another(""))) == number:
+                        said = exporter.metrics()
+                        assert said.samples("ephemera_range_usable_ports", netns=number)
+                        assert destinations(said, str(number)) == owners(said, str(number)) == {}
+                        return
+    pytest.skip("no other namespace got the inode")
 
 
 @in_namespace
