@@ -3,6 +3,8 @@
 #include "collectors/views/port_finding.h"
 
 #define NS_PER_MS 1000000u
+/* By so much a machine that others keep from its processor may be behind with its ticks. */
+#define TICKS_LATE_MS 1000u
 
 static bool is_connection(const struct socket *socket)
 {
@@ -25,8 +27,11 @@ static void tell_age(const struct finding *finding, uint64_t now_ns, struct sock
 
 	const uint64_t age_ms = (now_ns - start_ns) / NS_PER_MS;
 
-	/* It cannot be younger than the socket's own times say: something is amiss. */
-	if (socket->tells_age && socket->age_ms > age_ms)
+	/*
+	 * It cannot be younger than the socket's own times say: something is amiss. These are of
+	 * ticks, and too old by as much as the ticks were late.
+	 */
+	if (socket->tells_age && socket->age_ms > age_ms + TICKS_LATE_MS)
 		return;
 	socket->age_ms = age_ms;
 	socket->tells_age = socket->age_is_exact = true;

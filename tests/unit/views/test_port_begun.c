@@ -5,6 +5,7 @@
 
 #include "collect.h"
 #include "collectors/bpf/exhaustion.h"
+#include "collectors/views/port_finding.h"
 #include "lookup_host.h"
 #include "unit.h"
 
@@ -151,6 +152,42 @@ static void only_connections_have_a_begin(void **state)
 	assert_age(1003, 0);
 }
 
+/* Whether the only connection's age is, if a walk has said that it is at least that old. */
+static bool is_exact_beside(uint64_t walked_ms)
+{
+	static struct finding finding;
+	struct port_lookup_options options = options_of(20);
+	struct socket *socket = &lookup->answers[0].local.list[0].socket;
+
+	options.starts = &starts;
+	finding.options = &options;
+	finding.lookup = lookup;
+	finding.begun_ns = lease_starts_now(&starts);
+	socket->tells_age = true;
+	socket->age_is_exact = false;
+	socket->age_ms = walked_ms;
+	port_finding_tell_ages(&finding);
+	return socket->age_is_exact;
+}
+
+static void a_walk_may_say_a_little_more_for_its_ticks_are_late(void **state)
+{
+	(void)state;
+	starts.ahead_ns = -10000 * (int64_t)NS_PER_S;
+	begin_lease(11, lease_starts_now(&starts) - 60 * NS_PER_S);
+	put_empty(LISTING_TCP_LISTEN);
+	begin(LISTING_TCP);
+	put_tcp(SOCKET_ESTABLISHED, 1001, 11);
+	write_listings();
+	look(NULL);
+	assert_no_age(1001);
+	assert_true(is_exact_beside(59000));
+	assert_age(1001, 60);
+	assert_true(is_exact_beside(60500));
+	assert_age(1001, 60);
+	assert_false(is_exact_beside(60000 + LATER_MS));
+}
+
 #define TEST_STARTS(function) cmocka_unit_test_setup_teardown(function, set_up_starts, tear_down)
 
 int main(void)
@@ -159,6 +196,7 @@ int main(void)
 	    TEST_STARTS(each_has_the_age_of_its_own_cookie),
 	    TEST_STARTS(what_began_after_the_listing_is_another_connection),
 	    TEST_STARTS(only_connections_have_a_begin),
+	    TEST_STARTS(a_walk_may_say_a_little_more_for_its_ticks_are_late),
 	};
 
 	return cmocka_run_group_tests_name("port_begun", tests, NULL, NULL);
