@@ -238,6 +238,9 @@ phase_namespaces() {
 }
 
 phase_exhaustion() {
+	# Now and then a client of a scrape closes first. The port that it has in TIME_WAIT would be lost to
+	# all once a bind() shares it.
+	echo 0 >/proc/sys/net/ipv4/tcp_max_tw_buckets
 	serve --collector.exhaustion
 	scrape first
 	hold leases
