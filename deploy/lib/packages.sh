@@ -9,6 +9,11 @@ BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config
 	libgnutls28-dev libyaml-dev libcrypt-dev libseccomp-dev libcap-dev
 	clang bpftool libbpf-dev)
 
+# build_libraries: those of BUILD_PACKAGES that a build for another architecture needs from that one
+build_libraries() {
+	printf '%s\n' "${BUILD_PACKAGES[@]}" | grep -E '^(lib.*|zlib1g)-dev$'
+}
+
 package_is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
