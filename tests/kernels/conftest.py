@@ -2,27 +2,29 @@
 """Machines with other kernels, that tests/kernels/run boots once; the tests read what they said."""
 
 import concurrent.futures
+import os
 import re
 import shutil
 import subprocess
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 import workload
 
-from lib import exporter, small_machine, sockets
+from lib import exporter, small_machine, sockets, sysroot
 
 HERE = Path(__file__).parent
 PLACE = exporter.REPOSITORY / "build" / "kernels"
-SOCKETS = PLACE / "ephemera-sockets"
-BROKEN = PLACE / "tests/lib"
-LIST_SOCKETS = BROKEN / "list_sockets"
 
-# Linux, and the release of Debian that has it.
-KERNELS = {"6.1": "bookworm", "6.12": "trixie"}
+# suite is the release of Debian that has it.
+Kernel = namedtuple("Kernel", "linux architecture suite")
+KERNELS = {f"{linux}-{architecture}": Kernel(linux, architecture, suite)
+           for architecture in ("arm64", "amd64")
+           for linux, suite in (("6.1", "bookworm"), ("6.12", "trixie"))}
 
-# That a machine may take; it is an emulated one.
-SECONDS = 300
+# That a machine may take: it is an emulated one, and needs a minute where nothing else is to be done.
+SECONDS = 600
 
 USERS = {"passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
          "group": "root:x:0:\nnogroup:x:65534:\n"}
@@ -31,10 +33,16 @@ USERS = {"passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bi
 class Said(dict):
     """{part of guest.sh: what it wrote}, of one machine."""
 
-    def __init__(self, linux, text):
+    def __init__(self, kernel, text):
         parts = re.split(r"^== ([\w.]+)\n", text, flags=re.M)
         super().__init__(zip(parts[1::2], parts[2::2]))
-        self.linux = tuple(int(number) for number in linux.split("."))
+        self.linux = tuple(int(number) for number in kernel.linux.split("."))
+        self.architecture = kernel.architecture
+
+    @property
+    def traces_functions(self):
+        """Whether BPF can be called where a function of the kernel returns."""
+        return self.architecture != "arm64" or self.linux >= (6, 4)
 
     def __missing__(self, part):
         raise AssertionError(f"no {part} in {list(self)}; the last is {list(self.values())[-1]}")
@@ -69,17 +77,6 @@ class Said(dict):
                     if ":\t" in line)
 
 
-def _add_program(path, root):
-    """With the libraries that it names, and those that they name."""
-    listed = subprocess.run(["ldd", path], check=False, text=True, stdout=subprocess.PIPE).stdout
-    assert "not found" not in listed, listed
-    (root / "usr/bin").mkdir(parents=True, exist_ok=True)
-    shutil.copy(path, root / "usr/bin")
-    for library in re.findall(r"(/\S+) \(0x", listed):
-        (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, root / library[1:])
-
-
 def _add_without(function, path, root, name):
     """A program that takes every kernel for one that lacks the function: its BPF programs ask for a
     name of the same length that no kernel has."""
@@ -90,15 +87,17 @@ def _add_without(function, path, root, name):
     program.chmod(0o755)
 
 
-@pytest.fixture(scope="session")
-def machine_root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    for path in (exporter.BINARY, SOCKETS, LIST_SOCKETS, shutil.which("ss")):
-        _add_program(path, root)
-    for path, name in ((exporter.BINARY, "ephemera-by-copy"), (LIST_SOCKETS, "list_sockets_by_copy")):
+def _make_root(architecture, root):
+    """What tests/kernels/run has built for it, and guest.sh with what that reads."""
+    place = PLACE / architecture
+    libraries = Path((place / "libraries").read_text().strip())
+    built, list_sockets = place / "ephemera", place / "tests/lib/list_sockets"
+    for path in (built, place / "ephemera-sockets", list_sockets, libraries / "usr/bin/ss"):
+        sysroot.add_program(path, libraries, root, architecture)
+    for path, name in ((built, "ephemera-by-copy"), (list_sockets, "list_sockets_by_copy")):
         _add_without(b"bpf_rdonly_cast", path, root, name)
     (root / "broken").mkdir()
-    for path in [BROKEN / "broken_walk.so", *BROKEN.glob("walk_*.linked.o")]:
+    for path in [place / "tests/lib/broken_walk.so", *place.glob("tests/lib/walk_*.linked.o")]:
         shutil.copy(path, root / "broken")
     shutil.copy(HERE / "guest.sh", root)
     (root / "load_modules").write_text(small_machine.LOAD_MODULES)
@@ -110,20 +109,28 @@ def machine_root(tmp_path_factory):
                 content = "{} {}".format(*content)
             text = content if isinstance(content, str) else "\n".join(content)
             (root / folder / name).write_text(text.rstrip("\n") + "\n")
-    return root
 
 
 @pytest.fixture(scope="session")
-def machines(machine_root):
-    """{Linux: a future of what its machine says}; all of them run at once."""
-    def boot(linux):
-        machine = small_machine.Machine("amd64", KERNELS[linux])
-        text = small_machine.run(machine, machine_root, "sh /guest.sh", seconds=SECONDS)
-        (PLACE / f"said-{linux}").write_text(text)
-        return Said(linux, text)
+def machines(request, tmp_path_factory):
+    """{name of a kernel: a future of what its machine says}, of those that the chosen tests ask."""
+    wanted = {item.callspec.params["said"] for item in request.session.items
+              if "said" in getattr(item, "fixturenames", ())}
+    roots = {}
+    for architecture in {KERNELS[name].architecture for name in wanted}:
+        roots[architecture] = tmp_path_factory.mktemp(architecture)
+        _make_root(architecture, roots[architecture])
 
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        yield {linux: pool.submit(boot, linux) for linux in KERNELS}
+    def boot(name):
+        kernel = KERNELS[name]
+        machine = small_machine.Machine(kernel.architecture, kernel.suite)
+        text = small_machine.run(machine, roots[kernel.architecture], "sh /guest.sh", seconds=SECONDS)
+        (PLACE / f"said-{name}").write_text(text)
+        return Said(kernel, text)
+
+    # No more at once than there are processors: an emulated machine keeps one busy.
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        yield {name: pool.submit(boot, name) for name in KERNELS if name in wanted}
 
 
 @pytest.fixture(scope="session", params=KERNELS)

@@ -42,7 +42,7 @@
 #define MAX_LISTENERS 32
 #define NOBODYS_PORT 9
 #define MAX_ERROR 256
-#define DEFER_SECONDS 300 /* longer than the machine is there */
+#define DEFER_SECONDS 600 /* longer than the machine is there */
 
 struct line {
 	char what[16];

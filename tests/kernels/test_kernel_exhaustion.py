@@ -20,6 +20,8 @@ CONFLICTS = "ephemera_bind_conflicts_total"
 OTHER_CONFLICTS = "ephemera_other_bind_conflicts_total"
 MISSED = "ephemera_port_exhaustion_missed_events_total"
 FEATURES = ("bind_before_connect", "port_exhaustion", "bind_port_exhaustion", "bind_conflicts")
+# Of these, what it takes to trace a function of the kernel.
+BIND_FEATURES = "bind_port_exhaustion", "bind_conflicts"
 
 
 @pytest.fixture
@@ -33,6 +35,20 @@ def last(said):
     return said.metrics("exhaustion.last")
 
 
+@pytest.fixture
+def sees_binds(said):
+    if not said.traces_functions:
+        pytest.skip("on arm64 BPF sees bind() fail since Linux 6.4")
+
+
+def failed_binds(said):
+    return workload.BIND_FAILURES if said.traces_functions else {}
+
+
+def refused_binds(said):
+    return workload.CONFLICTS if said.traces_functions else {}
+
+
 def test_connect_fails_as_often_as_is_thought(said):
     assert said.made("exhaustion.failures") == workload.FAILURES
     assert said.made("elsewhere.elsewhere") == workload.ELSEWHERE
@@ -42,20 +58,22 @@ def test_bind_fails_as_often_as_is_thought(said):
     assert said.made("exhaustion.binds") == workload.BINDS
 
 
-def test_the_kernel_has_all_that_the_collector_takes(first):
+def test_it_says_what_the_kernel_lacks_of_what_the_collector_takes(said, first):
     for feature in FEATURES:
-        assert first.value("ephemera_kernel_feature", feature=feature) == 1, feature
+        has = said.traces_functions or feature not in BIND_FEATURES
+        assert first.value("ephemera_kernel_feature", feature=feature) == has, feature
     assert first.value("ephemera_scrape_collector_success", collector="exhaustion") == 1
 
 
-def test_nothing_failed_at_first(first):
+def test_nothing_failed_at_first(said, first):
     families = {labels["family"]: value for labels, value in first.samples(ERRORS)}
     assert families == {"ipv4": 0, "ipv6": 0}
     binds = {(labels["protocol"], labels["family"]): value
              for labels, value in first.samples(BIND_ERRORS)}
-    assert binds == dict.fromkeys(workload.BIND_FAILURES, 0)
+    assert binds == dict.fromkeys(failed_binds(said), 0)
     assert not first.samples(DESTINATION_ERRORS) and not first.samples(CONFLICTS)
-    assert first.value(OTHER_CONFLICTS) == 0
+    others = [value for _, value in first.samples(OTHER_CONFLICTS)]
+    assert others == ([0] if said.traces_functions else [])
 
 
 def test_failures_are_counted_and_nothing_else(last):
@@ -70,27 +88,29 @@ def test_the_destinations_are_named(last):
     assert last.value(OTHER_ERRORS) == 0
 
 
-def test_the_cgroup_is_named(last):
-    total = sum((*workload.FAILURES_BY_FAMILY.values(), *workload.BIND_FAILURES.values()))
+def test_the_cgroup_is_named(said, last):
+    total = sum((*workload.FAILURES_BY_FAMILY.values(), *failed_binds(said).values()))
     [(labels, value)] = last.samples(OWNER_ERRORS)
     assert (labels["cgroup"], value) == ("/workload", total)
     assert last.value(OTHER_OWNER_ERRORS) == 0
 
 
-def test_it_is_told_how_many_events_were_missed(last):
+def test_it_is_told_how_many_events_were_missed(said, last):
     missed = {labels["event"]: value for labels, value in last.samples(MISSED)}
-    assert missed.keys() == {"tcp_state", "tcp_bind", "udp_bind"}
+    assert missed.keys() == {"tcp_state"} | ({"tcp_bind", "udp_bind"} if said.traces_functions else set())
     # One processor with little to do: none, or one by chance. What else the kernel tells of
     # a program, such as its instructions, are hundreds.
     assert sum(missed.values()) < 50
 
 
+@pytest.mark.usefixtures("sees_binds")
 def test_binds_that_fail_are_counted_and_nothing_else(last):
     binds = {(labels["protocol"], labels["family"]): value
              for labels, value in last.samples(BIND_ERRORS)}
     assert binds == workload.BIND_FAILURES
 
 
+@pytest.mark.usefixtures("sees_binds")
 def test_binds_that_are_refused_their_port_are_counted_by_it_and_nothing_else(last):
     conflicts = {(labels["protocol"], int(labels["port"])): value
                  for labels, value in last.samples(CONFLICTS)}
@@ -146,12 +166,13 @@ def test_each_failure_is_traced(said, traced):
     assert destinations == workload.FAILURES_BY_DESTINATION
     binds = collections.Counter((event["protocol"], event["family"]) for event in events
                                 if event["call"] == "bind" and "port" not in event)
-    assert binds == workload.BIND_FAILURES
+    assert binds == failed_binds(said)
     assert {event["cgroup"] for event in events} == {"/workload"}
     # The kernel keeps 15 characters.
     assert {event["process"] for event in events} == {"ephemera-sockets"[:15]}
 
 
+@pytest.mark.usefixtures("sees_binds")
 def test_each_refused_bind_is_traced_with_its_holder(said, traced):
     refused = [event for event in traced[0] if "port" in event]
     ports = collections.Counter((event["protocol"], event["port"]) for event in refused)
@@ -172,19 +193,21 @@ def test_each_refused_bind_is_traced_with_its_holder(said, traced):
             assert (holder["local_address"], holder["local_port"]) == ("127.0.0.9", event["port"])
             assert holder["state"] == ("listen" if event["protocol"] == "tcp" else "close")
             assert holder["cgroup"] == "/workload" == event["cgroup"]
-            assert [one["name"] for one in holder["processes"]] == ["ephemera-sockets"[:15]]
+            # A search for processes that takes 2 s is given up, which says that it is not complete.
+            found = [one["name"] for one in holder["processes"]]
+            assert found == ["ephemera-sockets"[:15]] or not (found or holder["holders_complete"])
         # They have only called bind(), which kernels before 6.8 do not list.
         elif port in (("tcp", 41000), ("tcp", 41001)):
             assert event["holder_search"] == ("found" if said.linux >= (6, 8) else "unlisted")
 
 
-def test_the_trace_sums_up(traced):
+def test_the_trace_sums_up(said, traced):
     events, summary = traced
-    conflicts = sum(workload.CONFLICTS.values())
+    conflicts = sum(refused_binds(said).values())
     assert summary["failures"] == len(events) - conflicts > 0 and summary["lost"] == 0
     assert summary["conflicts"] == conflicts and summary["other_ports"] == 0
-    assert workload.CONFLICTS == {(one["protocol"], one["port"]): one["conflicts"]
-                                  for one in summary["ports"]}
+    assert refused_binds(said) == {(one["protocol"], one["port"]): one["conflicts"]
+                                   for one in summary["ports"]}
     destinations = {(one["destination"], one["destination_port"]): one["failures"]
                     for one in summary["destinations"]}
     assert destinations == workload.FAILURES_BY_DESTINATION
