@@ -53,6 +53,12 @@ struct collector_flag {
 
 #define COLLECTOR_FLAGS_MAX 8
 
+/* Ports that are asked for of one network namespace. */
+struct ports_asked {
+	struct portset ports;
+	size_t limit; /* of sockets that are kept of each port and side */
+};
+
 struct collector_config {
 	const unsigned long *values; /* of the flags, in their order */
 	const char *procfs;	 /* such as "/proc"; NULL: of another network namespace than ours */
@@ -65,6 +71,8 @@ struct collector_config {
 	const struct facts *facts;
 	bool lease_starts;   /* as in struct gatherer_options */
 	bool all_namespaces; /* others are looked at, too: emit_elsewhere() */
+	/* Of a namespace that is asked for (gatherer_ask()), from begin on; else NULL. */
+	const struct ports_asked *ports;
 };
 
 struct collector {

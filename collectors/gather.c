@@ -74,6 +74,12 @@ void *gatherer_state(const struct gatherer *gatherer, size_t i)
 	return gatherer->own.states[i];
 }
 
+void gatherer_ask(struct gatherer *gatherer, struct netns_asked *list, size_t length)
+{
+	if (gatherer->namespaces)
+		namespaces_ask(gatherer->namespaces, list, length);
+}
+
 struct namespaces *gatherer_namespaces(const struct gatherer *gatherer)
 {
 	return gatherer->namespaces;
@@ -135,7 +141,10 @@ static int run_pass(struct pass *pass)
 	return result;
 }
 
-/* Of all network namespaces, the fullest are shown: the first look finds out which they are. */
+/*
+ * Of all network namespaces, the fullest are shown: the first look finds out which they are. It
+ * also finds out which is a pod's.
+ */
 static int run(struct pass *pass)
 {
 	struct namespaces *namespaces = pass->gatherer->namespaces;
@@ -143,7 +152,8 @@ static int run(struct pass *pass)
 
 	if (result == 0 && pass->all)
 		result = namespaces_finish(namespaces);
-	if (result == 0 && pass->all && namespaces_chose_blindly(namespaces)) {
+	if (result == 0 && pass->all &&
+	    (namespaces_chose_blindly(namespaces) || netns_views_lack(namespaces))) {
 		result = run_pass(pass);
 		if (result == 0 && pass->all)
 			result = namespaces_finish(namespaces);
@@ -164,6 +174,8 @@ static void emit(struct pass *pass, struct metric_set *set)
 	struct gathering *gathering = pass->gathering;
 
 	gathering->features |= instance_emit(&gatherer->own, set);
+	if (pass->all)
+		netns_views_finish(gatherer->namespaces);
 	if (pass->all && set)
 		namespaces_emit(gatherer->namespaces, &gatherer->own, set);
 	memcpy(gathering->outcomes, gatherer->own.outcomes, sizeof(gathering->outcomes));
@@ -186,6 +198,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 
 	if (pass.stopped) {
 		reset(&pass);
+		gatherer_ask(gatherer, NULL, 0);
 		return -ECANCELED;
 	}
 	if (result < 0) {
@@ -194,6 +207,7 @@ int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(v
 	}
 	gathering.has_namespaces = pass.all;
 	emit(&pass, set);
+	gatherer_ask(gatherer, NULL, 0);
 	tell_reasons(&pass);
 	excuse_absent(&pass);
 	reset(&pass);

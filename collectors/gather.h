@@ -65,6 +65,18 @@ struct gatherer_options {
 	const struct namespaces_options *namespaces;
 };
 
+#define NETNS_ASKED_NAME 324 /* room for a name of /run/netns, or NAMESPACE/POD of Kubernetes */
+
+struct netns;
+
+/* A network namespace whose views a gathering is asked for. */
+struct netns_asked {
+	char name[NETNS_ASKED_NAME]; /* as namespaces_match() takes it */
+	struct ports_asked ports;    /* for VIEW_PORT */
+	/* What it is, set by gather(), valid until the next one. NULL: there is none, or several */
+	const struct netns *found;
+};
+
 struct gatherer;
 
 /*
@@ -90,6 +102,13 @@ void gatherer_free(struct gatherer *gatherer); /* NULL is fine */
  */
 int gather(struct gatherer *gatherer, collector_set asked, bool (*should_stop)(void *context),
     void *context, struct metric_set *set, struct gathering *ret_gathering);
+
+/*
+ * With all namespaces: what the next gather() finds besides. Those namespaces have all views, each
+ * with a state of its own: netns_view(). The list must outlive the next gather(), and is forgotten
+ * then.
+ */
+void gatherer_ask(struct gatherer *gatherer, struct netns_asked *list, size_t length);
 
 /* The state of the collector at i, as its init made it; NULL where that is not enabled. */
 void *gatherer_state(const struct gatherer *gatherer, size_t i);

@@ -26,6 +26,7 @@ static int make_collector(
 	    .facts = &instance->facts,
 	    .lease_starts = options->lease_starts,
 	    .all_namespaces = options->namespaces != NULL,
+	    .ports = instance->ports,
 	};
 
 	instance->states[i] = calloc(1, collector->state_size);

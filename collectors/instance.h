@@ -22,6 +22,7 @@ struct instance {
 	const struct gatherer_options *options;
 	void *states[COLLECTORS_MAX]; /* [i]: NULL if the collector is not enabled */
 	struct facts facts;
+	const struct ports_asked *ports; /* NULL: of no namespace that is asked for */
 
 	/* Of the gathering in progress. */
 	collector_set asked;
@@ -39,8 +40,9 @@ static inline bool collector_set_has(collector_set set, size_t i)
 }
 
 /*
- * Makes the enabled collectors. The instance must not move afterwards, and options, cgroups and
- * pods must outlive it. Returns 0 or -errno; instance_release() follows in any case.
+ * Makes the enabled collectors. All but ports is zero before. The instance must not move
+ * afterwards, and options, cgroups and pods must outlive it. Returns 0 or -errno;
+ * instance_release() follows in any case.
  */
 int instance_init(struct instance *instance, const struct gatherer_options *options,
     struct cgroups *cgroups, struct pods *pods);

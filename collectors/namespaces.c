@@ -23,6 +23,7 @@ struct namespaces *namespaces_new(
 	namespaces->pods = pods;
 	namespaces->found = metric_set_new();
 	netns_series_choose(namespaces, options);
+	netns_views_choose(namespaces, options);
 	if (namespaces->host_owners && namespaces->found)
 		return namespaces;
 	namespaces_free(namespaces);
@@ -49,6 +50,7 @@ void netns_free(const struct namespaces *namespaces, struct netns *netns)
 {
 	free_instance(netns);
 	free_kept(&namespaces->foreign, netns);
+	netns_views_free(netns);
 	survey_release(&netns->survey);
 	netns_labels_free(&netns->labels);
 	free(netns);
@@ -207,7 +209,7 @@ int namespaces_begin(struct namespaces *namespaces, struct source *source, colle
 		if (netns->instance)
 			instance_begin(netns->instance, asked, netns->settings, 0);
 	}
-	return 0;
+	return netns_views_begin(namespaces);
 }
 
 struct netns *namespaces_own(const struct namespaces *namespaces)
@@ -268,9 +270,14 @@ int namespaces_finish(struct namespaces *namespaces)
 void namespaces_reset(struct namespaces *namespaces)
 {
 	for (size_t i = 0; i < namespaces->length; i++) {
-		survey_release(&namespaces->list[i]->survey);
-		if (namespaces->list[i]->instance)
-			instance_reset(namespaces->list[i]->instance);
+		struct netns *netns = namespaces->list[i];
+		struct instance *viewed = netns_views_instance(netns);
+
+		survey_release(&netns->survey);
+		if (netns->instance)
+			instance_reset(netns->instance);
+		if (viewed)
+			instance_reset(viewed);
 	}
 }
 

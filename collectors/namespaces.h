@@ -33,9 +33,10 @@ struct netns {
 	struct survey survey;
 	struct survey_result result; /* of the last gathering that ended well */
 	bool has_result;
-	double rank;		    /* those with the highest are shown */
-	struct instance *instance;  /* NULL: it is not shown, or it is ours */
-	void *kept[COLLECTORS_MAX]; /* [i]: by emit_elsewhere() of the collector at i */
+	double rank;		     /* those with the highest are shown */
+	struct instance *instance;   /* NULL: it is not shown, or it is ours */
+	struct netns_viewed *viewed; /* NULL: nobody asked for its views */
+	void *kept[COLLECTORS_MAX];  /* [i]: by emit_elsewhere() of the collector at i */
 };
 
 struct namespaces;
@@ -96,6 +97,33 @@ extern const struct metric_family *const namespaces_families[];
  * own get the first error of each collector in another namespace.
  */
 void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct metric_set *set);
+
+/*
+ * The namespaces that a person means by name: the one of that name in namespaces_options.names;
+ * else the one with that inode; else those of the pods that are called so, "POD" or
+ * "NAMESPACE/POD". Returns how many there are, and in ret_list the first ones, at most `room`. A
+ * pod is known once a gathering saw its sockets.
+ */
+size_t namespaces_match(const struct namespaces *namespaces, const char *name,
+    const struct netns **ret_list, size_t room);
+
+/* See gatherer_ask(). */
+void namespaces_ask(struct namespaces *namespaces, struct netns_asked *list, size_t length);
+
+/* The instance with its views; NULL: nobody asked for them. */
+struct instance *netns_views_instance(const struct netns *netns);
+
+/*
+ * Whether a namespace that is asked for was found only at the end of the gathering: then gather
+ * once more.
+ */
+bool netns_views_lack(struct namespaces *namespaces);
+
+/* Completes the views. */
+void netns_views_finish(struct namespaces *namespaces);
+
+/* The state of the view at i of the gatherer's list; or NULL, and in ret_error the -errno. */
+void *netns_view(const struct netns *netns, size_t i, int *ret_error);
 
 /* Lets all instances forget what they found. */
 void namespaces_reset(struct namespaces *namespaces);

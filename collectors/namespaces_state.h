@@ -2,7 +2,8 @@
 #ifndef EPHEMERA_NAMESPACES_STATE_H
 #define EPHEMERA_NAMESPACES_STATE_H
 
-/* What the files of namespaces.h share: namespaces.c, netns_list.c, netns_labels.c, netns_series.c.
+/* What the files of namespaces.h share: namespaces.c, netns_list.c, netns_labels.c, netns_series.c,
+ * netns_views.c.
  */
 
 #include "collectors/kernel/netns_names.h"
@@ -16,6 +17,9 @@ struct namespaces {
 	/* Of the instances: some of the collectors, some flags. */
 	struct gatherer_options foreign;
 	unsigned long values[COLLECTORS_MAX][COLLECTOR_FLAGS_MAX];
+	struct gatherer_options viewing; /* of the instances with views */
+	struct netns_asked *asked;	 /* of this gathering */
+	size_t asked_length;
 	struct cgroups *cgroups;
 	struct netns **list; /* all */
 	size_t length;
@@ -50,6 +54,14 @@ int netns_labels_name(struct namespaces *namespaces, struct netns *netns);
 
 /* Finds the other labels of all from their surveys. Returns 0 or -ENOMEM. */
 int netns_labels_find_all(struct namespaces *namespaces);
+
+/* Gives those that are asked for their views, and takes them from others. Returns 0 or -errno. */
+int netns_views_begin(struct namespaces *namespaces);
+
+/* Chooses which collectors are views. */
+void netns_views_choose(struct namespaces *namespaces, const struct gatherer_options *options);
+
+void netns_views_free(struct netns *netns);
 
 /* Chooses what instances collect: see struct namespaces. */
 void netns_series_choose(struct namespaces *namespaces, const struct gatherer_options *options);

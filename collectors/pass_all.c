@@ -12,25 +12,35 @@ static struct instance *instance_of(struct pass *pass, const struct netns *netns
 	return netns->entry.flags & WALK_READER ? &pass->gatherer->own : netns->instance;
 }
 
+static void hand_to(struct instance *instance, const struct socket *socket)
+{
+	if (socket->protocol == SOCKET_TCP) {
+		instance_observe_tcp(instance, socket, true);
+		return;
+	}
+	if (socket->is_chosen)
+		instance_observe_udp_chosen(instance, socket);
+	instance_observe_udp(instance, socket);
+}
+
 static int observe(void *context, const struct socket *socket)
 {
 	struct pass *pass = context;
 	struct namespaces *namespaces = pass->gatherer->namespaces;
 	struct netns *netns = namespaces_find(namespaces, socket->namespace_id);
 	struct instance *instance;
+	struct instance *viewed;
 
 	/* It came after the list of namespaces was made: the next gathering has it. */
 	if (!netns)
 		return 0;
 	pass->gathering->sockets++;
 	instance = instance_of(pass, netns);
-	if (instance && socket->protocol == SOCKET_TCP)
-		instance_observe_tcp(instance, socket, true);
-	if (instance && socket->protocol == SOCKET_UDP) {
-		if (socket->is_chosen)
-			instance_observe_udp_chosen(instance, socket);
-		instance_observe_udp(instance, socket);
-	}
+	viewed = netns_views_instance(netns);
+	if (instance)
+		hand_to(instance, socket);
+	if (viewed)
+		hand_to(viewed, socket);
 	return namespaces_observe(namespaces, netns, socket);
 }
 
@@ -39,9 +49,12 @@ static int hold(void *context, uint32_t namespace_id, uint16_t port)
 	struct pass *pass = context;
 	struct netns *netns = namespaces_find(pass->gatherer->namespaces, namespace_id);
 	struct instance *instance = netns ? instance_of(pass, netns) : NULL;
+	struct instance *viewed = netns ? netns_views_instance(netns) : NULL;
 
 	if (instance)
 		portset_add(&instance->facts.holders.connected, port);
+	if (viewed)
+		portset_add(&viewed->facts.holders.connected, port);
 	return netns ? namespaces_hold(netns, port) : 0;
 }
 
@@ -85,10 +98,13 @@ static void begin_held(struct pass *pass)
 
 	holders_take_held(&pass->gatherer->own.facts.holders, &none);
 	for (size_t i = 0; i < namespaces_length(namespaces); i++) {
-		struct instance *instance = namespaces_at(namespaces, i)->instance;
+		const struct netns *netns = namespaces_at(namespaces, i);
+		struct instance *viewed = netns_views_instance(netns);
 
-		if (instance)
-			holders_take_held(&instance->facts.holders, &none);
+		if (netns->instance)
+			holders_take_held(&netns->instance->facts.holders, &none);
+		if (viewed)
+			holders_take_held(&viewed->facts.holders, &none);
 	}
 }
 
@@ -97,9 +113,15 @@ static void finish_facts(struct pass *pass)
 	const struct namespaces *namespaces = pass->gatherer->namespaces;
 
 	instance_finish_facts(&pass->gatherer->own);
-	for (size_t i = 0; i < namespaces_length(namespaces); i++)
-		if (namespaces_at(namespaces, i)->instance)
-			instance_finish_facts(namespaces_at(namespaces, i)->instance);
+	for (size_t i = 0; i < namespaces_length(namespaces); i++) {
+		const struct netns *netns = namespaces_at(namespaces, i);
+		struct instance *viewed = netns_views_instance(netns);
+
+		if (netns->instance)
+			instance_finish_facts(netns->instance);
+		if (viewed)
+			instance_finish_facts(viewed);
+	}
 }
 
 int pass_list_all(struct pass *pass)

@@ -23,25 +23,36 @@ int namespace_rows_compare(const void *a, const void *b)
 	return result ? result : -compare_numbers(first->inode, second->inode);
 }
 
-struct namespace_rows *namespace_rows_take(struct namespaces *namespaces)
+struct namespace_row namespace_row_of(const struct netns *netns)
+{
+	return (struct namespace_row){
+	    .labels = netns->labels,
+	    .id = netns->id,
+	    .inode = netns->entry.inode,
+	    .flags = netns->entry.flags,
+	    .result = netns->result,
+	};
+}
+
+struct namespace_rows *namespace_rows_borrow(const struct namespaces *namespaces)
 {
 	const size_t length = namespaces_length(namespaces);
 	struct namespace_rows *rows = calloc(1, sizeof(*rows) + length * sizeof(*rows->list));
 
-	for (size_t i = 0; rows && i < length; i++) {
-		struct netns *netns = namespaces_at(namespaces, i);
+	if (!rows)
+		return NULL;
+	for (size_t i = 0; i < length; i++)
+		rows->list[rows->length++] = namespace_row_of(namespaces_at(namespaces, i));
+	qsort(rows->list, rows->length, sizeof(*rows->list), namespace_rows_compare);
+	return rows;
+}
 
-		rows->list[rows->length++] = (struct namespace_row){
-		    .labels = netns->labels,
-		    .id = netns->id,
-		    .inode = netns->entry.inode,
-		    .flags = netns->entry.flags,
-		    .result = netns->result,
-		};
-		netns->labels = (struct netns_labels){0};
-	}
-	if (rows)
-		qsort(rows->list, rows->length, sizeof(*rows->list), namespace_rows_compare);
+struct namespace_rows *namespace_rows_take(struct namespaces *namespaces)
+{
+	struct namespace_rows *rows = namespace_rows_borrow(namespaces);
+
+	for (size_t i = 0; rows && i < namespaces_length(namespaces); i++)
+		namespaces_at(namespaces, i)->labels = (struct netns_labels){0};
 	return rows;
 }
 

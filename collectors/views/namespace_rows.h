@@ -37,6 +37,15 @@ void namespace_rows_free(struct namespace_rows *rows); /* NULL is fine */
 /* Takes the namespaces of a gathering, with their labels, which it loses. NULL: out of memory. */
 struct namespace_rows *namespace_rows_take(struct namespaces *namespaces);
 
+/*
+ * The same of a gatherer that is used again: the labels stay its own, and are valid until the next
+ * gathering. The caller frees the rows with free().
+ */
+struct namespace_rows *namespace_rows_borrow(const struct namespaces *namespaces);
+
+/* One of these rows. */
+struct namespace_row namespace_row_of(const struct netns *netns);
+
 /* The order of the rows: by ratio, then by used ports, then by sockets. For qsort(). */
 int namespace_rows_compare(const void *a, const void *b);
 

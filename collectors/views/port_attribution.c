@@ -105,7 +105,7 @@ static void drop_duplicates(struct naming *naming)
 	naming->length = kept;
 }
 
-static int name_cgroups(size_t kept, struct cgroups *cgroups, struct port_lookup *lookup)
+int port_lookup_name_cgroups(size_t kept, struct cgroups *cgroups, struct port_lookup *lookup)
 {
 	const size_t room = kept ? kept : 1;
 	cleanup_free uint64_t *ids = calloc(room, sizeof(*ids));
@@ -144,7 +144,7 @@ int port_lookup_attribute(
 	/* Without the version 2 hierarchy there are still sockets and processes. */
 	result = find_processes(options, kept, cgroups, lookup);
 	if (result == 0)
-		result = name_cgroups(kept, cgroups, lookup);
+		result = port_lookup_name_cgroups(kept, cgroups, lookup);
 	cgroups_free(cgroups);
 	return result;
 }

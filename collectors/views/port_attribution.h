@@ -4,6 +4,7 @@
 
 /* The owners of the sockets of a lookup: their processes and the paths of their cgroups. */
 
+#include "collectors/kernel/cgroups.h"
 #include "collectors/views/port_lookup.h"
 
 /*
@@ -12,5 +13,8 @@
  */
 int port_lookup_attribute(
     const struct port_lookup_options *options, size_t kept, struct port_lookup *lookup);
+
+/* Sets the cgroups alone. Returns the same. */
+int port_lookup_name_cgroups(size_t kept, struct cgroups *cgroups, struct port_lookup *lookup);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef EPHEMERA_PORT_FINDING_H
 #define EPHEMERA_PORT_FINDING_H
 
-/* A lookup in progress. Only port_lookup.c and port_held.c use it. */
+/* A lookup in progress. port_lookup.c and its parts use it, and port_there.c. */
 
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/views/port_lookup.h"
@@ -31,6 +31,21 @@ static inline void port_finding_raise(struct port_answer *answer, enum port_stat
 	if (state > answer->state)
 		answer->state = state;
 }
+
+/*
+ * Notes a socket that has one of the ports, or listens. context: the finding. Listeners come before
+ * all others. Returns 0 or -ENOMEM.
+ */
+int port_finding_observe(void *context, const struct socket *socket);
+
+/* Notes that bind() got the local port of that socket by number; call it after the former. */
+void port_finding_note_chosen(struct finding *finding, const struct socket *socket);
+
+/* Whether it is known of such a socket if bind() got its port by number. */
+bool port_finding_knows_choice(const struct socket *socket);
+
+/* Says what the sockets mean, and sorts the answers: the last step before owners. */
+void port_finding_judge(struct finding *finding);
 
 /* Finds the ports that bind() holds, if BPF is permitted; and by a walk what else only that tells
  * of the answers' sockets. Returns 0 or -errno. */

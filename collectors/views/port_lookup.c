@@ -69,7 +69,7 @@ static int keep(struct finding *finding, struct port_side *side, const struct so
  * For TIME_WAIT it is not known whether the port was chosen, also if the kernel calls it FIN_WAIT2.
  * Only TIME_WAIT has a timer that frees the port.
  */
-static bool knows_choice(const struct socket *socket)
+bool port_finding_knows_choice(const struct socket *socket)
 {
 	return socket_has_owner(socket) && socket->expires_ms == 0;
 }
@@ -77,7 +77,8 @@ static bool knows_choice(const struct socket *socket)
 static void note_listings(struct finding *finding, const struct socket *socket, uint16_t port)
 {
 	for (size_t i = 0; i < CHOSEN_LISTINGS; i++)
-		if (listing_may_have(chosen_listings[i], socket) && knows_choice(socket))
+		if (listing_may_have(chosen_listings[i], socket) &&
+		    port_finding_knows_choice(socket))
 			finding->listed[port] |= (unsigned char)(1u << i);
 }
 
@@ -88,7 +89,7 @@ static bool is_from_listener(const struct finding *finding, const struct socket 
 	       portset_has(&finding->lookup->listen, socket->local_port);
 }
 
-static int observe(void *context, const struct socket *socket)
+int port_finding_observe(void *context, const struct socket *socket)
 {
 	struct finding *finding = context;
 	struct port_answer *answer;
@@ -125,7 +126,7 @@ static struct port_filter filter_of(const struct finding *finding)
 static int list_all(struct finding *finding)
 {
 	static const enum listing listings[] = {LISTING_TCP, LISTING_UDP4, LISTING_UDP6};
-	const struct source_observer observer = {observe, port_finding_batch, finding};
+	const struct source_observer observer = {port_finding_observe, port_finding_batch, finding};
 	const struct port_filter filter = filter_of(finding);
 
 	/* Without a filter: it is cheap, and shows which connections are inbound. */
@@ -144,7 +145,7 @@ static void choose_none_of(
 		struct port_socket *found = &side->list[i];
 
 		if (found->chosen == CHOSEN_UNKNOWN && listing_may_have(listing, &found->socket) &&
-		    knows_choice(&found->socket) &&
+		    port_finding_knows_choice(&found->socket) &&
 		    (!remote || is_from_listener(finding, &found->socket)))
 			found->chosen = CHOSEN_NO;
 	}
@@ -172,26 +173,30 @@ static void note_chosen_remote(struct finding *finding, const struct socket *soc
 		found->chosen = CHOSEN_YES;
 }
 
-static int note_chosen(void *context, const struct socket *socket)
+void port_finding_note_chosen(struct finding *finding, const struct socket *socket)
 {
-	struct finding *finding = context;
 	const uint32_t place = finding->place[socket->local_port];
 
 	note_chosen_remote(finding, socket);
 	if (place == 0)
-		return 0;
+		return;
 
 	struct port_answer *answer = &finding->lookup->answers[place - 1];
 	struct port_socket *found = port_side_find(&answer->local, socket);
 
 	/* It was counted but not kept, or it is new. */
 	if (!found && answer->local.total == answer->local.length)
-		return 0;
+		return;
 	if (found)
 		found->chosen = CHOSEN_YES;
 	port_finding_raise(answer, port_state_of(socket, true));
 	if (port_role_of(socket, true, false) == PORT_ROLE_LISTENER)
 		answer->has_lasting_listener = true;
+}
+
+static int note_chosen(void *context, const struct socket *socket)
+{
+	port_finding_note_chosen(context, socket);
 	return 0;
 }
 
@@ -254,7 +259,7 @@ static int compare_answers(const void *a, const void *b)
 	return (int)((const struct port_answer *)a)->port - ((const struct port_answer *)b)->port;
 }
 
-static void judge(struct finding *finding)
+void port_finding_judge(struct finding *finding)
 {
 	struct port_lookup *lookup = finding->lookup;
 
@@ -297,7 +302,7 @@ static int find(struct finding *finding)
 	if (result < 0)
 		return result;
 	port_finding_tell_ages(finding);
-	judge(finding);
+	port_finding_judge(finding);
 	return port_lookup_attribute(finding->options, finding->kept, finding->lookup);
 }
 

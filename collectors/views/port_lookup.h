@@ -40,7 +40,8 @@ struct port_socket {
 	bool may_be_reusable; /* TIME_WAIT: it is not known whether connect() may */
 	/* TCP, neither LISTEN nor bound-only: bind() keeps the port from every connect(). */
 	bool is_bound;
-	const char *cgroup; /* the path of its cgroup; NULL: unknown; the lookup owns it */
+	bool inode_is_unknown; /* what is 0 says nothing */
+	const char *cgroup;    /* the path of its cgroup; NULL: unknown; the lookup owns it */
 };
 
 struct port_side {
@@ -70,6 +71,7 @@ struct port_lookup {
 	/* TCP: held by any bind(). Known if one of the asked ports in the range is free. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
+	bool is_elsewhere;		  /* of another network namespace: port_there.h */
 	unsigned empty;			  /* how many of the asked ports have no socket */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */

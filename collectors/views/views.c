@@ -4,6 +4,7 @@
 #include "collectors/registry.h"
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/port_map.h"
+#include "collectors/views/port_there.h"
 
 _Static_assert(COLLECTORS + VIEWS <= COLLECTORS_MAX,
     "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
@@ -44,8 +45,17 @@ const struct facts *range_found(const void *state)
 	return view->found ? &view->copy : NULL;
 }
 
+/* It only asks for a walk: that finds the namespaces by itself. */
+static const struct collector namespaces_view = {
+    .name = "namespaces view",
+    .needs = NEEDS_TCP,
+    .state_size = 1,
+};
+
 const struct collector *const views[VIEWS] = {
     [VIEW_PORT_MAP] = &port_map_view,
     [VIEW_DESTINATIONS] = &destination_finder,
     [VIEW_RANGE] = &range_view,
+    [VIEW_NAMESPACES] = &namespaces_view,
+    [VIEW_PORT] = &port_there_view,
 };

@@ -13,6 +13,8 @@ enum view {
 	VIEW_PORT_MAP,	   /* port_map_found() of port_map.h */
 	VIEW_DESTINATIONS, /* destination_rows_found() of destination_rows.h */
 	VIEW_RANGE,	   /* range_found() */
+	VIEW_NAMESPACES,   /* namespace_rows_borrow() of namespace_rows.h */
+	VIEW_PORT,	   /* port_there_found() of port_there.h */
 	VIEWS
 };
 
