@@ -110,9 +110,8 @@ const struct flag flags[] = {
 	"PID of a process in it; destinations, port and trace also take all; needs root",
 	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations top port trace advise"},
     {"limit", "N", "20",
-	"destinations, namespaces, trace, and top without a terminal: maximum rows; port: maximum "
-	"sockets of each port, local "
-	"and remote",
+	"destinations, top, namespaces, trace: maximum rows; port: maximum sockets of each port, "
+	"local and remote",
 	KIND_NUMBER, AT(limit), 1, 1000, NULL, "destinations top namespaces port trace"},
     {"sort", "ORDER", "address",
 	"port: address or age; age shows the oldest sockets of each port first, as far as their "
