@@ -71,7 +71,6 @@ struct port_lookup {
 	/* TCP: held by any bind(). Known if one of the asked ports in the range is free. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
-	bool is_elsewhere;		  /* of another network namespace: port_there.h */
 	unsigned empty;			  /* how many of the asked ports have no socket */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
