@@ -44,6 +44,19 @@ static void add_ports(
 	    most->count);
 }
 
+/* Of another network namespace: the interfaces there have no names here. */
+static void add_ends_elsewhere(struct json *object, const struct destination *destination)
+{
+	char text[SOCKET_ADDRESS_TEXT];
+
+	socket_address_format(&destination->source, destination->family, 0, text);
+	json_add_string(object, "source", text);
+	socket_address_format(&destination->address, destination->family, 0, text);
+	json_add_string(object, "destination", text);
+	json_add_number(object, "destination_port", destination->port);
+	json_add_string(object, "family", socket_family_name(destination->family));
+}
+
 static void add_row(struct json *array, const struct destination_row *row, unsigned capacity,
     const char *name, bool owners)
 {
@@ -69,15 +82,7 @@ static void add_row(struct json *array, const struct destination_row *row, unsig
 void destination_json_add_all(
     struct json *object, const struct destination_row *row, unsigned capacity)
 {
-	const struct destination *destination = &row->destination;
-	char text[SOCKET_ADDRESS_TEXT];
-
-	socket_address_format(&destination->source, destination->family, 0, text);
-	json_add_string(object, "source", text);
-	socket_address_format(&destination->address, destination->family, 0, text);
-	json_add_string(object, "destination", text);
-	json_add_number(object, "destination_port", destination->port);
-	json_add_string(object, "family", socket_family_name(destination->family));
+	add_ends_elsewhere(object, &row->destination);
 	add_ports(object, row, capacity, true);
 }
 
@@ -125,7 +130,13 @@ void destinations_json_add(
 
 	struct json *array = json_add_array(object, "destinations");
 
-	for (size_t i = 0; i < rows->length && i < how->limit; i++)
+	for (size_t i = 0; how->elsewhere && i < rows->length && i < how->limit; i++) {
+		struct json *row = json_append_object(array);
+
+		add_ends_elsewhere(row, &rows->list[i].destination);
+		add_ports(row, &rows->list[i], rows->capacity, how->owners);
+	}
+	for (size_t i = 0; !how->elsewhere && i < rows->length && i < how->limit; i++)
 		add_row(array, &rows->list[i], rows->capacity,
 		    how->names ? resolver_name(how->names, i) : "", how->owners);
 }

@@ -15,9 +15,10 @@ struct destinations_json {
 	size_t limit;		      /* maximum rows */
 	bool owners;		      /* with owners */
 	const struct resolver *names; /* of the rows' peers; NULL: without names */
+	bool elsewhere; /* of another network namespace, whose interfaces have no names here */
 };
 
-/* Adds the rows, and what holds for all of them, to object, which must be empty. */
+/* Adds the rows, and what holds for all of them, to object, which has none of these members. */
 void destinations_json_add(
     struct json *object, const struct destination_rows *rows, const struct destinations_json *how);
 

@@ -5,6 +5,8 @@ enum port_holders port_holders_of(const struct port_lookup *lookup, const struct
 {
 	size_t length;
 
+	if (found->inode_is_unknown && socket_has_owner(&found->socket))
+		return PORT_HOLDERS_UNKNOWN;
 	if (found->socket.inode == 0)
 		return PORT_HOLDERS_NONE;
 	if (!lookup->processes)

@@ -380,6 +380,7 @@ void port_words_add_alike(struct text *text, const struct port_lookup *lookup,
 bool port_waits_for_accept(const struct port_socket *found)
 {
 	return found->role == PORT_ROLE_INBOUND && found->socket.inode == 0 &&
+	       !found->inode_is_unknown &&
 	       (found->socket.state == SOCKET_ESTABLISHED ||
 		   found->socket.state == SOCKET_CLOSE_WAIT);
 }

@@ -26,7 +26,8 @@ struct scraper {
 	int told[COLLECTORS_MAX]; /* the last error of each collector in the log */
 
 	struct single_flight *sharing;
-	collector_set running;	    /* what the walk in progress covers; under sharing's lock */
+	collector_set running;	 /* what the walk in progress covers; under sharing's lock */
+	struct asked_list asked; /* the same of other network namespaces; `found` is the walk's */
 	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
 };
@@ -236,21 +237,32 @@ static void add_request(void *context, const struct shared_request *request)
 	struct scraper *scraper = context;
 
 	scraper->running |= request_of(request)->asked;
+	if (request_of(request)->namespace)
+		asked_list_add(&scraper->asked, request_of(request)->namespace,
+		    request_of(request)->port, request_of(request)->limit);
 }
 
 static bool covers(void *context, const struct shared_request *request)
 {
 	const struct scraper *scraper = context;
 
-	return (request_of(request)->asked & ~scraper->running) == 0;
+	const struct scrape_request *asked = request_of(request);
+
+	return (asked->asked & ~scraper->running) == 0 &&
+	       (!asked->namespace ||
+		   asked_list_has(&scraper->asked, asked->namespace, asked->port, asked->limit));
 }
 
 static int work(
     void *context, bool (*should_stop)(void *sharing), void *sharing, const void **ret_result)
 {
 	struct scraper *scraper = context;
-	const int result = run(scraper, scraper->running, should_stop, sharing, &scraper->found);
+	int result;
 
+	gatherer_ask(scraper->gatherer, scraper->asked.list, scraper->asked.length);
+	result = run(scraper, scraper->running, should_stop, sharing, &scraper->found);
+
+	scraper->found.namespaces = &scraper->asked;
 	*ret_result = result < 0 ? NULL : &scraper->found;
 	return result;
 }
@@ -260,6 +272,7 @@ static void finish(void *context, const void *result)
 	struct scraper *scraper = context;
 
 	scraper->running = 0;
+	scraper->asked.length = 0;
 	if (result)
 		metric_set_free(scraper->set);
 }

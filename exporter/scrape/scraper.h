@@ -5,6 +5,7 @@
 /* Scrapes for many requests at once, which share walks: see single_flight.h. */
 
 #include "collectors/gather.h"
+#include "exporter/scrape/asked_list.h"
 #include "exporter/scrape/exposition.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/scrape/single_flight.h"
@@ -16,6 +17,7 @@ struct scrape_result {
 	const struct self *self;
 	const struct gatherer *gatherer; /* for the results of views, see views.h */
 	struct gathering gathering;
+	const struct asked_list *namespaces; /* those that it was asked for, and what they are */
 };
 
 struct scraper_options {
@@ -57,6 +59,13 @@ struct scrape_request {
 	/* Must be first. done gets a struct scrape_result, or -ENOMEM. */
 	struct shared_request shared;
 	collector_set asked;
+	/*
+	 * With all namespaces: the one whose views are wanted, as namespaces_match() takes it;
+	 * NULL: none. If a scrape is asked for too many, its result is without this one.
+	 */
+	const char *namespace;
+	uint16_t port; /* for VIEW_PORT of that namespace; 0: none */
+	size_t limit;  /* of sockets, for port */
 };
 
 void scraper_submit(struct scraper *scraper, struct scrape_request *request);

@@ -46,19 +46,19 @@ static enum auth_verdict authenticate(struct exchange *exchange, const char *pat
 	return verdict;
 }
 
-static struct answer refuse(struct web *web, enum auth_verdict verdict)
+static struct answer refuse(struct web *web, enum auth_verdict verdict, bool json)
 {
 	struct answer answer;
 
 	if (verdict == AUTH_BUSY) {
 		refusals_add(web->refusals, REFUSAL_PASSWORD_CHECKS);
-		return answer_unavailable(false, "too many passwords are being checked");
+		return answer_unavailable(json, "too many passwords are being checked");
 	}
 	if (verdict == AUTH_UNCLEAR)
 		return answer_error(
-		    false, MHD_HTTP_BAD_REQUEST, "more than one Authorization header");
+		    json, MHD_HTTP_BAD_REQUEST, "more than one Authorization header");
 	answer =
-	    answer_error(false, MHD_HTTP_UNAUTHORIZED, "a user name and a password are required");
+	    answer_error(json, MHD_HTTP_UNAUTHORIZED, "a user name and a password are required");
 	answer.authenticate = true;
 	return answer;
 }
@@ -73,7 +73,7 @@ static bool is_within_rate(const struct exchange *exchange)
 }
 
 /* Refuses requests that exceed a limit, whatever they ask for. Returns whether it did. */
-static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
+static bool exceeds_limits(struct exchange *exchange, bool json, struct answer *ret_answer)
 {
 	struct web *web = exchange->web;
 	const union MHD_ConnectionInfo *info =
@@ -81,7 +81,7 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 
 	if (info && info->header_size > web->options.max_header_bytes) {
 		refusals_add(web->refusals, REFUSAL_HEADER_BYTES);
-		*ret_answer = answer_error(false, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+		*ret_answer = answer_error(json, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
 		    "the request line and headers must have at most %u bytes "
 		    "(--web.max-header-bytes)",
 		    web->options.max_header_bytes);
@@ -90,7 +90,7 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 	if (!is_within_rate(exchange)) {
 		refusals_add(web->refusals, REFUSAL_RATE_LIMIT);
 		*ret_answer = answer_error(
-		    false, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");
+		    json, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests (rate_limit)");
 		ret_answer->retry = true;
 		return true;
 	}
@@ -100,9 +100,11 @@ static bool exceeds_limits(struct exchange *exchange, struct answer *ret_answer)
 enum admission admission_decide(
     struct exchange *exchange, const char *path, struct answer *ret_answer)
 {
+	const bool json = route_is_json(path);
+
 	/* A request whose password has been checked comes here again. */
 	if (exchange->stage != STAGE_PASSWORD) {
-		if (exceeds_limits(exchange, ret_answer))
+		if (exceeds_limits(exchange, json, ret_answer))
 			return ADMISSION_REFUSED;
 		exchange->verdict = authenticate(exchange, path);
 	}
@@ -112,7 +114,7 @@ enum admission admission_decide(
 	case AUTH_WAITS:
 		return ADMISSION_WAITS;
 	default:
-		*ret_answer = refuse(exchange->web, exchange->verdict);
+		*ret_answer = refuse(exchange->web, exchange->verdict, json);
 		return ADMISSION_REFUSED;
 	}
 }

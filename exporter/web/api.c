@@ -5,6 +5,7 @@
 
 #include "collectors/kernel/iana.h"
 #include "exporter/answers/destinations_json.h"
+#include "exporter/answers/namespaces_text.h"
 #include "exporter/answers/port_json.h"
 #include "exporter/base/json.h"
 
@@ -26,7 +27,13 @@ static char *print(struct json *root)
 	return text;
 }
 
-char *api_ports(const struct port_map *map)
+static void add_where(struct json *root, const struct namespace_row *where)
+{
+	if (where)
+		namespace_json_add_names(json_add_object(root, "network_namespace"), where);
+}
+
+char *api_ports(const struct port_map *map, const struct namespace_row *where)
 {
 	struct json *root = json_new_object();
 	char *ports = malloc(PORTS + 1);
@@ -38,6 +45,7 @@ char *api_ports(const struct port_map *map)
 	for (unsigned port = 0; port < PORTS; port++)
 		ports[port] = letters[map->states[port]];
 	ports[PORTS] = '\0';
+	add_where(root, where);
 	port_json_add_range(json_add_object(root, "range"), map->range);
 
 	struct json *legend = json_add_object(root, "legend");
@@ -54,7 +62,8 @@ char *api_ports(const struct port_map *map)
 	return print(root);
 }
 
-char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit)
+char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit,
+    const struct namespace_row *where)
 {
 	struct json *root = json_new_object();
 	const struct port_answer answer = port_lookup_answer(lookup, port);
@@ -62,6 +71,7 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit)
 
 	/* The lookup may also hold ports that other requests asked for. */
 	portset_add(&asked, port);
+	add_where(root, where);
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
 	port_json_add_source(root, lookup);
 	port_json_add_advice(root, lookup, &asked);
@@ -69,12 +79,15 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit)
 	return print(root);
 }
 
-char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners)
+char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners,
+    const struct namespace_row *where)
 {
 	struct json *root = json_new_object();
 
-	destinations_json_add(
-	    root, rows, &(struct destinations_json){.limit = limit, .owners = owners});
+	add_where(root, where);
+	destinations_json_add(root, rows,
+	    &(struct destinations_json){
+		.limit = limit, .owners = owners, .elsewhere = where != NULL});
 	return print(root);
 }
 
@@ -107,11 +120,20 @@ static void add_reserved(struct json *object, const struct portset *reserved)
 	}
 }
 
-char *api_range(const struct facts *facts)
+char *api_namespaces(const struct namespace_rows *rows, size_t limit)
+{
+	struct json *root = json_new_object();
+
+	namespaces_json_add(root, rows, limit);
+	return print(root);
+}
+
+char *api_range(const struct facts *facts, const struct namespace_row *where)
 {
 	const struct settings *settings = &facts->settings;
 	struct json *root = json_new_object();
 
+	add_where(root, where);
 	port_json_add_range(root, settings->range);
 	json_add_number(
 	    root, "reserved_ports", portset_count_range(&settings->reserved, settings->range));

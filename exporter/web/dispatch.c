@@ -219,6 +219,9 @@ void dispatch_start(struct exchange *exchange)
 		shared_lookup_submit(exchange->web->parts.lookup, &exchange->request.lookup);
 	} else {
 		exchange->request.scrape.asked = route->asked;
+		exchange->request.scrape.namespace = route->namespace[0] ? route->namespace : NULL;
+		exchange->request.scrape.port = route->port;
+		exchange->request.scrape.limit = route->limit;
 		scraper_submit(exchange->web->parts.scraper, &exchange->request.scrape);
 	}
 }

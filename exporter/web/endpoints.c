@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/views/port_there.h"
 #include "collectors/views/views.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/base/number.h"
 #include "exporter/scrape/scraper.h"
 #include "exporter/web/api.h"
+#include "exporter/web/asked_namespace.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/pages.h"
 #include "exporter/web/query.h"
@@ -112,43 +114,67 @@ static struct answer render_metrics(
 
 /* The parameters of the API. */
 struct api_parameters {
+	const struct site *site;
+	struct route *route;
 	const char *wrong; /* what is wrong, or NULL */
-	unsigned long limit;
-	bool owners;
 };
 
 static void add_api_parameter(void *context, const char *key, const char *value)
 {
 	struct api_parameters *parameters = context;
+	struct route *route = parameters->route;
+	unsigned long limit;
 
 	if (!value)
 		value = "";
 	if (strcmp(key, "limit") == 0) {
-		if (strlen(value) > 4 || !number_parse(value, 1, 1000, &parameters->limit))
+		if (strlen(value) > 4 || !number_parse(value, 1, 1000, &limit))
 			parameters->wrong = "limit must be a whole number from 1 to 1000";
+		else
+			route->limit = limit;
 	} else if (strcmp(key, "owners") == 0) {
 		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 			parameters->wrong = "owners must be true or false";
-		parameters->owners = strcmp(value, "true") == 0;
+		route->owners = strcmp(value, "true") == 0;
+	} else if (strcmp(key, "namespace") == 0) {
+		const char *wrong = asked_namespace_parse(parameters->site, value, route);
+
+		if (wrong)
+			parameters->wrong = wrong;
 	}
 }
 
 static enum endpoint_found parse_api(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
 {
-	struct api_parameters parameters = {.limit = LIMIT_DEFAULT};
+	struct api_parameters parameters = {.site = site, .route = route};
 
-	(void)site;
 	(void)rest;
+	route->limit = LIMIT_DEFAULT;
 	request->parameters(request->source, add_api_parameter, &parameters);
-	if (parameters.wrong) {
-		route->answer = answer_error(true, 400, "%s", parameters.wrong);
+	if (!parameters.wrong)
+		return FOUND;
+	route->answer = answer_error(true, 400, "%s", parameters.wrong);
+	return FOUND_WRONG;
+}
+
+/* Without --namespaces=all there is no such list. */
+static enum endpoint_found parse_namespaces(const struct site *site,
+    const struct http_request *request, const char *rest, struct route *route)
+{
+	if (!site->api_is_guarded) {
+		route->answer = answer_error(true, 404,
+		    "other network namespaces are not read; start with --namespaces=all");
 		return FOUND_WRONG;
 	}
-	route->limit = parameters.limit;
-	route->owners = parameters.owners;
+	if (parse_api(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
+	route->namespace[0] = '\0';
 	return FOUND;
 }
+
+/* What a port of another network namespace needs; a lookup is for ours. */
+static const struct endpoint port_elsewhere;
 
 static enum endpoint_found parse_port(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
@@ -165,25 +191,51 @@ static enum endpoint_found parse_port(const struct site *site, const struct http
 		return FOUND_WRONG;
 	}
 	route->port = range.first;
+	if (route->namespace[0])
+		route->endpoint = &port_elsewhere;
 	return FOUND;
 }
 
-/* The state of a view; or NULL, and in ret_error the -errno that it ended with. */
-static void *find_view(
-    const struct site *site, enum view view, const struct scrape_result *result, int *ret_error)
+/* What a view found for a route, and where. */
+struct found {
+	void *state; /* NULL: nothing, and answer says why */
+	struct answer answer;
+	bool is_elsewhere; /* in the namespace of this row; else in ours */
+	struct namespace_row row;
+};
+
+static const struct namespace_row *where(const struct found *found)
+{
+	return found->is_elsewhere ? &found->row : NULL;
+}
+
+static struct found find_view(const struct site *site, const struct route *route, enum view view,
+    const struct scrape_result *result)
 {
 	const size_t place = site->first_view + view;
+	struct found found = {0};
+	const struct netns *netns;
+	int error;
 
-	*ret_error = result->gathering.outcomes[place].error;
-	return *ret_error < 0 ? NULL : gatherer_state(result->gatherer, place);
+	if (!route->namespace[0]) {
+		error = result->gathering.outcomes[place].error;
+		found.state = error < 0 ? NULL : gatherer_state(result->gatherer, place);
+	} else {
+		netns = asked_namespace_find(route, result, &found.answer);
+		if (!netns)
+			return found;
+		found.row = namespace_row_of(netns);
+		found.is_elsewhere = true;
+		found.state = netns_view(netns, place, &error);
+	}
+	if (!found.state)
+		found.answer = answer_failure(true, error);
+	return found;
 }
 
 /* Takes ownership of text, which is NULL if memory ran out. */
-static struct answer finish_api(const struct route *route, char *text, int error)
+static struct answer finish_api(const struct route *route, char *text)
 {
-	if (error < 0)
-		return answer_failure(true, error);
-
 	struct answer answer = answer_json(text);
 
 	answer_compress(&answer, route->gzip);
@@ -191,57 +243,87 @@ static struct answer finish_api(const struct route *route, char *text, int error
 }
 
 static struct answer render_ports(
-    const struct site *site, const struct route *route, const void *found)
+    const struct site *site, const struct route *route, const void *result)
 {
-	int error;
-	void *state = find_view(site, VIEW_PORT_MAP, found, &error);
+	const struct found found = find_view(site, route, VIEW_PORT_MAP, result);
 
-	return finish_api(route, error < 0 ? NULL : api_ports(port_map_found(state)), error);
+	if (!found.state)
+		return found.answer;
+	return finish_api(route, api_ports(port_map_found(found.state), where(&found)));
 }
 
 static struct answer render_destinations(
-    const struct site *site, const struct route *route, const void *found)
+    const struct site *site, const struct route *route, const void *context)
 {
-	int error;
-	void *state = find_view(site, VIEW_DESTINATIONS, found, &error);
-	char *text = NULL;
+	const struct scrape_result *result = context;
+	const struct found found = find_view(site, route, VIEW_DESTINATIONS, result);
+	struct destination_rows *rows;
+	int error = 0;
 
-	if (error == 0) {
-		const struct scrape_result *result = found;
-		struct destination_rows *rows = destination_rows_found(state);
-
-		rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
-		/* Once for all requests that share the scrape. */
-		if (route->owners)
-			error =
-			    destination_rows_name_owners(gatherer_cgroups(result->gatherer), rows);
-		if (error == 0)
-			text = api_destinations(rows, route->limit, route->owners);
-	}
-	return finish_api(route, text, error);
+	if (!found.state)
+		return found.answer;
+	rows = destination_rows_found(found.state);
+	rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
+	/* Once for all requests that share the scrape. */
+	if (route->owners)
+		error = destination_rows_name_owners(gatherer_cgroups(result->gatherer), rows);
+	if (error < 0)
+		return answer_failure(true, error);
+	return finish_api(
+	    route, api_destinations(rows, route->limit, route->owners, where(&found)));
 }
 
 static struct answer render_range(
-    const struct site *site, const struct route *route, const void *found)
+    const struct site *site, const struct route *route, const void *result)
 {
-	int error;
-	void *state = find_view(site, VIEW_RANGE, found, &error);
+	const struct found found = find_view(site, route, VIEW_RANGE, result);
 
-	return finish_api(route, error < 0 ? NULL : api_range(range_found(state)), error);
+	if (!found.state)
+		return found.answer;
+	return finish_api(route, api_range(range_found(found.state), where(&found)));
+}
+
+static struct answer render_namespaces(
+    const struct site *site, const struct route *route, const void *context)
+{
+	const struct scrape_result *result = context;
+	struct namespace_rows *rows;
+	char *text;
+
+	(void)site;
+	if (!result->gathering.has_namespaces)
+		return asked_namespace_unknown();
+	rows = namespace_rows_borrow(gatherer_namespaces(result->gatherer));
+	text = rows ? api_namespaces(rows, route->limit) : NULL;
+	free(rows);
+	return finish_api(route, text);
 }
 
 static struct answer render_port(
     const struct site *site, const struct route *route, const void *found)
 {
 	(void)site;
-	return finish_api(route, api_port(found, route->port, route->limit), 0);
+	return finish_api(route, api_port(found, route->port, route->limit, NULL));
+}
+
+static struct answer render_port_elsewhere(
+    const struct site *site, const struct route *route, const void *result)
+{
+	const struct found found = find_view(site, route, VIEW_PORT, result);
+
+	if (!found.state)
+		return found.answer;
+	return finish_api(
+	    route, api_port(port_there_found(found.state), route->port, route->limit, &found.row));
 }
 
 /*
- * The page sends both requests at the same time. The first one starts a walk; the second can share
- * it only if that walk is for both views.
+ * The page sends these requests at the same time. The first one starts a walk; the others can share
+ * it only if that walk is for all of these views.
  */
-#define VIEWS_OF_THE_PAGE (1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS)
+#define VIEWS_OF_THE_PAGE (1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS | 1u << VIEW_NAMESPACES)
+
+static const struct endpoint port_elsewhere = {NULL, NEED_WALK, 0, NULL, render_port_elsewhere};
 
 const struct endpoint metrics_endpoint = {NULL, NEED_WALK, 0, parse_metrics, render_metrics};
 
@@ -253,6 +335,7 @@ const struct endpoint endpoints[] = {
     {"/api/v1/ports", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_ports},
     {"/api/v1/ports/", NEED_LOOKUP, 0, parse_port, render_port},
     {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
+    {"/api/v1/namespaces", NEED_WALK, 1u << VIEW_NAMESPACES, parse_namespaces, render_namespaces},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };
 

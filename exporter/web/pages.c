@@ -121,6 +121,7 @@ struct answer pages_index(const struct site *site, const struct openness *openne
 		    {"@TELEMETRY_PATH@", site->telemetry_path},
 		    {"@VERSION@", EPHEMERA_VERSION},
 		    {"@API@", site->api && !openness->api_refuses ? "on" : "off"},
+		    {"@NAMESPACES@", site->api_is_guarded ? "on" : "off"},
 		    {"@OPEN@", open.data},
 		};
 

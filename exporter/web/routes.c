@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "collectors/views/views.h"
 #include "exporter/scrape/single_flight.h"
 #include "exporter/web/endpoints.h"
 #include "exporter/web/negotiate.h"
@@ -146,10 +147,16 @@ struct route route_find(const struct site *site, const struct http_request *requ
 	route.seconds = seconds_for(request->scrape_timeout);
 	if (endpoint && endpoint->parse)
 		found = endpoint->parse(site, request, rest, &route);
-	if (refuse(site, request, found == FOUND_NOTHING, &route) || found == FOUND_WRONG)
+	if (refuse(site, request, found == FOUND_NOTHING, &route) || found == FOUND_WRONG) {
+		route.endpoint = NULL;
 		return route;
-	route.endpoint = endpoint;
-	route.asked |= (collector_set)endpoint->views << site->first_view;
+	}
+	if (!route.endpoint)
+		route.endpoint = endpoint;
+	/* Of another namespace a scrape finds all views. */
+	route.asked |=
+	    (collector_set)(route.namespace[0] ? 1u << VIEW_NAMESPACES : route.endpoint->views)
+	    << site->first_view;
 	return route;
 }
 
@@ -157,5 +164,6 @@ bool route_is_same(const struct route *a, const struct route *b)
 {
 	return a->endpoint == b->endpoint && a->asked == b->asked && a->gzip == b->gzip &&
 	       a->choice.format == b->choice.format && a->choice.escaping == b->choice.escaping &&
-	       a->limit == b->limit && a->owners == b->owners;
+	       a->limit == b->limit && a->owners == b->owners && a->port == b->port &&
+	       strcmp(a->namespace, b->namespace) == 0;
 }

@@ -27,14 +27,15 @@ struct site {
 };
 
 struct route {
-	const struct endpoint *endpoint; /* NULL: answer says why there is none */
+	const struct endpoint *endpoint; /* NULL: answer says why there is none. parse may set it */
 	struct answer answer;		 /* also of a page; the caller releases it */
 	bool json;			 /* errors are JSON */
 	collector_set asked;		 /* collectors and views */
 	struct exposition_choice choice; /* for metrics */
 	bool gzip;
-	size_t limit; /* for destinations and a port */
-	bool owners;  /* for destinations */
+	size_t limit;			  /* for destinations, namespaces and a port */
+	bool owners;			  /* for destinations */
+	char namespace[NETNS_ASKED_NAME]; /* the network namespace that is asked for; "": ours */
 	uint16_t port;
 	struct openness openness; /* for the page at "/" */
 	double seconds;		  /* until the client stops waiting */

@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 
+from lib import openapi
 from lib.certificates import Authority
 from lib.exporter import Exporter, Response, UnixConnection, free_port
 from lib.namespace import in_namespace
@@ -14,7 +15,8 @@ from lib.secure import PASSWORDS, Secure, authorization, server, trusting, users
 from lib.sockets import add_address, need_ipv6
 
 ALL = ["--namespaces=all", "--web.enable-api"]
-PATHS = ["/api/v1/ports", "/api/v1/ports/443", "/api/v1/destinations", "/api/v1/range"]
+PATHS = ["/api/v1/ports", "/api/v1/ports/443", "/api/v1/destinations", "/api/v1/range",
+         "/api/v1/namespaces"]
 OUTSIDE, OUTSIDE6 = "192.0.2.7", "2001:db8::7"
 ALICE = authorization("alice", PASSWORDS["alice"])
 WRONG = authorization("alice", "guess")
@@ -48,7 +50,7 @@ def ask(host, port, path, headers=None, source=None, context=None):
 
 def assert_refused(response):
     assert response.status == 403, response
-    assert REFUSAL in json.loads(response.body)["error"]
+    assert REFUSAL in openapi.checked("/api/v1/ports", *response)["error"]
     assert response.headers["Content-Type"] == "application/json"
 
 
@@ -57,7 +59,8 @@ def test_whatever_a_stranger_says_of_itself():
     add_address(OUTSIDE, 32)
     port = free_port()
     with Exporter(f"--web.listen-address=:{port}", *ALL):
-        for path in [*PATHS, "/api/", "/api/v1/none", "/api/v1/ports/0", "/api/v1/ports?limit=0"]:
+        for path in [*PATHS, "/api/", "/api/v1/none", "/api/v1/ports/0", "/api/v1/ports?limit=0",
+                     "/api/v1/ports?namespace=nobody", "/api/v1/destinations?namespace=all"]:
             for headers in CLAIMS:
                 assert_refused(ask(OUTSIDE, port, path, headers))
         # Nor by another way to write the path.
@@ -129,7 +132,8 @@ def test_a_password_counts_where_it_was_asked_for(folder):
         assert ask(OUTSIDE, port, "/api/v1/destinations", ALICE).status == 200
         for headers in ({}, WRONG):
             assert ask(OUTSIDE, port, "/api/v1/destinations", headers).status == 401
-            assert ask("127.0.0.1", port, "/api/v1/destinations", headers).status == 401
+            refused = ask("127.0.0.1", port, "/api/v1/destinations", headers)
+            assert openapi.checked("/api/v1/destinations", *refused)["status"] == 401
         # Nobody checks it on a path for everyone.
         for path in ("/api/v1/range", "/api/v1/ports"):
             for headers in CLAIMS:

@@ -215,8 +215,8 @@ static void ports_are_numbers_from_1_to_65535(void **state)
 static void the_map_and_the_destinations_share_a_walk(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    find("/api/v1/ports").asked, view(VIEW_PORT_MAP) | view(VIEW_DESTINATIONS));
+	assert_int_equal(find("/api/v1/ports").asked,
+	    view(VIEW_PORT_MAP) | view(VIEW_DESTINATIONS) | view(VIEW_NAMESPACES));
 	assert_int_equal(find("/api/v1/destinations").asked, find("/api/v1/ports").asked);
 	/* The range takes no walk over all sockets, so it asks for none. */
 	assert_int_equal(find("/api/v1/range").asked, view(VIEW_RANGE));
