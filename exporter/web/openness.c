@@ -32,11 +32,14 @@ void openness_find_address(int fd, struct openness *openness)
 	}
 }
 
+bool openness_is_known(const struct openness *openness)
+{
+	return openness->has_password || (openness->is_local && !openness->password);
+}
+
 static void add_place(struct text *text, const struct openness *openness, const char *listening)
 {
-	const bool knows = openness->has_password || (openness->is_local && !openness->password);
-
-	if (knows && listening) {
+	if (openness_is_known(openness) && listening) {
 		text_add_string(text, "It listens on ");
 		text_add_string(text, listening);
 	} else {

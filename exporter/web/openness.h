@@ -23,6 +23,9 @@ struct openness {
 /* Fills in reached, the address of our end of a connected socket. */
 void openness_find_address(int fd, struct openness *openness);
 
+/* Whether the client had to give a password, or is on this host and none is asked. */
+bool openness_is_known(const struct openness *openness);
+
 /*
  * Adds a few sentences. listening says where the exporter listens, such as "every address, port
  * 10059". They tell a client nothing that it cannot find out: all addresses only if it had to give

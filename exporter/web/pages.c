@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
@@ -113,7 +114,12 @@ struct answer pages_index(const struct site *site, const struct openness *openne
 	struct text open = {0};
 	struct answer answer = answer_of("text/html; charset=utf-8");
 	struct text page = {0};
+	struct utsname host = {0};
 
+	/* A stranger need not learn it. */
+	if (openness_is_known(openness))
+		uname(&host);
+	text_make_printable(host.nodename);
 	openness_add(&open, openness, site->listening, site->api);
 	text_add_char(&open, '\0');
 	if (!open.error) {
@@ -122,6 +128,7 @@ struct answer pages_index(const struct site *site, const struct openness *openne
 		    {"@VERSION@", EPHEMERA_VERSION},
 		    {"@API@", site->api && !openness->api_refuses ? "on" : "off"},
 		    {"@NAMESPACES@", site->api_is_guarded ? "on" : "off"},
+		    {"@HOST@", host.nodename},
 		    {"@OPEN@", open.data},
 		};
 

@@ -46,7 +46,11 @@ function processLine({ pid, name, command = "", fds = [] }) {
 	return line;
 }
 
-function processes({ holders, processes: all }) {
+/* isElsewhere: of another network namespace, as the kernel's tables show it. */
+function processes({ holders, processes: all }, isElsewhere) {
+	if (holders === "unknown" && isElsewhere) {
+		return ["Unknown: the kernel’s tables do not say. The cgroup tells whose it is."];
+	}
 	if (holders !== "found") {
 		return [HOLDERS[holders] ?? holders];
 	}
@@ -77,7 +81,7 @@ function openFor({ state: name, age_seconds: seconds, age_is_exact: exact }) {
 	return `${exact ? "for" : "for at least"} ${span(seconds)}`;
 }
 
-function socketItem(socket) {
+function socketItem(socket, isElsewhere) {
 	const ends = element("p", { class: "ends" }, `${socket.protocol} `,
 		element("code", {}, localEndpoint(socket)));
 	if (socket.remote_port > 0) {
@@ -95,30 +99,31 @@ function socketItem(socket) {
 		? count(length) : `${count(length)} of ${count(socket.accept_queue_limit)}`));
 	add("Interface", socket.interface);
 	add("User", socket.uid, () => user(socket));
-	pairs.push(["Processes", ...processes(socket)]);
+	pairs.push(["Processes", ...processes(socket, isElsewhere)]);
 	add("Cgroup", socket.cgroup);
 	add("Pod", socket.pod_uid);
 	add("Container", socket.container_id);
 	return element("li", {}, ends, element("p", {}, socket.meaning), facts(pairs));
 }
 
-function side(title, { total, sockets }) {
+function side(title, { total, sockets }, isElsewhere) {
 	if (total === 0) {
 		return [];
 	}
 	const parts = [element("h4", {}, `${title}: ${plural(total, "socket", "sockets")}`),
-		element("ul", { class: "sockets" }, ...sockets.map(socketItem))];
+		element("ul", { class: "sockets" }, ...sockets.map((socket) => socketItem(socket, isElsewhere)))];
 	if (total > sockets.length) {
 		parts.push(element("p", { class: "soft" }, `And ${count(total - sockets.length)} more.`));
 	}
 	return parts;
 }
 
-function advice(command) {
+function advice(command, isElsewhere) {
 	/* It is too long for a line: let it break where a number ends. */
 	const pieces = command.split(/(?<=[=,])/).flatMap((piece) => [piece, element("wbr")]);
 	const code = element("code", {}, ...pieces);
-	const parts = [element("p", {}, "To keep it for its service:"), element("pre", {}, code)];
+	const parts = [element("p", {}, isElsewhere
+		? "To keep it for its service, run in that network namespace (nsenter --net):" : "To keep it for its service:"), element("pre", {}, code)];
 	/* Browsers give the clipboard to https and to localhost only. */
 	if (navigator.clipboard) {
 		const button = element("button", { type: "button", "data-key": "copy" }, "Copy");
@@ -148,9 +153,11 @@ function tags(port) {
 
 /* The nodes of one answer of /api/v1/ports/{port}. */
 export function answerNodes(port) {
+	const isElsewhere = port.network_namespace !== undefined;
 	const nodes = [tags(port), element("p", { class: "meaning" }, port.meaning),
-		...(port.advice ? advice(port.advice) : []),
-		...side("As the local port", port.local), ...side("As the remote port", port.remote)];
+		...(port.advice ? advice(port.advice, isElsewhere) : []),
+		...side("As the local port", port.local, isElsewhere),
+		...side("As the remote port", port.remote, isElsewhere)];
 	const found = [...port.local.sockets, ...port.remote.sockets].filter(({ holders }) => holders === "found");
 	if (found.some(({ holders_complete: complete }) => !complete)) {
 		nodes.push(element("p", { class: "soft" }, "Other processes may have these sockets, too: only those in "

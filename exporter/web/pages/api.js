@@ -6,7 +6,10 @@ const PATIENCE_MS = 30000;
 
 export class Trouble extends Error {}
 
-function words(status, body) {
+function words(status, body, path) {
+	if (status === 404 && path.includes("namespace=")) {
+		return "This network namespace is not there, or no longer. Choose another one.";
+	}
 	if (status === 404) {
 		return "The exporter’s API is off. Start the exporter with --web.enable-api.";
 	}
@@ -31,7 +34,7 @@ export async function get(path, signal) {
 			: "The exporter does not answer.");
 	}
 	if (!response.ok) {
-		throw new Trouble(words(response.status, body));
+		throw new Trouble(words(response.status, body, path));
 	}
 	return body;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fullest destinations: one bar each, with its 50 % and 100 % lines. */
+import { addressOf } from "./address.js";
 import { endpoint } from "./answer.js";
 import { byId, count, element, percent, plural, replaceChildren, setText } from "./dom.js";
 
@@ -41,7 +42,7 @@ function bar(entry, usable) {
 }
 
 function row(entry, usable) {
-	const port = element("a", { href: `#${entry.destination_port}`,
+	const port = element("a", { href: addressOf(entry.destination_port),
 		"data-key": `${entry.source} ${entry.destination} ${entry.destination_port}`,
 		"aria-label": `Look up port ${entry.destination_port}` }, String(entry.destination_port));
 	const [address] = endpoint(entry.destination, "").split(/:$/);

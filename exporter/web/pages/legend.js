@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the map shows, in buttons and in words: the legend, the summary, the table. */
+import { addressOf } from "./address.js";
 import { byId, count, element, plural, replaceChildren, setText } from "./dom.js";
 import { fit, paintCell } from "./picture.js";
 import { PORTS, USES } from "./uses.js";
@@ -52,7 +53,8 @@ export function showSummary({ counts, range }) {
 		.map(([use, { words }]) => `${count(counts[use] ?? 0)} ${words}`);
 	const last = parts.pop();
 	setText(byId("summary"), `${count(counts.free ?? 0)} ports are free, ${parts.join(", ")} and ${last}.`);
-	setText(byId("range-words"), "The outline is the range of this host, "
+	setText(byId("range-words"), `The outline is the range of this ${
+		document.body.dataset.namespaces === "on" ? "network namespace" : "host"}, `
 		+ `${range.first_port}–${range.last_port}.`);
 }
 
@@ -82,7 +84,7 @@ export function showTable({ uses }, only) {
 	}
 	const found = runs(uses).filter(({ use }) => only.size === 0 || only.has(use))
 		.sort((one, other) => ORDER.indexOf(one.use) - ORDER.indexOf(other.use) || one.first - other.first);
-	const link = (port) => element("a", { href: `#${port}`, "data-key": String(port) }, String(port));
+	const link = (port) => element("a", { href: addressOf(port), "data-key": String(port) }, String(port));
 	replaceChildren(byId("used").querySelector("tbody"), ...found.slice(0, ROWS).map(({ use, first, last }) =>
 		element("tr", {},
 			element("td", {}, link(first), ...(last > first ? ["–", link(last)] : [])),

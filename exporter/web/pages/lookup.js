@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks one port up: which one is shown, what is known of it, and the form that asks. */
 import { answerNodes, answerSentence } from "./answer.js";
+import { addressOf, asked, readAddress, replaceAddress } from "./address.js";
 import { get } from "./api.js";
 import { byId, element, replaceChildren, setText } from "./dom.js";
 import { nameOf } from "./uses.js";
@@ -62,6 +63,11 @@ function createPanel(useOf) {
 			}
 			panel.setAttribute("aria-busy", "false");
 		},
+		/* What it shows is nobody's answer now. */
+		forget() {
+			answered = null;
+			drawn = "";
+		},
 		zero() {
 			render(0, "zero", useOf(0), element("p", {}, "No socket can have port 0: for bind() it means “any port”."));
 			answered = null;
@@ -89,7 +95,7 @@ export function createLookup({ useOf, onShow }) {
 		running?.stop.abort();
 		running = mine;
 		try {
-			const answer = await get(`api/v1/ports/${port}`, mine.stop.signal);
+			const answer = await get(asked(`api/v1/ports/${port}`), mine.stop.signal);
 			if (cache.size >= KEPT) {
 				cache.clear();
 			}
@@ -147,14 +153,14 @@ export function createLookup({ useOf, onShow }) {
 		pinned = port;
 		input.value = String(port);
 		check(input.value);
-		if (location.hash !== `#${port}`) {
-			location.hash = String(port);
+		if (location.hash !== addressOf(port)) {
+			location.hash = addressOf(port);
 		}
 		show(port, { aloud: true });
 	}
 
 	function followHash() {
-		const text = location.hash.slice(1);
+		const text = readAddress().port;
 		if (text !== "" && text !== String(pinned)) {
 			input.value = text;
 			if (check(text)) {
@@ -172,8 +178,6 @@ export function createLookup({ useOf, onShow }) {
 			input.focus();
 		}
 	});
-	window.addEventListener("hashchange", followHash);
-
 	return {
 		pin,
 		followHash,
@@ -186,7 +190,17 @@ export function createLookup({ useOf, onShow }) {
 		},
 		release() {
 			pinned = null;
-			history.replaceState(null, "", location.pathname + location.search);
+			replaceAddress(addressOf(""));
+		},
+		/* Another network namespace is shown: what was known is not of it. */
+		move() {
+			clearTimeout(timer);
+			running?.stop.abort();
+			cache.clear();
+			panel.forget();
+			if (shown !== null) {
+				show(pinned ?? shown);
+			}
 		},
 		/* The pinned port, together with the map. Never fails: the panel says what went wrong. */
 		async refresh() {

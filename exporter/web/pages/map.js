@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live port map: asks the exporter again and again while somebody looks, and shows it. */
+import { asked, readAddress } from "./address.js";
 import { get } from "./api.js";
 import { createAtlas } from "./atlas.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
@@ -7,6 +8,7 @@ import { byId, setText } from "./dom.js";
 import { createLegend, showSummary, showTable } from "./legend.js";
 import { createLens } from "./lens.js";
 import { createLookup } from "./lookup.js";
+import { NAMESPACES_PATH, createChooser } from "./namespaces.js";
 import { readColours } from "./picture.js";
 import { nameOf } from "./uses.js";
 
@@ -16,11 +18,13 @@ const SHARE_OF_TIME = 20;
 const AGE_SHOWN_EVERY_MS = 1000;
 
 function start() {
-	const state = { data: null, colours: readColours(), only: new Set(), pinned: null, port: null };
-	const poll = { timer: 0, running: false, paused: false, next: 0, wait: INTERVAL_MS, good: 0 };
+	const state = { data: null, stale: false, colours: readColours(), only: new Set(), pinned: null, port: null };
+	const poll = { timer: 0, running: null, moved: false, paused: false, next: 0, wait: INTERVAL_MS, good: 0 };
+	const chooser = document.body.dataset.namespaces === "on" ? createChooser() : null;
+	let { namespace } = readAddress();
 
 	const lookup = createLookup({
-		useOf: (port) => state.data?.uses[port],
+		useOf: (port) => (state.stale ? undefined : state.data?.uses[port]),
 		onShow: (port) => {
 			state.port = port;
 			draw({ lensOnly: true });
@@ -75,35 +79,71 @@ function start() {
 		table();
 	}
 
-	async function askAll() {
+	async function askAll(signal) {
 		const began = performance.now();
-		/* Together: the server then walks the kernel's tables once for all of them. */
-		const answers = await Promise.allSettled([get("api/v1/ports"), get(DESTINATIONS_PATH), lookup.refresh()]);
+		/*
+		 * Together: the server then walks the kernel's tables once for all of them. First what asks for
+		 * most: the others then share its walk.
+		 */
+		const looked = lookup.refresh();
+		const answers = await Promise.allSettled([get(asked("api/v1/ports"), signal),
+			get(asked(DESTINATIONS_PATH), signal), ...chooser ? [get(NAMESPACES_PATH, signal)] : [], looked]);
+		if (signal.aborted) {
+			return;
+		}
 		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
-		const [ports, destinations] = answers;
+		const [ports, destinations, namespaces] = answers;
 		if (ports.status === "fulfilled") {
 			show(ports.value);
 		}
 		if (destinations.status === "fulfilled") {
 			showDestinations(destinations.value);
 		}
+		if (chooser && namespaces.status === "fulfilled") {
+			chooser.show(namespaces.value);
+		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");
 		byId("trouble").hidden = !failed;
 		if (!failed) {
 			poll.good = performance.now();
+			setStale(false);
 		}
 	}
 
+	/* What is shown belongs to another network namespace. */
+	const setStale = (stale) => {
+		state.stale = stale;
+		byId("live").dataset.stale = stale ? "on" : "off";
+	};
+
+	/* The address has changed. */
+	function follow() {
+		const now = readAddress().namespace;
+		if (now !== namespace) {
+			namespace = now;
+			setStale(true);
+			poll.running?.abort();
+			Object.assign(poll, { moved: true, good: 0, next: 0 });
+			chooser?.follow();
+			setText(byId("announcement"), `Network namespace: ${byId("where").textContent}`);
+			lookup.move();
+		}
+		lookup.followHash();
+		sayAge();
+		schedule();
+	}
+
 	async function refresh() {
-		poll.running = true;
+		const running = new AbortController();
+		Object.assign(poll, { running, moved: false });
 		byId("map").setAttribute("aria-busy", "true");
 		try {
-			await askAll();
+			await askAll(running.signal);
 		} finally {
 			/* Whatever an answer held: the next one may be better. */
-			poll.next = performance.now() + poll.wait;
-			poll.running = false;
+			poll.next = poll.moved ? 0 : performance.now() + poll.wait;
+			poll.running = null;
 			byId("map").setAttribute("aria-busy", "false");
 			sayAge();
 			schedule();
@@ -113,7 +153,7 @@ function start() {
 	/* Whoever changes tabs to and fro, or pauses and goes on, gets no refresh before its time. */
 	function schedule() {
 		clearTimeout(poll.timer);
-		if (!poll.running && !poll.paused && document.visibilityState === "visible") {
+		if (!poll.running && (poll.moved || !poll.paused) && document.visibilityState === "visible") {
 			poll.timer = setTimeout(refresh, Math.max(0, poll.next - performance.now()));
 		}
 	}
@@ -145,6 +185,7 @@ function start() {
 		});
 	}
 	setInterval(sayAge, AGE_SHOWN_EVERY_MS);
+	window.addEventListener("hashchange", follow);
 	lookup.followHash();
 	schedule();
 }
