@@ -203,6 +203,44 @@ def test_without_all_namespaces_the_flag_is_named():
 
 @needs_bpf
 @in_namespace
+def test_an_interface_there_has_no_name_here():
+    """Its index is that of another interface here."""
+    body = FULL + f"""
+device = new(IPV4)
+device.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+bind(device, IPV4, "127.0.0.1", 30099)
+device.connect(("127.0.0.1", {TARGET}))
+taken = new(IPV4)
+taken.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+taken.connect(("127.0.0.1", {TARGET}))
+"""
+    with another(body) as process, Exporter(*ALL) as exporter:
+        number = inode(process)
+        [found] = ask(exporter, "/api/v1/ports/30099", namespace=number)["local"]["sockets"]
+        assert "interface" not in found and found["local_address"] == "127.0.0.1"
+        rows = ask(exporter, "/api/v1/destinations", namespace=number)["destinations"]
+        assert sorted(row["active"] for row in rows) == [1, CLIENTS]
+        assert {(row["source"], "interface" in row) for row in rows} == {("127.0.0.1", False)}
+
+
+@needs_bpf
+@in_namespace
+def test_the_own_one_can_be_asked_by_its_number():
+    number = os.stat("/proc/self/ns/net").st_ino
+    listener = listen(IPV4, "127.0.0.1", TARGET)
+    with Exporter(*ALL) as exporter:
+        said = ask(exporter, f"/api/v1/ports/{TARGET}", namespace=number)
+        assert said["network_namespace"]["is_own"] and said["use"] == "listener"
+        [found] = said["local"]["sockets"]
+        assert found["holders"] == "unknown"
+        # Without the parameter its processes are known.
+        [found] = ask(exporter, f"/api/v1/ports/{TARGET}")["local"]["sockets"]
+        assert found["holders"] != "none" and "inode" in found
+    listener.close()
+
+
+@needs_bpf
+@in_namespace
 def test_requests_at_the_same_time_share_walks_and_each_gets_its_own():
     with another(FULL) as full, another(f"listener = listen(IPV4, '127.0.0.1', {TARGET})") as one, \
             Exporter(*ALL, "--web.max-requests=200", "--web.max-connections=400",
