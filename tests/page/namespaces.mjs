@@ -105,9 +105,10 @@ export async function looks({ open, known }) {
 /* Paused, a choice is still answered, once; and an answer that comes late is not shown. */
 export async function late({ open, known }) {
 	const held = [];
-	const { page, requests } = await open();
+	const { page, requests } = await open({ path: `/#${known.full.port}` });
 	await listed(page);
 	await settled(page);
+	await answered(page, known.full.port);
 	await page.locator("#pause").click();
 	await page.route("**/api/v1/ports?*", async (route) => {
 		held.push(route);
@@ -117,12 +118,20 @@ export async function late({ open, known }) {
 	});
 	await choose(page, known.full.name);
 	await until(() => held.length === 1);
+	await answered(page, known.full.port);
+	/* No answer comes: that of the namespace before must not stay. */
+	const port = "**/api/v1/ports/*";
+	await page.route(port, () => {});
 	await choose(page, known.quiet.name);
 	await until(() => held.length === 2);
+	const asked = held.length;
+	await until(async () => (await text(page, "#where")).startsWith(known.quiet.name));
+	const meanwhile = await text(page, "#answer");
+	await page.unroute(port);
 	await until(async () => await page.locator("#live").getAttribute("data-stale") !== "on");
 	await held[0].continue().catch(() => {});
 	await new Promise((resolve) => setTimeout(resolve, 300));
-	const seen = { where: await text(page, "#where"), freshness: await text(page, "#freshness"),
+	const seen = { asked, meanwhile, where: await text(page, "#where"), freshness: await text(page, "#freshness"),
 		listeners: await text(page, "#legend [data-use=listener] .number") };
 	const before = requests.length;
 	await new Promise((resolve) => setTimeout(resolve, 500));

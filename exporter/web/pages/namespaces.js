@@ -56,7 +56,8 @@ export function createChooser() {
 		select.replaceChildren(
 			...known ? [] : [option(valueOf(namespace), namespace ?? ownTitle())],
 			...named.map(({ row, title, name }) =>
-				option(valueOf(name), `${percent(row.usage_ratio)}  ${name === null ? ownTitle() : title}`)));
+				/* The name first: a key leads to the options that begin with it. */
+				option(valueOf(name), `${name === null ? ownTitle() : title}: ${percent(row.usage_ratio)}`)));
 		setText(byId("namespaces-more"), total > named.length
 			? `The ${count(named.length)} fullest of ${count(total)}. For another, add @NAME to the address.` : "");
 	}
