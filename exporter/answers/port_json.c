@@ -11,6 +11,7 @@
 #include "exporter/answers/port_advice.h"
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_holders.h"
+#include "exporter/answers/port_place.h"
 #include "exporter/answers/port_words.h"
 #include "exporter/answers/user_name.h"
 
@@ -30,30 +31,6 @@ static void add_text(struct json *object, const char *key, struct text *text)
 	else
 		json_add_string(object, key, text->data);
 	free(text->data);
-}
-
-/* Takes ownership of meaning. What is said of the host is true of each network namespace. */
-static void add_meaning(struct json *object, const struct port_lookup *lookup, struct text *meaning)
-{
-	static const char host[] = "this host";
-	struct text shown = {0};
-	const char *at = meaning->data;
-	const char *next;
-
-	if (!lookup->is_elsewhere || meaning->error || !at) {
-		add_text(object, "meaning", meaning);
-		return;
-	}
-	text_add_char(meaning, '\0');
-	at = meaning->error ? "" : meaning->data;
-	for (; (next = strstr(at, host)); at = next + strlen(host)) {
-		text_add(&shown, at, (size_t)(next - at));
-		text_add_string(&shown, "this network namespace");
-	}
-	text_add_string(&shown, at);
-	shown.error = shown.error ? shown.error : meaning->error;
-	free(meaning->data);
-	add_text(object, "meaning", &shown);
 }
 
 void port_json_add_source(struct json *object, const struct port_lookup *lookup)
@@ -188,7 +165,8 @@ void port_json_add_socket(
 	if (tells_bound(lookup, found))
 		json_add_bool(object, "port_bound", found->is_bound);
 	port_words_add_socket(&meaning, lookup, found);
-	add_meaning(object, lookup, &meaning);
+	port_place_name(lookup, &meaning);
+	add_text(object, "meaning", &meaning);
 	if (socket->ipv6_only)
 		json_add_bool(object, "ipv6_only", true);
 	add_timer(object, found);
@@ -245,7 +223,8 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	json_add_string(object, "use", port_state_name(answer->state));
 	json_add_bool(object, "bind_before_connect", lookup->sees_buckets);
 	port_words_add_port(&meaning, lookup, answer);
-	add_meaning(object, lookup, &meaning);
+	port_place_name(lookup, &meaning);
+	add_text(object, "meaning", &meaning);
 	if (answer->state == PORT_STATE_FREE && !lookup->bound_unseen)
 		add_chances(object, lookup, port);
 	add_side(object, "local", lookup, &answer->local, limit);

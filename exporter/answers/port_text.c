@@ -8,6 +8,7 @@
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_group.h"
 #include "exporter/answers/port_holders.h"
+#include "exporter/answers/port_place.h"
 #include "exporter/answers/port_words.h"
 #include "exporter/answers/user_name.h"
 #include "exporter/base/terminal.h"
@@ -250,6 +251,7 @@ static void print_details(
 	struct text meaning = {0};
 
 	port_words_add_alike(&meaning, lookup, group->list, group->length);
+	port_place_name(lookup, &meaning);
 	print_text(&meaning, indent);
 	print_age(group, indent);
 	print_owner(found, indent, width);
@@ -334,6 +336,7 @@ void port_text_print(
 	struct text words = {0};
 
 	port_words_add_port(&words, lookup, answer);
+	port_place_name(lookup, &words);
 	print_text(&words, 0);
 	print_side(lookup, &answer->local, limit, "socket has it as its local port",
 	    "sockets have it as their local port");

@@ -96,8 +96,8 @@ static void add_range(struct text *text, const struct port_lookup *lookup, uint1
 		end = ": no connect() takes it by itself.";
 	else if (is_reserved(lookup, port))
 		end = ", but reserved: no connect() takes it by itself.";
-	add(text, "It is %s this %s's ephemeral range (%u-%u)%s", is_in ? "inside" : "outside",
-	    lookup->is_elsewhere ? "namespace" : "host", range.first, range.last, end);
+	add(text, "It is %s this host's ephemeral range (%u-%u)%s", is_in ? "inside" : "outside",
+	    range.first, range.last, end);
 }
 
 static void add_chances(struct text *text, const struct port_lookup *lookup, uint16_t port)

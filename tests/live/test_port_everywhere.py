@@ -115,11 +115,11 @@ def test_the_range_is_that_of_the_namespace():
     # It is fuller than the test's own, which is asked after it.
     with another("set_range(20000, 40000)\n" + CONNECTS) as process:
         done = run("port", PORT, f"--namespace={process.pid}")
-        assert "this namespace's ephemeral range (20000-40000)" in " ".join(done.stdout.split())
+        assert "this network namespace's ephemeral range (20000-40000)" in " ".join(done.stdout.split())
         assert "this host's ephemeral range" not in " ".join(done.stdout.split())
         _listener = listen(IPV4, "127.0.0.1", PORT)
         said = " ".join(ask().stdout.split())
         # Its own, and the other one's.
         assert "this host's ephemeral range" in said
-        assert "this namespace's ephemeral range (20000-40000)" in said
+        assert "this network namespace's ephemeral range (20000-40000)" in said
         assert "this host's" in " ".join(run("port", PORT, f"--namespace={os.getpid()}").stdout.split())
