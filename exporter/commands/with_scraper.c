@@ -63,6 +63,7 @@ int with_scraper(const struct options *options, scraper_use *use)
 	    .source = options->source,
 	    .limit = {(double)options->serve.max_walks_per_second,
 		self ? self_refusals(self) : NULL},
+	    .keeps_history = options->serve.enable_api,
 	};
 	struct scraper *scraper = NULL;
 	const int result = self ? scraper_new(&scraper_options, self, &scraper) : -ENOMEM;

@@ -10,6 +10,7 @@
 #include "collectors/exhaustion.h"
 #include "collectors/namespaces.h"
 #include "exporter/base/log.h"
+#include "exporter/scrape/history_feed.h"
 #include "exporter/scrape/view_warnings.h"
 
 struct scraper {
@@ -30,6 +31,7 @@ struct scraper {
 	struct asked_list asked; /* the same of other network namespaces; `found` is the walk's */
 	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
+	struct history *history; /* NULL: none is kept */
 };
 
 static const struct shared_work scraper_work;
@@ -121,6 +123,10 @@ int scraper_new(
 
 	int result = gatherer_open(&options->gatherer, &options->source, &scraper->gatherer);
 
+	if (result == 0 && options->keeps_history) {
+		scraper->history = history_new();
+		result = scraper->history ? 0 : -ENOMEM;
+	}
 	if (result == 0)
 		result = single_flight_new(&work, &options->limit, &scraper->sharing);
 	if (result < 0) {
@@ -210,6 +216,9 @@ static int run(struct scraper *scraper, collector_set asked, bool (*should_stop)
 	ret_result->set = set;
 	ret_result->self = scraper->self;
 	ret_result->gatherer = scraper->gatherer;
+	ret_result->history = scraper->history;
+	if (scraper->history)
+		history_feed(scraper->history, scraper->gatherer, &ret_result->gathering, set);
 	scraper->set = set;
 	return 0;
 }
@@ -318,6 +327,7 @@ void scraper_free(struct scraper *scraper)
 		return;
 	single_flight_free(scraper->sharing);
 	gatherer_free(scraper->gatherer);
+	history_free(scraper->history);
 	free(scraper);
 }
 

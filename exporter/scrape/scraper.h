@@ -7,6 +7,7 @@
 #include "collectors/gather.h"
 #include "exporter/scrape/asked_list.h"
 #include "exporter/scrape/exposition.h"
+#include "exporter/scrape/history.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/scrape/single_flight.h"
 
@@ -16,6 +17,7 @@ struct scrape_result {
 	const struct metric_set *set;
 	const struct self *self;
 	const struct gatherer *gatherer; /* for the results of views, see views.h */
+	const struct history *history;	 /* NULL: none is kept */
 	struct gathering gathering;
 	const struct asked_list *namespaces; /* those that it was asked for, and what they are */
 };
@@ -24,6 +26,8 @@ struct scraper_options {
 	struct gatherer_options gatherer;
 	struct source_options source;
 	struct shared_limit limit;
+	/* Keeps a history; then the views are behind the registry's collectors. */
+	bool keeps_history;
 };
 
 struct scraper;

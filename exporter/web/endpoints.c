@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/registry.h"
 #include "collectors/views/port_there.h"
 #include "collectors/views/views.h"
 #include "exporter/answers/port_expression.h"
@@ -283,6 +284,39 @@ static struct answer render_range(
 	return finish_api(route, api_range(range_found(found.state), where(&found)));
 }
 
+static enum endpoint_found parse_history(const struct site *site,
+    const struct http_request *request, const char *rest, struct route *route)
+{
+	const int exhaustion = collector_find("exhaustion");
+
+	if (parse_api(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
+	if (route->namespace[0]) {
+		route->answer = answer_error(
+		    true, 400, "the history is of the exporter's own network namespace alone");
+		return FOUND_WRONG;
+	}
+	/* Its failures, which cost no walk. */
+	route->asked |= site->enabled & (collector_set)1 << exhaustion;
+	return FOUND;
+}
+
+static struct answer render_history(
+    const struct site *site, const struct route *route, const void *context)
+{
+	const struct scrape_result *result = context;
+	struct text text = {0};
+
+	(void)site;
+	history_write(result->history, history_now(), &text);
+	text_add_char(&text, '\0');
+	if (text.error) {
+		free(text.data);
+		text.data = NULL;
+	}
+	return finish_api(route, text.data);
+}
+
 static struct answer render_namespaces(
     const struct site *site, const struct route *route, const void *context)
 {
@@ -336,6 +370,7 @@ const struct endpoint endpoints[] = {
     {"/api/v1/ports/", NEED_LOOKUP, 0, parse_port, render_port},
     {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
     {"/api/v1/namespaces", NEED_WALK, 1u << VIEW_NAMESPACES, parse_namespaces, render_namespaces},
+    {"/api/v1/history", NEED_WALK, VIEWS_OF_THE_PAGE, parse_history, render_history},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };
 

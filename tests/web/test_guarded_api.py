@@ -15,7 +15,7 @@ from lib.secure import PASSWORDS, Secure, authorization, server, trusting, users
 from lib.sockets import add_address, need_ipv6
 
 ALL = ["--namespaces=all", "--web.enable-api"]
-PATHS = ["/api/v1/ports", "/api/v1/ports/443", "/api/v1/destinations", "/api/v1/range",
+PATHS = ["/api/v1/ports", "/api/v1/ports/443", "/api/v1/destinations", "/api/v1/history", "/api/v1/range",
          "/api/v1/namespaces"]
 OUTSIDE, OUTSIDE6 = "192.0.2.7", "2001:db8::7"
 ALICE = authorization("alice", PASSWORDS["alice"])

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_HISTORY_H
+#define EPHEMERA_HISTORY_H
+
+/*
+ * The fullest destinations of the last 15 minutes, as scrapes and requests found them: a ring of
+ * fixed size, in memory alone. What nobody asked for is not sampled, and is a gap. Only the thread
+ * that scrapes uses it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/kernel/socket.h"
+#include "exporter/base/text.h"
+
+#define HISTORY_SECONDS 900
+#define HISTORY_DESTINATIONS 8 /* of a sample: the fullest */
+#define HISTORY_NAMES 64       /* of all samples; a destination beyond these is left out */
+
+struct history;
+
+struct history_destination {
+	char source[SOCKET_ADDRESS_TEXT];
+	char destination[SOCKET_ADDRESS_TEXT];
+	uint16_t port;
+	unsigned used; /* ports that no connect() to it can have */
+};
+
+struct history_look {
+	int64_t time_ms; /* since 1970 */
+	unsigned usable; /* ports that each destination can have */
+	bool has_failures;
+	uint64_t failures; /* calls that found no port since the exporter's start */
+	size_t length;	   /* at most HISTORY_DESTINATIONS */
+	struct history_destination list[HISTORY_DESTINATIONS];
+};
+
+/* NULL: out of memory. */
+struct history *history_new(void);
+void history_free(struct history *history); /* NULL is fine */
+
+/*
+ * Notes a look. Leaves it out if the last one is less than a second older, or has a later time:
+ * then somebody set the clock back, and what was noted before is forgotten.
+ */
+void history_note(struct history *history, const struct history_look *look);
+
+/* The time for looks: of CLOCK_REALTIME, in ms. */
+int64_t history_now(void);
+
+/* How many samples are not older than HISTORY_SECONDS at that time. */
+size_t history_length(const struct history *history, int64_t now_ms);
+
+/* Adds it to text as a JSON object: see /api/v1/history in docs/openapi.yaml. */
+void history_write(const struct history *history, int64_t now_ms, struct text *text);
+
+#endif
