@@ -102,11 +102,25 @@ class Counting(More):
         yield f"ephemera_other_destination_owner_opens_total {3 * self.scrapes}"
         yield f"ephemera_other_bind_conflicts_total {self.scrapes}"
         yield from namespaces()
+        if failed:
+            yield from failures_of_a_namespace(NAMESPACES[0], failed)
         yield "ephemera_own_range_sockets 5"
         yield "ephemera_narrowest_own_range_ports 100"
 
     def owners(self):
         return [f'cgroup="{cgroup}",pod_uid="{uid}",container_id="{i:064x}"' for i, (uid, cgroup) in enumerate(self.pods)]
+
+
+def failures_of_a_namespace(labels, failed):
+    """As of others, only where a call failed."""
+    owner = f'cgroup="/a/cri-containerd-{0:064x}.scope",container_id="{0:064x}"'
+    yield f'ephemera_port_exhaustion_errors_total{{{labels},family="ipv4"}} {failed}'
+    yield f'ephemera_bind_port_exhaustion_errors_total{{{labels},protocol="udp",family="ipv4"}} {failed}'
+    yield (f'ephemera_destination_port_exhaustion_errors_total{{{labels},destination="127.0.0.1",'
+           f'destination_port="30001"}} {failed}')
+    yield f"ephemera_owner_port_exhaustion_errors_total{{{labels},{owner}}} {2 * failed}"
+    yield f"ephemera_other_destination_port_exhaustion_errors_total{{{labels}}} {failed}"
+    yield f"ephemera_other_owner_port_exhaustion_errors_total{{{labels}}} {failed}"
 
 
 def namespaces():

@@ -67,7 +67,11 @@ def test_a_failure_is_told_where_it_is_counted(seen):
     told = {(name, where) for _, name, where in seen["history"] if "Exhausted" in name}
     assert told == {("EphemeralPortsExhausted", BUSY), ("EphemeralPortsBindExhausted", BUSY)}
     assert "EphemeralPortsExhausted" not in firing(seen, "95", BUSY)
-    [alert] = [alert for alert in seen["texts"] if alert["labels"]["alertname"] == "EphemeralPortsExhausted"]
+    alerts = [alert for alert in seen["texts"] if alert["labels"]["alertname"] == "EphemeralPortsExhausted"]
+    # The host's own, and that of a pod on it.
+    alert, pods = sorted(alerts, key=lambda alert: "netns" in alert["labels"])
+    assert (pods["labels"]["namespace"], pods["labels"]["pod"]) == ("shop", "checkout-7d9f8c6b5-x2x7q")
+    assert "netns" not in alert["labels"]
     assert (alert["labels"]["destination"], alert["labels"]["destination_port"]) == ("127.0.0.1", "30001")
     assert BUSY in alert["annotations"]["summary"] and "127.0.0.1 port 30001" in alert["annotations"]["summary"]
     assert "387" in alert["annotations"]["description"] and "cgroup /" in alert["annotations"]["description"]
