@@ -9,6 +9,7 @@
 import { createInterface } from "node:readline";
 
 import { launch, open } from "./browser.mjs";
+import * as first from "./first_screen.mjs";
 import * as namespaces from "./namespaces.mjs";
 import * as polling from "./polling.mjs";
 import * as scenarios from "./scenarios.mjs";
@@ -34,7 +35,7 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -22,6 +22,7 @@ async function ask(page, port) {
 }
 
 export async function place(page, port) {
+	await page.locator("#map").evaluate((map) => map.scrollIntoView({ block: "nearest" }));
 	const box = await page.locator("#cells").boundingBox();
 	const cell = box.width / 256;
 	return [box.x + (port % 256 + 0.5) * cell, box.y + (Math.floor(port / 256) + 0.5) * cell];

@@ -82,7 +82,7 @@ POD = f"shop/checkout-7d9f4c, on {HOST}"
 def test_at_first_it_is_the_exporters_own_alone(seen):
     own = seen["choosing"]["own"]
     assert own["where"] == f"{HOST}: the exporter’s own network namespace alone"
-    assert own["title"] == f"{own['where']} – Ephemera"
+    assert own["title"] == f"{own['where']}, OK – Ephemera"
     assert own["hash"] == "" and own["listeners"] == "1"
     assert "The outline is the range of this network namespace, " in own["zones"]
     assert own["chosen"].startswith("the exporter’s own network namespace: ")
@@ -94,16 +94,17 @@ def test_the_list_has_the_fullest_first_with_its_share(seen):
     assert "shop/checkout-7d9f4c: 100 %" in options
     assert "quiet&<b>: 0 %" in options
     spoken = seen["choosing"]["spoken"]
-    assert 'combobox "Network namespace"' in spoken and 'heading' in spoken
+    assert 'combobox "Network namespace"' in spoken
     shares = [float(option.replace("under 0.1", "0.05").split()[-2]) for option in options]
     assert shares == sorted(shares, reverse=True)
 
 
 def test_a_choice_shows_all_of_that_namespace(seen):
     full = seen["choosing"]["full"]
-    assert full["where"] == POD and full["title"].startswith(POD)
+    assert full["where"] == POD and full["title"] == f"{POD}: {TARGET} full – Ephemera"
     assert full["hash"] == "#@shop/checkout-7d9f4c"
-    assert full["verdict"] == f"connect() to 127.0.0.1:{TARGET} fails: it has used all of its ports."
+    assert full["verdict"] == (f"{TARGET} is full: pod 1a2b3c4d… holds {CLIENTS} of {SIZE - 1} ports towards "
+                               f"127.0.0.1:{TARGET}. connect() fails.")
     assert full["words"] == f"Each destination can have {SIZE - 1} of the {SIZE} ports from 40000 to {40000 + SIZE - 1}."
     assert f"The outline is the range of this network namespace, 40000–{40000 + SIZE - 1}." in full["zones"]
     assert full["listeners"] == "2"

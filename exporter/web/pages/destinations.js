@@ -3,18 +3,11 @@
 import { addressOf } from "./address.js";
 import { endpoint } from "./answer.js";
 import { byId, count, element, percent, plural, replaceChildren, setText } from "./dom.js";
+import { ownerName } from "./owner.js";
+import { pressure } from "./pressure.js";
+import { showVerdict } from "./verdict.js";
 
 export const DESTINATIONS_PATH = "api/v1/destinations?limit=10&owners=true";
-
-/* From here on connect() has tried the ports of one parity in vain, and tries the others. */
-const SLOW = 0.5;
-
-function pressure(ratio) {
-	if (ratio >= 1) {
-		return { level: "full", words: "connect() fails" };
-	}
-	return ratio >= SLOW ? { level: "half", words: "connect() is slow" } : { level: "low", words: "" };
-}
 
 /* What sockets of no interface have is lost to those of one, too. */
 function sharedWords({ shared }) {
@@ -41,47 +34,39 @@ function bar(entry, usable) {
 	return track;
 }
 
+/* Whose most of them are. The whole path opens below the short name. */
+function by({ owner }, key) {
+	const name = ownerName(owner);
+	if (name === null) {
+		return [];
+	}
+	const words = [element("b", {}, name), ` has ${plural(owner.ports, "active port", "active ports")}`];
+	return [owner.cgroup === undefined ? element("p", { class: "soft" }, ...words)
+		: element("details", { class: "soft owner", "data-key": `details ${key}` },
+			element("summary", { "data-key": `owner ${key}` }, ...words), element("code", {}, owner.cgroup))];
+}
+
 function row(entry, usable) {
+	const key = `${entry.source} ${entry.destination} ${entry.destination_port}`;
 	const port = element("a", { href: addressOf(entry.destination_port),
-		"data-key": `${entry.source} ${entry.destination} ${entry.destination_port}`,
+		"data-key": key,
 		"aria-label": `Look up port ${entry.destination_port}` }, String(entry.destination_port));
 	const [address] = endpoint(entry.destination, "").split(/:$/);
 	const { level, words } = pressure(entry.usage_ratio);
 	const numbers = `${count(entry.active)} active, ${count(entry.time_wait)} TIME_WAIT`
 		+ sharedWords(entry) + (entry.reusable > 0 ? `, ${count(entry.reusable)} more reusable` : "");
-	/* The root is no service: it says of nobody who that is. */
-	const owner = entry.owner?.cgroup ?? "/";
-	const from = `from ${entry.source}` + (owner !== "/" ? ` by ${owner}` : "");
 	return element("li", {},
 		element("p", { class: "destination" }, element("code", {}, `${address}:`, port),
 			element("span", { class: "share", "data-level": level },
 				`${percent(entry.usage_ratio)}${words && `, ${words}`}`)),
 		bar(entry, usable),
-		element("p", { class: "soft" }, `${numbers}; ${from}`));
-}
-
-/* The sentence at the top of the page. */
-function verdict([worst]) {
-	if (!worst) {
-		return "No outgoing connection holds a port of the range.";
-	}
-	const name = endpoint(worst.destination, worst.destination_port);
-	switch (pressure(worst.usage_ratio).level) {
-	case "full":
-		return `connect() to ${name} fails: it has used all of its ports.`;
-	case "half":
-		return `connect() to ${name} is slow: it has used ${percent(worst.usage_ratio)} of its ports.`;
-	default:
-		return "No destination has used half of its ports. "
-			+ `The fullest is ${name} with ${percent(worst.usage_ratio)}.`;
-	}
+		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...by(entry, key));
 }
 
 export function showDestinations({ range, destinations: all, destinations_total: total }) {
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
-	setText(byId("verdict"), verdict(destinations));
-	byId("verdict").dataset.level = pressure(destinations[0]?.usage_ratio ?? 0).level;
+	showVerdict(destinations, range.usable_ports);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
 	replaceChildren(byId("destinations"), ...destinations.map((entry) => row(entry, range.usable_ports)));

@@ -21,11 +21,18 @@ export function element(name, attributes = {}, ...children) {
 	return made;
 }
 
-/* Who reads by keyboard or by ear must not be thrown out of a list because it was refreshed. */
+/*
+ * Who reads by keyboard or by ear must not be thrown out of a list because it was refreshed,
+ * nor what was opened be shut.
+ */
 export function replaceChildren(parent, ...children) {
 	const focused = document.activeElement;
 	const key = parent.contains(focused) ? focused.dataset.key : undefined;
+	const opened = new Set([...parent.querySelectorAll("details[open]")].map(({ dataset }) => dataset.key));
 	parent.replaceChildren(...children);
+	for (const details of parent.querySelectorAll("details")) {
+		details.open = opened.has(details.dataset.key);
+	}
 	if (key !== undefined) {
 		parent.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 	}
@@ -36,6 +43,15 @@ export function setText(node, text) {
 	const shown = visible(text);
 	if (node.textContent !== shown) {
 		node.textContent = shown;
+	}
+}
+
+/* What is selected stays so, and nobody hears the same again. children: as of element(). */
+export function replaceIfChanged(parent, ...children) {
+	const made = element("p", {}, ...children).childNodes;
+	const same = (node, i) => node.isEqualNode(parent.childNodes[i] ?? null);
+	if (made.length !== parent.childNodes.length || ![...made].every(same)) {
+		parent.replaceChildren(...made);
 	}
 }
 

@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { createAtlas } from "./atlas.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
+import { setState } from "./heading.js";
 import { createLegend, showSummary, showTable } from "./legend.js";
 import { createLens } from "./lens.js";
 import { createLookup } from "./lookup.js";
@@ -93,14 +94,15 @@ function start() {
 		}
 		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
 		const [ports, destinations, namespaces] = answers;
+		/* The name first: the state is of what it names. */
+		if (chooser && namespaces.status === "fulfilled") {
+			chooser.show(namespaces.value);
+		}
 		if (ports.status === "fulfilled") {
 			show(ports.value);
 		}
 		if (destinations.status === "fulfilled") {
 			showDestinations(destinations.value);
-		}
-		if (chooser && namespaces.status === "fulfilled") {
-			chooser.show(namespaces.value);
 		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");
@@ -186,6 +188,7 @@ function start() {
 	}
 	setInterval(sayAge, AGE_SHOWN_EVERY_MS);
 	window.addEventListener("hashchange", follow);
+	setState("");
 	lookup.followHash();
 	schedule();
 }

@@ -2,6 +2,7 @@
 /* The network namespaces of the host: which one is shown, and the list to choose another from. */
 import { addressOf, readAddress } from "./address.js";
 import { byId, count, element, percent, setText } from "./dom.js";
+import { setWhere } from "./heading.js";
 
 /* The fullest ones: a longer list is of little help. */
 const LISTED = 200;
@@ -67,8 +68,7 @@ export function createChooser() {
 		const title = named.find(({ name }) => name === namespace)?.title ?? namespace;
 		const on = host === "" ? "" : `, on ${host}`;
 		const words = namespace === null ? `${host === "" ? "This host" : host}: ${ownTitle()} alone` : `${title}${on}`;
-		setText(byId("where"), words);
-		document.title = `${words} – Ephemera`;
+		setWhere(words);
 	}
 
 	select.addEventListener("change", () => {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The short name of who has a destination's ports: its service, its pod, or its container. */
+
+const SHOWN_OF_ID = 8;
+
+const short = (kind, id) => (id ? `${kind} ${id.slice(0, SHOWN_OF_ID)}…` : undefined);
+
+/* The unit of systemd is the service; what stands behind it is the service's own business. */
+const UNIT = /\.(?:service|scope)$/;
+
+/* null: nobody is known. The root is no service: it says of nobody who that is. */
+export function ownerName(owner) {
+	const parts = (owner?.cgroup ?? "/").split("/").filter((part) => part !== "");
+	return short("pod", owner?.pod_uid) ?? short("container", owner?.container_id)
+		?? parts.findLast((part) => UNIT.test(part)) ?? parts.at(-1) ?? null;
+}

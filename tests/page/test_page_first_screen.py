@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who opens the page in an incident reads without scrolling: what is wrong, towards whom, and whose it is."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib.exporter import Exporter
+from lib.namespace import in_namespace, set_range
+from lib.sockets import IPV4, connect_many, connect_until_refused, listen
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import workload
+
+FIRST, LAST = 40000, 40399
+TARGET, CALM = 30001, 30002
+SERVICE = "checkout.service"
+# Outside the range: a full one has no port for a listener.
+ON = ["--web.enable-api", "--web.listen-address=127.0.0.1:10059"]
+
+HOST = socket.gethostname()
+SCREENS = ["desktop", "dark", "phone"]
+
+
+@pytest.fixture(scope="module")
+def played(tree, module_folder):
+    """What was seen before a destination was full, and then."""
+    workload.need_browser()
+    answers = module_folder / "seen.json"
+    slice_of_test = f"/ephemera-screen-{os.getpid()}.slice"
+    path = tree.make(f"{slice_of_test}/{SERVICE}")
+
+    @in_namespace(seconds=300)
+    def play_all():
+        set_range(FIRST, LAST)
+        listeners = [listen(IPV4, "127.0.0.1", port, backlog=500) for port in (TARGET, CALM)]
+        kept = connect_many(7, IPV4, "127.0.0.1", CALM)
+        known = {"pictures": os.environ.get("EPHEMERA_PICTURES")}
+        with Exporter(*ON) as exporter:
+            told = workload.play(exporter, ["calm"], known)
+            with tree.inside(path):
+                clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+            told |= workload.play(exporter, ["full", "owner"], known)
+        told["ports"] = len(clients)
+        answers.write_text(json.dumps(told))
+        del listeners, kept
+
+    play_all()
+    return {**json.loads(answers.read_text()), "path": path}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_what_is_wrong_towards_whom_and_whose(played, screen):
+    full, ports = played["full"]["seen"][screen], played["ports"]
+    assert ports == LAST - FIRST + 1
+    assert full["title"] == f"{HOST}: {TARGET} full – Ephemera"
+    assert full["verdict"] == (f"{TARGET} is full: {SERVICE} holds {ports} of {ports} ports towards 127.0.0.1:{TARGET}. "
+                               "connect() fails.")
+    for fact in (f": {TARGET} full", f"{TARGET} is full:", SERVICE, f"holds {ports} of {ports} ports towards "
+                 f"127.0.0.1:{TARGET}", "100 %, connect() fails", "Live, every "):
+        assert fact in full["text"], full["text"]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_calm_host_is_said_to_be_calm(played, screen):
+    calm = played["calm"]["seen"][screen]
+    assert calm["title"] == f"{HOST}: OK – Ephemera"
+    assert "No destination has used half of its ports." in calm["text"], calm["text"]
+
+
+@pytest.mark.parametrize("kind", ["calm", "full"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_verdict_comes_first_and_the_map_last(played, kind, screen):
+    seen = played[kind]["seen"][screen]
+    assert seen["order"] == ["verdict", "destinations", "map"]
+    assert seen["width"] <= (390 if screen == "phone" else 1400)
+    assert seen["weak"] == []
+
+
+def test_the_whole_path_of_the_owner_opens_and_stays_open(played):
+    seen = played["owner"]["seen"]
+    assert seen == {"title": played["path"], "before": False, "path": played["path"], "after": True}
+
+
+@pytest.mark.parametrize("scenario", ["calm", "full", "owner"])
+def test_nothing_goes_wrong_on_the_first_screen(played, scenario):
+    assert played[scenario]["faults"] == []
