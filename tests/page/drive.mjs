@@ -11,6 +11,7 @@ import { createInterface } from "node:readline";
 import { launch, open } from "./browser.mjs";
 import * as first from "./first_screen.mjs";
 import * as namespaces from "./namespaces.mjs";
+import * as past from "./past.mjs";
 import * as polling from "./polling.mjs";
 import * as scenarios from "./scenarios.mjs";
 
@@ -35,7 +36,7 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -34,10 +34,10 @@ async function look({ open, known }, kind) {
 		await loaded(page);
 		await until(() => page.locator("#destinations li").count());
 		seen[name] = { text: await inWindow(page), title: await page.title(),
-			verdict: await page.locator("#verdict").innerText(),
+			verdict: await page.locator("#verdict").innerText(), since: await page.locator("#since").innerText(),
 			width: await page.evaluate(() => document.documentElement.scrollWidth),
 			weak: (await contrasts(page)).filter(({ ratio }) => ratio < 4.5),
-			order: await page.evaluate(() => [...document.querySelectorAll("#verdict, #destinations, #map")].map(({ id }) => id)) };
+			order: await page.evaluate(() => [...document.querySelectorAll("#verdict, #history, #destinations, #map")].map(({ id }) => id)) };
 		if (known.pictures) {
 			await page.screenshot({ path: `${known.pictures}/${kind}-${name}.png` });
 			await page.screenshot({ path: `${known.pictures}/${kind}-${name}-all.png`, fullPage: true });

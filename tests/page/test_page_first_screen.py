@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who opens the page in an incident reads without scrolling: what is wrong, towards whom, and whose it is."""
+"""Who opens the page in an incident reads without scrolling: what is wrong, towards whom, whose it is, and since when."""
 
 import json
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ HOST = socket.gethostname()
 SCREENS = ["desktop", "dark", "phone"]
 
 
+def look(exporter):
+    return json.loads(exporter.get("/api/v1/history").body)
+
+
 @pytest.fixture(scope="module")
 def played(tree, module_folder):
     """What was seen before a destination was full, and then."""
@@ -44,8 +49,14 @@ def played(tree, module_folder):
         known = {"pictures": os.environ.get("EPHEMERA_PICTURES")}
         with Exporter(*ON) as exporter:
             told = workload.play(exporter, ["calm"], known)
+            look(exporter)
             with tree.inside(path):
                 clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+            # Samples are a second apart.
+            time.sleep(1.01)
+            told["full_since"] = look(exporter)["samples"][-1]["time_ms"]
+            time.sleep(1.01)
+            look(exporter)
             told |= workload.play(exporter, ["full", "owner"], known)
         told["ports"] = len(clients)
         answers.write_text(json.dumps(told))
@@ -56,13 +67,15 @@ def played(tree, module_folder):
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_what_is_wrong_towards_whom_and_whose(played, screen):
+def test_what_is_wrong_towards_whom_whose_and_since_when(played, screen):
     full, ports = played["full"]["seen"][screen], played["ports"]
     assert ports == LAST - FIRST + 1
     assert full["title"] == f"{HOST}: {TARGET} full – Ephemera"
     assert full["verdict"] == (f"{TARGET} is full: {SERVICE} holds {ports} of {ports} ports towards 127.0.0.1:{TARGET}. "
                                "connect() fails.")
-    for fact in (f": {TARGET} full", f"{TARGET} is full:", SERVICE, f"holds {ports} of {ports} ports towards "
+    since = time.strftime("%H:%M:%S", time.localtime(played["full_since"] / 1000))
+    assert full["since"] == f"Full since {since}."
+    for fact in (since, f": {TARGET} full", f"{TARGET} is full:", SERVICE, f"holds {ports} of {ports} ports towards "
                  f"127.0.0.1:{TARGET}", "100 %, connect() fails", "Live, every "):
         assert fact in full["text"], full["text"]
 
@@ -78,7 +91,7 @@ def test_a_calm_host_is_said_to_be_calm(played, screen):
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_verdict_comes_first_and_the_map_last(played, kind, screen):
     seen = played[kind]["seen"][screen]
-    assert seen["order"] == ["verdict", "destinations", "map"]
+    assert seen["order"] == ["verdict", "history", "destinations", "map"]
     assert seen["width"] <= (390 if screen == "phone" else 1400)
     assert seen["weak"] == []
 

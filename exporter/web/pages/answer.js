@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the exporter says about one port, as `ephemera port` does. */
 import { count, element, plural } from "./dom.js";
+import { span } from "./times.js";
 import { nameOf } from "./uses.js";
 
 /* What a program can make long is cut here; `ephemera port --json` has all of it. */
@@ -65,13 +66,6 @@ const user = ({ uid, user: name }) => (name === undefined ? `uid ${uid}` : `${na
 
 const state = ({ protocol, state: name }) =>
 	(protocol === "udp" && UDP_STATES[name]) || name.toUpperCase();
-
-/* As `ephemera port` has it: two of a unit at least, rounded down. */
-function span(seconds) {
-	const [size, unit] = [[86400, "days"], [3600, "h"], [60, "min"]]
-		.find(([length]) => seconds >= 2 * length) ?? [1, "s"];
-	return `${Math.floor(seconds / size)} ${unit}`;
-}
 
 /* How long a connection has been one; of TIME_WAIT the time that is left says enough. */
 function openFor({ state: name, age_seconds: seconds, age_is_exact: exact }) {

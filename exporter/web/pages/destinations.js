@@ -63,10 +63,11 @@ function row(entry, usable) {
 		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...by(entry, key));
 }
 
-export function showDestinations({ range, destinations: all, destinations_total: total }) {
+/* history: null if there is none of this network namespace. */
+export function showDestinations({ range, destinations: all, destinations_total: total }, history) {
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
-	showVerdict(destinations, range.usable_ports);
+	showVerdict(destinations, range.usable_ports, history);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
 	replaceChildren(byId("destinations"), ...destinations.map((entry) => row(entry, range.usable_ports)));

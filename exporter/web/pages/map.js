@@ -6,11 +6,13 @@ import { createAtlas } from "./atlas.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
 import { setState } from "./heading.js";
+import { HISTORY_PATH } from "./history.js";
 import { createLegend, showSummary, showTable } from "./legend.js";
 import { createLens } from "./lens.js";
 import { createLookup } from "./lookup.js";
 import { NAMESPACES_PATH, createChooser } from "./namespaces.js";
 import { readColours } from "./picture.js";
+import { showStrip } from "./strip.js";
 import { nameOf } from "./uses.js";
 
 const INTERVAL_MS = 5000;
@@ -87,22 +89,28 @@ function start() {
 		 * most: the others then share its walk.
 		 */
 		const looked = lookup.refresh();
-		const answers = await Promise.allSettled([get(asked("api/v1/ports"), signal),
-			get(asked(DESTINATIONS_PATH), signal), ...chooser ? [get(NAMESPACES_PATH, signal)] : [], looked]);
+		const paths = { ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH),
+			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
+		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
 		if (signal.aborted) {
 			return;
 		}
 		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
-		const [ports, destinations, namespaces] = answers;
+		/* Those that came. */
+		const { ports, destinations, history = null, namespaces } = Object.fromEntries(
+			Object.keys(paths).map((name, i) => [name, answers[i].value]));
 		/* The name first: the state is of what it names. */
-		if (chooser && namespaces.status === "fulfilled") {
-			chooser.show(namespaces.value);
+		if (namespaces) {
+			chooser.show(namespaces);
 		}
-		if (ports.status === "fulfilled") {
-			show(ports.value);
+		if (ports) {
+			show(ports);
 		}
-		if (destinations.status === "fulfilled") {
-			showDestinations(destinations.value);
+		if (history || namespace !== null) {
+			showStrip(history);
+		}
+		if (destinations) {
+			showDestinations(destinations, history);
 		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");

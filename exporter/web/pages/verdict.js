@@ -3,8 +3,10 @@
 import { endpoint } from "./answer.js";
 import { byId, count, element, percent, plural, replaceIfChanged } from "./dom.js";
 import { setState } from "./heading.js";
+import { failedSince, pointsOf, since } from "./history.js";
 import { ownerName } from "./owner.js";
-import { pressure } from "./pressure.js";
+import { FULL, SLOW, pressure } from "./pressure.js";
+import { timeOf } from "./times.js";
 
 /* Who holds how many; the whole path of a cgroup on demand. */
 function holders({ active, time_wait: waiting, shared = 0, owner }, usable, name) {
@@ -48,9 +50,26 @@ function heading(worst) {
 	}
 }
 
-/* destinations: the fullest first. */
-export function showVerdict(destinations, usable) {
+/* Since when. What the history does not show is not said. */
+function beginning(worst, history) {
+	const { level } = pressure(worst?.usage_ratio ?? 0);
+	const run = history && level !== "low"
+		? since(pointsOf(history, worst), level === "full" ? FULL : SLOW) : null;
+	if (run === null) {
+		return [];
+	}
+	const how = run.hasGaps ? "in every sample since" : run.isBeginning ? "since" : "at least since";
+	const failed = failedSince(history, Math.max(0, run.index - 1));
+	return [level === "full" ? "Full" : "Over half full", ` ${how} `,
+		element("time", { datetime: new Date(run.time).toISOString() }, timeOf(run.time)), ".",
+		failed > 0 ? ` ${plural(failed, "call", "calls")} failed since then.` : ""];
+}
+
+/* destinations: the fullest first. history: null if there is none of this network namespace. */
+export function showVerdict(destinations, usable, history) {
+	const [worst] = destinations;
 	replaceIfChanged(byId("verdict"), ...sentence(destinations, usable));
-	byId("verdict").dataset.level = pressure(destinations[0]?.usage_ratio ?? 0).level;
-	setState(heading(destinations[0]));
+	replaceIfChanged(byId("since"), ...beginning(worst, history));
+	byId("verdict").dataset.level = pressure(worst?.usage_ratio ?? 0).level;
+	setState(heading(worst));
 }

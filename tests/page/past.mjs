@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page says of answers that test_page_past.py made up: known.cases, by name.
+import { until } from "./browser.mjs";
+
+export async function past({ open, known }) {
+	const seen = {};
+	for (const [name, { answers, viewport = { width: 1280, height: 900 } }] of Object.entries(known.cases)) {
+		const { page } = await open({ viewport, before: async (fresh) => {
+			for (const [path, json] of Object.entries(answers)) {
+				await fresh.route((url) => url.pathname === `/api/v1/${path}`, (route) => route.fulfill({ json }));
+			}
+		} });
+		await until(async () => (await page.locator("#freshness").innerText()).startsWith("Live"));
+		const texts = (selector) => page.locator(selector).allInnerTexts();
+		const attributes = (selector, attribute) => page.locator(selector).evaluateAll((found, wanted) =>
+			found.map((each) => each.getAttribute(wanted)), attribute);
+		seen[name] = { verdict: await page.locator("#verdict").innerText(), level: await attributes("#verdict", "data-level"),
+			since: await page.locator("#since").innerText(), title: await page.title(),
+			paths: await attributes("#strip path", "d"), ticks: await attributes("#strip .failure", "x1"),
+			levels: await attributes("#strip .level", "y1"), lines: await texts("#history-lines li"),
+			words: await page.locator("#history-words").innerText(), items: await texts("#destinations li"),
+			spoken: await page.locator("#history").ariaSnapshot() };
+	}
+	return seen;
+}
