@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page says of answers that test_page_past.py made up: known.cases, by name.
+// What the page says of answers that made_up.py made up: known.cases, by name.
 import { until } from "./browser.mjs";
 
 export async function past({ open, known }) {
@@ -14,7 +14,11 @@ export async function past({ open, known }) {
 		const texts = (selector) => page.locator(selector).allInnerTexts();
 		const attributes = (selector, attribute) => page.locator(selector).evaluateAll((found, wanted) =>
 			found.map((each) => each.getAttribute(wanted)), attribute);
-		seen[name] = { verdict: await page.locator("#verdict").innerText(), level: await attributes("#verdict", "data-level"),
+		seen[name] = { commands: await texts("#destinations pre"), buttons: await texts("#destinations button"),
+			marks: await page.locator("#destinations .share").evaluateAll((found) => found.map((each) => {
+				const { color, backgroundColor, borderTopStyle } = getComputedStyle(each);
+				return [color, backgroundColor, borderTopStyle];
+			})), verdict: await page.locator("#verdict").innerText(), level: await attributes("#verdict", "data-level"),
 			since: await page.locator("#since").innerText(), title: await page.title(),
 			paths: await attributes("#strip path", "d"), ticks: await attributes("#strip .failure", "x1"),
 			levels: await attributes("#strip .level", "y1"), lines: await texts("#history-lines li"),

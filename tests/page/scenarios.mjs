@@ -312,7 +312,7 @@ export async function off({ open }) {
 
 /* Not a test: docs/images, by the script `screenshot`. */
 export async function picture({ open, known }) {
-	const { page } = await open({ path: `/#${known.port}`, viewport: { width: 1280, height: 1090 } });
+	const { page } = await open({ path: `/#${known.port}`, viewport: { width: 1280, height: 1560 } });
 	await loaded(page);
 	await answered(page, known.port);
 	await until(() => page.locator("#destinations li").count());

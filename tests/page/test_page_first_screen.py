@@ -76,7 +76,7 @@ def test_what_is_wrong_towards_whom_whose_and_since_when(played, screen):
     since = time.strftime("%H:%M:%S", time.localtime(played["full_since"] / 1000))
     assert full["since"] == f"Full since {since}."
     for fact in (since, f": {TARGET} full", f"{TARGET} is full:", SERVICE, f"holds {ports} of {ports} ports towards "
-                 f"127.0.0.1:{TARGET}", "100 %, connect() fails", "Live, every "):
+                 f"127.0.0.1:{TARGET}", "FULL: connect() fails", "Live, every "):
         assert fact in full["text"], full["text"]
 
 

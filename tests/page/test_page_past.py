@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page makes of the last 15 minutes: since when a destination is full, and the picture of it."""
 
-import json
 import re
 import sys
 import time
@@ -9,42 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.exporter import Exporter
-from lib.namespace import in_namespace
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
-import workload
-
-NOW = 1767225600000
-USABLE = 1000
-TO = "192.0.2.7"
-SERVICE = {"cgroup": "/system.slice/checkout.service", "pod_uid": "", "container_id": "", "ports": 700}
-
-
-def history(*samples, ids=(443,)):
-    """samples: (seconds ago, {port: used} or used of the first port, failures or None)."""
-    made = []
-    for ago, used, *failures in samples:
-        ports = used if isinstance(used, dict) else {ids[0]: used}
-        made.append({"time_ms": NOW - ago * 1000, "usable_ports": USABLE,
-                     **({"failures": failures[0]} if failures else {}),
-                     "ports": [[ids.index(port), number] for port, number in ports.items()]})
-    return {"seconds": 900, "now_ms": NOW, "samples": made,
-            "destinations": [{"id": i, "source": "192.0.2.1", "destination": TO, "destination_port": port}
-                             for i, port in enumerate(ids)]}
-
-
-def destination(active, time_wait=0, reusable=0, port=443, **more):
-    return {"source": "192.0.2.1", "destination": TO, "destination_port": port, "family": "ipv4", "active": active,
-            "time_wait": time_wait, "reusable": reusable, "usage_ratio": (active + time_wait) / USABLE, **more}
-
-
-def destinations(*entries):
-    return {"range": {"first_port": 40000, "last_port": 40999, "ports": USABLE, "usable_ports": USABLE},
-            "destinations": list(entries), "destinations_total": len(entries)}
-
+import made_up
+from made_up import NOW, SERVICE, TO, destination, destinations, history
 
 FULL = destinations(destination(700, 300, owner=SERVICE))
 HALF = destinations(destination(700, owner=SERVICE))
@@ -64,6 +32,7 @@ CASES = {
     "calm": (CALM, history((10, 600), (0, 100))),
     "crowded out": (FULL, history((20, dict.fromkeys(CROWD[1:], 900)), (10, 1000), (0, 1000), ids=CROWD)),
     "nothing": (destinations(), history((0, {}))),
+    "failed before": (FULL, history((60, 400, 0), (10, 1000, 7), (0, 1000, 8))),
     "two": (FULL, history((60, {443: 500, 80: 250}, 0), (50, {443: 1000, 80: 500}, 0), (10, {443: 1000}, 4),
                           (0, {443: 1000, 80: 125}, 4), ids=(443, 80))),
 }
@@ -71,19 +40,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def seen(module_folder):
-    workload.need_browser()
-    told = module_folder / "seen.json"
-
-    @in_namespace(seconds=300)
-    def play_all():
-        cases = {name: {"answers": {"destinations": now, "history": past}} for name, (now, past) in CASES.items()}
-        with Exporter("--web.enable-api") as exporter:
-            told.write_text(json.dumps(workload.play(exporter, ["past"], {"cases": cases})["past"]))
-
-    play_all()
-    found = json.loads(told.read_text())
-    assert found["faults"] == []
-    return found["seen"]
+    return made_up.show(module_folder, {name: {"destinations": now, "history": past} for name, (now, past) in CASES.items()})
 
 
 def clock(ago):
@@ -94,6 +51,7 @@ def clock(ago):
     ("begins", f"Full since {clock(10)}. 11 calls failed since then."),
     ("always", f"Full at least since {clock(20)}."),
     ("after a gap", f"Full at least since {clock(10)}."),
+    ("failed before", f"Full at least since {clock(10)}. 1 call failed since then."),
     ("with a gap", f"Full in every sample since {clock(50)}."),
     ("again", f"Full since {clock(10)}."),
     ("not yet", ""),

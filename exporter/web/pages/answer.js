@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the exporter says about one port, as `ephemera port` does. */
+import { commandNodes } from "./command.js";
 import { count, element, plural } from "./dom.js";
 import { span } from "./times.js";
 import { nameOf } from "./uses.js";
@@ -112,27 +113,9 @@ function side(title, { total, sockets }, isElsewhere) {
 	return parts;
 }
 
-function advice(command, isElsewhere) {
-	/* It is too long for a line: let it break where a number ends. */
-	const pieces = command.split(/(?<=[=,])/).flatMap((piece) => [piece, element("wbr")]);
-	const code = element("code", {}, ...pieces);
-	const parts = [element("p", {}, isElsewhere
-		? "To keep it for its service, run in that network namespace (nsenter --net):" : "To keep it for its service:"), element("pre", {}, code)];
-	/* Browsers give the clipboard to https and to localhost only. */
-	if (navigator.clipboard) {
-		const button = element("button", { type: "button", "data-key": "copy" }, "Copy");
-		button.addEventListener("click", async () => {
-			try {
-				await navigator.clipboard.writeText(command);
-				button.textContent = "Copied";
-			} catch {
-				getSelection().selectAllChildren(code);
-			}
-		});
-		parts.push(button);
-	}
-	return parts;
-}
+const advice = (command, isElsewhere) => [element("p", {}, isElsewhere
+	? "To keep it for its service, run in that network namespace (nsenter --net):" : "To keep it for its service:"),
+...commandNodes(command)];
 
 function tags(port) {
 	const words = [port.kind, ...new Set(Object.values(port.services ?? {})),

@@ -2,12 +2,20 @@
 /* The fullest destinations: one bar each, with its 50 % and 100 % lines. */
 import { addressOf } from "./address.js";
 import { endpoint } from "./answer.js";
+import { commandNodes } from "./command.js";
 import { byId, count, element, percent, plural, replaceChildren, setText } from "./dom.js";
+import { pointsOf, trend } from "./history.js";
 import { ownerName } from "./owner.js";
-import { pressure } from "./pressure.js";
+import { FULL, SLOW, pressure } from "./pressure.js";
+import { span } from "./times.js";
+import { todo } from "./todo.js";
 import { showVerdict } from "./verdict.js";
 
 export const DESTINATIONS_PATH = "api/v1/destinations?limit=10&owners=true";
+
+/* Ports a second that are no change. */
+const STEADY = 0.05;
+const FORESEEN_SECONDS = 3600;
 
 /* What sockets of no interface have is lost to those of one, too. */
 function sharedWords({ shared }) {
@@ -46,31 +54,68 @@ function by({ owner }, key) {
 			element("summary", { "data-key": `owner ${key}` }, ...words), element("code", {}, owner.cgroup))];
 }
 
-function row(entry, usable) {
+const rateWords = (rate) => `by ${rate < 9.5 ? count(Math.round(rate * 10) / 10) : count(Math.round(rate))} ports a second`;
+
+/* How it changes, and when it is full if that goes on; nothing if the history does not show it. */
+function trendWords({ active, time_wait: waiting, shared = 0, usage_ratio: ratio }, usable, rate) {
+	if (rate === null || (rate > -STEADY && ratio >= FULL) || (Math.abs(rate) < STEADY && ratio < SLOW)) {
+		return "";
+	}
+	if (Math.abs(rate) < STEADY) {
+		return "Does not change.";
+	}
+	const left = (usable - active - waiting - shared) / rate;
+	return rate < 0 ? `Falls ${rateWords(-rate)}.`
+		: `Rises ${rateWords(rate)}${left <= FORESEEN_SECONDS ? `: full in ${span(left)}` : ""}.`;
+}
+
+/* One line, and a command if one helps. */
+function todoNodes(entry, usable, range, key) {
+	const found = todo(entry, usable, range, ownerName(entry.owner));
+	if (found === null) {
+		return [];
+	}
+	const line = element("p", {}, element("b", {}, "What to do: "), found.words);
+	if (found.command === undefined) {
+		return [line];
+	}
+	if (range?.network_namespace !== undefined) {
+		line.append(" Run in that network namespace (nsenter --net):");
+	}
+	return [line, element("div", { class: "command-line" }, ...commandNodes(found.command, `copy ${key}`))];
+}
+
+function row(entry, { usable, history, range }) {
 	const key = `${entry.source} ${entry.destination} ${entry.destination_port}`;
 	const port = element("a", { href: addressOf(entry.destination_port),
 		"data-key": key,
 		"aria-label": `Look up port ${entry.destination_port}` }, String(entry.destination_port));
 	const [address] = endpoint(entry.destination, "").split(/:$/);
 	const { level, words } = pressure(entry.usage_ratio);
+	const change = history ? trendWords(entry, usable, trend(pointsOf(history, entry))) : "";
 	const numbers = `${count(entry.active)} active, ${count(entry.time_wait)} TIME_WAIT`
 		+ sharedWords(entry) + (entry.reusable > 0 ? `, ${count(entry.reusable)} more reusable` : "");
 	return element("li", {},
 		element("p", { class: "destination" }, element("code", {}, `${address}:`, port),
 			element("span", { class: "share", "data-level": level },
-				`${percent(entry.usage_ratio)}${words && `, ${words}`}`)),
+				level === "full" ? `FULL: ${words}` : `${percent(entry.usage_ratio)}${words && `: ${words}`}`)),
 		bar(entry, usable),
-		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...by(entry, key));
+		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...by(entry, key),
+		...change === "" ? [] : [element("p", { class: "trend" }, change)], ...todoNodes(entry, usable, range, key));
 }
 
-/* history: null if there is none of this network namespace. */
-export function showDestinations({ range, destinations: all, destinations_total: total }, history) {
+/*
+ * history: null if there is none of this network namespace. settings: an answer of api/v1/range, or
+ * undefined.
+ */
+export function showDestinations({ range, destinations: all, destinations_total: total }, history, settings) {
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
 	showVerdict(destinations, range.usable_ports, history);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
-	replaceChildren(byId("destinations"), ...destinations.map((entry) => row(entry, range.usable_ports)));
+	replaceChildren(byId("destinations"), ...destinations.map((entry) =>
+		row(entry, { usable: range.usable_ports, history, range: settings })));
 	const more = total - destinations.length;
 	setText(byId("destinations-more"), more > 0 ? `And ${plural(more, "destination", "destinations")} more.` : "");
 }

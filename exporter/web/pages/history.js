@@ -9,7 +9,8 @@ const LISTED = 8;
 /* Samples that are farther apart say nothing of the time between them. */
 const GAP_MS = 20000;
 const TREND_MS = 60000;
-const SHORTEST_TREND_MS = 4000;
+/* A burst is no trend. */
+const SHORTEST_TREND_MS = 15000;
 
 export const isGap = (one, next) => next.time - one.time > GAP_MS;
 

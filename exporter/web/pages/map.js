@@ -89,7 +89,7 @@ function start() {
 		 * most: the others then share its walk.
 		 */
 		const looked = lookup.refresh();
-		const paths = { ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH),
+		const paths = { ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
 			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
 		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
 		if (signal.aborted) {
@@ -97,7 +97,7 @@ function start() {
 		}
 		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
 		/* Those that came. */
-		const { ports, destinations, history = null, namespaces } = Object.fromEntries(
+		const { ports, destinations, range, history = null, namespaces } = Object.fromEntries(
 			Object.keys(paths).map((name, i) => [name, answers[i].value]));
 		/* The name first: the state is of what it names. */
 		if (namespaces) {
@@ -110,7 +110,7 @@ function start() {
 			showStrip(history);
 		}
 		if (destinations) {
-			showDestinations(destinations, history);
+			showDestinations(destinations, history, range);
 		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");

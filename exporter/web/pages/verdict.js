@@ -59,7 +59,7 @@ function beginning(worst, history) {
 		return [];
 	}
 	const how = run.hasGaps ? "in every sample since" : run.isBeginning ? "since" : "at least since";
-	const failed = failedSince(history, Math.max(0, run.index - 1));
+	const failed = failedSince(history, run.isBeginning ? run.index - 1 : run.index);
 	return [level === "full" ? "Full" : "Over half full", ` ${how} `,
 		element("time", { datetime: new Date(run.time).toISOString() }, timeOf(run.time)), ".",
 		failed > 0 ? ` ${plural(failed, "call", "calls")} failed since then.` : ""];
