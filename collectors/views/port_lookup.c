@@ -55,8 +55,14 @@ static int answer_for(struct finding *finding, uint16_t port, struct port_answer
 }
 
 /* Keeps only the first ones in order. */
-static int keep(struct finding *finding, struct port_side *side, const struct socket *socket)
+static int keep(
+    struct finding *finding, struct port_side *side, const struct socket *socket, bool is_asked)
 {
+	if (!is_asked) {
+		side->others++;
+		return 0;
+	}
+
 	const size_t before = side->length;
 	const size_t limit = finding->kept == KEPT_MAX ? before : finding->options->limit;
 	const int result = port_side_keep(side, socket, limit);
@@ -102,7 +108,8 @@ int port_finding_observe(void *context, const struct socket *socket)
 		if (result == 0) {
 			port_finding_raise(answer, port_state_of(socket, false));
 			note_listings(finding, socket, socket->local_port);
-			result = keep(finding, &answer->local, socket);
+			result = keep(finding, &answer->local, socket,
+			    port_asked_has_local(finding->options->asked, socket));
 		}
 	}
 	if (result == 0 && !finding->options->local_only &&
@@ -111,7 +118,8 @@ int port_finding_observe(void *context, const struct socket *socket)
 		if (result == 0 && is_from_listener(finding, socket))
 			note_listings(finding, socket, socket->remote_port);
 		if (result == 0)
-			result = keep(finding, &answer->remote, socket);
+			result = keep(finding, &answer->remote, socket,
+			    port_asked_has_remote(finding->options->asked, socket));
 	}
 	return result;
 }
@@ -184,8 +192,8 @@ void port_finding_note_chosen(struct finding *finding, const struct socket *sock
 	struct port_answer *answer = &finding->lookup->answers[place - 1];
 	struct port_socket *found = port_side_find(&answer->local, socket);
 
-	/* It was counted but not kept, or it is new. */
-	if (!found && answer->local.total == answer->local.length)
+	/* It was counted but not kept, was not asked for, or is new. */
+	if (!found && answer->local.total == answer->local.length && !answer->local.others)
 		return;
 	if (found)
 		found->chosen = CHOSEN_YES;
@@ -259,6 +267,19 @@ static int compare_answers(const void *a, const void *b)
 	return (int)((const struct port_answer *)a)->port - ((const struct port_answer *)b)->port;
 }
 
+static bool has_any(const struct port_answer *answer)
+{
+	return answer->local.total || answer->remote.total;
+}
+
+bool port_lookup_has_any(const struct port_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->length; i++)
+		if (has_any(&lookup->answers[i]))
+			return true;
+	return false;
+}
+
 void port_finding_judge(struct finding *finding)
 {
 	struct port_lookup *lookup = finding->lookup;
@@ -276,7 +297,9 @@ void port_finding_judge(struct finding *finding)
 	}
 	if (lookup->length)
 		qsort(lookup->answers, lookup->length, sizeof(*lookup->answers), compare_answers);
-	lookup->empty = portset_count(finding->ports) - (unsigned)lookup->length;
+	lookup->empty = portset_count(finding->ports);
+	for (size_t i = 0; i < lookup->length; i++)
+		lookup->empty -= has_any(&lookup->answers[i]);
 }
 
 static int find(struct finding *finding)

@@ -14,6 +14,7 @@
 #include "collectors/kernel/processes.h"
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/source.h"
+#include "collectors/views/port_asked.h"
 #include "collectors/views/port_state.h"
 
 struct port_lookup_options {
@@ -21,6 +22,7 @@ struct port_lookup_options {
 	const char *sysfs;
 	/* NULL, or when connections began; not for a replay, whose sockets are not this host's */
 	const struct lease_starts *starts;
+	const struct port_asked *asked; /* the sockets that are counted and kept; NULL: all */
 	size_t limit;	   /* sockets kept for each port and side, at least 1; all are counted */
 	bool local_only;   /* only sockets that have one of the ports as their local port */
 	bool is_elsewhere; /* it is about another network namespace than people think they are in */
@@ -46,6 +48,7 @@ struct port_socket {
 
 struct port_side {
 	unsigned long total;
+	unsigned long others;	 /* not in total: they were not asked for */
 	unsigned long time_wait; /* those in TIME_WAIT */
 	unsigned time_wait_ms;	 /* until the last of these is gone */
 	size_t length;
@@ -71,7 +74,7 @@ struct port_lookup {
 	/* TCP: held by any bind(). Known if one of the asked ports in the range is free. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
-	unsigned empty;			  /* how many of the asked ports have no socket */
+	unsigned empty;			  /* how many of the asked ports have no asked socket */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
 	char **cgroups;
@@ -84,6 +87,8 @@ struct port_lookup {
  */
 int port_lookup_run(const struct port_lookup_options *options, const struct portset *ports,
     struct port_lookup **ret_lookup);
+/* Whether any socket was found that is asked for. */
+bool port_lookup_has_any(const struct port_lookup *lookup);
 void port_lookup_free(struct port_lookup *lookup); /* NULL is fine */
 
 /* The answer for one of the asked ports, with sockets or without. */

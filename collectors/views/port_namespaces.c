@@ -12,7 +12,7 @@
 struct search {
 	struct walk *walk;
 	const struct namespace_rows *rows;
-	const struct portset *ports;
+	const struct port_asked *asked;
 	size_t limit;
 	struct port_namespaces *found; /* with a place for each row, while it is searched */
 	struct port_namespace **by_id;
@@ -48,8 +48,8 @@ static int observe(void *context, const struct socket *socket)
 	struct search *search = context;
 	struct port_namespace *namespace;
 
-	if (!portset_has(search->ports, socket->local_port) &&
-	    !portset_has(search->ports, socket->remote_port))
+	if (!port_asked_has_local(search->asked, socket) &&
+	    !port_asked_has_remote(search->asked, socket))
 		return 0;
 	namespace = find(search, socket->namespace_id);
 	return namespace ? port_side_keep(&namespace->side, socket, search->limit) : 0;
@@ -66,7 +66,7 @@ static int ignore_held(void *context, uint32_t namespace_id, uint16_t port)
 /* The table that most namespaces share, and those that some have for themselves. */
 static int list_tables(struct search *search, enum walk_table table, uint32_t own_table)
 {
-	const struct portset *ports = table == WALK_CONNECTED ? search->ports : NULL;
+	const struct portset *ports = table == WALK_CONNECTED ? &search->asked->ports : NULL;
 	const struct walk_sink sink = {observe, NULL, search, ignore_held};
 	int result = walk_list_all(search->walk, table, 0, ports, &sink);
 
@@ -138,9 +138,9 @@ static void finish(struct port_namespaces *found)
 }
 
 int port_namespaces_find(struct walk *walk, const struct namespace_rows *rows,
-    const struct portset *ports, size_t limit, struct port_namespaces **ret_found)
+    const struct port_asked *asked, size_t limit, struct port_namespaces **ret_found)
 {
-	struct search search = {.walk = walk, .rows = rows, .ports = ports, .limit = limit};
+	struct search search = {.walk = walk, .rows = rows, .asked = asked, .limit = limit};
 	int result = prepare(&search);
 
 	if (result == 0)
@@ -157,7 +157,8 @@ int port_namespaces_find(struct walk *walk, const struct namespace_rows *rows,
 	return 0;
 }
 
-int port_namespaces_count_others(struct walk *walk, const struct portset *ports, size_t *ret_others)
+int port_namespaces_count_others(
+    struct walk *walk, const struct port_asked *asked, size_t *ret_others)
 {
 	struct namespace_rows *rows;
 	struct port_namespaces *found;
@@ -165,7 +166,7 @@ int port_namespaces_count_others(struct walk *walk, const struct portset *ports,
 	int result = namespace_rows_list(walk, &rows);
 
 	if (result == 0) {
-		result = port_namespaces_find(walk, rows, ports, 1, &found);
+		result = port_namespaces_find(walk, rows, asked, 1, &found);
 		if (result == 0) {
 			for (size_t i = 0; i < found->length; i++)
 				others += !(found->list[i].row->flags & WALK_READER);

@@ -10,7 +10,7 @@
 
 struct port_namespace {
 	const struct namespace_row *row;
-	struct port_side side; /* sockets that have one of the ports at either end */
+	struct port_side side; /* those that are asked for, by either end */
 };
 
 struct port_namespaces {
@@ -24,10 +24,10 @@ struct port_namespaces {
  * -errno, as walk_list_all(). The caller frees the answer with port_namespaces_free().
  */
 int port_namespaces_find(struct walk *walk, const struct namespace_rows *rows,
-    const struct portset *ports, size_t limit, struct port_namespaces **ret_found);
+    const struct port_asked *asked, size_t limit, struct port_namespaces **ret_found);
 /* How many namespaces have such a socket, besides ours. Returns as port_namespaces_find(). */
 int port_namespaces_count_others(
-    struct walk *walk, const struct portset *ports, size_t *ret_others);
+    struct walk *walk, const struct port_asked *asked, size_t *ret_others);
 void port_namespaces_free(struct port_namespaces *found); /* NULL is fine */
 
 #endif

@@ -312,14 +312,20 @@ static size_t print_groups(
 	return shown;
 }
 
-static void print_side(const struct port_lookup *lookup, const struct port_side *side, size_t limit,
-    const char *one, const char *many)
+static void print_side(
+    const struct port_lookup *lookup, const struct port_side *side, size_t limit, const char *end)
 {
 	size_t shown;
 
 	if (side->total == 0)
 		return;
-	printf("\n%lu %s:\n", side->total, side->total == 1 ? one : many);
+	if (side->others)
+		printf("\n%lu of %lu sockets that have it as their %s port:\n", side->total,
+		    side->total + side->others, end);
+	else if (side->total == 1)
+		printf("\n1 socket has it as its %s port:\n", end);
+	else
+		printf("\n%lu sockets have it as their %s port:\n", side->total, end);
 	shown = print_groups(lookup, side, side->length < limit ? side->length : limit);
 	if (side->total == shown)
 		return;
@@ -338,8 +344,6 @@ void port_text_print(
 	port_words_add_port(&words, lookup, answer);
 	port_place_name(lookup, &words);
 	print_text(&words, 0);
-	print_side(lookup, &answer->local, limit, "socket has it as its local port",
-	    "sockets have it as their local port");
-	print_side(lookup, &answer->remote, limit, "socket has it as its remote port",
-	    "sockets have it as their remote port");
+	print_side(lookup, &answer->local, limit, "local");
+	print_side(lookup, &answer->remote, limit, "remote");
 }

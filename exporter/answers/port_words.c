@@ -140,6 +140,12 @@ void port_words_add_port(
 	node_port_add_words(text, &lookup->settings, answer->port);
 	if (answer->local.total)
 		return;
+	if (answer->local.others) {
+		add(text, "%lu socket%s it as %s local port, but none that you asked for.",
+		    answer->local.others, answer->local.others == 1 ? " has" : "s have",
+		    answer->local.others == 1 ? "its" : "their");
+		return;
+	}
 	if (lookup->bound_unseen)
 		add_unseen(text, lookup);
 	else

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "collectors/gather.h"
+#include "collectors/views/port_asked.h"
 #include "exporter/base/log.h"
 #include "exporter/daemon/serve.h"
 
@@ -26,10 +27,9 @@ struct options {
 	int all_namespaces; /* 1: every network namespace of the host, not only ours */
 	struct namespaces_options namespaces;
 	const char *pods;
-	const char *namespace;	     /* the one that a command asks, or "all"; NULL: ours */
-	struct portset ports;	     /* port: the asked ports, never 0 */
-	struct portset single_ports; /* those of them that were not asked for in a range */
-	unsigned long limit; /* destinations, trace: rows; port: sockets of a port and side */
+	const char *namespace;	 /* the one that a command asks, or "all"; NULL: ours */
+	struct port_asked asked; /* port: what is asked for */
+	unsigned long limit;	 /* destinations, trace: rows; port: sockets of a port and side */
 	bool json;
 	bool watch;
 	bool resolve;

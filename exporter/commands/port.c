@@ -2,7 +2,6 @@
 /* `ephemera port`: what is on these ports. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "collectors/views/port_namespaces.h"
 #include "exporter/answers/port_age.h"
@@ -27,17 +26,18 @@ static int look(const struct options *options, size_t limit, struct port_lookup 
 	const struct port_lookup_options lookup_options = {
 	    .source = &options->source,
 	    .sysfs = options->sysfs,
+	    .asked = options->asked.length ? &options->asked : NULL,
 	    .limit = limit,
 	    .everyone = options->all_processes,
 	    .is_elsewhere = namespace_was_left(),
 	};
 
-	return port_lookup_run(&lookup_options, &options->ports, ret_lookup);
+	return port_lookup_run(&lookup_options, &options->asked.ports, ret_lookup);
 }
 
 static int status_of(const struct port_lookup *lookup)
 {
-	return lookup->length ? EXIT_SOMETHING : EXIT_NOTHING;
+	return port_lookup_has_any(lookup) ? EXIT_SOMETHING : EXIT_NOTHING;
 }
 
 static void sort_by_age(struct port_lookup *lookup)
@@ -52,11 +52,11 @@ static void sort_by_age(struct port_lookup *lookup)
  */
 static void hint_at_others(const struct options *options)
 {
-	const bool one = portset_count(&options->ports) == 1;
+	const bool one = portset_count(&options->asked.ports) == 1;
 	size_t others = 0;
 
 	if (!options->source.walk ||
-	    port_namespaces_count_others(options->source.walk, &options->ports, &others) < 0 ||
+	    port_namespaces_count_others(options->source.walk, &options->asked, &others) < 0 ||
 	    others == 0)
 		return;
 	printf("\n%zu other network namespace%s something on %s: --namespace=all shows %s.\n",
@@ -76,7 +76,7 @@ static int run_once(const struct options *options, const struct namespace_row *r
 		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
 	result = port_print(lookup, options, row);
-	if (!lookup->length && !options->namespace && !options->json)
+	if (*ret_status == EXIT_NOTHING && !options->namespace && !options->json)
 		hint_at_others(options);
 	port_lookup_free(lookup);
 	return result < 0 ? result : terminal_flush();
@@ -128,20 +128,14 @@ static int run_port(struct options *options)
 static int read_ports(
     struct options *options, const char *argument, char error[static OPTIONS_ERROR_SIZE])
 {
-	struct port_range range;
-	const char *wrong = port_expression_parse(argument, &range);
+	const char *wrong = port_expression_add(&options->asked, argument);
 
-	if (wrong)
-		return option_fail(error, "port: \"%.80s\": %s", argument, wrong);
-	portset_add_range(&options->ports, range);
-	if (!strchr(argument, '-'))
-		portset_add(&options->single_ports, range.first);
-	return 0;
+	return wrong ? option_fail(error, "port: \"%.80s\": %s", argument, wrong) : 0;
 }
 
 static int check_ports(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
 {
-	if (portset_count(&options->ports) == 0)
+	if (portset_count(&options->asked.ports) == 0)
 		return option_fail(error, "port: needs a port, such as \"ephemera port 60416\" or "
 					  "\"ephemera port 60416 8000-8080\"");
 	if (namespace_is_all(options) && options->watch)
@@ -153,6 +147,7 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 
 static const struct command_example examples[] = {
     {"See what uses a port and a range", "ephemera port 60416 8000-8080"},
+    {"See who uses one address and port, and one port of UDP", "ephemera port 10.0.0.1:443 udp/53"},
     {"Find a port in any network namespace", "ephemera port 8080 --namespace=all"},
     {"See who had a port at 12:03, in the lines of \"ephemera trace --leases --json\"",
 	"ephemera port 40312 --at=12:03 --leases=leases.jsonl"},
@@ -161,7 +156,7 @@ static const struct command_example examples[] = {
 
 const struct command port_command = {
     .name = "port",
-    .arguments = "PORT|FIRST-LAST...",
+    .arguments = "PORT|FIRST-LAST|SERVICE...",
     .help = "print what uses these ports, or who had them; exit status 0: something, 1: nothing, "
 	    "2: error",
     .examples = examples,

@@ -86,7 +86,7 @@ static int ask_each(const struct options *options, const struct namespace_rows *
 	}
 	if (found->length == 0 && !options->json)
 		printf("Nothing is on %s in any of %zu network namespaces.\n",
-		    portset_count(&options->ports) == 1 ? "this port" : "these ports",
+		    portset_count(&options->asked.ports) == 1 ? "this port" : "these ports",
 		    rows->length);
 	if (!walk_has_udp(options->source.walk) && !options->json)
 		puts("\nA namespace that only has UDP there is not shown: that needs Linux 6.2.");
@@ -104,7 +104,7 @@ int port_all(struct options *options, port_ask *ask, bool *ret_any, const char *
 		    options->namespaces.names, &rows);
 	if (result == 0)
 		result = port_namespaces_find(
-		    options->source.walk, rows, &options->ports, options->limit, &found);
+		    options->source.walk, rows, &options->asked, options->limit, &found);
 	if (result == 0)
 		result = ask_each(options, rows, found, ask);
 	if (result == 0)

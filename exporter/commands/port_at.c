@@ -24,6 +24,8 @@ int port_at_check(const struct options *options, char error[static OPTIONS_ERROR
 	if (!options->leases)
 		return option_fail(error, "--at needs --leases=FILE: the kernel only knows who has "
 					  "a port now");
+	if (options->asked.length)
+		return option_fail(error, "--at takes ports without a protocol or an address");
 	if (options->watch)
 		return option_fail(error, "--at and --watch cannot be combined");
 	if (!moment_parse_past(options->at, moment_now(), &span))
@@ -87,7 +89,8 @@ static int answer(const struct options *options, const struct lease_search_optio
 int port_at(const struct options *options)
 {
 	const bool is_stdin = strcmp(options->leases, "-") == 0;
-	struct lease_search_options wanted = {.ports = options->ports, .limit = options->limit};
+	struct lease_search_options wanted = {
+	    .ports = options->asked.ports, .limit = options->limit};
 	struct lease_answer found;
 	struct lease_search *search;
 	FILE *file;

@@ -16,7 +16,7 @@
 static bool is_told(const struct options *options, const struct port_answer *answer, uint16_t port)
 {
 	return answer->local.total || answer->remote.total ||
-	       portset_has(&options->single_ports, port);
+	       portset_has(&options->asked.named, port);
 }
 
 /* row: the namespace that it is of; NULL: that was not asked. */
@@ -33,7 +33,7 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 	port_json_add_range(json_add_object(root, "range"), lookup->settings.range);
 	port_json_add_source(root, lookup);
 	list = json_add_array(root, "ports");
-	while (portset_next_range(&options->ports, &position, &range)) {
+	while (portset_next_range(&options->asked.ports, &position, &range)) {
 		for (unsigned port = range.first; port <= range.last; port++) {
 			const struct port_answer answer =
 			    port_lookup_answer(lookup, (uint16_t)port);
@@ -44,7 +44,7 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 		}
 	}
 	json_add_number(root, "empty_ports", lookup->empty);
-	port_json_add_advice(root, lookup, &options->ports);
+	port_json_add_advice(root, lookup, &options->asked.ports);
 
 	char *text = json_print(root);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -58,7 +58,7 @@ static void print_advice(const struct port_lookup *lookup, const struct options 
 {
 	struct port_advice advice;
 
-	port_advice_find(lookup, &options->ports, &advice);
+	port_advice_find(lookup, &options->asked.ports, &advice);
 	port_advice_print(&lookup->settings, &advice);
 }
 
@@ -89,7 +89,7 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 	bool first = true;
 	bool unsure = false;
 
-	while (portset_next_range(&options->ports, &position, &range)) {
+	while (portset_next_range(&options->asked.ports, &position, &range)) {
 		for (unsigned port = range.first; port <= range.last; port++) {
 			const struct port_answer answer =
 			    port_lookup_answer(lookup, (uint16_t)port);
@@ -110,8 +110,9 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		terminal_print_wrapped(UNSURE, 0, terminal_width());
 	}
 	if (untold)
-		printf("%sNothing is on the %s%u port%s.\n", first ? "" : "\n",
-		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
+		printf("%sNothing %sis on the %s%u port%s.\n", first ? "" : "\n",
+		    options->asked.length ? "that you asked for " : "", first ? "" : "other ",
+		    untold, untold == 1 ? "" : "s");
 	print_advice(lookup, options);
 	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);

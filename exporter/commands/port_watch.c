@@ -88,7 +88,7 @@ static void print_new_advice(struct watch *watch, const struct port_lookup *now)
 	struct port_advice advice;
 	struct portset untold;
 
-	port_advice_find(now, &watch->options->ports, &advice);
+	port_advice_find(now, &watch->options->asked.ports, &advice);
 	untold = advice.ports;
 	portset_remove(&untold, &watch->advised);
 	if (portset_count(&untold) ||
@@ -104,7 +104,7 @@ static bool compare(const struct watch *watch, const struct port_lookup *now, bo
 	struct port_range range;
 	bool changed = false;
 
-	while (portset_next_range(&watch->options->ports, &position, &range)) {
+	while (portset_next_range(&watch->options->asked.ports, &position, &range)) {
 		for (unsigned port = range.first; port <= range.last; port++) {
 			const struct port_answer before =
 			    port_lookup_answer(watch->last, (uint16_t)port);
@@ -131,7 +131,7 @@ static int watch_once(void *context)
 	if (!watch->last) {
 		struct port_advice advice;
 
-		port_advice_find(now, &watch->options->ports, &advice);
+		port_advice_find(now, &watch->options->asked.ports, &advice);
 		watch->advised = advice.ports;
 		result = port_print(now, watch->options, NULL);
 		if (!json)
@@ -151,7 +151,7 @@ int port_watch(const struct options *options, port_look *look, bool *ret_any)
 	struct watch watch = {.options = options, .look = look};
 	const int result = terminal_watch(watch_once, &watch);
 
-	*ret_any = watch.last && watch.last->length;
+	*ret_any = watch.last && port_lookup_has_any(watch.last);
 	port_lookup_free(watch.last);
 	return result;
 }

@@ -62,9 +62,11 @@ static void check(const struct options *options)
 	FUZZ_CHECK(options->enabled >> collectors_length == 0);
 	check_addresses(options);
 	FUZZ_CHECK(options->serve.telemetry_path[0] == '/');
-	FUZZ_CHECK(!portset_has(&options->ports, 0) && !portset_has(&options->single_ports, 0));
+	FUZZ_CHECK(
+	    !portset_has(&options->asked.ports, 0) && !portset_has(&options->asked.named, 0));
 	FUZZ_CHECK(options->command != command_find("check-config") || options->checked);
-	FUZZ_CHECK(options->command != command_find("port") || portset_count(&options->ports) > 0);
+	FUZZ_CHECK(
+	    options->command != command_find("port") || portset_count(&options->asked.ports) > 0);
 	FUZZ_CHECK(options->log_level <= LOG_LEVEL_ERROR);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ephemera port` at the command line: what it takes, what it prints, and how it ends."""
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from lib.exporter import BINARY, REPOSITORY, assert_no_sanitizer_report, run
 from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, accept, bound, connect_many, listen, new, pairs, wait_until
 
-from port import ask, assert_fits, assert_harmless, look, text_of
+from port import ask, assert_fits, assert_harmless, local_of, look, text_of
 
 SERVICE = 30001
 
@@ -54,10 +55,10 @@ def test_exit_status():
 # What it takes
 
 WRONG = ["0", "65536", "abc", "5-3", "5-4", "", "-", "1-", "-5", "99999999999999999999", "1--2",
-         "0-5", "1-65536", "1-2-3", "80,81", "80:81", "+80", " 80", "80 ", "80\n", "0x50", "1e3",
+         "0-5", "1-65536", "1-2-3", "80,", "udp/", "[::1]", "10.0.0.1", "localhost:80", "80:81", "+80", " 80", "80 ", "80\n", "0x50", "1e3",
          "80.0",
          "８０", "٣", "80–90", "4294967376", "18446744073709551696", "1-99999999999999999999",
-         "--", "80-http", "http", "*", "80\t"]
+         "--", "80-http", "no-such-service", "*", "80\t"]
 
 HOSTILE = ["\x1b[31mred\x1b[0m", "\x07", "80\x1b]0;title\x07", "\u009b31m", "\x7f", "\r80",
            b"\xff\xfe80", b"80\xe2\x82", "\x1b[2J" * 1000, "ě" * 1000]
@@ -78,6 +79,32 @@ def test_what_is_no_port(wrong):
     # Beside good ones, too, wherever it stands.
     assert run("port", 22, wrong, *EMPTY).stderr == done.stderr
     assert run("port", wrong, 22, "--json", *EMPTY).stderr == done.stderr
+
+
+@in_namespace
+def test_a_protocol_or_an_address_leaves_sockets_out():
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(listen(IPV4, "127.0.0.1", SERVICE))
+        stack.enter_context(listen(IPV4, "127.0.0.2", SERVICE))
+        udp = stack.enter_context(bound(IPV4, "127.0.0.1", SERVICE, socket.SOCK_DGRAM))
+        connections = pairs(3, IPV4, server, "127.0.0.1", SERVICE)
+        # Of the six local ones with the port, and the three that have it at the other end.
+        for what, local, remote in ((SERVICE, 6, 3), (f":{SERVICE},1", 6, 3), (f"udp/{SERVICE}", 1, 0),
+                                    (f"tcp/{SERVICE}", 5, 3), (f"127.0.0.1:{SERVICE}", 5, 3),
+                                    (f"tcp/127.0.0.2:{SERVICE}", 1, 0), (f"[::1]:{SERVICE}", 0, 0)):
+            done = run("port", what, "--json")
+            answer = next(port for port in json.loads(done.stdout)["ports"] if port["port"] == SERVICE)
+            assert (answer["local"]["total"], answer["remote"]["total"]) == (local, remote), what
+            assert len(answer["local"]["sockets"]) == local and answer["use"] == "listener"
+            assert done.returncode == (0 if local else 1)
+        assert local_of(udp)["protocol"] == "udp"
+        assert "1 of 6 sockets that have it as their local port:" in text_of(f"udp/{SERVICE}")
+        assert "6 sockets have it as their local port, but none that you asked for." in \
+            " ".join(text_of(f"10.0.0.1:{SERVICE}", status=1).split())
+        # Of a range, only what is asked for is shown.
+        assert text_of("udp/30002-30010,[::1]:30000-30005", status=1) == \
+            "Nothing that you asked for is on the 11 ports.\n"
+        del connections
 
 
 @pytest.mark.parametrize("wrong", HOSTILE, ids=range(len(HOSTILE)))
@@ -120,7 +147,7 @@ def test_wrong_flags(args, named):
 
 def test_help_tells_of_it():
     done = run("--help")
-    for word in ("ephemera port PORT|FIRST-LAST...", "--all-processes", "--watch"):
+    for word in ("ephemera port PORT|FIRST-LAST|SERVICE...", "--all-processes", "--watch"):
         assert word in done.stdout
     own = run("port", "--help").stdout
     assert "ephemera port 8080 --namespace=all" in own and "--all-processes" in own

@@ -42,8 +42,8 @@ static void defaults_are_those_of_the_help(void **state)
 	assert_int_equal(options.limit, 20);
 	assert_false(options.json || options.watch || options.resolve || options.all_processes);
 	assert_false(options.serve.enable_api);
-	assert_int_equal(portset_count(&options.ports), 0);
-	assert_int_equal(portset_count(&options.single_ports), 0);
+	assert_int_equal(portset_count(&options.asked.ports), 0);
+	assert_int_equal(portset_count(&options.asked.named), 0);
 	assert_int_equal(options.wanted, 0);
 	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);

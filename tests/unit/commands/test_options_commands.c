@@ -89,30 +89,30 @@ static void ports_are_asked_for_one_by_one_and_in_ranges(void **state)
 	(void)state;
 	assert_result(PARSE("port", "60416"), 0);
 	assert_string_equal(options.command->name, "port");
-	assert_ports(&options.ports, "60416-60416 ");
-	assert_ports(&options.single_ports, "60416-60416 ");
+	assert_ports(&options.asked.ports, "60416-60416 ");
+	assert_ports(&options.asked.named, "60416-60416 ");
 	assert_result(PARSE("port", "8000-8080"), 0);
-	assert_ports(&options.ports, "8000-8080 ");
-	assert_ports(&options.single_ports, "");
+	assert_ports(&options.asked.ports, "8000-8080 ");
+	assert_ports(&options.asked.named, "");
 	assert_result(PARSE("port", "443", "8000-8080", "80", "65535", "1"), 0);
-	assert_ports(&options.ports, "1-1 80-80 443-443 8000-8080 65535-65535 ");
-	assert_ports(&options.single_ports, "1-1 80-80 443-443 65535-65535 ");
+	assert_ports(&options.asked.ports, "1-1 80-80 443-443 8000-8080 65535-65535 ");
+	assert_ports(&options.asked.named, "1-1 80-80 443-443 65535-65535 ");
 	/* One that is in a range as well is still asked for by itself. */
 	assert_result(PARSE("port", "8000-8080", "8001", "8079-9000", "8001"), 0);
-	assert_ports(&options.ports, "8000-9000 ");
-	assert_ports(&options.single_ports, "8001-8001 ");
+	assert_ports(&options.asked.ports, "8000-9000 ");
+	assert_ports(&options.asked.named, "8001-8001 ");
 	assert_result(PARSE("port", "1-65535"), 0);
-	assert_ports(&options.ports, "1-65535 ");
+	assert_ports(&options.asked.ports, "1-65535 ");
 	assert_result(PARSE("port", "7-7"), 0);
-	assert_ports(&options.ports, "7-7 ");
-	assert_ports(&options.single_ports, "");
+	assert_ports(&options.asked.ports, "7-7 ");
+	assert_ports(&options.asked.named, "");
 }
 
 static void ports_and_flags_come_in_any_order(void **state)
 {
 	(void)state;
 	assert_result(PARSE("port", "--json", "80", "--limit", "7", "443", "--all-processes"), 0);
-	assert_ports(&options.ports, "80-80 443-443 ");
+	assert_ports(&options.asked.ports, "80-80 443-443 ");
 	assert_true(options.json && options.all_processes);
 	assert_false(options.watch);
 	assert_int_equal(options.limit, 7);
@@ -128,7 +128,7 @@ static void ports_and_flags_come_in_any_order(void **state)
 	assert_string_equal(options.sysfs, "/s");
 	assert_result(PARSE("port", "--sockets.replay", "80", "443"), 0);
 	assert_string_equal(options.source.replay, "80");
-	assert_ports(&options.ports, "443-443 ");
+	assert_ports(&options.asked.ports, "443-443 ");
 	assert_result(PARSE("port", "80", "--help"), 0);
 	assert_ptr_equal(options.command, &help_command);
 	assert_ptr_equal(options.about, command_find("port"));
