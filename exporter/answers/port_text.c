@@ -59,6 +59,22 @@ void port_text_add_socket(struct text *text, const struct socket *socket)
 	text_add_string(text, endpoint);
 }
 
+void port_text_add_columns(struct text *text, const struct socket *socket)
+{
+	char endpoint[SOCKET_ENDPOINT_TEXT];
+
+	text_add_string(text, socket_protocol_name(socket->protocol));
+	text_add_char(text, '\t');
+	text_add_string(text, state_of(socket));
+	text_add_char(text, '\t');
+	format_endpoint(socket, &socket->local, socket->local_port, endpoint);
+	text_add_string(text, endpoint);
+	text_add_char(text, '\t');
+	if (socket->remote_port)
+		format_endpoint(socket, &socket->remote, socket->remote_port, endpoint);
+	text_add_string(text, socket->remote_port ? endpoint : "-");
+}
+
 /* Prints text, on a new line if it does not fit. Returns the column after it. */
 static int print_part(const char *text, int column, int indent, int width)
 {

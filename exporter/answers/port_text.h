@@ -17,6 +17,9 @@ void port_text_print_socket(const struct socket *socket, int column, const char 
 /* Adds "tcp established 127.0.0.1:60416 -> 127.0.0.1:443". It is printable. */
 void port_text_add_socket(struct text *text, const struct socket *socket);
 
+/* The same as columns with tabs between them; "-" for the remote end of one without a peer. */
+void port_text_add_columns(struct text *text, const struct socket *socket);
+
 /* Prints what is known about the port, with at most limit sockets of each side. */
 void port_text_print(
     const struct port_lookup *lookup, const struct port_answer *answer, size_t limit);

@@ -129,6 +129,10 @@ const struct flag flags[] = {
     {"all-processes", NULL, NULL,
 	"port: search all processes for a socket, even if processes of its cgroup have it",
 	KIND_SWITCH, AT(all_processes), 0, 0, NULL, "port"},
+    {"oneline", NULL, NULL,
+	"port: print one line for each socket, for grep: port, protocol, state, local, remote, "
+	"processes, cgroup, with tabs between them",
+	KIND_SWITCH, AT(oneline), 0, 0, NULL, "port"},
     {"leases", NULL, NULL,
 	"trace: print each lease of a port as it ends, not the calls that find no port; --json for "
 	"a log",

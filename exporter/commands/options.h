@@ -34,6 +34,7 @@ struct options {
 	bool watch;
 	bool resolve;
 	bool all_processes;
+	bool oneline;		  /* port: a line for each socket */
 	bool trace_leases;	  /* trace: leases, not failures */
 	unsigned long buffer_mib; /* trace: memory for leases */
 	int sorts_by_age;	  /* port: 1: the oldest sockets first */

@@ -76,7 +76,8 @@ static int run_once(const struct options *options, const struct namespace_row *r
 		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
 	result = port_print(lookup, options, row);
-	if (*ret_status == EXIT_NOTHING && !options->namespace && !options->json)
+	if (*ret_status == EXIT_NOTHING && !options->namespace && !options->json &&
+	    !options->oneline)
 		hint_at_others(options);
 	port_lookup_free(lookup);
 	return result < 0 ? result : terminal_flush();
@@ -133,6 +134,22 @@ static int read_ports(
 	return wrong ? option_fail(error, "port: \"%.80s\": %s", argument, wrong) : 0;
 }
 
+/* Each of these prints something else in the place of the lines. */
+static int check_oneline(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
+{
+	if (!options->oneline)
+		return 0;
+	if (options->json)
+		return option_fail(error, "--oneline and --json cannot be combined");
+	if (options->watch)
+		return option_fail(error, "--oneline and --watch cannot be combined");
+	if (options->at)
+		return option_fail(error, "--oneline and --at cannot be combined");
+	if (namespace_is_all(options))
+		return option_fail(error, "--oneline and --namespace=all cannot be combined");
+	return 0;
+}
+
 static int check_ports(const struct options *options, char error[static OPTIONS_ERROR_SIZE])
 {
 	if (portset_count(&options->asked.ports) == 0)
@@ -140,7 +157,7 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 					  "\"ephemera port 60416 8000-8080\"");
 	if (namespace_is_all(options) && options->watch)
 		return option_fail(error, "--namespace=all and --watch cannot be combined");
-	if (namespace_check(options, error) < 0)
+	if (namespace_check(options, error) < 0 || check_oneline(options, error) < 0)
 		return -EINVAL;
 	return port_at_check(options, error);
 }
@@ -149,6 +166,7 @@ static const struct command_example examples[] = {
     {"See what uses a port and a range", "ephemera port 60416 8000-8080"},
     {"See who uses one address and port, and one port of UDP", "ephemera port 10.0.0.1:443 udp/53"},
     {"Find a port in any network namespace", "ephemera port 8080 --namespace=all"},
+    {"Print a line for each socket of a range, for grep", "ephemera port 8000-8080 --oneline"},
     {"See who had a port at 12:03, in the lines of \"ephemera trace --leases --json\"",
 	"ephemera port 40312 --at=12:03 --leases=leases.jsonl"},
     {NULL, NULL},

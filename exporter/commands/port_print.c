@@ -8,6 +8,7 @@
 #include "exporter/answers/namespaces_text.h"
 #include "exporter/answers/port_advice.h"
 #include "exporter/answers/port_json.h"
+#include "exporter/answers/port_oneline.h"
 #include "exporter/answers/port_text.h"
 #include "exporter/base/json.h"
 #include "exporter/base/terminal.h"
@@ -118,11 +119,38 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
 
+static size_t left_out(const struct port_side *side, size_t limit)
+{
+	const size_t shown = side->length < limit ? side->length : limit;
+
+	return side->total - shown;
+}
+
+/* What is left out is said where no one cuts columns. */
+static int print_lines(const struct port_lookup *lookup, const struct options *options)
+{
+	size_t more = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < lookup->length && result == 0; i++) {
+		const struct port_answer *answer = &lookup->answers[i];
+
+		result = port_oneline_print(lookup, answer, options->limit);
+		more += left_out(&answer->local, options->limit) +
+			left_out(&answer->remote, options->limit);
+	}
+	if (result == 0 && more)
+		fprintf(stderr, "ephemera: port: %zu more sockets are not shown (--limit)\n", more);
+	return result;
+}
+
 int port_print(const struct port_lookup *lookup, const struct options *options,
     const struct namespace_row *row)
 {
 	if (options->json)
 		return print_json(lookup, options, row);
+	if (options->oneline)
+		return print_lines(lookup, options);
 	print_text(lookup, options);
 	return 0;
 }
