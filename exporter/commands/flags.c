@@ -240,6 +240,6 @@ void flag_format_help_of(
 }
 
 const char flag_help_help[] = "print this and exit";
-const char flag_version_help[] = "print the version and exit";
+const char flag_version_help[] = "print the version, the commit, and what it is built with";
 const char flag_disable_defaults_help[] =
     "switch off every collector that its own flag does not switch on";

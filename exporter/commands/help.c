@@ -4,6 +4,8 @@
 
 #include "exporter/base/version.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/commit.h"
+#include "exporter/commands/features.h"
 #include "exporter/commands/flags.h"
 #include "exporter/commands/option_unknown.h"
 #include "exporter/commands/option_value.h"
@@ -189,7 +191,10 @@ const struct command help_command = {
 static int run_version(struct options *options)
 {
 	(void)options;
-	puts("ephemera " EPHEMERA_VERSION " (" EPHEMERA_COMPILER ")");
+	puts("ephemera " EPHEMERA_VERSION " (" EPHEMERA_COMPILER ")\n"
+	     "commit: " EPHEMERA_COMMIT "\n"
+	     "BPF: " EPHEMERA_WITH_BPF "\n"
+	     "libraries: " EPHEMERA_LIBRARIES);
 	return EXIT_DONE;
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.exporter import (AS_OURSELVES, BINARY, COLLECTORS, Exporter, Metrics, all_but,
+from lib.exporter import (AS_OURSELVES, BINARY, COLLECTORS, REPOSITORY, Exporter, Metrics, all_but,
                           assert_no_sanitizer_report, free_port, metrics,
                           run)
 from raw import wait_until
@@ -76,6 +76,42 @@ def test_version():
     assert (done.returncode, done.stderr) == (0, "")
     assert run("-V").stdout == done.stdout
     assert re.match(r"ephemera,? (version )?v?\d+\.\d+\.\d+", done.stdout)
+    facts = dict(line.split(": ", 1) for line in done.stdout.splitlines()[1:])
+    assert list(facts) == ["commit", "BPF", "libraries"]
+    assert re.fullmatch(r"[0-9a-f]{12,}(-modified)?|unknown", facts["commit"])
+    assert facts["BPF"] in ("yes", "no")
+    libraries = facts["libraries"].split(", ")
+    assert all(re.fullmatch(r"\w+ \d+(\.\d+)+", library) for library in libraries), libraries
+    assert any(library.startswith("libbpf ") for library in libraries) == (facts["BPF"] == "yes")
+
+
+def test_the_commit_is_what_git_says(tmp_path):
+    """In a directory of its own, since the binary may be of another commit than the sources now."""
+    source, header = tmp_path / "source", tmp_path / "commit.h"
+    git = ["git", "-C", source, "-c", "user.name=x", "-c", "user.email=x@y.z"]
+
+    def commit():
+        subprocess.run(["cmake", f"-DSOURCE={source}", f"-DHEADER={header}", "-P",
+                        REPOSITORY / "exporter" / "commands" / "commit.cmake"], check=True)
+        return re.fullmatch(r'#define EPHEMERA_COMMIT "(.*)"\n', header.read_text())[1]
+
+    source.mkdir()
+    (source / "file").write_text("one")
+    assert commit() == "unknown"
+    for command in (["init", "-q"], ["add", "file"], ["commit", "-q", "-m", "One"], ["tag", "v1"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+    assert len(commit()) >= 12 and head.startswith(commit())
+    before = header.stat().st_mtime_ns
+    commit()
+    assert header.stat().st_mtime_ns == before
+    (source / "file").write_text("two")
+    assert commit() == head[:12] + "-modified"
+    # The directory above is another project's.
+    source = source / "unpacked"
+    source.mkdir()
+    assert commit() == "unknown"
 
 
 # What is wrong
