@@ -54,7 +54,10 @@ static void add_who(
 		break;
 	case PORT_HOLDERS_UNKNOWN:
 		text_add_string(
-		    text, "an unknown process (run as its user, or with CAP_SYS_PTRACE)");
+		    text, port_holders_hide(lookup, found)
+			      ? "an unknown process (it is yours, but hides its descriptors: only "
+				"CAP_SYS_PTRACE sees them)"
+			      : "an unknown process (run as its user, or with CAP_SYS_PTRACE)");
 		break;
 	case PORT_HOLDERS_ELSEWHERE:
 		text_add_string(text, "no visible process (another container's, or the kernel's)");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_holders.h"
 
+#include <unistd.h>
+
 enum port_holders port_holders_of(const struct port_lookup *lookup, const struct port_socket *found)
 {
 	size_t length;
@@ -15,6 +17,15 @@ enum port_holders port_holders_of(const struct port_lookup *lookup, const struct
 		return PORT_HOLDERS_FOUND;
 	return process_search_is_complete(lookup->processes) ? PORT_HOLDERS_ELSEWHERE
 							     : PORT_HOLDERS_UNKNOWN;
+}
+
+/* ptrace_may_access() in kernel/ptrace.c. A search that ended early says nothing of why. */
+bool port_holders_hide(const struct port_lookup *lookup, const struct port_socket *found)
+{
+	return port_holders_of(lookup, found) == PORT_HOLDERS_UNKNOWN && !found->inode_is_unknown &&
+	       lookup->processes && found->socket.uid == geteuid() &&
+	       lookup->processes->holdings.unreadable && !lookup->processes->holdings.truncated &&
+	       !lookup->processes->holdings.late;
 }
 
 const char *port_holders_name(enum port_holders holders)

@@ -16,6 +16,11 @@ enum port_holders {
 
 enum port_holders port_holders_of(
     const struct port_lookup *lookup, const struct port_socket *found);
+/*
+ * Whether the holders are unknown although the socket is of the user who asks: then its process may
+ * not be read even by that user (PR_SET_DUMPABLE, or capabilities).
+ */
+bool port_holders_hide(const struct port_lookup *lookup, const struct port_socket *found);
 const char *port_holders_name(enum port_holders holders);
 
 /* Whether all processes were searched. */

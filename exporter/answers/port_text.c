@@ -258,6 +258,15 @@ static void print_age(const struct port_group *group, int indent)
 		printf("%*sopen for at least %s to %s\n", indent, "", texts[0], texts[1]);
 }
 
+static const char *unknown_reason(const struct port_lookup *lookup, const struct port_socket *found)
+{
+	if (port_holders_hide(lookup, found))
+		return "processes unknown: you opened the socket, but its process hides its "
+		       "descriptors, as programs with secrets or capabilities do. Only "
+		       "CAP_SYS_PTRACE sees them.";
+	return "processes unknown: run as their user, or with CAP_SYS_PTRACE";
+}
+
 /* Prints what the sockets of a group are and which processes have them. */
 static void print_details(
     const struct port_lookup *lookup, const struct port_group *group, int indent)
@@ -276,8 +285,7 @@ static void print_details(
 		print_processes(lookup, group, indent, width);
 		break;
 	case PORT_HOLDERS_UNKNOWN:
-		printf("%*sprocesses unknown: run as their user, or with CAP_SYS_PTRACE\n", indent,
-		    "");
+		terminal_print_wrapped(unknown_reason(lookup, found), indent, width);
 		break;
 	case PORT_HOLDERS_ELSEWHERE:
 		printf("%*sno visible process has it open: another container's, or the kernel's\n",

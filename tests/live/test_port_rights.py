@@ -46,7 +46,8 @@ def test_a_holder_in_another_pid_namespace():
 # Ordinary users
 
 SERVER = """
-import socket, sys, time
+import ctypes, socket, sys, time
+ctypes.CDLL(None).prctl(4, int(sys.argv[2]))  # PR_SET_DUMPABLE
 kept = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print(kept.fileno(), flush=True)
 time.sleep(60)
@@ -54,14 +55,34 @@ time.sleep(60)
 
 
 @contextlib.contextmanager
-def server_of(user, port):
+def server_of(user, port, dumpable=1):
     """A listener of that user: (pid, fd)."""
-    with subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stdout=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(port), str(dumpable)], stdout=subprocess.PIPE,
                           user=user, group=user, extra_groups=[], cwd="/") as proc:
         try:
             yield proc.pid, int(proc.stdout.readline())
         finally:
             proc.kill()
+
+
+@needs_root
+@in_namespace
+def test_a_process_of_ones_own_that_hides_is_told_so(public_binary):
+    with server_of(NOBODY, SERVICE, dumpable=0) as (pid, _), server_of(NOBODY, OTHER) as (other, _):
+        entry, = ask(SERVICE, **AS_NOBODY)["local"]["sockets"]
+        assert (entry["uid"], entry["holders"]) == (NOBODY, "unknown")
+        said = tell(SERVICE, **AS_NOBODY)
+        assert "you opened the socket, but its process hides its descriptors" in said
+        assert "run as their user" not in said
+        assert "hides its descriptors" not in tell(OTHER, **AS_NOBODY)
+        assert pids(local_of_port(OTHER)) == [other]
+        # Root may read it.
+        assert pids(local_of_port(SERVICE)) == [pid]
+
+
+def local_of_port(port):
+    entry, = ask(port)["local"]["sockets"]
+    return entry
 
 
 @needs_root

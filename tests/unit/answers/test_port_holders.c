@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_holders.h"
 
+#include <unistd.h>
+
 #include "exporter/answers/port_words.h"
 #include "port_wording.h"
 #include "unit.h"
@@ -42,10 +44,38 @@ static void holders_are_told_as_far_as_known(void **state)
 	}
 }
 
+static void a_process_of_ones_own_may_hide(void **state)
+{
+	struct process_search processes = {.whole = true, .holdings = {.unreadable = 1}};
+	struct port_socket found =
+	    make(PORT_ROLE_LISTENER, SOCKET_TCP, SOCKET_LISTEN, "127.0.0.1", 50001);
+
+	(void)state;
+	found.socket.inode = 70;
+	found.socket.uid = geteuid();
+	/* Nobody was looked for. */
+	lookup.processes = NULL;
+	assert_false(port_holders_hide(&lookup, &found));
+	lookup.processes = &processes;
+	assert_true(port_holders_hide(&lookup, &found));
+	found.socket.uid++;
+	assert_false(port_holders_hide(&lookup, &found));
+	found.socket.uid--;
+	found.inode_is_unknown = true;
+	assert_false(port_holders_hide(&lookup, &found));
+	found.inode_is_unknown = false;
+	processes.holdings.late = 1;
+	assert_false(port_holders_hide(&lookup, &found));
+	processes.holdings.late = 0;
+	processes.holdings.unreadable = 0;
+	assert_false(port_holders_hide(&lookup, &found));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(holders_are_told_as_far_as_known),
+	    TEST(a_process_of_ones_own_may_hide),
 	};
 
 	return cmocka_run_group_tests_name("port_holders", tests, NULL, NULL);
