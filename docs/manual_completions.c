@@ -23,6 +23,11 @@ static bool takes_file(const struct command *word)
 	return word->arguments && strcmp(word->arguments, "FILE") == 0;
 }
 
+static bool takes_port(const struct command *word)
+{
+	return word->arguments && strncmp(word->arguments, "PORT|", 5) == 0;
+}
+
 static bool takes_command(const struct command *word)
 {
 	return word->arguments && strcmp(word->arguments, "[COMMAND]") == 0;
@@ -104,6 +109,9 @@ static bool print_bash_arguments(const char *argument)
 			printf("\t%s) _ephemera_files -f ;;\n", commands[i]->name);
 		if (takes_command(commands[i]))
 			printf("\t%s) _ephemera_reply -W \"$commands\" ;;\n", commands[i]->name);
+		if (takes_port(commands[i]))
+			printf("\t%s) _ephemera_reply -W \"$(_ephemera_listeners)\" ;;\n",
+			    commands[i]->name);
 	}
 	return true;
 }
@@ -151,7 +159,9 @@ static void print_zsh_arguments(const struct command *word)
 		puts("\t\t'2:command:_ephemera_commands'");
 	else if (word->arguments)
 		printf("\t\t'%s:%s:%s'\n", takes_file(word) ? "2" : "*", word->arguments,
-		    takes_file(word) ? "_files" : "");
+		    takes_file(word)   ? "_files"
+		    : takes_port(word) ? "_ephemera_ports"
+				       : "");
 }
 
 static bool print_zsh_flags(const char *argument)
@@ -197,6 +207,10 @@ static bool print_fish_first_words(const char *argument)
 		puts("'");
 		if (takes_file(commands[i]))
 			printf("complete -c ephemera -n '__ephemera_completes %s' -F\n",
+			    commands[i]->name);
+		if (takes_port(commands[i]))
+			printf("complete -c ephemera -n '__ephemera_completes %s' -a "
+			       "'(__ephemera_listeners)'\n",
 			    commands[i]->name);
 		if (takes_command(commands[i])) {
 			printf("complete -c ephemera -n '__ephemera_completes %s' -a '",

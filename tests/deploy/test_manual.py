@@ -7,6 +7,7 @@ import re
 import select
 import shlex
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -319,6 +320,17 @@ def test_the_first_word_may_be_a_command(complete):
     assert complete("help", "des") == ["destinations"]
     assert not set(complete("metrics", "")) & COMMANDS
     assert not set(complete("--web.enable-api", "")) & COMMANDS
+
+
+def test_a_port_is_one_that_is_listened_on(complete):
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_server(("::1", 0), family=socket.AF_INET6) as other, \
+            socket.socket() as idle:
+        idle.bind(("127.0.0.1", 0))
+        server, other, idle = (str(sock.getsockname()[1]) for sock in (server, other, idle))
+        assert {server, other} <= set(complete("port", "")) and idle not in complete("port", "")
+        assert complete("port", "443", server) == [server]
+        assert not set(complete("metrics", "")) & {server, other}
 
 
 def values(offered):
