@@ -10,6 +10,9 @@
 #define LINES_ABOVE 4
 #define LINES_BELOW 5
 
+#define LINES_EXPLAINED 16 /* with fewer, rows have the place of what is said of one */
+#define FILTER_SHOWN 24	   /* characters */
+
 #define NUMBERS 54 /* what print_numbers() adds, with the blank before it */
 #define NAME_LEAST 15
 #define NAME_MOST 47 /* [IPv6]:port */
@@ -177,7 +180,9 @@ size_t top_screen_matches(const struct top_frame *frame)
 
 size_t top_screen_rows(int lines)
 {
-	return lines > LINES_ABOVE + LINES_BELOW ? (size_t)(lines - LINES_ABOVE - LINES_BELOW) : 1;
+	const int others = lines < LINES_EXPLAINED ? LINES_ABOVE + 2 : LINES_ABOVE + LINES_BELOW;
+
+	return lines > others ? (size_t)(lines - others) : 1;
 }
 
 static struct line next_line(struct text *text, int columns, bool colours)
@@ -199,15 +204,30 @@ static void print_selected(struct text *text, const struct top_frame *frame, int
 		print(&line, "%lu by %s", row->owner_ports, row->owner);
 }
 
+/* The last characters of what was typed, printable: the line has no room for more. */
+static void copy_end(const char *typed, char text[static FILTER_SHOWN * 4 + 1])
+{
+	size_t characters = 0;
+	size_t at = strlen(typed);
+
+	while (at && characters < FILTER_SHOWN)
+		characters += ((unsigned char)typed[--at] & 0xc0) != 0x80;
+	snprintf(text, FILTER_SHOWN * 4 + 1, "%s", typed + at);
+	text_make_printable(text);
+}
+
 static void print_keys(struct line *line, const struct top_frame *frame)
 {
+	char filter[FILTER_SHOWN * 4 + 1];
+
+	copy_end(frame->filter, filter);
 	if (frame->types_filter) {
-		print(line, "Filter: %s_  (Enter keeps it, Esc drops it)", frame->filter);
+		print(line, "Filter: %s_  (Enter keeps it, Esc drops it)", filter);
 		return;
 	}
-	print(line, "q quit  s sort: %s  / filter%s%s  p pause%s  n %s", top_sort_name(frame->sort),
-	    frame->filter[0] ? ": " : "", frame->filter, frame->is_paused ? " (paused)" : "",
-	    frame->rows->are_namespaces ? "destinations" : "namespaces");
+	print(line, "q quit  s sort: %s  n %s  / filter%s%s  p pause%s", top_sort_name(frame->sort),
+	    frame->rows->are_namespaces ? "destinations" : "namespaces", filter[0] ? ": " : "",
+	    filter, frame->is_paused ? " (paused)" : "");
 }
 
 static void print_top(struct text *text, const struct top_frame *frame, int columns, bool colours)
@@ -227,6 +247,16 @@ static void print_top(struct text *text, const struct top_frame *frame, int colu
 	print_heading(&line, frame, name_width(frame, columns));
 }
 
+static void print_rest(struct line *line, const struct top_frame *frame, size_t shown)
+{
+	const size_t all = top_screen_matches(frame) + (size_t)frame->rows->others;
+
+	if (all > shown)
+		print(line, "%zu of %zu", shown, all);
+	else if (frame->rows->length == 0)
+		put(line, "No outgoing connection holds a port of the range.");
+}
+
 void top_screen_render(
     struct text *text, const struct top_frame *frame, int lines, int columns, bool colours)
 {
@@ -244,13 +274,11 @@ void top_screen_render(
 			print_row(&line, row, width, frame->first + i == frame->selected);
 		number += row != NULL;
 	}
-	line = next_line(text, columns, colours);
-	if (top_screen_matches(frame) + frame->rows->others > number)
-		print(&line, "%zu of %zu", number,
-		    top_screen_matches(frame) + (size_t)frame->rows->others);
-	else if (frame->rows->length == 0)
-		put(&line, "No outgoing connection holds a port of the range.");
-	print_selected(text, frame, columns);
+	if (lines >= LINES_EXPLAINED) {
+		line = next_line(text, columns, colours);
+		print_rest(&line, frame, number);
+		print_selected(text, frame, columns);
+	}
 	line = next_line(text, columns, colours);
 	put(&line, frame->failure);
 	line = next_line(text, columns, colours);

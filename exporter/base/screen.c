@@ -15,6 +15,7 @@
 #define SEQUENCE_MS 50
 
 static struct termios before;
+static struct termios raw;
 static sigset_t mask_before;
 static int signals = -1;
 
@@ -53,9 +54,28 @@ static int put_string(const char *string)
 	return put(string, strlen(string));
 }
 
+/* The alternate screen, no cursor, and no wrapping at the last column. */
+static int enter(void)
+{
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	return put_string("\033[?1049h\033[?25l\033[?7l");
+}
+
+static void leave(void)
+{
+	(void)put_string("\033[?7h\033[?25h\033[?1049l");
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+}
+
+/* Ctrl-Z: the shell gets its screen, until it lets us go on. */
+static void suspend(void)
+{
+	leave();
+	raise(SIGSTOP);
+}
+
 int screen_open(void)
 {
-	struct termios raw;
 	sigset_t wanted;
 
 	if (tcgetattr(STDIN_FILENO, &before) < 0)
@@ -66,6 +86,8 @@ int screen_open(void)
 	sigaddset(&wanted, SIGHUP);
 	sigaddset(&wanted, SIGQUIT);
 	sigaddset(&wanted, SIGWINCH);
+	sigaddset(&wanted, SIGTSTP);
+	sigaddset(&wanted, SIGCONT);
 	sigprocmask(SIG_BLOCK, &wanted, &mask_before);
 	signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0) {
@@ -78,15 +100,12 @@ int screen_open(void)
 	raw.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-	/* The alternate screen, no cursor, and no wrapping at the last column. */
-	return put_string("\033[?1049h\033[?25l\033[?7l");
+	return enter();
 }
 
 void screen_close(void)
 {
-	(void)put_string("\033[?7h\033[?25h\033[?1049l");
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	leave();
 	close(signals);
 	signals = -1;
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
@@ -146,9 +165,22 @@ static int read_signal(void)
 	int found = SCREEN_NOTHING;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGWINCH)
+		switch (info.ssi_signo) {
+		case SIGTSTP:
+			suspend();
+			break; /* and SIGCONT follows */
+		case SIGCONT:
+			/* A shell that was in the foreground meanwhile has set the terminal its
+			 * way. */
+			(void)enter();
+			found = SCREEN_RESIZED;
+			break;
+		case SIGWINCH:
+			found = SCREEN_RESIZED;
+			break;
+		default:
 			return SCREEN_END;
-		found = SCREEN_RESIZED;
+		}
 	}
 	return found;
 }

@@ -18,7 +18,8 @@ bool screen_can(void);
 bool screen_has_colours(void);
 
 /*
- * Takes the terminal. From then on SIGINT, SIGTERM, SIGHUP and SIGQUIT are told by screen_wait().
+ * Takes the terminal. From then on SIGINT, SIGTERM, SIGHUP and SIGQUIT are told by screen_wait(),
+ * which also stops for Ctrl-Z, and takes the terminal again afterwards.
  * Returns 0 or -errno. Call screen_close() in any case where it returned 0: it gives back what was
  * there.
  */

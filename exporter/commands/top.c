@@ -57,7 +57,7 @@ static void set_texts(struct top *top)
 
 	strftime(top->clock, sizeof(top->clock), "%H:%M:%S", localtime_r(&now, &local));
 	top_look_summarize(top->look, top->summary);
-	top_look_failures(top->look, top->failure);
+	top_look_failures(top->look, top->at_namespaces, top->failure);
 }
 
 static void add_ms(struct timespec *time, long ms)
@@ -123,6 +123,16 @@ static int draw(struct top *top)
 	return result;
 }
 
+/* Drops the last character, which can have several bytes of UTF-8. */
+static void drop_last(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length && ((unsigned char)text[--length] & 0xc0) == 0x80)
+		;
+	text[length] = '\0';
+}
+
 static void type_filter(struct top *top, int key)
 {
 	const size_t length = strlen(top->filter);
@@ -133,9 +143,8 @@ static void type_filter(struct top *top, int key)
 		top->frame.types_filter = false;
 		top->filter[0] = '\0';
 	} else if (key == 127 || key == '\b') {
-		if (length)
-			top->filter[length - 1] = '\0';
-	} else if (key >= ' ' && key < 127 && length + 1 < sizeof(top->filter)) {
+		drop_last(top->filter);
+	} else if (key >= ' ' && key < 256 && length + 1 < sizeof(top->filter)) {
 		top->filter[length] = (char)key;
 		top->filter[length + 1] = '\0';
 	}

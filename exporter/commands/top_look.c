@@ -165,9 +165,10 @@ static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows
 	const struct bound_ports *bound = &rows->bound.ports;
 
 	snprintf(look->summary, sizeof(look->summary),
-	    "%u ports each (%u-%u), %u lost to bind(); %lu in use by %lu destinations",
-	    rows->capacity, rows->settings.range.first, rows->settings.range.last,
-	    bound->listen + bound->bound + bound->connected, rows->ports, rows->destinations);
+	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu destination%s",
+	    rows->capacity, rows->capacity == 1 ? "" : "s", rows->settings.range.first,
+	    rows->settings.range.last, bound->listen + bound->bound + bound->connected, rows->ports,
+	    rows->destinations, rows->destinations == 1 ? "" : "s");
 	return top_rows_of_destinations(rows, &now, ret_rows);
 }
 
@@ -192,8 +193,8 @@ static int look_at_namespaces(struct top_look *look, struct top_rows *ret_rows)
 	if (result < 0)
 		return result;
 	now = clock_now();
-	snprintf(look->summary, sizeof(look->summary), "%zu network namespaces on this host",
-	    rows->length);
+	snprintf(look->summary, sizeof(look->summary), "%zu network namespace%s on this host",
+	    rows->length, rows->length == 1 ? "" : "s");
 	result = top_rows_of_namespaces(rows, &now, ret_rows);
 	namespace_rows_free(rows);
 	return result;
@@ -215,17 +216,24 @@ void top_look_summarize(const struct top_look *look, char text[static TOP_LINE])
 	snprintf(text, TOP_LINE, "%s", look->summary);
 }
 
-void top_look_failures(struct top_look *look, char text[static TOP_LINE])
+void top_look_failures(struct top_look *look, bool at_namespaces, char text[static TOP_LINE])
 {
+	const char *where = at_namespaces ? " in this network namespace" : "";
+	char refused[48] = "";
+
 	if (!look->events) {
 		snprintf(
 		    text, TOP_LINE, "Failed calls are not seen without CAP_BPF and CAP_PERFMON.");
 		return;
 	}
 	(void)exhaustion_events_wait(look->events, 0);
+	/* Not every kernel shows calls of bind(): then nothing is said of them. */
+	if (look->probe.counts_binds)
+		snprintf(refused, sizeof(refused), ", refused: %lu", look->refused);
 	if (look->failures + look->refused == 0)
-		snprintf(text, TOP_LINE, "No call has failed since the start.");
+		snprintf(text, TOP_LINE, "No %s has failed%s since the start.",
+		    look->probe.counts_binds ? "call" : "connect()", where);
 	else
-		snprintf(text, TOP_LINE, "Failed: %lu, refused: %lu. %.200s", look->failures,
-		    look->refused, look->last);
+		snprintf(text, TOP_LINE, "Failed%s: %lu%s. %.140s", where, look->failures, refused,
+		    look->last);
 }

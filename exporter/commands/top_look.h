@@ -29,7 +29,10 @@ const char *top_look_reason(const struct top_look *look);
 /* One line about what was looked at last: the range, and what holds its ports. */
 void top_look_summarize(const struct top_look *look, char text[static TOP_LINE]);
 
-/* Takes the failures since the last call, and says in a line how many there were, and the last. */
-void top_look_failures(struct top_look *look, char text[static TOP_LINE]);
+/*
+ * Takes the failures since the last call, and says in a line how many there were, and the last.
+ * They are of this network namespace, which the line names if all are shown.
+ */
+void top_look_failures(struct top_look *look, bool at_namespaces, char text[static TOP_LINE]);
 
 #endif

@@ -102,7 +102,7 @@ def test_a_protocol_or_an_address_leaves_sockets_out():
         assert "6 sockets have it as their local port, but none that you asked for." in \
             " ".join(text_of(f"10.0.0.1:{SERVICE}", status=1).split())
         # Of a range, only what is asked for is shown.
-        assert text_of("udp/30002-30010,[::1]:30000-30005", status=1) == \
+        assert text_of("udp/30002-30010,[::1]:30000-30005", "--sockets.source=sock_diag", status=1) == \
             "Nothing that you asked for is on the 11 ports.\n"
         del connections
 
