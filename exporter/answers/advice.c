@@ -74,6 +74,7 @@ static void find_services(struct advice_input *input)
 	if (input->nodes.last)
 		portset_add_range(&input->services, input->nodes);
 	input->range = advice_range_find(&facts->services.facts, &input->services);
+	advice_judge_reserved(input);
 }
 
 static void release(struct advice *advice)

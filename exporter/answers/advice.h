@@ -60,8 +60,8 @@ int advice_find(
     const struct advice_facts *facts, const struct portset *units, struct advice_list *ret_list);
 void advice_list_free(struct advice_list *list);
 
-/* For people. */
-void advice_print(const struct advice_list *list, int width);
+/* For people. elsewhere: of another network namespace than the one people think they are in. */
+void advice_print(const struct advice_list *list, bool elsewhere, int width);
 
 /* Adds "findings" to object. */
 void advice_json_add(struct json *object, const struct advice_list *list);

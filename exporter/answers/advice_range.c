@@ -34,15 +34,29 @@ static unsigned count_usable(
 	return portset_count(&usable);
 }
 
+static struct portset held_of(const struct facts *facts)
+{
+	struct portset held = facts->holders.listen;
+
+	portset_unite(&held, &facts->holders.bound);
+	portset_unite(&held, &facts->holders.connected);
+	return held;
+}
+
+unsigned advice_range_usable(const struct facts *facts, const struct portset *reserved)
+{
+	const struct portset held = held_of(facts);
+
+	return count_usable(facts->settings.range, reserved, &held);
+}
+
 struct advice_range advice_range_find(const struct facts *facts, const struct portset *services)
 {
 	const struct port_range now = facts->settings.range;
 	struct advice_range found = {.range = widest(now), .usable = facts->capacity};
-	struct portset held = facts->holders.listen;
+	const struct portset held = held_of(facts);
 	struct portset wanted = {0};
 
-	portset_unite(&held, &facts->holders.bound);
-	portset_unite(&held, &facts->holders.connected);
 	portset_add_range(&wanted, found.range);
 	portset_add_range(&wanted, now);
 	portset_keep(&wanted, services);

@@ -22,6 +22,9 @@ struct advice_range {
 	unsigned usable_wide;	  /* and in the widest range, with `reserved` */
 };
 
+/* Ports of today's range that connect() could have if `reserved` were the reserved ones. */
+unsigned advice_range_usable(const struct facts *facts, const struct portset *reserved);
+
 /*
  * services: ports to keep for services, inside today's range or not; those below
  * ADVICE_FIRST_PORT do not matter.

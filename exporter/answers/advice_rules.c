@@ -35,8 +35,8 @@ static void say_owner(struct text *text, const struct destination_row *row)
 	const struct owner_name *most = row->owned.length ? &row->owned.names[0] : NULL;
 
 	if (most && owner_name_is_known(most))
-		advice_say(text, " %s has most of the open connections: %lu.", most->path,
-		    (unsigned long)most->count);
+		advice_say(text, " The cgroup %s has most of the open connections: %lu.",
+		    most->path, (unsigned long)most->count);
 }
 
 /* tw-reuse */
@@ -244,6 +244,9 @@ const struct advice_rule advice_rules[] = {
     {"more-addresses", "Use more addresses, or fewer connections",
 	"The other side sees a new address: firewalls and allow lists must know it.",
 	find_addresses},
+    {"reserved-list", "Shorten the list of reserved ports",
+	"Somebody reserved them: ask why. A service that is down now can lose its port.",
+	advice_find_shorter_list},
     {"wider-range", "Widen the range",
 	"A service that is down now, and is not in the list of reserved ports, can find its port "
 	"taken at its next start.",

@@ -15,6 +15,10 @@ struct advice_input {
 	struct port_range nodes;   /* NodePorts; 0-0: none */
 	bool nodes_assumed;	   /* no flag names them: they are Kubernetes' default */
 	struct advice_range range; /* for those services */
+	/* The reserved ports take most of the range, though services need few of them. */
+	bool reserves_too_many;
+	struct portset needed;	/* then: those that services need */
+	unsigned usable_needed; /* and the ports of each destination, with them alone */
 };
 
 struct advice_rule {
@@ -28,8 +32,12 @@ struct advice_rule {
 extern const struct advice_rule advice_rules[];
 extern const size_t advice_rules_length;
 
-/* Those of the range are in advice_range_rules.c. */
+/* Sets the last three of input, from what is before them. */
+void advice_judge_reserved(struct advice_input *input);
+
+/* Those of the range are in advice_range_rules.c. The first rules out the other two for now. */
 bool advice_find_wider_range(const struct advice_input *input, struct advice *advice);
+bool advice_find_shorter_list(const struct advice_input *input, struct advice *advice);
 bool advice_find_reserve(const struct advice_input *input, struct advice *advice);
 
 /* Adds a sentence, at most 511 bytes. What must not reach a terminal becomes question marks. */

@@ -59,8 +59,22 @@ static void print_one(const struct advice *advice, int width)
 	puts("");
 }
 
+/* sysctl.d is for the namespace that the host starts in: there others would change the host. */
+static void print_keeping(bool elsewhere, int width)
+{
+	terminal_print_wrapped(
+	    elsewhere ? "These settings end with the network namespace. To keep them, "
+			"name them where it is made: securityContext.sysctls of a pod, "
+			"--sysctl of docker and podman. Not in /etc/sysctl.d, which is "
+			"for the host's own."
+		      : "A restart of the host undoes these settings. To keep them, put "
+			"them into " SYSCTL_FILE ":",
+	    0, width);
+	putchar('\n');
+}
+
 /* All settings of the list, each once: what a file for a restart has to say. */
-static void print_file(const struct advice_list *list, int width)
+static void print_file(const struct advice_list *list, bool elsewhere, int width)
 {
 	const char *seen[ADVICE_SETTINGS_MAX * 16];
 	size_t length = 0;
@@ -76,10 +90,7 @@ static void print_file(const struct advice_list *list, int width)
 			if (known || length == sizeof(seen) / sizeof(seen[0]))
 				continue;
 			if (!begun)
-				terminal_print_wrapped("A restart of the host undoes these "
-						       "settings. To keep them, put them into "
-						       "" SYSCTL_FILE ":\n",
-				    0, width);
+				print_keeping(elsewhere, width);
 			begun = true;
 			seen[length++] = setting->name;
 			printf("    %s = %s\n", setting->name, setting->value.data);
@@ -87,7 +98,7 @@ static void print_file(const struct advice_list *list, int width)
 	}
 }
 
-void advice_print(const struct advice_list *list, int width)
+void advice_print(const struct advice_list *list, bool elsewhere, int width)
 {
 	if (list->length == 0) {
 		puts("Nothing to advise: no rule of docs/advise.md applies here now.");
@@ -96,7 +107,7 @@ void advice_print(const struct advice_list *list, int width)
 	puts("Nothing was changed. The most urgent comes first.\n");
 	for (size_t i = 0; i < list->length; i++)
 		print_one(&list->list[i], width);
-	print_file(list, width);
+	print_file(list, elsewhere, width);
 }
 
 void advice_json_add(struct json *object, const struct advice_list *list)

@@ -45,7 +45,7 @@ static int show(const struct options *options)
 		if (options->json)
 			result = print_json(&list);
 		else
-			advice_print(&list, terminal_width());
+			advice_print(&list, namespace_was_left(), terminal_width());
 		advice_list_free(&list);
 	}
 	advice_facts_free(facts);

@@ -17,12 +17,13 @@ from lib.exporter import REPOSITORY, run
 from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, accept, add_address, bind_until_refused, bound, close, connect,
                          connect_many, connect_until_refused, drop, listen, pairs, port_of, time_wait)
+from other_namespaces import another
 
 # Not a loopback address for the kernel, though it is on lo: tcp_tw_reuse is 2 here.
 PEER = "10.88.0.50"
 TARGET = 9001
 FIRST, SIZE = 40000, 40
-RULES = ("tw-reuse", "keep-alive", "more-addresses", "wider-range", "reserve", "bind-no-port",
+RULES = ("tw-reuse", "keep-alive", "more-addresses", "reserved-list", "wider-range", "reserve", "bind-no-port",
          "accept-queue", "time-wait-table")
 
 
@@ -242,6 +243,57 @@ def test_reserve_node_ports(tmp_path):
     set_range(32766, 32769)
     binders, _ = bind_until_refused(IPV4, "127.0.0.1")
     assert sorted(port_of(sock) for sock in binders) == [32768, 32769]
+
+
+@in_namespace
+def test_reserved_list():
+    small_range()
+    _listener = target()
+    sysctl("net.ipv4.ip_local_reserved_ports", "1-65535")
+    service = listen(IPV4, "127.0.0.1", FIRST + 7)
+    assert free_towards() == 0
+    found = advise()
+    # What it advises is one list: the other rules wait until it is set.
+    assert found.keys() == {"reserved-list"}
+    finding = found["reserved-list"]
+    assert finding["urgency"] == "now"
+    assert f"takes {SIZE} of the {SIZE} ports of the range. Each destination can have 0." in finding["finding"]
+    assert finding["promise"]["then"] == SIZE - 1
+    assert finding["sysctls"][0]["value"] == f"{TARGET},{FIRST + 7}"
+    follow("reserved-list")
+    close([service])
+    assert free_towards() == SIZE - 1
+    assert "reserved-list" not in advise()
+
+
+@in_namespace
+def test_reserved_list_that_nobody_needs():
+    set_range(10240, 65535)
+    sysctl("net.ipv4.ip_local_reserved_ports", "10240-65533")
+    assert advise()["reserved-list"]["promise"] == {
+        "figure": "usable ports of each destination", "now": 2, "then": 55296}
+    follow("reserved-list")
+    assert sysctl("net.ipv4.ip_local_reserved_ports") == ""
+    assert advise() == {}
+
+
+@in_namespace
+def test_a_list_that_services_need_is_left_alone():
+    small_range()
+    set_reserved(f"{FIRST}-{FIRST + SIZE // 2}")
+    _services = [listen(IPV4, "127.0.0.1", FIRST + i) for i in range(SIZE // 2 + 1)]
+    assert "reserved-list" not in advise()
+
+
+@needs_bpf
+@in_namespace
+def test_another_namespace_is_not_kept_by_the_hosts_file():
+    with another("set_range(40000, 40099)") as process:
+        done = run("advise", f"--namespace={process.pid}")
+        assert done.returncode == 0, done.stderr
+        assert "(wider-range)" in done.stdout and "The range is 40000-40099" in done.stdout
+        assert "90-ephemera.conf" not in done.stdout
+        assert "These settings end with the network namespace." in done.stdout
 
 
 @in_namespace
