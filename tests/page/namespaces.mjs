@@ -65,6 +65,45 @@ export async function shared({ open, known }) {
 	return seen;
 }
 
+/* What has a place on the page and shows nothing there, and the headings that are seen. */
+const emptiness = (page) => page.evaluate(() => {
+	const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
+	const name = ({ id, localName }) => id || localName;
+	return { boxes: [...document.querySelectorAll("#live *")].filter((element) => isSeen(element)
+		&& element.getBoundingClientRect().height > 40 && (element.innerText ?? "").trim() === "").map(name),
+	headings: [...document.querySelectorAll("#live h2")].filter(isSeen).map(({ innerText }) => innerText),
+	room: document.getElementById("live").getBoundingClientRect().height,
+	width: document.documentElement.scrollWidth };
+});
+
+/* Nothing is known: no answer has come yet, or the namespace is gone. */
+export async function nothing({ open, known }) {
+	const seen = {};
+	for (const width of [1280, 390]) {
+		const options = { viewport: { width, height: 844 } };
+		const waiting = await open({ before: (page) => page.route("**/api/v1/**", () => {}), ...options });
+		await until(() => waiting.requests.some((path) => path.startsWith("/api/v1/")));
+		const gone = await open({ path: "/#@no/such-pod", ...options });
+		await until(() => gone.page.locator("#trouble").isVisible());
+		seen[width] = { waiting: await emptiness(waiting.page), gone: await emptiness(gone.page) };
+		/* The same after another one was there, and the way back. */
+		await choose(gone.page, "");
+		await shown(gone.page);
+		await until(() => gone.page.locator("#map").isVisible());
+		seen[width].found = await emptiness(gone.page);
+		await gone.page.evaluate(() => {
+			location.hash = "#@no/such-pod";
+		});
+		await until(() => gone.page.locator("#trouble").isVisible());
+		seen[width].later = await emptiness(gone.page);
+		if (known.pictures) {
+			await waiting.page.screenshot({ path: `${known.pictures}/waiting-${width}.png` });
+			await gone.page.screenshot({ path: `${known.pictures}/gone-${width}.png` });
+		}
+	}
+	return seen;
+}
+
 /* The list is reached and used by the keyboard, and keeps its place. */
 export async function keys({ open, known }) {
 	const { page } = await open();

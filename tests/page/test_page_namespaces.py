@@ -24,7 +24,7 @@ from other_namespaces import another, inode
 
 pytestmark = needs_bpf
 
-SCENARIOS = ["choosing", "shared", "keys", "looks", "late"]
+SCENARIOS = ["choosing", "shared", "nothing", "keys", "looks", "late"]
 ALL = ["--web.enable-api", "--namespaces=all"]
 
 TARGET, INSIDE, QUIET = 30001, 40001, 30071
@@ -135,6 +135,16 @@ def test_an_address_that_was_shared_leads_there(seen):
     assert (shared["again"]["where"], shared["again"]["trouble"]) == (POD, False)
 
 
+@pytest.mark.parametrize("width", ["1280", "390"])
+def test_without_data_there_are_no_empty_boxes(seen, width):
+    pages = seen["nothing"][width]
+    for when in ("waiting", "gone", "later"):
+        page = pages[when]
+        assert (page["boxes"], page["headings"]) == ([], ["One port"]), when
+        assert page["room"] < 500 and page["width"] <= int(width), when
+    assert set(pages["found"]["headings"]) >= {"All 65,536 ports", "One port", "Fullest destinations"}
+
+
 def test_the_keyboard_chooses(seen):
     assert seen["keys"] == {"reached": "namespace", "chosen": POD, "focus": "namespace"}
 
@@ -157,7 +167,7 @@ def test_an_answer_that_comes_late_is_not_shown_and_a_pause_stays(seen):
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_goes_wrong_elsewhere(played, scenario):
     faults = played[scenario]["faults"]
-    if scenario == "shared":
+    if scenario in ("shared", "nothing"):
         faults = [fault for fault in faults if not fault.startswith(CHROMIUMS_WORD_OF_404)]
     assert faults == []
 

@@ -111,6 +111,7 @@ function row(entry, { usable, history, range }) {
 export function showDestinations({ range, destinations: all, destinations_total: total }, history, settings) {
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
+	byId("fullest").hidden = false;
 	showVerdict(destinations, range.usable_ports, history);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);

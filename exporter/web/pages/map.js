@@ -77,6 +77,7 @@ function start() {
 			counts: ports.counts,
 			uses: Array.from(ports.ports, (letter) => ports.legend[letter] ?? letter),
 		};
+		byId("all-ports").hidden = false;
 		draw({});
 		showSummary(state.data);
 		table();
@@ -115,9 +116,19 @@ function start() {
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");
 		byId("trouble").hidden = !failed;
+		if (failed && state.stale) {
+			hideData();
+		}
 		if (!failed) {
 			poll.good = performance.now();
 			setStale(false);
+		}
+	}
+
+	/* Of the namespace that is asked for nothing is known: what is there must take no room. */
+	function hideData() {
+		for (const id of ["history", "fullest", "all-ports"]) {
+			byId(id).hidden = true;
 		}
 	}
 
