@@ -9,15 +9,13 @@
 #include "collectors/views/port_there.h"
 #include "collectors/views/views.h"
 #include "exporter/answers/port_expression.h"
-#include "exporter/base/number.h"
 #include "exporter/scrape/scraper.h"
 #include "exporter/web/api.h"
+#include "exporter/web/api_parameters.h"
 #include "exporter/web/asked_namespace.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/pages.h"
 #include "exporter/web/query.h"
-
-#define LIMIT_DEFAULT 20
 
 static enum endpoint_found parse_index(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
@@ -113,50 +111,11 @@ static struct answer render_metrics(
 	return answer;
 }
 
-/* The parameters of the API. */
-struct api_parameters {
-	const struct site *site;
-	struct route *route;
-	const char *wrong; /* what is wrong, or NULL */
-};
-
-static void add_api_parameter(void *context, const char *key, const char *value)
-{
-	struct api_parameters *parameters = context;
-	struct route *route = parameters->route;
-	unsigned long limit;
-
-	if (!value)
-		value = "";
-	if (strcmp(key, "limit") == 0) {
-		if (strlen(value) > 4 || !number_parse(value, 1, 1000, &limit))
-			parameters->wrong = "limit must be a whole number from 1 to 1000";
-		else
-			route->limit = limit;
-	} else if (strcmp(key, "owners") == 0) {
-		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-			parameters->wrong = "owners must be true or false";
-		route->owners = strcmp(value, "true") == 0;
-	} else if (strcmp(key, "namespace") == 0) {
-		const char *wrong = asked_namespace_parse(parameters->site, value, route);
-
-		if (wrong)
-			parameters->wrong = wrong;
-	}
-}
-
 static enum endpoint_found parse_api(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
 {
-	struct api_parameters parameters = {.site = site, .route = route};
-
 	(void)rest;
-	route->limit = LIMIT_DEFAULT;
-	request->parameters(request->source, add_api_parameter, &parameters);
-	if (!parameters.wrong)
-		return FOUND;
-	route->answer = answer_error(true, 400, "%s", parameters.wrong);
-	return FOUND_WRONG;
+	return api_parameters_read(site, request, route) ? FOUND : FOUND_WRONG;
 }
 
 /* Without --namespaces=all there is no such list. */

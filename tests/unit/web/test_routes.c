@@ -229,7 +229,7 @@ static void parameters_have_bounds(void **state)
 	    {"limit", ""}, {"limit", NULL}, {"limit", "-1"}, {"limit", "1e2"}, {"limit", "00020"},
 	    {"owners", "maybe"}, {"owners", ""}, {"owners", NULL}, {"owners", "TRUE"}};
 	const char *const good[] = {"limit", "1000", "owners", "true", "other", "whatever", NULL};
-	const char *const none[] = {"owners", "false", "LIMIT", "0", NULL};
+	const char *const none[] = {"owners", "false", "limits", "0", NULL};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(wrong); i++) {
