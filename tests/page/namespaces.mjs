@@ -26,9 +26,15 @@ export async function choosing({ open, known }) {
 	const { page, requests } = await open();
 	await listed(page);
 	const seen = { own: await shown(page), options: await page.locator("#namespace option").allInnerTexts(),
-		spoken: await page.locator("#chooser").ariaSnapshot() };
+		spoken: await page.locator("#chooser").ariaSnapshot(), promises: [await text(page, "#answer")] };
 	await choose(page, known.full.name);
 	seen.full = await shown(page);
+	seen.promises.push(await text(page, "#answer"));
+	await choose(page, "");
+	await shown(page);
+	seen.promises.push(await text(page, "#answer"));
+	await choose(page, known.full.name);
+	await shown(page);
 	seen.said = await text(page, "#announcement");
 	await page.locator("#destinations a").first().click();
 	await answered(page, known.full.port);
@@ -85,7 +91,8 @@ export async function nothing({ open, known }) {
 		await until(() => waiting.requests.some((path) => path.startsWith("/api/v1/")));
 		const gone = await open({ path: "/#@no/such-pod", ...options });
 		await until(() => gone.page.locator("#trouble").isVisible());
-		seen[width] = { waiting: await emptiness(waiting.page), gone: await emptiness(gone.page) };
+		seen[width] = { waiting: await emptiness(waiting.page), gone: await emptiness(gone.page),
+			promise: await text(gone.page, "#answer") };
 		/* The same after another one was there, and the way back. */
 		await choose(gone.page, "");
 		await shown(gone.page);

@@ -112,6 +112,14 @@ def test_a_choice_shows_all_of_that_namespace(seen):
     assert POD in seen["choosing"]["said"]
 
 
+def test_only_what_can_be_known_of_a_port_is_promised(seen):
+    own, elsewhere = (f"Shows what is on a port, which {holder} has it, and when it comes back."
+                      for holder in ("process", "cgroup"))
+    assert seen["choosing"]["promises"] == [own, elsewhere, own]
+    # So does a page that begins there.
+    assert seen["nothing"]["390"]["promise"] == elsewhere
+
+
 def test_a_port_is_looked_up_there_and_the_way_back_leads_back(seen):
     port, moved, back = (seen["choosing"][name] for name in ("port", "moved", "back"))
     assert port["hash"] == f"#{TARGET}@shop/checkout-7d9f4c"

@@ -75,6 +75,14 @@ function createPanel(useOf) {
 	};
 }
 
+/* What is promised before the first answer: of another network namespace the kernel names no process. */
+function sayWhose() {
+	const promise = byId("whose");
+	if (promise !== null) {
+		setText(promise, readAddress().namespace === null ? "process" : "cgroup");
+	}
+}
+
 /* onShow(port): that port is shown, or is pinned now. */
 export function createLookup({ useOf, onShow }) {
 	const [input, wrong] = [byId("port"), byId("port-error")];
@@ -169,6 +177,7 @@ export function createLookup({ useOf, onShow }) {
 		}
 	}
 
+	sayWhose();
 	byId("ask").addEventListener("submit", (event) => {
 		event.preventDefault();
 		const text = input.value.trim();
@@ -198,6 +207,7 @@ export function createLookup({ useOf, onShow }) {
 			running?.stop.abort();
 			cache.clear();
 			panel.forget();
+			sayWhose();
 			if (shown !== null) {
 				show(pinned ?? shown);
 			}
