@@ -35,6 +35,7 @@ async function look({ open, known }, kind) {
 		await until(() => page.locator("#destinations li").count());
 		seen[name] = { text: await inWindow(page), title: await page.title(),
 			verdict: await page.locator("#verdict").innerText(), since: await page.locator("#since").innerText(),
+			summary: await page.locator("#summary").innerText(),
 			width: await page.evaluate(() => document.documentElement.scrollWidth),
 			weak: (await contrasts(page)).filter(({ ratio }) => ratio < 4.5),
 			order: await page.evaluate(() => [...document.querySelectorAll("#verdict, #history, #destinations, #map")].map(({ id }) => id)) };

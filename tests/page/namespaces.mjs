@@ -13,6 +13,7 @@ const settled = (page) => until(async () => await page.locator("#live").getAttri
 async function shown(page) {
 	await settled(page);
 	return { where: await text(page, "#where"), verdict: await text(page, "#verdict"), title: await page.title(),
+		summary: await text(page, "#summary"),
 		zones: await text(page, "#zones"), listeners: await text(page, "#legend [data-use=listener] .number"),
 		words: await text(page, "#destinations-words"), hash: here(page),
 		chosen: await page.locator("#namespace option:checked").innerText(),

@@ -92,9 +92,10 @@ def test_the_map_counts_what_is_there(seen, ports):
     assert WAITING <= counts["time_wait"] <= WAITING + len(ports["time_wait"]) + 30
 
 
-def test_the_summary_says_the_same(seen):
+def test_the_summary_says_the_same_and_first_what_is_left(seen, host):
     counts = seen["map"]["counts"]
     assert seen["map"]["summary"] == (
+        f"{USABLE - ACTIVE - WAITING} of {USABLE} ports are left towards 127.0.0.1:{host['known']['destination']}. "
         f"{counts['free']} ports are free, {counts['outbound']} outbound, "
         f"{counts['time_wait']} in TIME_WAIT, {counts['listener']} with a listener, "
         f"{counts['bound']} bound and {counts['reserved']} reserved.")

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -21,6 +22,8 @@ import workload
 
 FIRST, LAST = 40000, 40399
 TARGET, CALM = 30001, 30002
+# More than the browser has towards the exporter.
+CALM_PORTS = 29
 SERVICE = "checkout.service"
 # Outside the range: a full one has no port for a listener.
 ON = ["--web.enable-api", "--web.listen-address=127.0.0.1:10059"]
@@ -45,7 +48,7 @@ def played(tree, module_folder):
     def play_all():
         set_range(FIRST, LAST)
         listeners = [listen(IPV4, "127.0.0.1", port, backlog=500) for port in (TARGET, CALM)]
-        kept = connect_many(7, IPV4, "127.0.0.1", CALM)
+        kept = connect_many(CALM_PORTS, IPV4, "127.0.0.1", CALM)
         known = {"pictures": os.environ.get("EPHEMERA_PICTURES")}
         with Exporter(*ON) as exporter:
             told = workload.play(exporter, ["calm"], known)
@@ -85,6 +88,13 @@ def test_a_calm_host_is_said_to_be_calm(played, screen):
     calm = played["calm"]["seen"][screen]
     assert calm["title"] == f"{HOST}: OK – Ephemera"
     assert "No destination has used half of its ports." in calm["text"], calm["text"]
+
+
+@pytest.mark.parametrize("kind, destination, left", [("calm", CALM, LAST - FIRST + 1 - CALM_PORTS), ("full", TARGET, 0)])
+def test_the_map_begins_with_what_is_left_where_least_is(played, kind, destination, left):
+    summary = played[kind]["seen"]["desktop"]["summary"]
+    assert summary.startswith(f"{left} of {LAST - FIRST + 1} ports are left towards 127.0.0.1:{destination}. "), summary
+    assert re.search(r"\. [\d,]+ ports are free, ", summary), summary
 
 
 @pytest.mark.parametrize("kind", ["calm", "full"])

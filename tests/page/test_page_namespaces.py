@@ -105,6 +105,7 @@ def test_a_choice_shows_all_of_that_namespace(seen):
     assert full["hash"] == "#@shop/checkout-7d9f4c"
     assert full["verdict"] == (f"{TARGET} is full: pod 1a2b3c4d… holds {CLIENTS} of {SIZE - 1} ports towards "
                                f"127.0.0.1:{TARGET}. connect() fails.")
+    assert full["summary"].startswith(f"0 of {SIZE - 1} ports are left towards 127.0.0.1:{TARGET}. ")
     assert full["words"] == f"Each destination can have {SIZE - 1} of the {SIZE} ports from 40000 to {40000 + SIZE - 1}."
     assert f"The outline is the range of this network namespace, 40000–{40000 + SIZE - 1}." in full["zones"]
     assert full["listeners"] == "2"
@@ -129,6 +130,7 @@ def test_a_port_is_looked_up_there_and_the_way_back_leads_back(seen):
     assert moved["where"] == f"quiet&<b>, on {HOST}" and moved["listeners"] == "5"
     assert moved["answer"].startswith(f"Port {TARGET}\nfree\n")
     assert moved["verdict"] == "No outgoing connection holds a port of the range."
+    assert re.match(r"[\d,]+ ports are free, ", moved["summary"]), moved["summary"]
     assert (back["where"], back["hash"], back["listeners"]) == (POD, port["hash"], "2")
     assert seen["choosing"]["released"] == "#@shop/checkout-7d9f4c"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the map shows, in buttons and in words: the legend, the summary, the table. */
 import { addressOf } from "./address.js";
+import { endpoint } from "./answer.js";
 import { byId, count, element, plural, replaceChildren, setText } from "./dom.js";
 import { fit, paintCell } from "./picture.js";
 import { PORTS, USES } from "./uses.js";
@@ -48,11 +49,23 @@ export function createLegend(onChange) {
 	};
 }
 
-export function showSummary({ counts, range }) {
+/* Where the fewest are left: a connect() there can fail while most ports of the host are free. */
+function leftWords({ range: { usable_ports: usable }, destinations: [worst] }) {
+	if (!worst || worst.usage_ratio === 0) {
+		return "";
+	}
+	const used = worst.active + worst.time_wait + (worst.shared ?? 0);
+	return `${count(Math.max(0, usable - used))} of ${plural(usable, "port is", "ports are")} left towards `
+		+ `${endpoint(worst.destination, worst.destination_port)}. `;
+}
+
+/* destinations: an answer of DESTINATIONS_PATH, or undefined. */
+export function showSummary({ counts, range }, destinations) {
 	const parts = Object.entries(USES).filter(([use]) => use !== "free")
 		.map(([use, { words }]) => `${count(counts[use] ?? 0)} ${words}`);
 	const last = parts.pop();
-	setText(byId("summary"), `${count(counts.free ?? 0)} ports are free, ${parts.join(", ")} and ${last}.`);
+	setText(byId("summary"), `${destinations ? leftWords(destinations) : ""}`
+		+ `${count(counts.free ?? 0)} ports are free, ${parts.join(", ")} and ${last}.`);
 	setText(byId("range-words"), `The outline is the range of this ${
 		document.body.dataset.namespaces === "on" ? "network namespace" : "host"}, `
 		+ `${range.first_port}–${range.last_port}.`);

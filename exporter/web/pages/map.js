@@ -71,7 +71,7 @@ function start() {
 		}
 	}
 
-	function show(ports) {
+	function show(ports, destinations) {
 		state.data = {
 			range: ports.range,
 			counts: ports.counts,
@@ -79,7 +79,7 @@ function start() {
 		};
 		byId("all-ports").hidden = false;
 		draw({});
-		showSummary(state.data);
+		showSummary(state.data, destinations);
 		table();
 	}
 
@@ -105,7 +105,7 @@ function start() {
 			chooser.show(namespaces);
 		}
 		if (ports) {
-			show(ports);
+			show(ports, destinations);
 		}
 		if (history || namespace !== null) {
 			showStrip(history);
