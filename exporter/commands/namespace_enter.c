@@ -97,27 +97,44 @@ bool namespace_was_left(void)
 }
 
 /*
+ * Returns the descriptor, or -errno; -EINVAL: it is no namespace. To open a FIFO would wait for who
+ * writes to it, to open a device may start something.
+ */
+static int open_namespace(const char *path)
+{
+	struct stat about;
+	int file;
+
+	if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+		return -EINVAL;
+	/* Who may write in the directory can put a FIFO there since. */
+	file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return file < 0 ? -errno : file;
+}
+
+/*
  * Enters the one that path leads to. inode: it must have; 0: any. A process can end after it was
  * found, and another have its pid. what: to name it in an error.
  */
 static int enter_path(
     const char *path, uint32_t inode, const char *what, char error[static NAMESPACE_ERROR_SIZE])
 {
-	const int file = open(path, O_RDONLY | O_CLOEXEC);
-	int result = file < 0 ? -errno : 0;
+	const int file = open_namespace(path);
+	int result = file < 0 ? file : 0;
 	struct stat about = {0};
 
 	if (result == -EACCES || result == -EPERM)
 		return refuse(error, "looking at the network namespace of ", what, "CAP_SYS_PTRACE",
 		    RIGHT_SYS_PTRACE);
-	if (result < 0)
+	if (result < 0 && result != -EINVAL)
 		return fail(error, result, "cannot open the network namespace of %s: %s", what,
 		    strerrordesc_np(-result));
-	if (fstat(file, &about) == 0 && inode && about.st_ino != inode)
+	if (result == 0 && fstat(file, &about) == 0 && inode && about.st_ino != inode)
 		result = -ESTALE;
-	else if (!is_ours((uint32_t)about.st_ino))
+	if (result == 0 && !is_ours((uint32_t)about.st_ino))
 		result = move_to(file);
-	close(file);
+	if (file >= 0)
+		close(file);
 	if (result == -EPERM)
 		return refuse_entry(error);
 	if (result == -EINVAL)

@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import signal
+import stat
 import subprocess
 import sys
 
@@ -125,6 +127,19 @@ def test_a_file_that_is_no_namespace_is_refused(tmp_path):
     (tmp_path / "plain").touch()
     done = run("destinations", "--namespace=plain", f"--path.netns={tmp_path}")
     assert done.returncode == 1 and "not a network namespace" in done.stderr
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+                                  lambda path: os.symlink("fifo", path), os.mkdir])
+@pytest.mark.parametrize("command", [("destinations",), ("port", "80"), ("trace",), ("top",), ("advise",)])
+@needs_root
+@in_namespace
+def test_what_would_block_or_start_something_is_not_opened(tmp_path, make, command):
+    os.mkfifo(tmp_path / "fifo")
+    make(tmp_path / "odd")
+    done = run(*command, "--namespace=odd", f"--path.netns={tmp_path}")
+    assert done.returncode == (2 if command[0] == "port" else 1) and done.stdout == ""
+    assert re.search(r"\bodd is not a network namespace$", done.stderr.strip())
 
 
 @in_namespace(user=NOBODY)
