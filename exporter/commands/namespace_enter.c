@@ -17,7 +17,9 @@
 #include "exporter/base/number.h"
 #include "exporter/base/rights.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
+#include "exporter/commands/namespace_hint.h"
 #include "exporter/commands/option_value.h"
 
 /* PID_MAX_LIMIT of linux/threads.h. The inodes of namespaces are far beyond. */
@@ -124,11 +126,9 @@ static int enter_path(
 	struct stat about = {0};
 
 	if (result == -EACCES || result == -EPERM)
-		return refuse(error, "looking at the network namespace of ", what, "CAP_SYS_PTRACE",
-		    RIGHT_SYS_PTRACE);
+		return refuse(error, "looking at ", what, "CAP_SYS_PTRACE", RIGHT_SYS_PTRACE);
 	if (result < 0 && result != -EINVAL)
-		return fail(error, result, "cannot open the network namespace of %s: %s", what,
-		    strerrordesc_np(-result));
+		return fail(error, result, "cannot open %s: %s", what, strerrordesc_np(-result));
 	if (result == 0 && fstat(file, &about) == 0 && inode && about.st_ino != inode)
 		result = -ESTALE;
 	if (result == 0 && !is_ours((uint32_t)about.st_ino))
@@ -138,42 +138,10 @@ static int enter_path(
 	if (result == -EPERM)
 		return refuse_entry(error);
 	if (result == -EINVAL)
-		return fail(error, result, "%s is not a network namespace", what);
+		return fail(error, result, "%s is not a network namespace", path);
 	if (result < 0)
 		return fail(error, result, "cannot enter %s: %s", what, strerrordesc_np(-result));
 	return 0;
-}
-
-/*
- * Apart from the answer, which others may read: pasted as it is, a command of the answer would
- * change the namespace of whoever pastes it.
- */
-static int enter_and_say(
-    const char *path, uint32_t inode, const char *what, char error[static NAMESPACE_ERROR_SIZE])
-{
-	const bool is_another = !is_ours(inode_of(path));
-	const int result = enter_path(path, inode, what, error);
-
-	if (result == 0 && is_another)
-		fprintf(stderr,
-		    "This is about the network namespace of %s. Run a command that is printed here "
-		    "as: nsenter --net=%s COMMAND\n",
-		    what, path);
-	return result;
-}
-
-static int enter_process(
-    const struct options *options, unsigned long pid, char error[static NAMESPACE_ERROR_SIZE])
-{
-	char path[PATH_MAX];
-	char what[48];
-
-	snprintf(path, sizeof(path), "%s/%lu", options->procfs, pid);
-	if (access(path, F_OK) < 0)
-		return fail(error, -ESRCH, "there is no process %lu", pid);
-	snprintf(path, sizeof(path), "%s/%lu/ns/net", options->procfs, pid);
-	snprintf(what, sizeof(what), "process %lu", pid);
-	return enter_and_say(path, 0, what, error);
 }
 
 /* Finds the entry of directory which, with suffix behind it, is that namespace. */
@@ -195,18 +163,66 @@ static bool find_inode(
 	return found;
 }
 
-int namespace_enter_inode(
-    const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE])
+/* What people are to run, as part of the answer. */
+static bool prints_commands(const struct options *options)
+{
+	const char *name = options->command->name;
+
+	return name && !options->oneline &&
+	       (strcmp(name, "port") == 0 || strcmp(name, "advise") == 0);
+}
+
+/*
+ * Apart from the answer, which others may read: pasted as it is, a command of the answer would
+ * change the namespace of whoever pastes it.
+ */
+static int enter_and_say(const struct options *options, const char *path, uint32_t inode,
+    const char *what, char error[static NAMESPACE_ERROR_SIZE])
+{
+	const uint32_t number = inode_of(path);
+	const char *shown = path;
+	char other[PATH_MAX];
+	int result;
+
+	if (is_ours(number))
+		return enter_path(path, inode, what, error);
+	/* Before it is entered: this process would be found there. */
+	if (!namespace_hint_can_show(path))
+		shown = find_inode(options->procfs, "/ns/net", number, other) ? other : NULL;
+	result = enter_path(path, inode, what, error);
+	if (result == 0)
+		namespace_hint_print(stderr, what, prints_commands(options) ? shown : NULL);
+	return result;
+}
+
+static int enter_process(
+    const struct options *options, unsigned long pid, char error[static NAMESPACE_ERROR_SIZE])
 {
 	char path[PATH_MAX];
-	char what[48];
+	char what[64];
+
+	snprintf(path, sizeof(path), "%s/%lu", options->procfs, pid);
+	if (access(path, F_OK) < 0)
+		return fail(error, -ESRCH, "there is no process %lu", pid);
+	snprintf(path, sizeof(path), "%s/%lu/ns/net", options->procfs, pid);
+	snprintf(what, sizeof(what), "the network namespace of process %lu", pid);
+	return enter_and_say(options, path, 0, what, error);
+}
+
+/* what: NULL: it is called by its name, or by its number if it has none. */
+static int enter_inode(const struct options *options, uint32_t inode, const char *what,
+    char error[static NAMESPACE_ERROR_SIZE])
+{
+	char path[PATH_MAX];
+	char called[NAME_MAX + 32];
 	struct rights rights;
 
 	if (is_ours(inode))
 		return 0;
-	snprintf(what, sizeof(what), "network namespace %u", inode);
-	if (!find_inode(options->namespaces.names, "", inode, path) &&
-	    !find_inode(options->procfs, "/ns/net", inode, path)) {
+	snprintf(called, sizeof(called), "network namespace %u", inode);
+	if (find_inode(options->namespaces.names, "", inode, path))
+		snprintf(called, sizeof(called), "network namespace %s", strrchr(path, '/') + 1);
+	else if (!find_inode(options->procfs, "/ns/net", inode, path)) {
 		rights_read(&rights);
 		/* Those of others' processes cannot be read then. */
 		if (!(rights.has & RIGHT_SYS_PTRACE))
@@ -214,9 +230,21 @@ int namespace_enter_inode(
 		return fail(error, -ENOENT,
 		    "%s cannot be entered: no process that is visible here is in it, and it has no "
 		    "name in %s",
-		    what, options->namespaces.names);
+		    what ? what : called, options->namespaces.names);
 	}
-	return enter_and_say(path, inode, what, error);
+	return enter_and_say(options, path, inode, what ? what : called, error);
+}
+
+int namespace_enter_row(const struct options *options, const struct namespace_row *row,
+    char error[static NAMESPACE_ERROR_SIZE])
+{
+	char title[NAMESPACE_TITLE];
+	char what[NAMESPACE_TITLE + 32];
+
+	namespace_title(row, title);
+	snprintf(what, sizeof(what), "%s %s",
+	    row->labels.pod ? "the network namespace of pod" : "network namespace", title);
+	return enter_inode(options, row->inode, what, error);
 }
 
 static bool is_pod(const struct netns_labels *labels, const char *name)
@@ -262,6 +290,16 @@ int namespace_find_pod(const struct namespace_rows *rows, const char *name, uint
 	return found ? 0 : -ENOENT;
 }
 
+/* inode: of one of them. */
+static const struct namespace_row *row_of(const struct namespace_rows *rows, uint32_t inode)
+{
+	const struct namespace_row *row = rows->list;
+
+	while (row->inode != inode)
+		row++;
+	return row;
+}
+
 /* A pod's namespace is known by the cgroups of its sockets, so all sockets are read. */
 static int enter_pod(const struct options *options, char error[static NAMESPACE_ERROR_SIZE])
 {
@@ -280,13 +318,15 @@ static int enter_pod(const struct options *options, char error[static NAMESPACE_
 		    options->namespace, options->namespaces.names,
 		    reason ? reason : strerrordesc_np(-result));
 	result = namespace_find_pod(rows, options->namespace, &inode, error);
-	namespace_rows_free(rows);
-	if (result == -ENOENT)
-		return fail(error, result,
+	if (result == 0)
+		result = namespace_enter_row(options, row_of(rows, inode), error);
+	else if (result == -ENOENT)
+		fail(error, result,
 		    "no network namespace and no pod is called \"%.100s\"; \"ephemera namespaces\" "
 		    "lists them",
 		    options->namespace);
-	return result < 0 ? result : namespace_enter_inode(options, inode, error);
+	namespace_rows_free(rows);
+	return result;
 }
 
 int namespace_enter(const struct options *options, char error[static NAMESPACE_ERROR_SIZE])
@@ -294,14 +334,17 @@ int namespace_enter(const struct options *options, char error[static NAMESPACE_E
 	const char *name = options->namespace;
 	unsigned long number = 0;
 	char path[PATH_MAX];
+	char what[NAME_MAX + 32];
 
 	if (!name)
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", options->namespaces.names, name);
-	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0)
-		return enter_and_say(path, 0, name, error);
+	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0) {
+		snprintf(what, sizeof(what), "network namespace %s", name);
+		return enter_and_say(options, path, 0, what, error);
+	}
 	if (!number_parse(name, 1, UINT32_MAX, &number))
 		return enter_pod(options, error);
 	return number <= PID_MAX ? enter_process(options, number, error)
-				 : namespace_enter_inode(options, (uint32_t)number, error);
+				 : enter_inode(options, (uint32_t)number, NULL, error);
 }

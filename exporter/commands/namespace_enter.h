@@ -17,14 +17,18 @@ int namespace_check(const struct options *options, char error[static OPTIONS_ERR
 
 /*
  * Moves this process, of one thread, to the namespace that --namespace names; without the flag it
- * stays. Call it before anything is opened. Returns 0; or -errno, and in error what is wrong and
- * what to do, in words.
+ * stays. Call it before anything is opened. A line on standard error says which it is;
+ * if the answer has commands, also how to run them there. Returns 0; or -errno, and in error what
+ * is wrong and what to do, in words.
  */
 int namespace_enter(const struct options *options, char error[static NAMESPACE_ERROR_SIZE]);
 
-/* The same for the namespace with that inode. -EPERM: no other one can be entered either. */
-int namespace_enter_inode(
-    const struct options *options, uint32_t inode, char error[static NAMESPACE_ERROR_SIZE]);
+/*
+ * The same for the namespace of that row, which is called as the row is. -EPERM: no other one can
+ * be entered either.
+ */
+int namespace_enter_row(const struct options *options, const struct namespace_row *row,
+    char error[static NAMESPACE_ERROR_SIZE]);
 
 /* Whether one of these has moved this process, and it is not back where it began. */
 bool namespace_was_left(void);

@@ -57,7 +57,7 @@ static int ask_one(const struct options *options, const struct port_namespace *f
 
 	if (!options->json)
 		namespace_print_heading(found->row);
-	result = namespace_enter_inode(options, found->row->inode, error);
+	result = namespace_enter_row(options, found->row, error);
 	if (result == 0)
 		return ask(options, found->row, &status);
 	if (options->json)
