@@ -13,12 +13,29 @@
 
 #define NAMES_MAX 65536u
 
+/*
+ * Below all numbers of namespaces: PROC_DYNAMIC_FIRST of fs/proc/generic.c is 0xf0000000, and those
+ * of uapi/linux/nsfs.h, which the first namespaces have, are just below it.
+ */
+#define INODE_FIRST 0xefffff00ul
+#define INODE_DIGITS 10
+
 void netns_names_release(struct netns_names *names)
 {
 	for (size_t i = 0; i < names->length; i++)
 		free(names->list[i].name);
 	free(names->list);
 	*names = (struct netns_names){0};
+}
+
+bool netns_names_is_number(const char *name)
+{
+	unsigned long long number;
+
+	if (strlen(name) != INODE_DIGITS || strspn(name, "0123456789") != INODE_DIGITS)
+		return false;
+	number = strtoull(name, NULL, 10);
+	return number >= INODE_FIRST && number <= UINT32_MAX;
 }
 
 /*
@@ -80,8 +97,8 @@ int netns_names_read(const char *directory, struct netns_names *names)
 		return errno == ENOMEM ? -ENOMEM : 0;
 	for (struct dirent *each = readdir(open); each && result == 0 && names->length < NAMES_MAX;
 	     each = readdir(open)) {
-		const uint32_t inode =
-		    each->d_name[0] == '.' ? 0 : inode_of(dirfd(open), each->d_name);
+		const bool is_name = each->d_name[0] != '.' && !netns_names_is_number(each->d_name);
+		const uint32_t inode = is_name ? inode_of(dirfd(open), each->d_name) : 0;
 
 		if (inode)
 			result = add(names, &capacity, inode, each->d_name);

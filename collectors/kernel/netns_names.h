@@ -7,6 +7,7 @@
  * in /run/netns, on which the namespace is mounted. A file's inode is the namespace's.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,12 @@ struct netns_names {
 	struct netns_name *list; /* sorted by inode */
 	size_t length;
 };
+
+/*
+ * Whether the name is a number as the kernel gives to namespaces. It is no name then: it could be
+ * taken for another namespace's number, now or later.
+ */
+bool netns_names_is_number(const char *name);
 
 /*
  * Reads the names in directory, such as "/run/netns". If it is not there, or cannot be read, there

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collectors/kernel/netns_names.h"
 #include "collectors/kernel/walk.h"
 #include "exporter/answers/namespaces_text.h"
 #include "exporter/base/number.h"
@@ -24,6 +25,8 @@
 
 /* PID_MAX_LIMIT of linux/threads.h. The inodes of namespaces are far beyond. */
 #define PID_MAX 4194304ul
+
+#define CALLED_SIZE (NAME_MAX + 32) /* "network namespace " and a name */
 
 bool namespace_is_all(const struct options *options)
 {
@@ -209,30 +212,57 @@ static int enter_process(
 	return enter_and_say(options, path, 0, what, error);
 }
 
-/* what: NULL: it is called by its name, or by its number if it has none. */
+/* Writes a name that it has in --path.netns, as "ephemera namespaces" shows it. */
+static bool find_name(const struct options *options, uint32_t inode, char name[static NAME_MAX + 1])
+{
+	struct netns_names names = {0};
+	const char *found = netns_names_read(options->namespaces.names, &names) < 0
+				? NULL
+				: netns_names_find(&names, inode);
+
+	if (found)
+		snprintf(name, NAME_MAX + 1, "%s", found);
+	netns_names_release(&names);
+	return found;
+}
+
+/* Writes what leads to it, and what it is called: by its name, or its number if it has none. */
+static bool find_path(const struct options *options, uint32_t inode, char path[static PATH_MAX],
+    char called[static CALLED_SIZE])
+{
+	char name[NAME_MAX + 1];
+
+	if (find_name(options, inode, name)) {
+		snprintf(called, CALLED_SIZE, "network namespace %s", name);
+		return snprintf(path, PATH_MAX, "%s/%s", options->namespaces.names, name) <
+		       PATH_MAX;
+	}
+	snprintf(called, CALLED_SIZE, "network namespace %u", inode);
+	/* What its file is called may be no name: see netns_names_is_number(). */
+	return find_inode(options->procfs, "/ns/net", inode, path) ||
+	       find_inode(options->namespaces.names, "", inode, path);
+}
+
+/* what: NULL: it is called as find_path() writes. */
 static int enter_inode(const struct options *options, uint32_t inode, const char *what,
     char error[static NAMESPACE_ERROR_SIZE])
 {
 	char path[PATH_MAX];
-	char called[NAME_MAX + 32];
+	char called[CALLED_SIZE];
 	struct rights rights;
 
 	if (is_ours(inode))
 		return 0;
-	snprintf(called, sizeof(called), "network namespace %u", inode);
-	if (find_inode(options->namespaces.names, "", inode, path))
-		snprintf(called, sizeof(called), "network namespace %s", strrchr(path, '/') + 1);
-	else if (!find_inode(options->procfs, "/ns/net", inode, path)) {
-		rights_read(&rights);
-		/* Those of others' processes cannot be read then. */
-		if (!(rights.has & RIGHT_SYS_PTRACE))
-			return refuse_entry(error);
-		return fail(error, -ENOENT,
-		    "%s cannot be entered: no process that is visible here is in it, and it has no "
-		    "name in %s",
-		    what ? what : called, options->namespaces.names);
-	}
-	return enter_and_say(options, path, inode, what ? what : called, error);
+	if (find_path(options, inode, path, called))
+		return enter_and_say(options, path, inode, what ? what : called, error);
+	rights_read(&rights);
+	/* Those of others' processes cannot be read then. */
+	if (!(rights.has & RIGHT_SYS_PTRACE))
+		return refuse_entry(error);
+	return fail(error, -ENOENT,
+	    "%s cannot be entered: no process that is visible here is in it, and it has no name in "
+	    "%s",
+	    what ? what : called, options->namespaces.names);
 }
 
 int namespace_enter_row(const struct options *options, const struct namespace_row *row,
@@ -334,12 +364,13 @@ int namespace_enter(const struct options *options, char error[static NAMESPACE_E
 	const char *name = options->namespace;
 	unsigned long number = 0;
 	char path[PATH_MAX];
-	char what[NAME_MAX + 32];
+	char what[CALLED_SIZE];
 
 	if (!name)
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", options->namespaces.names, name);
-	if (!strchr(name, '/') && name[0] != '.' && access(path, F_OK) == 0) {
+	if (!strchr(name, '/') && name[0] != '.' && !netns_names_is_number(name) &&
+	    access(path, F_OK) == 0) {
 		snprintf(what, sizeof(what), "network namespace %s", name);
 		return enter_and_say(options, path, 0, what, error);
 	}

@@ -99,6 +99,28 @@ static void test_what_is_no_name(void **state)
 	assert_null(netns_names_find(&names, (uint32_t)status.st_ino));
 }
 
+static void test_a_number_of_a_namespace_is_no_name(void **state)
+{
+	static const char *const numbers[] = {"4026531833", "4026531840", "4294967295"};
+	static const char *const others[] = {
+	    "1", "4194304", "20240101", "4026531000", "4294967296", "04026531840", "4026531840a"};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(numbers); i++) {
+		assert_true(netns_names_is_number(numbers[i]));
+		make(numbers[i]);
+	}
+	read_names();
+	assert_int_equal(names.length, 0);
+	for (size_t i = 0; i < LENGTH(others); i++) {
+		const uint32_t inode = make(others[i]);
+
+		assert_false(netns_names_is_number(others[i]));
+		read_names();
+		assert_string_equal(netns_names_find(&names, inode), others[i]);
+	}
+}
+
 static void test_a_name_that_is_gone_is_forgotten(void **state)
 {
 	const uint32_t inode = make("red");
@@ -128,6 +150,7 @@ int main(void)
 	    TEST(test_names_are_found_by_inode),
 	    TEST(test_of_two_names_the_first_counts),
 	    TEST(test_what_is_no_name),
+	    TEST(test_a_number_of_a_namespace_is_no_name),
 	    TEST(test_a_name_that_is_gone_is_forgotten),
 	    TEST(test_without_a_directory_there_are_none),
 	};
