@@ -39,12 +39,13 @@ bool netns_names_is_number(const char *name)
 }
 
 /*
- * The inode of the namespace that is mounted on the file; 0: none is. ip-netns(8) makes the file
- * first, and the file's own inode may be the number of a namespace, so the filesystem counts.
+ * The inode of the namespace that is mounted on the file or that a link leads to; 0: there is none.
+ * ip-netns(8) makes the file first, and the file's own inode may be the number of a namespace, so
+ * the filesystem counts. O_PATH opens nothing, so it does not matter what else a link leads to.
  */
 static uint32_t inode_of(int directory, const char *name)
 {
-	const int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	const int fd = openat(directory, name, O_PATH | O_CLOEXEC);
 	struct statfs filesystem;
 	struct stat status;
 	uint32_t inode = 0;
@@ -65,10 +66,14 @@ static int compare(const void *a, const void *b)
 
 	if (first->inode != second->inode)
 		return first->inode < second->inode ? -1 : 1;
+	/* A link may lead to the namespace of another process with the pid some day. */
+	if (first->is_link != second->is_link)
+		return first->is_link ? 1 : -1;
 	return strcmp(first->name, second->name);
 }
 
-static int add(struct netns_names *names, size_t *capacity, uint32_t inode, const char *name)
+static int add(
+    struct netns_names *names, size_t *capacity, uint32_t inode, const struct dirent *entry)
 {
 	if (names->length == *capacity) {
 		const size_t larger = *capacity ? *capacity * 2 : 32;
@@ -79,7 +84,8 @@ static int add(struct netns_names *names, size_t *capacity, uint32_t inode, cons
 		names->list = list;
 		*capacity = larger;
 	}
-	names->list[names->length] = (struct netns_name){inode, strdup(name)};
+	names->list[names->length] = (struct netns_name){
+	    .inode = inode, .name = strdup(entry->d_name), .is_link = entry->d_type == DT_LNK};
 	if (!names->list[names->length].name)
 		return -ENOMEM;
 	names->length++;
@@ -101,7 +107,7 @@ int netns_names_read(const char *directory, struct netns_names *names)
 		const uint32_t inode = is_name ? inode_of(dirfd(open), each->d_name) : 0;
 
 		if (inode)
-			result = add(names, &capacity, inode, each->d_name);
+			result = add(names, &capacity, inode, each);
 	}
 	closedir(open);
 	if (names->length)

@@ -4,7 +4,8 @@
 
 /*
  * The names that network namespaces have: those of ip-netns(8) and of container runtimes are files
- * in /run/netns, on which the namespace is mounted. A file's inode is the namespace's.
+ * in /run/netns, on which the namespace is mounted, or links to /proc/PID/ns/net, as people make
+ * them for Docker's containers. The inode is the namespace's.
  */
 
 #include <stdbool.h>
@@ -14,10 +15,11 @@
 struct netns_name {
 	uint32_t inode;
 	char *name;
+	bool is_link;
 };
 
 struct netns_names {
-	struct netns_name *list; /* sorted by inode */
+	struct netns_name *list; /* sorted by inode, then as netns_names_find() prefers */
 	size_t length;
 };
 
@@ -34,7 +36,10 @@ bool netns_names_is_number(const char *name);
 int netns_names_read(const char *directory, struct netns_names *names);
 void netns_names_release(struct netns_names *names);
 
-/* The name of that namespace, the first in the order of the alphabet; NULL: it has none. */
+/*
+ * The name of that namespace, the first in the order of the alphabet, a link's only if it has no
+ * other; NULL: it has none.
+ */
 const char *netns_names_find(const struct netns_names *names, uint32_t inode);
 
 #endif

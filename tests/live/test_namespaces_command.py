@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lib.bpf import needs_bpf
-from lib.exporter import BINARY, PATIENCE, run
+from lib.exporter import BINARY, PATIENCE, metrics, run
 from lib.namespace import NOBODY, in_namespace
 from other_namespaces import another, inode
 
@@ -72,6 +72,28 @@ def test_a_name_that_is_gone_leaves_the_number(tmp_path):
     with another(FULL) as process:
         [row] = [row for row in rows(f"--path.netns={tmp_path}") if row["inode"] == inode(process)]
         assert row["netns"] == str(inode(process))
+
+
+@needs_bpf
+@in_namespace
+def test_a_link_is_a_name(tmp_path):
+    """ln -s /proc/PID/ns/net /run/netns/NAME, as people name those of Docker's containers."""
+    flag = f"--path.netns={tmp_path}"
+    with another(FULL) as process:
+        for name, target in (("docker", f"/proc/{process.pid}/ns/net"), ("gone", "/proc/0/ns/net"),
+                             ("another-kind", f"/proc/{process.pid}/ns/mnt"), ("directory", "/proc")):
+            (tmp_path / name).symlink_to(target)
+        os.mkfifo(tmp_path / "fifo")
+        (tmp_path / "to-fifo").symlink_to("fifo")
+        found = rows(flag)
+        [row] = [row for row in found if row["inode"] == inode(process)]
+        assert row["netns"] == "docker"
+        assert all(each["netns"] == str(each["inode"]) for each in found if each != row)
+        scrape = metrics("--namespaces=all", "--namespaces.limit=1000", flag)
+        assert scrape.value("ephemera_range_usable_ports", netns="docker") == SIZE
+        for name in ("docker", inode(process)):
+            done = run("port", 30001, f"--namespace={name}", flag)
+            assert done.returncode == 0 and done.stderr.startswith("This is about network namespace docker. ")
 
 
 @needs_bpf

@@ -131,8 +131,8 @@ int __wrap_netns_names_read(const char *directory, struct netns_names *names)
 	/* They are put in the order of their inodes. */
 	for (size_t i = 0; i < fakes_length; i++)
 		if (fakes[i].name)
-			names->list[names->length++] =
-			    (struct netns_name){fakes[i].entry.inode, strdup(fakes[i].name)};
+			names->list[names->length++] = (struct netns_name){
+			    .inode = fakes[i].entry.inode, .name = strdup(fakes[i].name)};
 	return 0;
 }
 

@@ -82,7 +82,22 @@ static void test_of_two_names_the_first_counts(void **state)
 	assert_string_equal(netns_names_find(&names, inode), "a");
 }
 
-/* ip-netns(8) makes the file first. Nor may a link lead elsewhere. */
+static void test_a_link_is_a_name(void **state)
+{
+	const uint32_t linked = make(".linked");
+	const uint32_t mounted = make("mounted");
+
+	(void)state;
+	workspace_symlink(&workspace, "z", ".linked");
+	workspace_symlink(&workspace, "docker", ".linked");
+	workspace_symlink(&workspace, "chain", "z");
+	workspace_symlink(&workspace, "a", "mounted");
+	read_names();
+	assert_string_equal(netns_names_find(&names, linked), "chain");
+	assert_string_equal(netns_names_find(&names, mounted), "mounted");
+}
+
+/* ip-netns(8) makes the file first. */
 static void test_what_is_no_name(void **state)
 {
 	struct stat status;
@@ -91,7 +106,12 @@ static void test_what_is_no_name(void **state)
 	(void)state;
 	workspace_write(&workspace, "early", "");
 	workspace_mkdir(&workspace, "directory");
-	workspace_symlink(&workspace, "link", ".hidden");
+	workspace_symlink(&workspace, "dangling", "nothing");
+	workspace_symlink(&workspace, "loop", "loop");
+	workspace_symlink(&workspace, "plain", "early");
+	workspace_symlink(&workspace, ".link", ".hidden");
+	assert_int_equal(mkfifo(workspace_path(&workspace, "fifo"), 0600), 0);
+	workspace_symlink(&workspace, "to-fifo", "fifo");
 	read_names();
 	assert_int_equal(names.length, 0);
 	assert_null(netns_names_find(&names, hidden));
@@ -149,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_names_are_found_by_inode),
 	    TEST(test_of_two_names_the_first_counts),
+	    TEST(test_a_link_is_a_name),
 	    TEST(test_what_is_no_name),
 	    TEST(test_a_number_of_a_namespace_is_no_name),
 	    TEST(test_a_name_that_is_gone_is_forgotten),
