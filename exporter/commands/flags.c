@@ -103,7 +103,7 @@ const struct flag flags[] = {
 	format_choices},
     {"service-node-port-range", "FIRST-LAST", NULL,
 	"NodePorts of this node's Kubernetes cluster, such as 30000-32767: the value of "
-	"kube-apiserver's flag of that name; for ephemera_range_node_ports and port",
+	"kube-apiserver's flag of that name; for ephemera_range_node_ports, port and advise",
 	KIND_PORTS, AT(source.node_ports), 0, 0, NULL, "serve metrics port advise"},
     {"namespace", "NAME", NULL,
 	"ask another network namespace: its name or number, a pod (POD or NAMESPACE/POD), or the "

@@ -10,6 +10,8 @@
 #include "exporter/commands/flags.h"
 #include "exporter/commands/option_value.h"
 
+#define NAMES_SIZE 160
+
 static void try_switch(struct similar *similar, const char *name)
 {
 	char opposite[2 * SIMILAR_SIZE];
@@ -71,20 +73,34 @@ static bool has_flag(const struct command *command, const char *name)
 	return false;
 }
 
-int option_other_flag(
-    const struct command *command, const char *name, char error[static OPTIONS_ERROR_SIZE])
+/* Writes the commands that have the flag: "A", "B" and "C". */
+static void list_commands(const char *name, char names[static NAMES_SIZE])
 {
-	char names[128] = "";
-	struct similar similar;
+	size_t left = 0;
 
+	for (size_t i = 0; i < commands_length; i++)
+		left += has_flag(commands[i], name);
+	names[0] = '\0';
 	for (size_t i = 0; i < commands_length; i++) {
 		const char *other = commands[i]->name;
 		const size_t length = strlen(names);
+		const char *between = left > 1 ? ", " : " and ";
 
-		if (has_flag(commands[i], name))
-			snprintf(names + length, sizeof(names) - length, "%s\"ephemera%s%s\"",
-			    length ? " and " : "", other ? " " : "", other ? other : "");
+		if (!has_flag(commands[i], name))
+			continue;
+		snprintf(names + length, NAMES_SIZE - length, "%s\"ephemera%s%s\"",
+		    length ? between : "", other ? " " : "", other ? other : "");
+		left--;
 	}
+}
+
+int option_other_flag(
+    const struct command *command, const char *name, char error[static OPTIONS_ERROR_SIZE])
+{
+	char names[NAMES_SIZE];
+	struct similar similar;
+
+	list_commands(name, names);
 	find_flag(command, name, &similar);
 	return option_fail(error, "--%s is a flag of %s%s%s%s", name, names,
 	    similar.found[0] ? "; did you mean --" : "", similar.found,

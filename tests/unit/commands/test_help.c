@@ -88,6 +88,9 @@ static void a_flag_says_what_it_does_for_the_command(void **state)
 	assert_null(strstr(text, "maximum rows"));
 	assert_null(strstr(text, "--buffer"));
 	free(text);
+	text = help_of("advise");
+	assert_non_null(strstr(text, "ephemera_range_node_ports, port and advise\n"));
+	free(text);
 	text = help_of("namespaces");
 	assert_non_null(strstr(text, "--limit=N\n      maximum rows (default 20)\n"));
 	assert_non_null(strstr(text, "--watch\n      refresh every second\n"));
@@ -119,6 +122,18 @@ static void two_flags_that_are_nearly_alike_are_told_apart(void **state)
 	assert_null(strstr(error, "did you mean"));
 }
 
+static void the_commands_of_a_flag_are_listed(void **state)
+{
+	(void)state;
+	assert_refused(PARSE("metrics", "--watch"), "--watch is a flag of",
+	    "\"ephemera destinations\", \"ephemera namespaces\" and \"ephemera port\"");
+	assert_refused(PARSE("metrics", "--limit=1"), "--limit is a flag of",
+	    "\"ephemera destinations\", \"ephemera top\", \"ephemera namespaces\", "
+	    "\"ephemera port\" and \"ephemera trace\"");
+	assert_refused(PARSE("metrics", "--resolve"), "--resolve is a flag of", NULL);
+	assert_null(strstr(error, " and "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +143,7 @@ int main(void)
 	    cmocka_unit_test(a_flag_says_what_it_does_for_the_command),
 	    cmocka_unit_test(the_word_that_was_meant_is_named),
 	    cmocka_unit_test(two_flags_that_are_nearly_alike_are_told_apart),
+	    cmocka_unit_test(the_commands_of_a_flag_are_listed),
 	};
 
 	return cmocka_run_group_tests_name("help", tests, NULL, NULL);

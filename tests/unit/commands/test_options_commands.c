@@ -197,7 +197,7 @@ static void node_ports_are_a_range(void **state)
 	assert_refused(PARSE("--service-node-port-range="), "--service-node-port-range", NULL);
 	assert_refused(PARSE("destinations", "--service-node-port-range=1-2"),
 	    "--service-node-port-range",
-	    "\"ephemera\" and \"ephemera metrics\" and \"ephemera port\"");
+	    "\"ephemera\", \"ephemera metrics\", \"ephemera port\" and \"ephemera advise\"");
 }
 
 int main(void)
