@@ -10,6 +10,9 @@
 static char hosts[] = "ephemera top: lb-1";
 static struct top_row rows_list[60];
 static char names[60][80];
+static char source[] = "10.0.0.4";
+static char no_owner[] = "";
+static char owner[] = "/system.slice/checkout.service";
 static struct top_rows rows;
 static struct top_frame frame;
 
@@ -21,8 +24,8 @@ static int set_up(void **state)
 		snprintf(names[i], sizeof(names[i]), "192.0.2.%u:443", i);
 		rows_list[i] = (struct top_row){
 		    .name = names[i],
-		    .from = (char[]){"10.0.0.4"},
-		    .owner = (char[]){""},
+		    .from = source,
+		    .owner = i ? no_owner : owner,
 		    .used = 100 - i,
 		    .usable = 100,
 		    .active = 60 - i,
@@ -45,15 +48,7 @@ static char *render(int lines, int columns, bool colours)
 {
 	struct text text = {0};
 
-	for (unsigned i = 0; i < rows.length; i++) {
-		rows_list[i].from = strdup("10.0.0.4");
-		rows_list[i].owner = strdup(i ? "" : "/system.slice/checkout.service");
-	}
 	top_screen_render(&text, &frame, lines, columns, colours);
-	for (unsigned i = 0; i < rows.length; i++) {
-		free(rows_list[i].from);
-		free(rows_list[i].owner);
-	}
 	text_add_char(&text, '\0');
 	assert_int_equal(text.error, 0);
 	return text.data;

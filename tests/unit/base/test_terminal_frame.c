@@ -62,9 +62,17 @@ static char *shown(const struct rows *rows, unsigned short lines, unsigned short
 	assert_result(terminal_show(print, rows, MOST), 0);
 	fflush(stdout);
 	assert_true(dup2(before, STDOUT_FILENO) >= 0);
-	assert_true(read(master, text, 4095) > 0);
 	close(before);
 	close(slave);
+	/* On a busy machine it comes in pieces; nobody writes any more, so the end is an error. */
+	for (size_t length = 0; length < 4095;) {
+		const ssize_t got = read(master, text + length, 4095 - length);
+
+		if (got <= 0)
+			break;
+		length += (size_t)got;
+	}
+	assert_true(text[0]);
 	close(master);
 	return text;
 }
@@ -154,20 +162,33 @@ static int count_shows(void *context)
 	return 0;
 }
 
-static void a_new_size_is_not_waited_for(void **state)
+static double seconds_of_two_shows(void)
 {
 	struct timespec before;
 	struct timespec after;
 	int shows = 0;
 
-	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	assert_result(terminal_watch(count_shows, &shows), 0);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_int_equal(shows, 2);
-	assert_true((double)(after.tv_sec - before.tv_sec) +
-			(double)(after.tv_nsec - before.tv_nsec) / 1e9 <
-		    0.9);
+	return (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+static void a_new_size_is_not_waited_for(void **state)
+{
+	double least = seconds_of_two_shows();
+
+	(void)state;
+	/* A busy machine only adds to it. */
+	for (int i = 0; i < 4 && least >= 0.9; i++) {
+		const double seconds = seconds_of_two_shows();
+
+		if (seconds < least)
+			least = seconds;
+	}
+	assert_true(least < 0.9);
 }
 
 int main(void)
