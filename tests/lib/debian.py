@@ -86,6 +86,8 @@ class Tree:
                   'for node in null zero full random urandom tty; do '
                   'touch "$0/dev/$node" && mount --bind "/dev/$node" "$0/dev/$node" || exit; done && '
                   'mkdir "$0/dev/pts" "$0/dev/shm" && '
+                  'mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts" && '
+                  'ln -s pts/ptmx "$0/dev/ptmx" && '
                   'ln -s /proc/self/fd "$0/dev/fd" && exec chroot "$0" "$@"')
         return ["unshare", "--mount", *namespaces, "sh", "-c", script, str(self.root)]
 

@@ -41,17 +41,18 @@ static char *shown(const struct rows *rows, unsigned short lines, unsigned short
 {
 	const struct winsize size = {.ws_row = lines, .ws_col = columns};
 	const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	char *text = calloc(1, 4096);
 	struct termios modes;
+	char *text;
 	int before;
 	int slave;
 
-	assert_non_null(text);
 	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
 		skip();
 	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		skip();
+	text = calloc(1, 4096);
+	assert_non_null(text);
 	assert_result(ioctl(slave, TIOCSWINSZ, &size), 0);
 	assert_result(tcgetattr(slave, &modes), 0);
 	modes.c_oflag &= ~(tcflag_t)OPOST;
