@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live port map: asks the exporter again and again while somebody looks, and shows it. */
+/* The live port map: what is asked of the exporter, and who shows it. */
 import { asked, readAddress } from "./address.js";
 import { get } from "./api.js";
 import { createAtlas } from "./atlas.js";
@@ -12,17 +12,12 @@ import { createLens } from "./lens.js";
 import { createLookup } from "./lookup.js";
 import { NAMESPACES_PATH, createChooser } from "./namespaces.js";
 import { readColours } from "./picture.js";
+import { createPoll } from "./poll.js";
 import { showStrip } from "./strip.js";
 import { nameOf } from "./uses.js";
 
-const INTERVAL_MS = 5000;
-/* A host that takes long to answer is busy: of its time at most this part goes to this page. */
-const SHARE_OF_TIME = 20;
-const AGE_SHOWN_EVERY_MS = 1000;
-
 function start() {
 	const state = { data: null, stale: false, colours: readColours(), only: new Set(), pinned: null, port: null };
-	const poll = { timer: 0, running: null, moved: false, paused: false, next: 0, wait: INTERVAL_MS, good: 0 };
 	const chooser = document.body.dataset.namespaces === "on" ? createChooser() : null;
 	let { namespace } = readAddress();
 
@@ -83,8 +78,8 @@ function start() {
 		table();
 	}
 
+	/* Whether all came. */
 	async function askAll(signal) {
-		const began = performance.now();
 		/*
 		 * Together: the server then walks the kernel's tables once for all of them. First what asks for
 		 * most: the others then share its walk.
@@ -94,9 +89,8 @@ function start() {
 			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
 		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
 		if (signal.aborted) {
-			return;
+			return false;
 		}
-		poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
 		/* Those that came. */
 		const { ports, destinations, range, history = null, namespaces } = Object.fromEntries(
 			Object.keys(paths).map((name, i) => [name, answers[i].value]));
@@ -120,9 +114,9 @@ function start() {
 			hideData();
 		}
 		if (!failed) {
-			poll.good = performance.now();
 			setStale(false);
 		}
+		return !failed;
 	}
 
 	/* Of the namespace that is asked for nothing is known: what is there must take no room. */
@@ -141,63 +135,21 @@ function start() {
 	/* The address has changed. */
 	function follow() {
 		const now = readAddress().namespace;
-		if (now !== namespace) {
+		const moves = now !== namespace;
+		if (moves) {
 			namespace = now;
 			setStale(true);
-			poll.running?.abort();
-			Object.assign(poll, { moved: true, good: 0, next: 0 });
 			chooser?.follow();
 			setText(byId("announcement"), `Network namespace: ${byId("where").textContent}`);
 			lookup.move();
 		}
 		lookup.followHash();
-		sayAge();
-		schedule();
-	}
-
-	async function refresh() {
-		const running = new AbortController();
-		Object.assign(poll, { running, moved: false });
-		byId("map").setAttribute("aria-busy", "true");
-		try {
-			await askAll(running.signal);
-		} finally {
-			/* Whatever an answer held: the next one may be better. */
-			poll.next = poll.moved ? 0 : performance.now() + poll.wait;
-			poll.running = null;
-			byId("map").setAttribute("aria-busy", "false");
-			sayAge();
-			schedule();
+		if (moves) {
+			poll.move();
 		}
 	}
 
-	/* Whoever changes tabs to and fro, or pauses and goes on, gets no refresh before its time. */
-	function schedule() {
-		clearTimeout(poll.timer);
-		if (!poll.running && (poll.moved || !poll.paused) && document.visibilityState === "visible") {
-			poll.timer = setTimeout(refresh, Math.max(0, poll.next - performance.now()));
-		}
-	}
-
-	function sayAge() {
-		const age = Math.round((performance.now() - poll.good) / 1000);
-		const every = `every ${Math.round(poll.wait / 1000)} s`;
-		if (poll.good === 0) {
-			setText(byId("freshness"), byId("trouble").hidden ? "Asking the exporter." : "No data yet.");
-		} else if (poll.paused || !byId("trouble").hidden) {
-			setText(byId("freshness"), `${poll.paused ? "Paused. " : ""}The data is ${age} s old.`);
-		} else {
-			setText(byId("freshness"), `Live, ${every}.`);
-		}
-	}
-
-	byId("pause").addEventListener("click", () => {
-		poll.paused = !poll.paused;
-		byId("pause").setAttribute("aria-pressed", String(poll.paused));
-		sayAge();
-		schedule();
-	});
-	document.addEventListener("visibilitychange", schedule);
+	const poll = createPoll(askAll);
 	byId("used").addEventListener("toggle", table);
 	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
 		matchMedia(query).addEventListener("change", () => {
@@ -205,11 +157,10 @@ function start() {
 			draw({});
 		});
 	}
-	setInterval(sayAge, AGE_SHOWN_EVERY_MS);
 	window.addEventListener("hashchange", follow);
 	setState("");
 	lookup.followHash();
-	schedule();
+	poll.start();
 }
 
 if (document.body.dataset.api === "on") {
