@@ -34,27 +34,40 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static void parse_line(const char *line, size_t length, struct portset *ports)
+static const char *skip_blanks(const char *at, const char *end)
 {
-	static const char *const keys[] = {"ListenStream=", "ListenDatagram="};
-	char value[128];
+	while (at < end && is_blank(*at))
+		at++;
+	return at;
+}
 
-	while (length && is_blank(line[length - 1]))
-		length--;
+/* The value, if the line sets that key; else NULL. systemd allows blanks around each. */
+static const char *value_of(const char *line, const char *end, const char *key)
+{
+	const size_t length = strlen(key);
+
+	line = skip_blanks(line, end);
+	if ((size_t)(end - line) <= length || strncmp(line, key, length) != 0)
+		return NULL;
+	line = skip_blanks(line + length, end);
+	return line < end && *line == '=' ? skip_blanks(line + 1, end) : NULL;
+}
+
+static void parse_line(const char *line, const char *end, struct portset *ports)
+{
+	static const char *const keys[] = {"ListenStream", "ListenDatagram"};
+	char text[128];
+
+	while (end > line && is_blank(end[-1]))
+		end--;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const size_t key = strlen(keys[i]);
-		const char *at = line + key;
+		const char *value = value_of(line, end, keys[i]);
 
-		if (length <= key || strncmp(line, keys[i], key) != 0)
-			continue;
-		while (at < line + length && is_blank(*at))
-			at++;
 		/* The longest address is shorter. */
-		if (at == line + length || (size_t)(line + length - at) >= sizeof(value))
-			return;
-		snprintf(value, sizeof(value), "%.*s", (int)(line + length - at), at);
-		add_address(value, ports);
-		return;
+		if (!value || value == end || (size_t)(end - value) >= sizeof(text))
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)(end - value), value);
+		add_address(text, ports);
 	}
 }
 
@@ -66,7 +79,7 @@ void socket_units_parse(const char *text, size_t length, struct portset *ports)
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const char *next = newline ? newline + 1 : end;
 
-		parse_line(text, (size_t)((newline ? newline : end) - text), ports);
+		parse_line(text, newline ? newline : end, ports);
 		text = next;
 	}
 }

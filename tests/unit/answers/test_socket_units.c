@@ -30,6 +30,7 @@ static void test_ports(void **state)
 	assert_only("ListenStream=127.0.0.1:46580\r\n", 46580);
 	assert_only("ListenStream=[::]:46580 \t\n", 46580);
 	assert_only("ListenStream= 65535", 65535);
+	assert_only(" \tListenStream\t= 8080", 8080);
 }
 
 static void test_no_ports(void **state)
