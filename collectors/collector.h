@@ -14,6 +14,7 @@
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/holders.h"
 #include "collectors/kernel/pods.h"
+#include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/metric.h"
 
@@ -39,7 +40,8 @@ enum kernel_feature {
 };
 
 /*
- * A flag of a collector: a whole number, --collector.COLLECTOR.NAME=N; or a switch,
+ * A flag of a collector: a whole number, --collector.COLLECTOR.NAME=N; ports,
+ * --collector.COLLECTOR.NAME=FIRST-LAST, whose number is collector_ports(); or a switch,
  * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, or initial if it is not given.
  */
 struct collector_flag {
@@ -49,7 +51,18 @@ struct collector_flag {
 	unsigned long minimum;
 	unsigned long maximum;
 	const char *by_default; /* of a switch: what holds if it is not given; else NULL */
+	bool is_ports;		/* its minimum and maximum do not matter */
 };
+
+static inline unsigned long collector_ports(struct port_range range)
+{
+	return (unsigned long)range.first << 16 | range.last;
+}
+
+static inline struct port_range collector_ports_of(unsigned long value)
+{
+	return (struct port_range){(uint16_t)(value >> 16), (uint16_t)value};
+}
 
 #define COLLECTOR_FLAGS_MAX 8
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/registry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 extern const struct collector range_collector;
@@ -46,4 +47,24 @@ const struct metric_family *collector_family(const struct collector *collector, 
 		if (strcmp(collector->families[i]->name, name) == 0)
 			return collector->families[i];
 	return NULL;
+}
+
+const char *collector_flag_value(const struct collector_flag *flag)
+{
+	if (flag->by_default)
+		return NULL;
+	return flag->is_ports ? "FIRST-LAST" : "N";
+}
+
+void collector_flag_default(
+    const struct collector_flag *flag, char text[static COLLECTOR_DEFAULT_SIZE])
+{
+	const struct port_range ports = collector_ports_of(flag->initial);
+
+	if (flag->by_default)
+		snprintf(text, COLLECTOR_DEFAULT_SIZE, "(default: %s)", flag->by_default);
+	else if (flag->is_ports)
+		snprintf(text, COLLECTOR_DEFAULT_SIZE, "(default %u-%u)", ports.first, ports.last);
+	else
+		snprintf(text, COLLECTOR_DEFAULT_SIZE, "(default %lu)", flag->initial);
 }

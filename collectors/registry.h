@@ -6,11 +6,20 @@
 
 #include "collectors/collector.h"
 
-#define COLLECTORS_MAX 16 /* collectors of a walk: those of the registry and the views */
+#define COLLECTORS_MAX 24 /* collectors of a walk: those of the registry and the views */
 #define COLLECTORS 10	  /* of the registry */
 
 extern const struct collector *const collectors[];
 extern const size_t collectors_length;
+
+#define COLLECTOR_DEFAULT_SIZE 160
+
+/* What the flag takes, such as "N"; NULL: it is a switch. */
+const char *collector_flag_value(const struct collector_flag *flag);
+
+/* Writes what holds if the flag is not given, in brackets, as for --help. */
+void collector_flag_default(
+    const struct collector_flag *flag, char text[static COLLECTOR_DEFAULT_SIZE]);
 
 /* The index of the collector of that name, or -1. */
 int collector_find(const char *name);

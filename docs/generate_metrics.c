@@ -179,12 +179,12 @@ static void print_flags(const struct collector *collector)
 	    collector->on_by_default ? "on" : "off");
 	print_wrapped("- ", "  ", text);
 	for (const struct collector_flag *flag = collector->flags; flag && flag->name; flag++) {
-		if (flag->by_default)
-			snprintf(text, sizeof(text), "`--[no-]collector.%s.%s`: %s (default: %s)",
-			    collector->name, flag->name, flag->help, flag->by_default);
-		else
-			snprintf(text, sizeof(text), "`--collector.%s.%s`: %s (default %lu)",
-			    collector->name, flag->name, flag->help, flag->initial);
+		char initial[COLLECTOR_DEFAULT_SIZE];
+
+		collector_flag_default(flag, initial);
+		snprintf(text, sizeof(text), "`--%scollector.%s.%s`: %s %s",
+		    collector_flag_value(flag) ? "" : "[no-]", collector->name, flag->name,
+		    flag->help, initial);
 		print_wrapped("- ", "  ", text);
 	}
 }

@@ -56,6 +56,7 @@ static void add_collector(const struct collector *collector)
 {
 	char name[64];
 	char help[256];
+	char initial[COLLECTOR_DEFAULT_SIZE];
 	struct manual_flag *flag;
 
 	snprintf(name, sizeof(name), "collector.%s", collector->name);
@@ -66,11 +67,8 @@ static void add_collector(const struct collector *collector)
 	snprintf(flag->opposite, sizeof(flag->opposite), "no-collector.%s", collector->name);
 	for (const struct collector_flag *own = collector->flags; own && own->name; own++) {
 		snprintf(name, sizeof(name), "collector.%s.%s", collector->name, own->name);
-		if (own->by_default)
-			snprintf(
-			    help, sizeof(help), "%s (default: %s)", own->help, own->by_default);
-		else
-			snprintf(help, sizeof(help), "%s (default %lu)", own->help, own->initial);
+		collector_flag_default(own, initial);
+		snprintf(help, sizeof(help), "%s %s", own->help, initial);
 		flag = add(name, help, with_flags);
 		flag->is_collectors = true;
 		if (own->by_default) {
@@ -78,9 +76,12 @@ static void add_collector(const struct collector *collector)
 			    collector->name, own->name);
 			continue;
 		}
-		flag->value = "N";
-		snprintf(flag->bounds, sizeof(flag->bounds), "from %lu to %lu", own->minimum,
-		    own->maximum);
+		flag->value = collector_flag_value(own);
+		if (own->is_ports)
+			snprintf(flag->bounds, sizeof(flag->bounds), "from 1 to %u", PORTS - 1);
+		else
+			snprintf(flag->bounds, sizeof(flag->bounds), "from %lu to %lu",
+			    own->minimum, own->maximum);
 	}
 }
 

@@ -69,15 +69,13 @@ static void print_collector(FILE *file, const struct collector *collector)
 	print_entry(file, name, text);
 	for (size_t i = 0; collector->flags && collector->flags[i].name; i++) {
 		const struct collector_flag *flag = &collector->flags[i];
+		const char *value = collector_flag_value(flag);
+		char initial[COLLECTOR_DEFAULT_SIZE];
 
-		snprintf(name, sizeof(name), "--%scollector.%s.%s%s",
-		    flag->by_default ? "[no-]" : "", collector->name, flag->name,
-		    flag->by_default ? "" : "=N");
-		if (flag->by_default)
-			snprintf(
-			    text, sizeof(text), "%s (default: %s)", flag->help, flag->by_default);
-		else
-			snprintf(text, sizeof(text), "%s (default %lu)", flag->help, flag->initial);
+		snprintf(name, sizeof(name), "--%scollector.%s.%s%s%s", value ? "" : "[no-]",
+		    collector->name, flag->name, value ? "=" : "", value ? value : "");
+		collector_flag_default(flag, initial);
+		snprintf(text, sizeof(text), "%s %s", flag->help, initial);
 		print_entry(file, name, text);
 	}
 }

@@ -31,6 +31,19 @@ int option_number(char error[static OPTIONS_ERROR_SIZE], const char *name, const
 	return 0;
 }
 
+int option_ports(char error[static OPTIONS_ERROR_SIZE], const char *name, const char *text,
+    unsigned long *ret_ports)
+{
+	struct port_range range;
+
+	if (port_expression_parse(text, &range))
+		return option_fail(error,
+		    "--%s: must be ports from 1 to 65535, such as 40000-49999, not \"%.80s\"", name,
+		    text);
+	*ret_ports = collector_ports(range);
+	return 0;
+}
+
 static int parse_octal(
     char *error, const struct flag *flag, const char *text, unsigned long *ret_number)
 {

@@ -15,6 +15,10 @@ int option_fail(char error[static OPTIONS_ERROR_SIZE], const char *format, ...)
 int option_number(char error[static OPTIONS_ERROR_SIZE], const char *name, const char *text,
     unsigned long minimum, unsigned long maximum, unsigned long *ret_number);
 
+/* Ports, such as "8000-8080", as collector_ports() has them. */
+int option_ports(char error[static OPTIONS_ERROR_SIZE], const char *name, const char *text,
+    unsigned long *ret_ports);
+
 /* Sets the flag's member of options; value is NULL for a switch. */
 int option_set(struct options *options, const struct flag *flag, const char *value,
     char error[static OPTIONS_ERROR_SIZE]);

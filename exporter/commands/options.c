@@ -89,9 +89,11 @@ static int set_value(struct reader *reader, struct word *word, const struct coll
 	}
 	if (!on)
 		return option_unknown_flag(reader->options->command, word->name, reader->error);
-	return want_value(reader, word) < 0 ? -EINVAL
-					    : option_number(reader->error, word->name, word->value,
-						  flag->minimum, flag->maximum, value);
+	if (want_value(reader, word) < 0)
+		return -EINVAL;
+	return flag->is_ports ? option_ports(reader->error, word->name, word->value, value)
+			      : option_number(reader->error, word->name, word->value, flag->minimum,
+				    flag->maximum, value);
 }
 
 /* "NAME.FLAG" of --collector.NAME.FLAG, and of --no-collector.NAME.FLAG, which is not on. */

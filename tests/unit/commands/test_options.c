@@ -229,8 +229,8 @@ static void the_help_names_every_flag_in_80_columns(void **state)
 		assert_non_null(strstr(text, name));
 		for (size_t j = 0; collectors[i]->flags && collectors[i]->flags[j].name; j++) {
 			snprintf(name, sizeof(name), "--%scollector.%s.%s",
-			    collectors[i]->flags[j].by_default ? "[no-]" : "", collectors[i]->name,
-			    collectors[i]->flags[j].name);
+			    collector_flag_value(&collectors[i]->flags[j]) ? "" : "[no-]",
+			    collectors[i]->name, collectors[i]->flags[j].name);
 			assert_non_null(strstr(text, name));
 		}
 	}
