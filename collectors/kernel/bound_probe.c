@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "collectors/kernel/cleanup.h"
 #include "collectors/kernel/outside_port.h"
+#include "collectors/kernel/release.h"
 #include "collectors/kernel/settings.h"
 
 /* BOUND_INACTIVE came with 6.8. */
@@ -17,16 +17,7 @@
 
 bool bound_probe_by_release(void)
 {
-	struct utsname name;
-	char *end;
-
-	if (uname(&name) < 0)
-		return false;
-
-	const long major = strtol(name.release, &end, 10);
-	const long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
-
-	return major > FIRST_MAJOR || (major == FIRST_MAJOR && minor >= FIRST_MINOR);
+	return release_is_at_least(FIRST_MAJOR, FIRST_MINOR);
 }
 
 static int bind_outside(struct port_range range, uint16_t *ret_port)

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/conntrack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The kernel hands out a page at a time; the longest line, of IPv6 with labels, has some 500. */
+#define BUFFER 65536
+
+struct conntrack {
+	int file;
+	char buffer[BUFFER];
+};
+
+bool conntrack_is_translated(const struct conntrack_entry *entry)
+{
+	return entry->original.source_port != entry->reply.destination_port ||
+	       memcmp(&entry->original.source, &entry->reply.destination,
+		   sizeof(entry->original.source)) != 0;
+}
+
+int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
+{
+	struct conntrack *conntrack;
+	char path[PATH_MAX];
+	int file;
+
+	if (snprintf(path, sizeof(path), "%s/net/nf_conntrack", procfs) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	conntrack = malloc(sizeof(*conntrack));
+	if (!conntrack) {
+		close(file);
+		return -ENOMEM;
+	}
+	conntrack->file = file;
+	*ret_conntrack = conntrack;
+	return 0;
+}
+
+void conntrack_close(struct conntrack *conntrack)
+{
+	if (!conntrack)
+		return;
+	close(conntrack->file);
+	free(conntrack);
+}
+
+/* Hands on the whole lines of the buffer. Returns how many bytes they have, or -errno. */
+static ssize_t visit_lines(const char *text, size_t length,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
+{
+	const char *line = text;
+	const char *newline;
+
+	while ((newline = memchr(line, '\n', length - (size_t)(line - text)))) {
+		struct conntrack_entry entry;
+		int result = conntrack_parse(line, (size_t)(newline - line), &entry);
+
+		if (result > 0)
+			result = visit(context, &entry);
+		if (result < 0)
+			return result;
+		line = newline + 1;
+	}
+	return line - text;
+}
+
+int conntrack_walk(struct conntrack *conntrack,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
+{
+	char *buffer = conntrack->buffer;
+	size_t length = 0;
+
+	if (lseek(conntrack->file, 0, SEEK_SET) < 0)
+		return -errno;
+	for (;;) {
+		const ssize_t got = read(conntrack->file, buffer + length, BUFFER - length);
+		ssize_t used;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return length ? -EBADMSG : 0;
+		length += (size_t)got;
+		used = visit_lines(buffer, length, visit, context);
+		if (used < 0)
+			return (int)used;
+		length -= (size_t)used;
+		/* A line without an end. */
+		if (length == BUFFER)
+			return -EBADMSG;
+		memmove(buffer, buffer + used, length);
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPHEMERA_CONNTRACK_H
+#define EPHEMERA_CONNTRACK_H
+
+/*
+ * What netfilter's connection tracking knows: an entry for each connection that the network
+ * namespace sends, gets or forwards. Only root may open /proc/net/nf_conntrack (mode 0440); whoever
+ * has it open reads on without a privilege. Its lines: ct_seq_show() in
+ * net/netfilter/nf_conntrack_standalone.c.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/kernel/socket.h"
+
+/* From whom to whom packets of one direction go. */
+struct conntrack_tuple {
+	struct socket_address source;
+	struct socket_address destination;
+	uint16_t source_port; /* host byte order, as the other */
+	uint16_t destination_port;
+};
+
+struct conntrack_entry {
+	enum socket_protocol protocol;
+	enum socket_family family;
+	bool is_closing; /* of TCP, in TIME_WAIT or CLOSE */
+	/* As the first packet came, and as answers come: NAT is where they are no mirror images. */
+	struct conntrack_tuple original;
+	struct conntrack_tuple reply;
+};
+
+/* Whether its source was translated: answers go to another address or port. */
+bool conntrack_is_translated(const struct conntrack_entry *entry);
+
+/*
+ * Reads a line of the file, without its newline. Returns 1; 0 if it is of another protocol than TCP
+ * and UDP; or -EBADMSG.
+ */
+int conntrack_parse(const char *line, size_t length, struct conntrack_entry *ret_entry);
+
+struct conntrack;
+
+/*
+ * Opens PROCFS/net/nf_conntrack, of the network namespace of the caller. Returns 0, -ENOMEM, or the
+ * -errno of open(): -ENOENT if nothing tracks connections there, or the kernel has no such file
+ * (CONFIG_NF_CONNTRACK_PROCFS).
+ */
+int conntrack_open(const char *procfs, struct conntrack **ret_conntrack);
+void conntrack_close(struct conntrack *conntrack); /* NULL is fine */
+
+/*
+ * Reads all entries of TCP and UDP, from the first one. Entries come and go meanwhile: one that
+ * does may be left out or come twice. visit: returns 0, or -errno, which ends it. Returns 0, that,
+ * -EBADMSG, or the -errno of read().
+ */
+int conntrack_walk(struct conntrack *conntrack,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void *context);
+
+#endif
