@@ -14,6 +14,7 @@ extern const struct collector time_wait_collector;
 extern const struct collector churn_collector;
 extern const struct collector owners_collector;
 extern const struct collector exhaustion_collector;
+extern const struct collector snat_collector;
 
 const struct collector *const collectors[] = {
     &range_collector,
@@ -26,6 +27,7 @@ const struct collector *const collectors[] = {
     &churn_collector,
     &owners_collector,
     &exhaustion_collector,
+    &snat_collector,
 };
 
 const size_t collectors_length = sizeof(collectors) / sizeof(collectors[0]);

@@ -7,7 +7,7 @@
 #include "collectors/collector.h"
 
 #define COLLECTORS_MAX 24 /* collectors of a walk: those of the registry and the views */
-#define COLLECTORS 10	  /* of the registry */
+#define COLLECTORS 11	  /* of the registry */
 
 extern const struct collector *const collectors[];
 extern const size_t collectors_length;

@@ -132,10 +132,15 @@ OF_THE_CONFIGURATION = {"ephemera_web_config_last_reload_successful",
 
 
 def of_exhaustion(documented):
-    """The series of the collector that is off by default."""
+    """The series of a collector that is off by default."""
     return {name for name in by_series(documented)
             if re.search("_(exhaustion_errors|exhaustion_missed|conflicts|owner_opens|lease|leases|"
                          "reuse_interval)_", name)}
+
+
+def of_snat(documented):
+    """The same of the other one."""
+    return {name for name in by_series(documented) if re.search("_(snat|conntrack)_", name)}
 
 
 # What a sample of another namespace has besides the labels of its family.
@@ -190,7 +195,7 @@ def test_what_a_scrape_says_is_documented(documented):
     # Where there is no cgroup v2, the owners have nothing to show; and without a web
     # configuration nobody tells of it, see the next test.
     silent = by_series(documented).keys() - said.names() - OF_OWNERS - OF_THE_CONFIGURATION \
-        - OF_THE_BUCKETS - OF_ALL_NAMESPACES - of_exhaustion(documented)
+        - OF_THE_BUCKETS - OF_ALL_NAMESPACES - of_exhaustion(documented) - of_snat(documented)
     assert not silent, "documented, and not there"
 
 

@@ -29,7 +29,7 @@ BINARY = os.environ.get("EPHEMERA") or str(REPOSITORY / "build" / "debug" / "eph
 COLLECTORS = ("range", "binds", "sockets", "destinations", "addresses", "accept_queue",
               "time_wait", "churn", "owners")
 # Those that are off by default.
-OPTIONAL_COLLECTORS = ("exhaustion",)
+OPTIONAL_COLLECTORS = ("exhaustion", "snat")
 
 # Root stays root, and reads what is its own, such as a test's directory; without capabilities.
 AS_OURSELVES = f"--security.user={os.geteuid()}"

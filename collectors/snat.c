@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Ports that run out on the way out: those of source NAT, and the table of connection tracking. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "collectors/collector.h"
+#include "collectors/kernel/conntrack.h"
+#include "collectors/kernel/conntrack_stats.h"
+#include "collectors/kernel/procfs.h"
+#include "collectors/kernel/release.h"
+#include "collectors/snat_series.h"
+#include "collectors/tables/snat_pools.h"
+
+static const struct metric_family range_ports = {
+    .name = "ephemera_snat_range_ports",
+    .help = "Ports that source NAT chooses from: --collector.snat.ports.",
+    .type = METRIC_GAUGE,
+    .labels = {"first_port", "last_port"},
+    .example = "ephemera_snat_range_ports < 1000",
+};
+static const struct metric_family entries = {
+    .name = "ephemera_conntrack_entries",
+    .help = "Connections that connection tracking has an entry for (nf_conntrack_count).",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_conntrack_entries / ephemera_conntrack_limit_entries > 0.8",
+};
+static const struct metric_family limit_entries = {
+    .name = "ephemera_conntrack_limit_entries",
+    .help = "How many entries there may be (nf_conntrack_max). When all are taken, packets of new "
+	    "connections are dropped.",
+    .type = METRIC_GAUGE,
+    .example = "ephemera_conntrack_entries / ephemera_conntrack_limit_entries > 0.8",
+};
+static const struct metric_family insert_failed = {
+    .name = "ephemera_conntrack_insert_failed_total",
+    .help = "Entries that could not be inserted, since another connection had the same addresses "
+	    "and ports: also those that source NAT found no port for.",
+    .type = METRIC_COUNTER,
+    .example = "increase(ephemera_conntrack_insert_failed_total[15m]) > 0",
+};
+static const struct metric_family drops = {
+    .name = "ephemera_conntrack_drops_total",
+    .help = "Packets that connection tracking dropped, such as those without a port for source "
+	    "NAT, or without a place in the table.",
+    .type = METRIC_COUNTER,
+    .example = "increase(ephemera_conntrack_drops_total[15m]) > 0",
+};
+static const struct metric_family early_drops = {
+    .name = "ephemera_conntrack_early_drops_total",
+    .help = "Entries that were removed to make room for others in a full table.",
+    .type = METRIC_COUNTER,
+    .example = "increase(ephemera_conntrack_early_drops_total[15m]) > 0",
+};
+
+static const struct metric_family *const families[] = {
+    &snat_ports,
+    &snat_client_ports,
+    &snat_loss_ratio,
+    &snat_worst_ports,
+    &snat_worst_ratio,
+    &snat_other_ports,
+    &snat_untracked_ports,
+    &range_ports,
+    &entries,
+    &limit_entries,
+    &insert_failed,
+    &drops,
+    &early_drops,
+    NULL,
+};
+
+enum { FLAG_PORTS, FLAG_LIMIT, FLAG_MINIMUM_PERCENT, FLAG_CLIENTS_LIMIT, FLAG_TRACKED_LIMIT };
+
+/* What source NAT has if a rule names no ports, and the client's own port is 1024 or more:
+ * nf_nat_l4proto_unique_tuple() in net/netfilter/nf_nat_core.c. */
+#define FIRST_PORT 1024ul
+#define LAST_PORT 65535ul
+
+struct snat {
+	const char *procfs; /* NULL: of another network namespace */
+	struct conntrack *conntrack;
+	int error; /* of opening it, which root must do */
+	struct port_range range;
+	struct snat_pools *pools;
+	struct snat_series series;
+};
+
+static void release(void *context)
+{
+	struct snat *state = context;
+
+	conntrack_close(state->conntrack);
+	snat_pools_free(state->pools);
+	snat_series_release(&state->series);
+}
+
+static int init(void *context, const struct collector_config *config)
+{
+	struct snat *state = context;
+	const struct port_range range = collector_ports_of(config->values[FLAG_PORTS]);
+	const unsigned size = port_range_size(range);
+	const size_t clients = config->values[FLAG_CLIENTS_LIMIT];
+	const struct snat_pools_options options = {
+	    .ports = range,
+	    .evicts = release_is_at_least(6, 5),
+	    .has_clients = clients != 0,
+	    .limit = config->values[FLAG_TRACKED_LIMIT],
+	};
+
+	state->procfs = config->procfs;
+	if (!state->procfs)
+		return 0;
+	state->range = range;
+	state->series.range = size;
+	state->series.clients = clients;
+	state->series.minimum = (unsigned)(size * config->values[FLAG_MINIMUM_PERCENT] / 100);
+	state->pools = snat_pools_new(&options);
+	state->error = conntrack_open(state->procfs, &state->conntrack);
+	if (!state->pools || state->error == -ENOMEM)
+		return -ENOMEM;
+	return snat_series_init(&state->series, config->values[FLAG_LIMIT]);
+}
+
+static void reset(void *context)
+{
+	struct snat *state = context;
+
+	if (state->pools)
+		snat_pools_clear(state->pools);
+}
+
+static int visit(void *context, const struct conntrack_entry *entry)
+{
+	return snat_pools_add(context, entry);
+}
+
+/* These tell of the table even where its entries may not be read. */
+static int emit_table(const struct snat *state, struct metric_set *set)
+{
+	enum { INSERT_FAILED, DROP, EARLY_DROP, COUNTERS };
+	const struct metric_family *const counted[COUNTERS] = {
+	    &insert_failed, &drops, &early_drops};
+	struct conntrack_counter counters[COUNTERS] = {
+	    [INSERT_FAILED] = {.name = "insert_failed"},
+	    [DROP] = {.name = "drop"},
+	    [EARLY_DROP] = {.name = "early_drop"},
+	};
+	int number;
+	int result = conntrack_stats_read(state->procfs, counters, COUNTERS);
+
+	if (result < 0)
+		return result;
+	for (int i = 0; i < COUNTERS; i++)
+		if (counters[i].found)
+			metric_add(set, counted[i], (double)counters[i].value, METRIC_NO_LABELS);
+	if (procfs_read_number(state->procfs, "sys/net/netfilter/nf_conntrack_count", &number) == 0)
+		metric_add(set, &entries, number, METRIC_NO_LABELS);
+	if (procfs_read_number(state->procfs, "sys/net/netfilter/nf_conntrack_max", &number) == 0)
+		metric_add(set, &limit_entries, number, METRIC_NO_LABELS);
+	return 0;
+}
+
+static void emit_range(const struct snat *state, struct metric_set *set)
+{
+	char first[8];
+	char last[8];
+
+	snprintf(first, sizeof(first), "%u", state->range.first);
+	snprintf(last, sizeof(last), "%u", state->range.last);
+	metric_add(set, &range_ports, state->series.range, METRIC_LABELS(first, last));
+}
+
+static int emit(void *context, struct metric_set *set)
+{
+	struct snat *state = context;
+	int result;
+
+	if (!state->procfs)
+		return 0;
+	/* Rules that came after the start began the tracking. */
+	if (state->error < 0)
+		state->error = conntrack_open(state->procfs, &state->conntrack);
+	if (state->error < 0)
+		return state->error == -ENOENT ? -EOPNOTSUPP : state->error;
+	result = emit_table(state, set);
+	if (result == 0)
+		result = conntrack_walk(state->conntrack, visit, state->pools);
+	if (result < 0)
+		return result;
+	emit_range(state, set);
+	return snat_series_emit(&state->series, state->pools, set);
+}
+
+static int check(const void *context, const char **ret_reason)
+{
+	const struct snat *state = context;
+
+	if (state->error != -EACCES && state->error != -EPERM)
+		return 0;
+	*ret_reason = "opening net/nf_conntrack below --path.procfs needs root or "
+		      "CAP_DAC_READ_SEARCH at the start";
+	return state->error;
+}
+
+static const struct collector_flag flags[] = {
+    [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name",
+	FIRST_PORT << 16 | LAST_PORT, 0, 0, .is_ports = true},
+    [FLAG_LIMIT] = {"limit", "how many of the fullest pools of each protocol are shown", 20, 0,
+	1000},
+    [FLAG_MINIMUM_PERCENT] = {"minimum-percent",
+	"what share of the ports a pool must have taken to be shown, in percent", 1, 0, 100},
+    [FLAG_CLIENTS_LIMIT] = {"clients-limit",
+	"how many clients with the most ports are shown of each pool; 0: they are not looked at", 3,
+	0, 100},
+    [FLAG_TRACKED_LIMIT] = {"tracked-limit",
+	"maximum pools counted for each protocol and family; 27 to 192 bytes each during a scrape",
+	1000000, 1000, 100000000},
+    {.name = NULL},
+};
+
+const struct collector snat_collector = {
+    .name = "snat",
+    .help = "ports of source NAT (MASQUERADE, SNAT), and the table of connection tracking; needs "
+	    "root or CAP_DAC_READ_SEARCH at the start",
+    .cost =
+	"It reads /proc/net/nf_conntrack, one line for each connection that is tracked, and three "
+	"small files; no socket. Each pool and client takes memory as a destination and an owner "
+	"do in destinations, until the scrape ends.",
+    .on_by_default = false,
+    .families = families,
+    .flags = flags,
+    .state_size = sizeof(struct snat),
+    .init = init,
+    .reset = reset,
+    .emit = emit,
+    .check = check,
+    .lacking = "nothing tracks connections in this network namespace, or the kernel has no "
+	       "net/nf_conntrack below --path.procfs",
+    .release = release,
+};
