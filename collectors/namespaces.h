@@ -24,6 +24,9 @@ struct netns_labels {
 
 void netns_labels_free(struct netns_labels *labels);
 
+/* Whether it is the namespace of the pod called name: POD or NAMESPACE/POD. */
+bool netns_labels_are_of(const struct netns_labels *labels, const char *name);
+
 struct netns {
 	uint32_t id;		     /* see struct walk_namespace */
 	struct walk_namespace entry; /* as it was listed last */

@@ -26,6 +26,20 @@ void netns_labels_free(struct netns_labels *labels)
 	*labels = (struct netns_labels){0};
 }
 
+bool netns_labels_are_of(const struct netns_labels *labels, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	const size_t length = slash ? (size_t)(slash - name) : 0;
+
+	if (!labels->pod)
+		return false;
+	if (!slash)
+		return strcmp(labels->pod, name) == 0;
+	return labels->namespace_name && strcmp(labels->pod, slash + 1) == 0 &&
+	       strlen(labels->namespace_name) == length &&
+	       strncmp(labels->namespace_name, name, length) == 0;
+}
+
 /* text: NULL: not known. Returns 0 or -ENOMEM. */
 static int set(char **label, const char *text)
 {

@@ -36,20 +36,6 @@ void namespaces_ask(struct namespaces *namespaces, struct netns_asked *list, siz
 	namespaces->asked_length = length;
 }
 
-static bool is_pod(const struct netns_labels *labels, const char *name)
-{
-	const char *slash = strchr(name, '/');
-	const size_t length = slash ? (size_t)(slash - name) : 0;
-
-	if (!labels->pod)
-		return false;
-	if (!slash)
-		return strcmp(labels->pod, name) == 0;
-	return labels->namespace_name && strcmp(labels->pod, slash + 1) == 0 &&
-	       strlen(labels->namespace_name) == length &&
-	       strncmp(labels->namespace_name, name, length) == 0;
-}
-
 /* The number in name; 0: it is none. */
 static uint32_t inode_in(const char *name)
 {
@@ -92,7 +78,7 @@ size_t namespaces_match(const struct namespaces *namespaces, const char *name,
 	if (only)
 		return 1;
 	for (size_t i = 0; i < namespaces->length; i++) {
-		if (!is_pod(&namespaces->list[i]->labels, name))
+		if (!netns_labels_are_of(&namespaces->list[i]->labels, name))
 			continue;
 		if (matches < room)
 			ret_list[matches] = namespaces->list[i];

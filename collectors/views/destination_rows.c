@@ -9,6 +9,7 @@
 #include "collectors/tables/destination_top.h"
 
 #define DESTINATIONS_MAX 10000000u
+#define ROWS_MAX 1000ul
 
 struct finder {
 	const struct facts *facts;
@@ -124,6 +125,25 @@ const struct collector destination_finder = {
     .finish = finder_finish,
     .release = finder_release,
 };
+
+int destination_finder_open(
+    const struct source_options *source, const char *sysfs, struct gatherer **ret_finder)
+{
+	static const struct collector *const list[] = {&destination_finder};
+	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
+	const struct gatherer_options options = {
+	    .collectors = list,
+	    .length = 1,
+	    .enabled = 1,
+	    .wanted = 1,
+	    .values = values,
+	    .procfs = source->procfs,
+	    .sysfs = sysfs,
+	    .bind_buckets = source->buckets,
+	};
+
+	return gatherer_open(&options, source, ret_finder);
+}
 
 int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
     struct destination_rows **ret_rows)

@@ -43,6 +43,14 @@ void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
 extern const struct collector destination_finder;
 struct destination_rows *destination_rows_found(void *state);
 
+/*
+ * A gatherer with that collector alone, at 0, for up to 1,000 rows, and as many looks as are asked
+ * for. What the arguments point to must outlive it. Returns as gatherer_open().
+ */
+struct gatherer;
+int destination_finder_open(
+    const struct source_options *source, const char *sysfs, struct gatherer **ret_finder);
+
 /* The same, and they belong to the caller. */
 struct destination_rows *destination_rows_take(void *state);
 

@@ -1,27 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_holder.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_text.h"
-
-/* Anyone can choose the name of a process or a cgroup: it must not control the terminal. */
-static void add_foreign(struct text *text, const char *foreign)
-{
-	char *copy = strdup(foreign);
-
-	if (!copy) {
-		text->error = -ENOMEM;
-		return;
-	}
-	text_make_printable(copy);
-	text_add_string(text, copy);
-	free(copy);
-}
 
 static void add_processes(
     struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
@@ -35,7 +18,7 @@ static void add_processes(
 	/* A process that has it open twice is one. */
 	for (size_t i = 1; i < length; i++)
 		others += holdings[i].pid != holdings[i - 1].pid;
-	add_foreign(text, process_search_find(lookup->processes, holdings[0].pid)->name);
+	text_add_printable(text, process_search_find(lookup->processes, holdings[0].pid)->name);
 	snprintf(pid, sizeof(pid), " (pid %d)", holdings[0].pid);
 	text_add_string(text, pid);
 	if (!others)
@@ -82,6 +65,6 @@ void port_holder_add(
 	}
 	if (found->cgroup) {
 		text_add_string(text, ", cgroup ");
-		add_foreign(text, found->cgroup);
+		text_add_printable(text, found->cgroup);
 	}
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/answers/port_oneline.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_text.h"
@@ -13,25 +11,11 @@
 /* A server may have a process for each client. */
 #define PROCESSES_SHOWN 3
 
-/* Anyone can choose the name of a process or a cgroup: it must not make a column or a line. */
-static void add_foreign(struct text *text, const char *foreign)
-{
-	char *copy = strdup(foreign);
-
-	if (!copy) {
-		text->error = -ENOMEM;
-		return;
-	}
-	text_make_printable(copy);
-	text_add_string(text, copy);
-	free(copy);
-}
-
 static void add_process(struct text *text, const struct port_lookup *lookup, int pid)
 {
 	char number[24];
 
-	add_foreign(text, process_search_find(lookup->processes, pid)->name);
+	text_add_printable(text, process_search_find(lookup->processes, pid)->name);
 	snprintf(number, sizeof(number), "[%d]", pid);
 	text_add_string(text, number);
 }
@@ -78,7 +62,7 @@ static int print_line(
 		text_add_char(&line, holders == PORT_HOLDERS_UNKNOWN ? '?' : '-');
 	text_add_char(&line, '\t');
 	if (found->cgroup)
-		add_foreign(&line, found->cgroup);
+		text_add_printable(&line, found->cgroup);
 	else
 		text_add_char(&line, '-');
 	text_add_char(&line, '\0');

@@ -44,6 +44,19 @@ void text_add_char(struct text *text, char c)
 	text_add(text, &c, 1);
 }
 
+void text_add_printable(struct text *text, const char *foreign)
+{
+	char *copy = strdup(foreign);
+
+	if (!copy) {
+		text->error = -ENOMEM;
+		return;
+	}
+	text_make_printable(copy);
+	text_add_string(text, copy);
+	free(copy);
+}
+
 void text_add_number(struct text *text, double number)
 {
 	char digits[32];

@@ -16,6 +16,8 @@ struct text {
 void text_add(struct text *text, const char *bytes, size_t length);
 void text_add_string(struct text *text, const char *string);
 void text_add_char(struct text *text, char c);
+/* Anyone can choose the name of a process or a cgroup: text_make_printable() of it is added. */
+void text_add_printable(struct text *text, const char *foreign);
 /* Whole numbers without a point, others with the digits that read back exactly; +Inf, -Inf, NaN. */
 void text_add_number(struct text *text, double number);
 /* A bucket's bound, 0 or more, as OpenMetrics writes it: "0.001", "1.0", "1e+06", "+Inf". */

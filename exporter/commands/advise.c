@@ -89,6 +89,7 @@ const struct command advise_command = {
     .help = "print what to do on this host, with commands to paste; it changes nothing",
     .examples = examples,
     .takes_flags = true,
+    .prints_commands = true,
     .check = check_advise,
     .run = run_advise,
 };

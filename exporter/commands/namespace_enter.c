@@ -166,15 +166,6 @@ static bool find_inode(
 	return found;
 }
 
-/* What people are to run, as part of the answer. */
-static bool prints_commands(const struct options *options)
-{
-	const char *name = options->command->name;
-
-	return name && !options->oneline &&
-	       (strcmp(name, "port") == 0 || strcmp(name, "advise") == 0);
-}
-
 /*
  * Apart from the answer, which others may read: pasted as it is, a command of the answer would
  * change the namespace of whoever pastes it.
@@ -194,7 +185,7 @@ static int enter_and_say(const struct options *options, const char *path, uint32
 		shown = find_inode(options->procfs, "/ns/net", number, other) ? other : NULL;
 	result = enter_path(path, inode, what, error);
 	if (result == 0)
-		namespace_hint_print(stderr, what, prints_commands(options) ? shown : NULL);
+		namespace_hint_print(stderr, what, options->command->prints_commands && !options->oneline ? shown : NULL);
 	return result;
 }
 
@@ -277,19 +268,6 @@ int namespace_enter_row(const struct options *options, const struct namespace_ro
 	return enter_inode(options, row->inode, what, error);
 }
 
-static bool is_pod(const struct netns_labels *labels, const char *name)
-{
-	const char *slash = strchr(name, '/');
-
-	if (!labels->pod)
-		return false;
-	if (!slash)
-		return strcmp(labels->pod, name) == 0;
-	return labels->namespace_name && strcmp(labels->pod, slash + 1) == 0 &&
-	       strlen(labels->namespace_name) == (size_t)(slash - name) &&
-	       strncmp(labels->namespace_name, name, (size_t)(slash - name)) == 0;
-}
-
 /* Adds one of several that are called alike, with the number that tells it from them. */
 static void add_candidate(char error[static NAMESPACE_ERROR_SIZE], const struct namespace_row *row)
 {
@@ -308,7 +286,7 @@ int namespace_find_pod(const struct namespace_rows *rows, const char *name, uint
 	size_t found = 0;
 
 	for (size_t i = 0; i < rows->length; i++) {
-		if (!is_pod(&rows->list[i].labels, name))
+		if (!netns_labels_are_of(&rows->list[i].labels, name))
 			continue;
 		add_candidate(candidates, &rows->list[i]);
 		*ret_inode = rows->list[i].inode;

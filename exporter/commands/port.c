@@ -179,6 +179,7 @@ const struct command port_command = {
 	    "2: error",
     .examples = examples,
     .takes_flags = true,
+    .prints_commands = true,
     .read_argument = read_ports,
     .check = check_ports,
     .run = run_port,

@@ -17,7 +17,6 @@
 
 /* Of failures between two looks; more are counted and not shown, as only the last one is. */
 #define EVENTS_BYTES (1ul << 18)
-#define ROWS_MAX 1000ul
 
 struct top_look {
 	struct options *options;
@@ -31,25 +30,6 @@ struct top_look {
 	char last[TOP_LINE];
 	char summary[TOP_LINE];
 };
-
-static int open_finder(struct top_look *look)
-{
-	static const struct collector *const finders[] = {&destination_finder};
-	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
-	const struct options *options = look->options;
-	const struct gatherer_options wanted = {
-	    .collectors = finders,
-	    .length = 1,
-	    .enabled = 1,
-	    .wanted = 1,
-	    .values = values,
-	    .procfs = options->procfs,
-	    .sysfs = options->sysfs,
-	    .bind_buckets = options->source.buckets,
-	};
-
-	return gatherer_open(&wanted, &options->source, &look->finder);
-}
 
 static void format_time(char text[static 16])
 {
@@ -122,7 +102,7 @@ int top_look_open(struct options *options, struct top_look **ret_look)
 	look->options = options;
 	result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
 	if (result == 0)
-		result = open_finder(look);
+		result = destination_finder_open(&options->source, options->sysfs, &look->finder);
 	if (result < 0) {
 		top_look_close(look);
 		return result;

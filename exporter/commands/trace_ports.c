@@ -12,7 +12,6 @@
 #define LOOK_SECONDS 1.0
 #define LOOK_SHARE 0.1
 #define LOOK_BURST_SECONDS 0.5
-#define ROWS_MAX 1000ul
 
 struct trace_ports {
 	struct gatherer *finder; /* NULL: the sockets cannot be read */
@@ -22,20 +21,10 @@ struct trace_ports {
 
 struct trace_ports *trace_ports_new(const struct options *options)
 {
-	static const struct collector *const finders[] = {&destination_finder};
-	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
-	const struct gatherer_options wanted = {
-	    .collectors = finders,
-	    .length = 1,
-	    .enabled = 1,
-	    .values = values,
-	    .procfs = options->procfs,
-	    .sysfs = options->sysfs,
-	    .bind_buckets = options->source.buckets,
-	};
 	struct trace_ports *ports = calloc(1, sizeof(*ports));
 
-	if (ports && gatherer_open(&wanted, &options->source, &ports->finder) < 0)
+	if (ports &&
+	    destination_finder_open(&options->source, options->sysfs, &ports->finder) < 0)
 		ports->finder = NULL;
 	return ports;
 }
