@@ -42,7 +42,7 @@ static void feed(const char *text)
 
 static void feed_lease(unsigned port, const char *from, const char *until, const char *more)
 {
-	char line[512];
+	char line[640];
 
 	snprintf(line, sizeof(line),
 	    "{\"from\":\"2026-11-29T%sZ\",\"until\":\"2026-11-29T%sZ\",\"source\":\"10.0.0.4\","
@@ -154,7 +154,7 @@ static void other_lines_are_counted(void **state)
 static void a_text_that_is_too_long_is_no_lease(void **state)
 {
 	char source[SOCKET_ADDRESS_TEXT + 1];
-	char line[512];
+	char line[320];
 
 	(void)state;
 	memset(source, '1', sizeof(source) - 1);
