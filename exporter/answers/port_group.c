@@ -43,46 +43,50 @@ static bool have_same_owner(const struct port_socket *a, const struct port_socke
 	return a->cgroup && b->cgroup ? strcmp(a->cgroup, b->cgroup) == 0 : a->cgroup == b->cgroup;
 }
 
-static bool have_same_meaning(
-    const struct port_lookup *lookup, const struct port_socket *a, const struct port_socket *b)
+/* meaning: what is said of a. */
+static bool have_same_meaning(const struct port_lookup *lookup, const struct port_socket *a,
+    const struct text *meaning, const struct port_socket *b)
 {
-	struct text left = {0};
-	struct text right = {0};
+	struct text other = {0};
 	/* Their times may differ, and are shown as a range. */
 	struct port_socket as_late = *b;
 
 	as_late.socket.expires_ms = a->socket.expires_ms;
-	port_words_add_socket(&left, lookup, a);
-	port_words_add_socket(&right, lookup, &as_late);
+	port_words_add_socket(&other, lookup, &as_late);
 
-	const bool same = !left.error && !right.error && left.length == right.length &&
-			  memcmp(left.data, right.data, left.length) == 0;
+	const bool same = !other.error && !meaning->error && other.length == meaning->length &&
+			  memcmp(other.data, meaning->data, other.length) == 0;
 
-	free(left.data);
-	free(right.data);
+	free(other.data);
 	return same;
 }
 
 /* If it matters whether TIME_WAIT is reusable, the meaning includes it. */
-static bool are_alike(
-    const struct port_lookup *lookup, const struct port_socket *a, const struct port_socket *b)
+static bool are_alike(const struct port_lookup *lookup, const struct port_socket *a,
+    const struct text *meaning, const struct port_socket *b)
 {
 	return a->socket.protocol == b->socket.protocol && a->socket.state == b->socket.state &&
 	       a->role == b->role && a->chosen == b->chosen && have_same_owner(a, b) &&
-	       have_same_processes(lookup, a, b) && have_same_meaning(lookup, a, b);
+	       have_same_processes(lookup, a, b) && have_same_meaning(lookup, a, meaning, b);
 }
 
-bool port_group_next(const struct port_lookup *lookup, const struct port_side *side, size_t first,
-    bool *rest, struct port_group *ret_group)
+bool port_group_next(const struct port_lookup *lookup, const struct port_socket *const *list,
+    size_t length, bool *rest, struct port_group *ret_group)
 {
+	struct text meaning = {0};
+
 	ret_group->length = 0;
-	for (size_t i = 0; i < first; i++) {
-		if (rest[i] ||
-		    (ret_group->length && !are_alike(lookup, ret_group->list[0], &side->list[i])))
+	for (size_t i = 0; i < length; i++) {
+		if (rest[i])
+			continue;
+		if (ret_group->length == 0)
+			port_words_add_socket(&meaning, lookup, list[i]);
+		else if (!are_alike(lookup, ret_group->list[0], &meaning, list[i]))
 			continue;
 		rest[i] = true;
-		ret_group->list[ret_group->length++] = &side->list[i];
+		ret_group->list[ret_group->length++] = list[i];
 	}
+	free(meaning.data);
 	return ret_group->length > 0;
 }
 

@@ -7,17 +7,17 @@
 #include "collectors/views/port_lookup.h"
 
 struct port_group {
-	const struct port_socket **list; /* point into the side, in its order */
+	const struct port_socket **list; /* in the order of the list that they are of */
 	size_t length;			 /* 1 or more */
 };
 
 /*
- * Finds the next sockets among the `first` ones of side that differ only in addresses, times and
- * descriptors. rest: one flag for each of them, true if it was in a group already; all false at
- * first. ret_group->list must have room for `first`. Returns false if there are no more.
+ * Finds the next sockets of a list that differ only in addresses, times and descriptors. rest: one
+ * flag for each of them, true if it was in a group already; all false at first. ret_group->list
+ * must have room for all. Returns false if there are no more.
  */
-bool port_group_next(const struct port_lookup *lookup, const struct port_side *side, size_t first,
-    bool *rest, struct port_group *ret_group);
+bool port_group_next(const struct port_lookup *lookup, const struct port_socket *const *list,
+    size_t length, bool *rest, struct port_group *ret_group);
 
 /*
  * The descriptors that refer to the sockets of the group, by process: a copy that the caller frees;

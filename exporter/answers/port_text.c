@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exporter/answers/port_age.h"
+#include "exporter/answers/port_difference.h"
 #include "exporter/answers/port_group.h"
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_place.h"
@@ -18,113 +19,10 @@
 #define PROCESSES_SHOWN 3
 #define DESCRIPTORS_SHOWN 8
 #define ALIKE_SHOWN 5
+#define ALIKE_LISTED (ALIKE_SHOWN + 1) /* "and 1 more" would use the line of the socket itself */
 
 #define DESCRIPTOR_WIDTH 18 /* a number after its comma, and the end of the list */
 #define COMMAND_WIDTH 16    /* less of a command is useless */
-
-static void format_endpoint(
-    const struct socket *socket, const struct socket_address *address, uint16_t port, char *text)
-{
-	char name[SOCKET_ADDRESS_TEXT];
-
-	if (address == &socket->local)
-		socket_bound_format(address, socket->family, socket->interface, name);
-	else
-		socket_address_format(address, socket->family, socket->interface, name);
-	text_make_printable(name); /* it may end in an interface's name */
-	socket_endpoint_format(name, socket->family, port, text);
-}
-
-static const char *state_of(const struct socket *socket)
-{
-	if (socket->protocol == SOCKET_UDP)
-		return socket->state == SOCKET_CLOSE ? "unconnected" : "connected";
-	return socket_state_name(socket->state);
-}
-
-void port_text_add_socket(struct text *text, const struct socket *socket)
-{
-	char endpoint[SOCKET_ENDPOINT_TEXT];
-
-	text_add_string(text, socket_protocol_name(socket->protocol));
-	text_add_char(text, ' ');
-	text_add_string(text, state_of(socket));
-	text_add_char(text, ' ');
-	format_endpoint(socket, &socket->local, socket->local_port, endpoint);
-	text_add_string(text, endpoint);
-	if (!socket->remote_port)
-		return;
-	text_add_string(text, " -> ");
-	format_endpoint(socket, &socket->remote, socket->remote_port, endpoint);
-	text_add_string(text, endpoint);
-}
-
-void port_text_add_columns(struct text *text, const struct socket *socket)
-{
-	char endpoint[SOCKET_ENDPOINT_TEXT];
-
-	text_add_string(text, socket_protocol_name(socket->protocol));
-	text_add_char(text, '\t');
-	text_add_string(text, state_of(socket));
-	text_add_char(text, '\t');
-	format_endpoint(socket, &socket->local, socket->local_port, endpoint);
-	text_add_string(text, endpoint);
-	text_add_char(text, '\t');
-	if (socket->remote_port)
-		format_endpoint(socket, &socket->remote, socket->remote_port, endpoint);
-	text_add_string(text, socket->remote_port ? endpoint : "-");
-}
-
-/* Prints text, on a new line if it does not fit. Returns the column after it. */
-static int print_part(const char *text, int column, int indent, int width)
-{
-	if (column > indent && column + 1 + (int)strlen(text) > width) {
-		putchar('\n');
-		column = printf("%*s", indent, "");
-	} else if (column > indent) {
-		column += printf(" ");
-	}
-	return column + printf("%s", text);
-}
-
-#define HEAD_WIDTH 18 /* "tcp  established  " */
-
-/* The column where a line of that length can begin, at most column. */
-static int indent_for(size_t length, int column, int width)
-{
-	const int latest = width - (int)length;
-
-	return column < latest ? column : latest < 2 ? 2 : latest;
-}
-
-void port_text_print_socket(const struct socket *socket, int column, const char *was)
-{
-	const int width = terminal_width();
-	char local[SOCKET_ENDPOINT_TEXT];
-	char remote[SOCKET_ENDPOINT_TEXT + 3] = "-> ";
-	char note[64];
-
-	format_endpoint(socket, &socket->local, socket->local_port, local);
-	format_endpoint(socket, &socket->remote, socket->remote_port, remote + 3);
-	const bool connected = socket->remote_port != 0;
-	const size_t longest =
-	    connected && strlen(remote) > strlen(local) ? strlen(remote) : strlen(local);
-	const int behind = column + HEAD_WIDTH;
-	const int indent = indent_for(longest, behind, width);
-
-	printf("%s  %-*s", socket_protocol_name(socket->protocol), indent < behind ? 0 : 13,
-	    state_of(socket));
-	if (indent < behind)
-		printf("\n%*s", indent, "");
-	column = print_part(local, indent, indent, width);
-	if (connected)
-		column = print_part(remote, column, indent, width);
-	if (was) {
-		snprintf(note, sizeof(note), "was %s", was);
-		print_part(note, column, indent, width);
-	}
-	putchar('\n');
-}
 
 /* Takes ownership of text. It may quote names, so it is made printable. */
 static void print_text(struct text *text, int indent)
@@ -268,7 +166,7 @@ static const char *unknown_reason(const struct port_lookup *lookup, const struct
 }
 
 /* Prints what the sockets of a group are and which processes have them. */
-static void print_details(
+void port_text_print_group(
     const struct port_lookup *lookup, const struct port_group *group, int indent)
 {
 	const struct port_socket *found = group->list[0];
@@ -276,6 +174,10 @@ static void print_details(
 	struct text meaning = {0};
 
 	port_words_add_alike(&meaning, lookup, group->list, group->length);
+	if (group->length > ALIKE_LISTED) {
+		text_add_char(&meaning, ' ');
+		port_difference_add(&meaning, group);
+	}
 	port_place_name(lookup, &meaning);
 	print_text(&meaning, indent);
 	print_age(group, indent);
@@ -301,13 +203,12 @@ static void print_details(
 void port_text_print_details(
     const struct port_lookup *lookup, const struct port_socket *found, int indent)
 {
-	print_details(lookup, &(const struct port_group){&found, 1}, indent);
+	port_text_print_group(lookup, &(const struct port_group){&found, 1}, indent);
 }
 
 static void print_group(const struct port_lookup *lookup, const struct port_group *group)
 {
-	/* "and 1 more" would use the line that the socket itself needs. */
-	const size_t shown = group->length > ALIKE_SHOWN + 1 ? ALIKE_SHOWN : group->length;
+	const size_t shown = group->length > ALIKE_LISTED ? ALIKE_SHOWN : group->length;
 
 	putchar('\n');
 	for (size_t i = 0; i < shown; i++) {
@@ -315,25 +216,43 @@ static void print_group(const struct port_lookup *lookup, const struct port_grou
 		port_text_print_socket(&group->list[i]->socket, 2, NULL);
 	}
 	if (group->length > shown)
-		printf("  and %zu like these (--json shows all)\n", group->length - shown);
-	print_details(lookup, group, 7);
+		printf("  and %zu like these\n", group->length - shown);
+	port_text_print_group(lookup, group, 7);
 }
 
-/* Prints the first ones, alike ones together. Returns how many it has shown. */
+/* Prints those that are alike together, at most limit groups. Returns how many sockets are shown.
+ */
 static size_t print_groups(
-    const struct port_lookup *lookup, const struct port_side *side, size_t first)
+    const struct port_lookup *lookup, const struct port_side *side, size_t limit)
 {
-	bool *rest = calloc(first, sizeof(*rest));
-	struct port_group group = {calloc(first, sizeof(void *)), 0};
+	const size_t length = side->length;
+	bool *rest = calloc(length, sizeof(*rest));
+	const struct port_socket **list = calloc(length, sizeof(*list));
+	struct port_group group = {calloc(length, sizeof(*group.list)), 0};
 	size_t shown = 0;
 
-	while (rest && group.list && port_group_next(lookup, side, first, rest, &group)) {
+	for (size_t i = 0; list && i < length; i++)
+		list[i] = &side->list[i];
+	while (rest && list && group.list && limit-- &&
+	       port_group_next(lookup, list, length, rest, &group)) {
 		print_group(lookup, &group);
 		shown += group.length;
 	}
 	free(rest);
+	free(list);
 	free(group.list);
 	return shown;
+}
+
+static void print_heading(const struct port_side *side, const char *end)
+{
+	if (side->others)
+		printf("\n%lu of %lu sockets that have it as their %s port:\n", side->total,
+		    side->total + side->others, end);
+	else if (side->total == 1)
+		printf("\n1 socket has it as its %s port:\n", end);
+	else
+		printf("\n%lu sockets have it as their %s port:\n", side->total, end);
 }
 
 static void print_side(
@@ -343,21 +262,25 @@ static void print_side(
 
 	if (side->total == 0)
 		return;
-	if (side->others)
-		printf("\n%lu of %lu sockets that have it as their %s port:\n", side->total,
-		    side->total + side->others, end);
-	else if (side->total == 1)
-		printf("\n1 socket has it as its %s port:\n", end);
-	else
-		printf("\n%lu sockets have it as their %s port:\n", side->total, end);
-	shown = print_groups(lookup, side, side->length < limit ? side->length : limit);
+	print_heading(side, end);
+	shown = print_groups(lookup, side, limit);
 	if (side->total == shown)
 		return;
-	printf("\n  and %zu more (--limit)\n", (size_t)side->total - shown);
+	printf("\n  and %zu more (%s)\n", (size_t)side->total - shown,
+	    shown < side->length ? "--limit" : "only counted");
 	/* The one that delays a restart may be among them. */
 	if (side->time_wait)
 		printf("  The last of %lu in TIME_WAIT is gone in %.0f s.\n", side->time_wait,
 		    side->time_wait_ms / 1e3);
+}
+
+/* Of the local port the words say so. */
+static void print_other_remote(const struct port_side *side)
+{
+	if (side->total || !side->others)
+		return;
+	printf("\n%lu socket%s it as %s remote port, but none that you asked for.\n", side->others,
+	    side->others == 1 ? " has" : "s have", side->others == 1 ? "its" : "their");
 }
 
 void port_text_print(
@@ -370,4 +293,5 @@ void port_text_print(
 	print_text(&words, 0);
 	print_side(lookup, &answer->local, limit, "local");
 	print_side(lookup, &answer->remote, limit, "remote");
+	print_other_remote(&answer->remote);
 }

@@ -103,7 +103,10 @@ int terminal_watch(int (*show)(void *context), void *context)
 	do {
 		result = show(context);
 	} while (result == 0 && wait_for_next(&ends));
-	return result;
+	/* Ctrl-C shows as ^C, and the shell's prompt would come behind it. */
+	if (result == 0 && isatty(STDOUT_FILENO))
+		putchar('\n');
+	return result == 0 ? terminal_flush() : result;
 }
 
 int terminal_put_line(const char *text)

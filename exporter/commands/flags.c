@@ -110,8 +110,9 @@ const struct flag flags[] = {
 	"PID of a process in it; destinations, port and trace also take all; needs root",
 	KIND_STRING, AT(namespace), 0, 0, NULL, "destinations top port trace advise"},
     {"limit", "N", "20",
-	"destinations, top, namespaces, trace: maximum rows; port: maximum sockets of each port, "
-	"local and remote",
+	"destinations, top, namespaces, trace: maximum rows; port: maximum paragraphs of each "
+	"port, "
+	"local and remote; with --json or --oneline, sockets",
 	KIND_NUMBER, AT(limit), 1, 1000, NULL, "destinations top namespaces port trace"},
     {"sort", "ORDER", "address",
 	"port: address or age; age shows the oldest sockets of each port first, as far as their "

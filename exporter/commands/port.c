@@ -16,8 +16,8 @@
 #include "exporter/commands/port_print.h"
 #include "exporter/commands/port_watch.h"
 
-/* So many sockets of a port and side are sorted. */
-#define SORTED_MAX 4096
+/* So many sockets of a port and side are sorted, and shown together. */
+#define EXAMINED_MAX 4096
 
 extern const struct command port_command;
 
@@ -66,7 +66,9 @@ static void hint_at_others(const struct options *options)
 
 static int run_once(const struct options *options, const struct namespace_row *row, int *ret_status)
 {
-	const size_t limit = options->sorts_by_age ? SORTED_MAX : options->limit;
+	/* In text those that are alike are shown together, however many. */
+	const bool is_list = options->json || options->oneline;
+	const size_t limit = is_list && !options->sorts_by_age ? options->limit : EXAMINED_MAX;
 	struct port_lookup *lookup;
 	int result = look(options, limit, &lookup);
 

@@ -228,9 +228,10 @@ static void hostile_names_are_harmless(void **state)
 	}
 }
 
-static void no_more_sockets_than_the_limit_are_printed(void **state)
+static void no_more_paragraphs_than_the_limit_are_printed(void **state)
 {
-	struct port_socket list[] = {listener(), listener(), listener()};
+	/* The first two are alike. */
+	struct port_socket list[] = {listener(), listener(), listener(), listener()};
 	const struct port_answer answer = {
 	    .port = 50001,
 	    .state = PORT_STATE_LISTENER,
@@ -240,11 +241,15 @@ static void no_more_sockets_than_the_limit_are_printed(void **state)
 	char *printed;
 
 	(void)state;
+	list[2].cgroup = "/second";
+	list[3].cgroup = "/third";
 	stdout_capture();
 	port_text_print(&lookup, &answer, 2);
 	printed = stdout_captured();
 	assert_non_null(strstr(printed, "\n7 sockets have it as their local port:\n"));
-	assert_non_null(strstr(printed, "\n  and 5 more (--limit)\n"));
+	assert_non_null(strstr(printed, "cgroup /second"));
+	assert_null(strstr(printed, "cgroup /third"));
+	assert_non_null(strstr(printed, "\n  and 4 more (--limit)\n"));
 	assert_null(strstr(printed, "remote port:"));
 	/* One command for all ports comes at the end, not one with each. */
 	assert_null(strstr(printed, "sysctl"));
@@ -294,15 +299,17 @@ static void what_is_alike_is_said_once(void **state)
 	assert_non_null(strstr(printed,
 	    "\n40 sockets have it as their local port:\n\n" LINE("40000") LINE("40001")
 		LINE("40002") LINE("40003")
-		    LINE("40004") "  and 15 like these (--json shows all)\n"
+		    LINE("40004") "  and 15 like these\n"
 				  "       Left over from 20 connections that are closed "
 				  "(TIME_WAIT): no process has\n"
 				  "       them. They are gone in 12 to 50 s. Until then bind() to "
 				  "their address and\n"
 				  "       port fails (\"Address already in use\") unless the old "
 				  "socket and the new\n"
-				  "       one both set SO_REUSEADDR, or both SO_REUSEPORT.\n\n"
-				  "  and 20 more (--limit)\n"
+				  "       one both set SO_REUSEADDR, or both SO_REUSEPORT. They "
+				  "have 20 remote\n"
+				  "       ports (40000 to 40019).\n\n"
+				  "  and 20 more (only counted)\n"
 				  "  The last of 40 in TIME_WAIT is gone in 60 s.\n"));
 	free(printed);
 }
@@ -367,7 +374,7 @@ int main(void)
 	    TEST(of_many_descriptors_the_first_are_told),
 	    TEST(of_many_processes_the_first_are_told),
 	    TEST(hostile_names_are_harmless),
-	    TEST(no_more_sockets_than_the_limit_are_printed),
+	    TEST(no_more_paragraphs_than_the_limit_are_printed),
 	    TEST(what_is_alike_is_said_once),
 	    TEST(a_few_are_all_listed),
 	    TEST(what_differs_is_said_of_each),

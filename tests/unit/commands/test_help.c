@@ -84,7 +84,7 @@ static void a_flag_says_what_it_does_for_the_command(void **state)
 	(void)state;
 	assert_non_null(
 	    strstr(text, "--watch\n      print changes, with the time; until Ctrl-C\n"));
-	assert_non_null(strstr(text, "maximum sockets of each port"));
+	assert_non_null(strstr(text, "maximum paragraphs of each port"));
 	assert_null(strstr(text, "maximum rows"));
 	assert_null(strstr(text, "--buffer"));
 	free(text);
