@@ -13,6 +13,7 @@
 
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/holders.h"
+#include "collectors/kernel/peer_filter.h"
 #include "collectors/kernel/pods.h"
 #include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
@@ -82,8 +83,9 @@ struct collector_config {
 	 * when the first connected socket is observed.
 	 */
 	const struct facts *facts;
-	bool lease_starts;   /* as in struct gatherer_options */
-	bool all_namespaces; /* others are looked at, too: emit_elsewhere() */
+	const struct peer_filter *peers; /* as in struct gatherer_options */
+	bool lease_starts;		 /* the same */
+	bool all_namespaces;		 /* others are looked at, too: emit_elsewhere() */
 	/* Of a namespace that is asked for (gatherer_ask()), from begin on; else NULL. */
 	const struct ports_asked *ports;
 };

@@ -58,7 +58,8 @@ struct gatherer_options {
 	/* How often the ports that were bound and then connected are listed: see holders.h. */
 	unsigned long refresh_sockets;
 	unsigned refresh_seconds;
-	bool lease_starts; /* whether exhaustion_starts() will be asked for */
+	const struct peer_filter *peers; /* for the finder of destinations; NULL: all peers */
+	bool lease_starts;		 /* whether exhaustion_starts() will be asked for */
 	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
 	/* NULL: only ours; else all, if the source walks. */

@@ -24,6 +24,7 @@ static int make_collector(
 	    .cgroups = cgroups,
 	    .pods = pods,
 	    .facts = &instance->facts,
+	    .peers = options->peers,
 	    .lease_starts = options->lease_starts,
 	    .all_namespaces = options->namespaces != NULL,
 	    .ports = instance->ports,

@@ -9,12 +9,12 @@
 #include "collectors/tables/destination_top.h"
 
 #define DESTINATIONS_MAX 10000000u
-#define ROWS_MAX 1000ul
 
 struct finder {
 	const struct facts *facts;
 	struct destination_table *table;
 	struct bound_owners *bound;
+	const struct peer_filter *peers;
 	size_t limit;
 	struct destination_rows *rows;
 };
@@ -33,6 +33,7 @@ static int finder_init(void *context, const struct collector_config *config)
 	struct finder *finder = context;
 
 	finder->facts = config->facts;
+	finder->peers = config->peers;
 	finder->limit = config->values[0];
 	finder->bound = bound_owners_new(config->cgroups, config->facts);
 	return finder->bound ? destination_table_new(DESTINATIONS_MAX, true, &finder->table)
@@ -67,6 +68,11 @@ static int fill(
 		size_t position = 0;
 
 		while (destination_table_next(finder->table, family, &position, &destination)) {
+			if (!peer_filter_has(
+				finder->peers, family, &destination.address, destination.port)) {
+				rows->others++;
+				continue;
+			}
 			destination_table_share(finder->table, rows->capacity, &destination);
 			rows->destinations++;
 			rows->ports += destination_total(&destination);
@@ -126,11 +132,11 @@ const struct collector destination_finder = {
     .release = finder_release,
 };
 
-int destination_finder_open(
-    const struct source_options *source, const char *sysfs, struct gatherer **ret_finder)
+int destination_finder_open(const struct source_options *source, const char *sysfs,
+    const struct peer_filter *peers, struct gatherer **ret_finder)
 {
 	static const struct collector *const list[] = {&destination_finder};
-	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{ROWS_MAX}};
+	static const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{DESTINATION_ROWS_MAX}};
 	const struct gatherer_options options = {
 	    .collectors = list,
 	    .length = 1,
@@ -139,17 +145,34 @@ int destination_finder_open(
 	    .values = values,
 	    .procfs = source->procfs,
 	    .sysfs = sysfs,
+	    .peers = peers,
 	    .bind_buckets = source->buckets,
 	};
 
 	return gatherer_open(&options, source, ret_finder);
 }
 
-int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
-    struct destination_rows **ret_rows)
+/* Whose they are, of rows that were found. */
+static int finish_rows(struct gatherer *gatherer, const struct destinations_asked *asked,
+    struct destination_rows *rows)
+{
+	int result;
+
+	rows->source = source_used(gatherer_source(gatherer), SOCKET_TCP);
+	result = destination_rows_name_owners(gatherer_cgroups(gatherer), rows);
+	if (result == 0 && asked->owners)
+		result = owner_filter_begin(asked->owners, true);
+	if (result == 0 && asked->owners)
+		destination_rows_keep_owned(rows, asked->owners);
+	return result;
+}
+
+int destination_rows_read(const struct source_options *source, const char *sysfs,
+    const struct destinations_asked *asked, size_t limit, struct destination_rows **ret_rows)
 {
 	static const struct collector *const list[] = {&destination_finder};
-	const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{limit}};
+	const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {
+	    {asked->owners ? DESTINATION_ROWS_MAX : limit}};
 	const struct gatherer_options options = {
 	    .collectors = list,
 	    .length = 1,
@@ -159,6 +182,7 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 	    .procfs = source->procfs,
 	    .sysfs = sysfs,
 	    .refresh_sockets = ULONG_MAX,
+	    .peers = asked->peers,
 	    .bind_buckets = source->buckets,
 	};
 	struct gatherer *gatherer;
@@ -170,15 +194,11 @@ int destination_rows_read(const struct source_options *source, const char *sysfs
 	result = gather(gatherer, 1, NULL, NULL, NULL, &gathering);
 	if (result == 0)
 		result = gathering.outcomes[0].error;
-	if (result == 0) {
-		struct finder *finder = gatherer_state(gatherer, 0);
-
-		finder->rows->source = source_used(gatherer_source(gatherer), SOCKET_TCP);
-		result = destination_rows_name_owners(gatherer_cgroups(gatherer), finder->rows);
-		if (result == 0) {
-			*ret_rows = destination_rows_take(finder);
-		}
-	}
+	if (result == 0)
+		result = finish_rows(
+		    gatherer, asked, destination_rows_found(gatherer_state(gatherer, 0)));
+	if (result == 0)
+		*ret_rows = destination_rows_take(gatherer_state(gatherer, 0));
 	gatherer_free(gatherer);
 	return result;
 }

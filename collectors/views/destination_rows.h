@@ -7,17 +7,27 @@
 #include "collectors/collector.h"
 #include "collectors/tables/bound_owners.h"
 #include "collectors/tables/destination_table.h"
+#include "collectors/views/owner_filter.h"
 
 struct destination_row {
 	struct destination destination;
 	struct owned owned; /* who has its active ports; without names before they are looked up */
+	size_t shown_owner; /* the one that was asked for, else the one with the most; from 0 */
+};
+
+/* Which destinations are asked for; zero-initialised, all. */
+struct destinations_asked {
+	const struct peer_filter *peers; /* NULL: any */
+	struct owner_filter *owners;	 /* of some of their active ports; NULL: any */
 };
 
 struct destination_rows {
 	struct settings settings;
 	unsigned capacity;
-	unsigned long destinations; /* all, shown or not */
+	unsigned long destinations; /* all that are asked for, shown or not */
 	unsigned long ports;	    /* of all of them */
+	unsigned long others;	    /* destinations that are not asked for */
+	unsigned long unsearched;   /* those of which nobody knows whose they are: too many */
 	bool has_names;		    /* destination_rows_name_owners() was called */
 	bool lacks_cgroups;	    /* there is no cgroup v2, so no owners */
 	bool sees_buckets;	    /* see struct holders */
@@ -29,11 +39,12 @@ struct destination_rows {
 };
 
 /*
- * Looks at the namespace. limit: maximum rows, up to 1,000. source: see struct source_options, also
- * for a replay. Returns 0 or -errno; the caller frees the rows with destination_rows_free().
+ * Looks at the namespace. limit: maximum rows, up to 1,000; if owners are asked for, there may be
+ * 1,000 all the same. source: see struct source_options, also for a replay. Returns 0 or -errno;
+ * the caller frees the rows with destination_rows_free().
  */
-int destination_rows_read(const struct source_options *source, const char *sysfs, size_t limit,
-    struct destination_rows **ret_rows);
+int destination_rows_read(const struct source_options *source, const char *sysfs,
+    const struct destinations_asked *asked, size_t limit, struct destination_rows **ret_rows);
 void destination_rows_free(struct destination_rows *rows); /* NULL is fine */
 
 /*
@@ -48,8 +59,8 @@ struct destination_rows *destination_rows_found(void *state);
  * for. What the arguments point to must outlive it. Returns as gatherer_open().
  */
 struct gatherer;
-int destination_finder_open(
-    const struct source_options *source, const char *sysfs, struct gatherer **ret_finder);
+int destination_finder_open(const struct source_options *source, const char *sysfs,
+    const struct peer_filter *peers, struct gatherer **ret_finder);
 
 /* The same, and they belong to the caller. */
 struct destination_rows *destination_rows_take(void *state);
@@ -59,5 +70,15 @@ struct destination_rows *destination_rows_take(void *state);
  * 0 or -errno.
  */
 int destination_rows_name_owners(struct cgroups *cgroups, struct destination_rows *rows);
+
+/*
+ * Drops the rows without a port of these owners; call it after the former, and
+ * owner_filter_begin(). Only the rows are searched: unsearched says how many destinations have
+ * none.
+ */
+void destination_rows_keep_owned(struct destination_rows *rows, const struct owner_filter *owners);
+
+/* A look of so many rows lets owners be found among them. */
+#define DESTINATION_ROWS_MAX 1000ul
 
 #endif

@@ -86,6 +86,8 @@ static int sort_rows(struct destinations_everywhere *found, size_t limit)
 			    &rows->list[j], rows->capacity ? (double)used / rows->capacity : 1};
 		}
 		found->destinations += rows ? rows->destinations : 0;
+		found->others += rows ? rows->others : 0;
+		found->unsearched += rows ? rows->unsearched : 0;
 	}
 	qsort(found->list, found->length, sizeof(*found->list), compare);
 	if (found->length > limit)
@@ -106,7 +108,26 @@ static int name_owners(struct gatherer *gatherer, struct destinations_everywhere
 	return result;
 }
 
-static int look(struct gatherer *gatherer, size_t limit, struct destinations_everywhere *found)
+/* Names the owners of all rows, and drops those that are not asked for. */
+static int keep_owned(
+    struct gatherer *gatherer, struct owner_filter *owners, struct destinations_everywhere *found)
+{
+	int result = owner_filter_begin(owners, true);
+
+	for (size_t i = 0; i < found->namespaces->length && result == 0; i++) {
+		struct destination_rows *rows = found->places[i].rows;
+
+		if (!rows)
+			continue;
+		result = destination_rows_name_owners(gatherer_cgroups(gatherer), rows);
+		if (result == 0)
+			destination_rows_keep_owned(rows, owners);
+	}
+	return result;
+}
+
+static int look(struct gatherer *gatherer, const struct destinations_asked *asked, size_t limit,
+    struct destinations_everywhere *found)
 {
 	struct metric_set *set = metric_set_new(); /* nothing goes there that is read */
 	struct gathering gathering;
@@ -122,15 +143,20 @@ static int look(struct gatherer *gatherer, size_t limit, struct destinations_eve
 	if (result < 0 || !found->namespaces || !found->places)
 		return result;
 	name_places(found);
-	result = sort_rows(found, limit);
+	if (asked->owners)
+		result = keep_owned(gatherer, asked->owners, found);
+	if (result == 0)
+		result = sort_rows(found, limit);
 	return result == 0 ? name_owners(gatherer, found) : result;
 }
 
 int destinations_everywhere_read(const struct source_options *source, const char *sysfs,
-    const char *pods, const char *names, size_t limit, struct destinations_everywhere **ret_found)
+    const char *pods, const char *names, const struct destinations_asked *asked, size_t limit,
+    struct destinations_everywhere **ret_found)
 {
 	static const struct collector *const list[] = {&destination_finder};
-	const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {{limit}};
+	const unsigned long values[1][COLLECTOR_FLAGS_MAX] = {
+	    {asked->owners ? DESTINATION_ROWS_MAX : limit}};
 	const struct namespaces_options all = {.limit = ULONG_MAX, .names = names, .whole = true};
 	const struct gatherer_options options = {
 	    .collectors = list,
@@ -142,6 +168,7 @@ int destinations_everywhere_read(const struct source_options *source, const char
 	    .sysfs = sysfs,
 	    .pods = pods,
 	    .refresh_sockets = ULONG_MAX,
+	    .peers = asked->peers,
 	    .namespaces = &all,
 	};
 	struct destinations_everywhere *found = calloc(1, sizeof(*found));
@@ -149,7 +176,7 @@ int destinations_everywhere_read(const struct source_options *source, const char
 	int result = found ? gatherer_open(&options, source, &gatherer) : -ENOMEM;
 
 	if (result == 0)
-		result = look(gatherer, limit, found);
+		result = look(gatherer, asked, limit, found);
 	gatherer_free(gatherer);
 	if (result < 0)
 		destinations_everywhere_free(found);

@@ -22,7 +22,9 @@ struct destination_found {
 struct destinations_everywhere {
 	struct namespace_rows *namespaces; /* all */
 	struct destination_place *places;  /* as many */
-	size_t destinations;		   /* of all, shown or not */
+	size_t destinations;		   /* of all that are asked for, shown or not */
+	size_t others;			   /* those that are not */
+	size_t unsearched;		   /* see struct destination_rows */
 	bool lacks_cgroups;
 	size_t length;
 	struct destination_found *list; /* by share, the highest first */
@@ -33,7 +35,8 @@ struct destinations_everywhere {
  * frees the answer with destinations_everywhere_free().
  */
 int destinations_everywhere_read(const struct source_options *source, const char *sysfs,
-    const char *pods, const char *names, size_t limit, struct destinations_everywhere **ret_found);
+    const char *pods, const char *names, const struct destinations_asked *asked, size_t limit,
+    struct destinations_everywhere **ret_found);
 void destinations_everywhere_free(struct destinations_everywhere *found); /* NULL is fine */
 
 #endif

@@ -3,10 +3,29 @@
 
 #include <string.h>
 
+static bool has_states(const struct state_set *states)
+{
+	return states->of[SOCKET_TCP] || states->of[SOCKET_UDP];
+}
+
+static bool passes(const struct port_asked *asked, const struct socket *socket)
+{
+	if (has_states(&asked->states) &&
+	    !(asked->states.of[socket->protocol] >> socket->state & 1))
+		return false;
+	return asked->peers.length == 0 ||
+	       (socket->remote_port && peer_filter_has(&asked->peers, socket->family,
+					   &socket->remote, socket->remote_port));
+}
+
 static bool has(const struct port_asked *asked, const struct socket *socket,
     const struct socket_address *address, uint16_t port)
 {
-	if (!asked || portset_has(&asked->whole, port))
+	if (!asked)
+		return true;
+	if (!passes(asked, socket))
+		return false;
+	if (portset_has(&asked->whole, port))
 		return true;
 	for (size_t i = 0; i < asked->length; i++) {
 		const struct port_term *term = &asked->terms[i];
@@ -30,4 +49,9 @@ bool port_asked_has_local(const struct port_asked *asked, const struct socket *s
 bool port_asked_has_remote(const struct port_asked *asked, const struct socket *socket)
 {
 	return has(asked, socket, &socket->remote, socket->remote_port);
+}
+
+bool port_asked_is_part(const struct port_asked *asked)
+{
+	return asked->length || asked->peers.length || has_states(&asked->states);
 }

@@ -75,6 +75,7 @@ struct port_lookup {
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
 	unsigned empty;			  /* how many of the asked ports have no asked socket */
+	unsigned long unsearched;	  /* see port_lookup_keep_owned() */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
 	char **cgroups;

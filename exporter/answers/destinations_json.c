@@ -38,7 +38,7 @@ static void add_ports(
 	if (!owners || row->owned.length == 0)
 		return;
 
-	const struct owner_name *most = &row->owned.names[0];
+	const struct owner_name *most = &row->owned.names[row->shown_owner];
 
 	add_owner(json_add_object(object, "owner"), owner_name_is_known(most) ? most->path : NULL,
 	    most->count);

@@ -58,7 +58,8 @@ static int take_destination(
     const struct destination_row *found, unsigned usable, struct top_row *row)
 {
 	const struct destination *destination = &found->destination;
-	const struct owner_name *most = found->owned.length ? &found->owned.names[0] : NULL;
+	const struct owner_name *most =
+	    found->owned.length ? &found->owned.names[found->shown_owner] : NULL;
 	char address[SOCKET_ADDRESS_TEXT];
 	char endpoint[SOCKET_ENDPOINT_TEXT];
 	char source[SOCKET_ADDRESS_TEXT];

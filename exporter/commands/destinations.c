@@ -14,6 +14,7 @@
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/destinations_all.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
@@ -49,7 +50,8 @@ static char *printable_owner(const struct owner_name *most)
 static void print_details(const struct destination_row *row, const char *name, int width)
 {
 	char source[SOCKET_ADDRESS_TEXT];
-	char *owner = row->owned.length ? printable_owner(&row->owned.names[0]) : NULL;
+	char *owner =
+	    row->owned.length ? printable_owner(&row->owned.names[row->shown_owner]) : NULL;
 	const struct destination *destination = &row->destination;
 	int column = 0;
 
@@ -164,11 +166,17 @@ static void print_table(
 		print_details(&rows->list[i], names ? resolver_name(names, i) : "", width);
 		shown += destination_total(destination);
 	}
-	if (rows->destinations == 0)
+	if (rows->destinations == 0 && rows->others)
+		printf("None of %lu destinations is one that you asked for.\n", rows->others);
+	else if (rows->destinations == 0)
 		puts("No outgoing connection holds a port of the range.");
 	else if (rows->destinations > length)
 		printf("\nAnd %zu more with %lu ports (%s).\n", (size_t)rows->destinations - length,
 		    rows->ports - shown, terminal_reason(limit, most));
+	if (rows->unsearched)
+		printf("\nOf %lu more destinations, the less full ones, the owners were not "
+		       "searched.\n",
+		    rows->unsearched);
 	if (names && resolver_unanswered(names))
 		printf("\nThe resolver gave no answer for %zu of %zu addresses within %d s.\n",
 		    resolver_unanswered(names), resolver_addresses(names), RESOLVER_SECONDS);
@@ -203,24 +211,34 @@ static void print_answer(const void *context, size_t limit)
 {
 	const struct answer *answer = context;
 	const size_t most = answer->options->limit;
+	/* They have no peers. */
+	const bool has_pools = !filter_is_asked(answer->options) && answer->pools->length;
 
 	print_table(answer->rows, answer->names, limit, most);
 	if (limit < most) {
-		if (answer->pools->length)
+		if (has_pools)
 			puts("\nPools of UDP and of bind() are left out (the terminal is full).");
 		return;
 	}
-	pools_print(answer->pools, &answer->rows->settings);
+	if (has_pools)
+		pools_print(answer->pools, &answer->rows->settings);
 	print_notes(answer->rows, answer->pools, answer->options);
 }
 
-static int print_json(const struct destination_rows *rows, const struct pool_rows *pools,
-    const struct resolver *names, size_t limit)
+static int print_json(const struct answer *answer)
 {
+	const struct options *options = answer->options;
+	const struct destinations_json how = {options->limit, true, answer->names};
 	struct json *object = json_new_object();
 
-	destinations_json_add(object, rows, &(struct destinations_json){limit, true, names});
-	pools_json_add(object, pools, &rows->settings);
+	destinations_json_add(object, answer->rows, &how);
+	if (filter_is_asked(options))
+		json_add_number(object, "destinations_not_asked_for", (double)answer->rows->others);
+	else
+		pools_json_add(object, answer->pools, &answer->rows->settings);
+	if (options->by)
+		json_add_number(
+		    object, "destinations_not_searched", (double)answer->rows->unsearched);
 
 	char *text = json_print(object);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -230,52 +248,62 @@ static int print_json(const struct destination_rows *rows, const struct pool_row
 	return result;
 }
 
-static int resolve(const struct destination_rows *rows, struct resolver **ret_names)
+static int resolve(const struct destination_rows *rows, size_t limit, struct resolver **ret_names)
 {
-	struct resolver_address *addresses = calloc(rows->length + 1, sizeof(*addresses));
+	const size_t length = rows->length < limit ? rows->length : limit;
+	struct resolver_address *addresses = calloc(length + 1, sizeof(*addresses));
 	int result = -ENOMEM;
 
-	for (size_t i = 0; addresses && i < rows->length; i++) {
+	for (size_t i = 0; addresses && i < length; i++) {
 		const struct destination *destination = &rows->list[i].destination;
 
 		addresses[i] = (struct resolver_address){
 		    destination->address, destination->family, destination->interface};
 	}
 	if (addresses)
-		result = resolver_run(addresses, rows->length, RESOLVER_SECONDS * 1000, ret_names);
+		result = resolver_run(addresses, length, RESOLVER_SECONDS * 1000, ret_names);
 	free(addresses);
+	return result;
+}
+
+static int answer_with(const struct options *options, const struct destination_rows *rows)
+{
+	struct answer answer = {.rows = rows, .options = options};
+	struct resolver *names = NULL;
+	struct pool_rows *pools;
+	int result = pool_rows_read(&options->source, options->sysfs, &pools);
+
+	if (result < 0)
+		return result;
+	if (options->resolve)
+		result = resolve(rows, options->limit, &names);
+	answer.pools = pools;
+	answer.names = names;
+	if (result == 0 && options->json)
+		result = print_json(&answer);
+	else if (result == 0 && options->watch)
+		result = terminal_show(print_answer, &answer, options->limit);
+	else if (result == 0)
+		print_answer(&answer, options->limit);
+	pool_rows_free(pools);
+	resolver_free(names);
 	return result;
 }
 
 static int show(const struct options *options)
 {
-	struct resolver *names = NULL;
+	struct destinations_asked asked = {.peers = filter_peers(options)};
 	struct destination_rows *rows;
-	struct pool_rows *pools;
-	int result = destination_rows_read(&options->source, options->sysfs, options->limit, &rows);
+	int result = filter_open_owners(options, &asked.owners);
 
 	if (result < 0)
 		return result;
-	result = pool_rows_read(&options->source, options->sysfs, &pools);
-	if (result < 0) {
-		destination_rows_free(rows);
+	result =
+	    destination_rows_read(&options->source, options->sysfs, &asked, options->limit, &rows);
+	owner_filter_free(asked.owners);
+	if (result < 0)
 		return result;
-	}
-	if (options->resolve && (result = resolve(rows, &names)) < 0)
-		goto out;
-	if (options->json) {
-		result = print_json(rows, pools, names, options->limit);
-	} else {
-		const struct answer answer = {rows, pools, names, options};
-
-		if (options->watch)
-			result = terminal_show(print_answer, &answer, options->limit);
-		else
-			print_answer(&answer, options->limit);
-	}
-out:
-	pool_rows_free(pools);
-	resolver_free(names);
+	result = answer_with(options, rows);
 	destination_rows_free(rows);
 	return result < 0 ? result : terminal_flush();
 }

@@ -12,6 +12,7 @@
 #include "exporter/answers/namespaces_text.h"
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 
 #define NUMBERS_WIDTH 40 /* " ACTIVE TIME_WAIT REUSABLE USABLE  SHARE" */
@@ -61,7 +62,8 @@ static size_t longest_title(const struct destinations_everywhere *found, size_t 
 /* Whose most of the ports are, behind so many columns, or on a line of its own. */
 static void print_owner(const struct destination_row *row, int column, int width)
 {
-	const struct owner_name *most = row->owned.length ? &row->owned.names[0] : NULL;
+	const struct owner_name *most =
+	    row->owned.length ? &row->owned.names[row->shown_owner] : NULL;
 	char *owner =
 	    most ? strdup(owner_name_is_known(most) ? most->path : "a cgroup that is gone") : NULL;
 
@@ -116,6 +118,7 @@ static void print_full(const struct namespace_row *namespace, int column, int wi
 struct table {
 	const struct destinations_everywhere *found;
 	size_t most;
+	bool is_part; /* not every destination was asked for, nor namespaces that have none */
 };
 
 static size_t least(size_t a, size_t b)
@@ -127,7 +130,7 @@ static void print_table(const void *context, size_t limit)
 {
 	const struct table *table = context;
 	const struct destinations_everywhere *found = table->found;
-	const size_t all_full = count_full(found->namespaces);
+	const size_t all_full = table->is_part ? 0 : count_full(found->namespaces);
 	const size_t full = least(all_full, limit);
 	const size_t length = least(found->length, limit - full);
 	const size_t more = all_full - full + found->destinations - length;
@@ -139,6 +142,10 @@ static void print_table(const void *context, size_t limit)
 	if (full + length)
 		printf("%-*s %6s %9s %8s %6s %6s\n", column, "NETWORK NAMESPACE", "ACTIVE",
 		    "TIME_WAIT", "REUSABLE", "USABLE", "SHARE");
+	else if (found->others)
+		printf("None of %zu destinations, in any network namespace, is one that you asked "
+		       "for.\n",
+		    found->others);
 	else
 		puts("No outgoing connection holds a port, in any network namespace.");
 	for (size_t i = 0; i < full; i++)
@@ -147,6 +154,10 @@ static void print_table(const void *context, size_t limit)
 		print_row(&found->list[i], column, width);
 	if (more)
 		printf("\nAnd %zu more (%s).\n", more, terminal_reason(limit, table->most));
+	if (found->unsearched)
+		printf("\nOf %zu more destinations, the less full ones, the owners were not "
+		       "searched.\n",
+		    found->unsearched);
 	if (found->lacks_cgroups)
 		puts("\nOwners are unknown: cgroup version 2 is not mounted below --path.sysfs.");
 }
@@ -166,7 +177,7 @@ static void add_full(struct json *list, const struct destinations_everywhere *fo
 	}
 }
 
-static int print_json(const struct destinations_everywhere *found, size_t limit)
+static int print_json(const struct destinations_everywhere *found, const struct options *options)
 {
 	struct json *root = json_new_object();
 	struct json *list = json_add_array(root, "destinations");
@@ -180,7 +191,12 @@ static int print_json(const struct destinations_everywhere *found, size_t limit)
 		destination_json_add_all(object, found->list[i].row, place->rows->capacity);
 	}
 	json_add_number(root, "total", (double)found->destinations);
-	add_full(json_add_array(root, "namespaces_without_ports"), found, limit);
+	if (filter_is_asked(options))
+		json_add_number(root, "destinations_not_asked_for", (double)found->others);
+	else
+		add_full(json_add_array(root, "namespaces_without_ports"), found, options->limit);
+	if (options->by)
+		json_add_number(root, "destinations_not_searched", (double)found->unsearched);
 
 	char *text = json_print(root);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -190,27 +206,36 @@ static int print_json(const struct destinations_everywhere *found, size_t limit)
 	return result;
 }
 
+static int print_found(const struct destinations_everywhere *found, const struct options *options)
+{
+	const struct table table = {found, options->limit, filter_is_asked(options)};
+	int result = 0;
+
+	if (options->json)
+		return print_json(found, options);
+	if (options->watch)
+		result = terminal_show(print_table, &table, options->limit);
+	else
+		print_table(&table, options->limit);
+	if (options->watch && !isatty(STDOUT_FILENO))
+		putchar('\n');
+	return result;
+}
+
 static int show(void *context)
 {
 	const struct options *options = context;
+	struct destinations_asked asked = {.peers = filter_peers(options)};
 	struct destinations_everywhere *found;
-	int result = destinations_everywhere_read(&options->source, options->sysfs, options->pods,
-	    options->namespaces.names, options->limit, &found);
+	int result = filter_open_owners(options, &asked.owners);
 
+	if (result == 0)
+		result = destinations_everywhere_read(&options->source, options->sysfs,
+		    options->pods, options->namespaces.names, &asked, options->limit, &found);
+	owner_filter_free(asked.owners);
 	if (result < 0)
 		return result;
-	if (options->json) {
-		result = print_json(found, options->limit);
-	} else {
-		const struct table table = {found, options->limit};
-
-		if (options->watch)
-			result = terminal_show(print_table, &table, options->limit);
-		else
-			print_table(&table, options->limit);
-		if (options->watch && !isatty(STDOUT_FILENO))
-			putchar('\n');
-	}
+	result = print_found(found, options);
 	destinations_everywhere_free(found);
 	return result < 0 ? result : terminal_flush();
 }

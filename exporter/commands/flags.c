@@ -119,6 +119,18 @@ const struct flag flags[] = {
 	"age is "
 	"known",
 	KIND_CHOICE, AT(sorts_by_age), 0, 0, sort_choices, "port"},
+    {"by", "NAME", NULL,
+	"only what this process has (its name or PID), cgroup (its path, or one name in it) or pod "
+	"(POD, NAMESPACE/POD or uid)",
+	KIND_STRING, AT(by), 0, 0, NULL, "destinations top port trace"},
+    {"to", "PEER", NULL,
+	"only what goes to this peer: an address such as 10.0.0.1 or [::1], a network such as "
+	"10.0.0.0/8, a port such as :443, or both such as 10.0.0.1:443; several with commas",
+	KIND_PEERS, AT(peers), 0, 0, NULL, "destinations top port trace"},
+    {"state", "STATE", NULL,
+	"port: only sockets in this state, such as listen, established or time-wait; several with "
+	"commas",
+	KIND_STATES, AT(asked.states), 0, 0, NULL, "port"},
     {"json", NULL, NULL, "destinations, namespaces, port, trace, advise: print JSON", KIND_SWITCH,
 	AT(json), 0, 0, NULL, "destinations namespaces port trace advise"},
     {"watch", NULL, NULL,

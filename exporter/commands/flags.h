@@ -19,6 +19,8 @@ enum flag_kind {
 	KIND_ADDRESS,  /* appended to addresses */
 	KIND_CHOICE,   /* an enum: the index of the value in choices */
 	KIND_PORTS,    /* struct port_range: "8080" or "8000-8080" */
+	KIND_PEERS,    /* struct peer_filter: "10.0.0.0/8,:443" */
+	KIND_STATES,   /* struct state_set: "established,time-wait" */
 };
 
 struct flag {

@@ -185,7 +185,8 @@ static int enter_and_say(const struct options *options, const char *path, uint32
 		shown = find_inode(options->procfs, "/ns/net", number, other) ? other : NULL;
 	result = enter_path(path, inode, what, error);
 	if (result == 0)
-		namespace_hint_print(stderr, what, options->command->prints_commands && !options->oneline ? shown : NULL);
+		namespace_hint_print(stderr, what,
+		    options->command->prints_commands && !options->oneline ? shown : NULL);
 	return result;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/answers/peer_expression.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/base/number.h"
 #include "exporter/base/text.h"
@@ -123,6 +124,22 @@ static int parse_ports(
 	return wrong ? option_fail(error, "--%s: \"%.80s\": %s", flag->name, text, wrong) : 0;
 }
 
+static int parse_peers(
+    char *error, const struct flag *flag, const char *text, struct peer_filter *ret_filter)
+{
+	const char *wrong = peer_expression_parse(text, ret_filter);
+
+	return wrong ? option_fail(error, "--%s: \"%.60s\": %s", flag->name, text, wrong) : 0;
+}
+
+static int parse_states(
+    char *error, const struct flag *flag, const char *text, struct state_set *ret_states)
+{
+	const char *wrong = state_expression_parse(text, ret_states);
+
+	return wrong ? option_fail(error, "--%s: \"%.30s\": %s", flag->name, text, wrong) : 0;
+}
+
 int option_set(struct options *options, const struct flag *flag, const char *value,
     char error[static OPTIONS_ERROR_SIZE])
 {
@@ -148,6 +165,10 @@ int option_set(struct options *options, const struct flag *flag, const char *val
 		return parse_address(error, options, flag, value);
 	case KIND_PORTS:
 		return parse_ports(error, flag, value, (struct port_range *)place);
+	case KIND_PEERS:
+		return parse_peers(error, flag, value, (struct peer_filter *)place);
+	case KIND_STATES:
+		return parse_states(error, flag, value, (struct state_set *)place);
 	case KIND_CHOICE:
 		return parse_choice(error, flag, value, (int *)place);
 	}

@@ -29,7 +29,10 @@ struct options {
 	const char *pods;
 	const char *namespace;	 /* the one that a command asks, or "all"; NULL: ours */
 	struct port_asked asked; /* port: what is asked for */
-	unsigned long limit;	 /* destinations, trace: rows; port: sockets of a port and side */
+	/* destinations, top, port, trace: only to these, and only by this; NULL: by anyone */
+	struct peer_filter peers;
+	const char *by;
+	unsigned long limit; /* destinations, trace: rows; port: sockets of a port and side */
 	bool json;
 	bool watch;
 	bool resolve;

@@ -4,10 +4,12 @@
 #include <stdio.h>
 
 #include "collectors/views/port_namespaces.h"
+#include "collectors/views/port_owned.h"
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
@@ -16,23 +18,43 @@
 #include "exporter/commands/port_print.h"
 #include "exporter/commands/port_watch.h"
 
-/* So many sockets of a port and side are sorted, and shown together. */
+/* So many sockets of a port and side are sorted, searched for their owners, and shown together. */
 #define EXAMINED_MAX 4096
 
 extern const struct command port_command;
+
+static int keep_owned(const struct options *options, struct port_lookup *lookup)
+{
+	struct owner_filter *owners;
+	int result = filter_open_owners(options, &owners);
+
+	if (result < 0 || !owners)
+		return result;
+	result = owner_filter_begin(owners, false);
+	if (result == 0)
+		port_lookup_keep_owned(lookup, owners);
+	owner_filter_free(owners);
+	return result;
+}
 
 static int look(const struct options *options, size_t limit, struct port_lookup **ret_lookup)
 {
 	const struct port_lookup_options lookup_options = {
 	    .source = &options->source,
 	    .sysfs = options->sysfs,
-	    .asked = options->asked.length ? &options->asked : NULL,
-	    .limit = limit,
+	    .asked = port_asked_is_part(&options->asked) ? &options->asked : NULL,
+	    .limit = options->by ? EXAMINED_MAX : limit,
 	    .everyone = options->all_processes,
 	    .is_elsewhere = namespace_was_left(),
 	};
+	int result = port_lookup_run(&lookup_options, &options->asked.ports, ret_lookup);
 
-	return port_lookup_run(&lookup_options, &options->asked.ports, ret_lookup);
+	if (result == 0) {
+		result = keep_owned(options, *ret_lookup);
+		if (result < 0)
+			port_lookup_free(*ret_lookup);
+	}
+	return result;
 }
 
 static int status_of(const struct port_lookup *lookup)
@@ -78,7 +100,7 @@ static int run_once(const struct options *options, const struct namespace_row *r
 		sort_by_age(lookup);
 	*ret_status = status_of(lookup);
 	result = port_print(lookup, options, row);
-	if (*ret_status == EXIT_NOTHING && !options->namespace && !options->json &&
+	if (*ret_status == EXIT_NOTHING && !options->namespace && !options->by && !options->json &&
 	    !options->oneline)
 		hint_at_others(options);
 	port_lookup_free(lookup);
@@ -109,6 +131,7 @@ static int run_port(struct options *options)
 {
 	int status = EXIT_NOTHING;
 
+	options->asked.peers = options->peers;
 	if (options->at)
 		return port_at(options);
 	if (namespace_is_all(options))
@@ -159,6 +182,10 @@ static int check_ports(const struct options *options, char error[static OPTIONS_
 					  "\"ephemera port 60416 8000-8080\"");
 	if (namespace_is_all(options) && options->watch)
 		return option_fail(error, "--namespace=all and --watch cannot be combined");
+	if (namespace_is_all(options) && options->by)
+		return option_fail(error,
+		    "port: --namespace=all and --by cannot be combined: ask one namespace, such as "
+		    "--namespace=POD");
 	if (namespace_check(options, error) < 0 || check_oneline(options, error) < 0)
 		return -EINVAL;
 	return port_at_check(options, error);

@@ -26,6 +26,12 @@ int port_at_check(const struct options *options, char error[static OPTIONS_ERROR
 					  "a port now");
 	if (options->asked.length)
 		return option_fail(error, "--at takes ports without a protocol or an address");
+	if (options->by || options->peers.length || options->asked.states.of[SOCKET_TCP] ||
+	    options->asked.states.of[SOCKET_UDP])
+		return option_fail(error, "--at and --%s cannot be combined",
+		    options->by		    ? "by"
+		    : options->peers.length ? "to"
+					    : "state");
 	if (options->watch)
 		return option_fail(error, "--at and --watch cannot be combined");
 	if (!moment_parse_past(options->at, moment_now(), &span))

@@ -45,7 +45,10 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 		}
 	}
 	json_add_number(root, "empty_ports", lookup->empty);
-	port_json_add_advice(root, lookup, &options->asked.ports);
+	if (options->by)
+		json_add_number(root, "unsearched_sockets", (double)lookup->unsearched);
+	if (port_lookup_has_any(lookup))
+		port_json_add_advice(root, lookup, &options->asked.ports);
 
 	char *text = json_print(root);
 	const int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -112,9 +115,14 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 	}
 	if (untold)
 		printf("%sNothing %sis on the %s%u port%s.\n", first ? "" : "\n",
-		    options->asked.length ? "that you asked for " : "", first ? "" : "other ",
-		    untold, untold == 1 ? "" : "s");
-	print_advice(lookup, options);
+		    options->by || port_asked_is_part(&options->asked) ? "that you asked for " : "",
+		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
+	if (lookup->unsearched)
+		printf("\nOf %lu more sockets on these ports, the owners were not searched.\n",
+		    lookup->unsearched);
+	/* Of a service that was not asked for, nothing is said. */
+	if (port_lookup_has_any(lookup))
+		print_advice(lookup, options);
 	if (lookup->source[SOCKET_TCP] == SOURCE_PROCFS)
 		terminal_print_source_note(options->source.kind == SOURCE_AUTO);
 }
@@ -141,6 +149,10 @@ static int print_lines(const struct port_lookup *lookup, const struct options *o
 	}
 	if (result == 0 && more)
 		fprintf(stderr, "ephemera: port: %zu more sockets are not shown (--limit)\n", more);
+	if (result == 0 && lookup->unsearched)
+		fprintf(stderr,
+		    "ephemera: port: the owners of %lu more sockets were not searched\n",
+		    lookup->unsearched);
 	return result;
 }
 

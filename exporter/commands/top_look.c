@@ -13,6 +13,7 @@
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/namespace_rows.h"
 #include "exporter/base/text.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 
 /* Of failures between two looks; more are counted and not shown, as only the last one is. */
@@ -21,7 +22,8 @@
 struct top_look {
 	struct options *options;
 	struct gatherer *finder;
-	bool has_all; /* the walk of all namespaces is open */
+	struct owner_filter *owners; /* NULL: all */
+	bool has_all;		     /* the walk of all namespaces is open */
 	const char *reason;
 	struct exhaustion_probe probe;
 	struct exhaustion_events *events; /* NULL: failures are not seen */
@@ -102,7 +104,10 @@ int top_look_open(struct options *options, struct top_look **ret_look)
 	look->options = options;
 	result = kernel_tables_open(options, KERNEL_TABLES_PEOPLE);
 	if (result == 0)
-		result = destination_finder_open(&options->source, options->sysfs, &look->finder);
+		result = destination_finder_open(
+		    &options->source, options->sysfs, filter_peers(options), &look->finder);
+	if (result == 0)
+		result = filter_open_owners(options, &look->owners);
 	if (result < 0) {
 		top_look_close(look);
 		return result;
@@ -121,6 +126,7 @@ void top_look_close(struct top_look *look)
 		exhaustion_probe_close(&look->probe);
 	}
 	gatherer_free(look->finder);
+	owner_filter_free(look->owners);
 	kernel_tables_close(look->options);
 	free(look);
 }
@@ -130,6 +136,7 @@ static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows
 	struct gathering gathering;
 	struct timespec now;
 	struct destination_rows *rows;
+	char all[32] = "";
 	int result = gather(look->finder, 1, NULL, NULL, NULL, &gathering);
 
 	if (result == 0)
@@ -139,16 +146,22 @@ static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows
 	now = clock_now();
 	rows = destination_rows_found(gatherer_state(look->finder, 0));
 	result = destination_rows_name_owners(gatherer_cgroups(look->finder), rows);
+	if (result == 0 && look->owners)
+		result = owner_filter_begin(look->owners, true);
 	if (result < 0)
 		return result;
+	if (look->owners)
+		destination_rows_keep_owned(rows, look->owners);
 
 	const struct bound_ports *bound = &rows->bound.ports;
 
+	if (rows->others)
+		snprintf(all, sizeof(all), " of %lu", rows->destinations + rows->others);
 	snprintf(look->summary, sizeof(look->summary),
-	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu destination%s",
+	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu%s destination%s",
 	    rows->capacity, rows->capacity == 1 ? "" : "s", rows->settings.range.first,
 	    rows->settings.range.last, bound->listen + bound->bound + bound->connected, rows->ports,
-	    rows->destinations, rows->destinations == 1 ? "" : "s");
+	    rows->destinations, all, rows->destinations + rows->others == 1 ? "" : "s");
 	return top_rows_of_destinations(rows, &now, ret_rows);
 }
 

@@ -8,19 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "collectors/exhausted_owners.h"
 #include "collectors/kernel/clock.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
+#include "exporter/commands/trace_fold.h"
 #include "exporter/commands/trace_leases.h"
 #include "exporter/commands/trace_namespaces.h"
 #include "exporter/commands/trace_ports.h"
 #include "exporter/commands/trace_print.h"
 #include "exporter/commands/trace_signals.h"
+#include "exporter/commands/trace_sum.h"
 
 extern const struct command trace_command;
 
@@ -36,7 +39,11 @@ struct trace {
 	struct holder_finder *holders; /* of ports that were refused */
 	struct cgroups *cgroups;
 	struct trace_namespaces *namespaces; /* NULL: only one is followed */
-	unsigned long shown;
+	struct owner_filter *owners;	     /* NULL: all are asked for */
+	struct trace_tally *tally; /* NULL: the kernel's own counts are those of what is asked */
+	struct trace_folds *folds; /* NULL: each call is printed by itself */
+	unsigned long shown;	   /* printed, or counted in a line */
+	unsigned long others;	   /* not asked for */
 	bool stopped;
 	struct timespec started;
 };
@@ -47,26 +54,17 @@ static bool is_elsewhere(const struct traced *traced)
 	return traced->namespace && !(traced->namespace->flags & WALK_READER);
 }
 
-static struct holder find_holder(struct trace *trace, const struct exhausted_event *event)
+static uint64_t now_ns(void)
 {
-	struct socket asked = {
-	    .protocol = event->call == EXHAUSTED_BIND_UDP ? SOCKET_UDP : SOCKET_TCP,
-	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
-	    .local_port = event->refused_port,
-	    .interface = event->interface,
-	    .ipv6_only = event->refused & REFUSED_IPV6_ONLY,
-	};
+	const struct timespec now = clock_now();
 
-	memcpy(&asked.local, event->local, sizeof(asked.local));
-	return holder_finder_find(trace->holders, &asked, event->time_ns);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* The event has the time of a clock that no one sets. */
 static struct timespec time_of(const struct exhausted_event *event)
 {
-	const struct timespec monotonic = clock_now();
-	const int64_t age =
-	    (int64_t)monotonic.tv_sec * 1000000000 + monotonic.tv_nsec - (int64_t)event->time_ns;
+	const int64_t age = (int64_t)(now_ns() - event->time_ns);
 	struct timespec time;
 
 	clock_gettime(CLOCK_REALTIME, &time);
@@ -85,127 +83,144 @@ static void stop_where_ended(struct trace *trace)
 	trace->stopped = true;
 }
 
-/* Adds what is known of the namespace, if several are followed. Returns 0 or -ENOMEM. */
-static int find_namespace(
-    struct trace *trace, struct traced *traced, struct exhausted_event *nameless)
+/* Interfaces have other names elsewhere. */
+static void forget_interface(struct traced *traced, struct exhausted_event *nameless)
 {
-	if (!trace->namespaces) {
-		trace_ports_find(trace->ports, traced);
-		return 0;
-	}
-	traced->namespace = trace_namespaces_count(trace->namespaces, traced->event);
-	if (!traced->namespace)
-		return -ENOMEM;
-	trace_ports_find_fullest(traced);
 	if (!is_elsewhere(traced))
-		return 0;
-	/* Interfaces have other names there. */
+		return;
 	*nameless = *traced->event;
 	nameless->interface = 0;
 	traced->event = nameless;
-	return 0;
+}
+
+static int find_cgroup(struct trace *trace, struct traced *traced)
+{
+	const uint64_t id = traced->event->cgroup_id;
+
+	return id ? cgroups_resolve(trace->cgroups, &id, 1, &traced->cgroup) : 0;
+}
+
+static bool is_asked_for(const struct trace *trace, const struct traced *traced)
+{
+	const struct exhausted_event *event = traced->event;
+	const struct filter_subject subject = {
+	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+	    .remote = event->remote,
+	    .remote_port = event->remote_port,
+	    .comm = event->comm,
+	    .pid = (int)event->pid,
+	    .cgroup = traced->cgroup,
+	};
+
+	return !trace->tally || filter_has(trace->options, trace->owners, &subject);
+}
+
+/* Counts the call, whether it is printed by itself or not. Returns 0 or -ENOMEM. */
+static int count(struct trace *trace, struct traced *traced)
+{
+	trace->shown++;
+	if (trace->tally)
+		trace_tally_add(trace->tally, traced->event);
+	if (!trace->namespaces)
+		return 0;
+	traced->namespace = trace_namespaces_count(trace->namespaces, traced->event);
+	return traced->namespace ? 0 : -ENOMEM;
+}
+
+static int print_fold(void *context, const struct trace_fold *fold)
+{
+	struct trace *trace = context;
+	const uint64_t ns = now_ns() - fold->from_ns;
+	struct traced traced = {.event = &fold->event};
+	struct exhausted_event nameless;
+	int result = find_cgroup(trace, &traced);
+
+	clock_gettime(CLOCK_REALTIME, &traced.time);
+
+	if (result < 0)
+		return result;
+	if (trace->namespaces)
+		traced.namespace =
+		    trace_namespaces_find(trace->namespaces, fold->event.namespace_id);
+	forget_interface(&traced, &nameless);
+	return trace_print_fold(&traced, fold, (double)ns / 1e9);
+}
+
+/* Returns 1: it is like one before, and was counted; 0; or -errno. */
+static int fold(struct trace *trace, const struct exhausted_event *event)
+{
+	int result;
+
+	if (!trace->folds)
+		return 0;
+	result = trace_folds_add(trace->folds, event, print_fold, trace);
+	/* Calls may come so fast that there is no pause. */
+	if (result >= 0) {
+		const int printed =
+		    trace_folds_print(trace->folds, event->time_ns, print_fold, trace);
+
+		result = printed < 0 ? printed : result;
+	}
+	return result;
+}
+
+/* Prints a call by itself, with what can be found out about it. */
+static int print_whole(struct trace *trace, struct traced *traced)
+{
+	struct holder holder = {.search = HOLDER_ELSEWHERE};
+	struct exhausted_event nameless;
+
+	if (trace->namespaces)
+		trace_ports_find_fullest(traced);
+	else
+		trace_ports_find(trace->ports, traced);
+	forget_interface(traced, &nameless);
+	if (traced->event->refused_port) {
+		if (!is_elsewhere(traced))
+			holder = holder_finder_find_for(trace->holders, traced->event);
+		traced->holder = &holder;
+	}
+	return trace->options->json ? trace_print_json(traced) : trace_print_text(traced);
 }
 
 static int print_event(void *context, const struct exhausted_event *event)
 {
 	struct trace *trace = context;
 	struct traced traced = {.event = event, .time = time_of(event)};
-	struct exhausted_event nameless;
-	struct holder holder = {.search = HOLDER_ELSEWHERE};
 	int result;
 
 	stop_where_ended(trace);
 	if (trace_signals() > 1)
 		return -ECANCELED;
-	trace->shown++;
-
-	if (event->cgroup_id) {
-		const uint64_t id = event->cgroup_id;
-
-		result = cgroups_resolve(trace->cgroups, &id, 1, &traced.cgroup);
-		if (result < 0)
-			return result;
-	}
-	result = find_namespace(trace, &traced, &nameless);
+	result = find_cgroup(trace, &traced);
 	if (result < 0)
 		return result;
-	if (event->refused_port) {
-		if (!is_elsewhere(&traced))
-			holder = find_holder(trace, event);
-		traced.holder = &holder;
+	if (!is_asked_for(trace, &traced)) {
+		trace->others++;
+		return 0;
 	}
-	return trace->options->json ? trace_print_json(&traced) : trace_print_text(&traced);
-}
-
-static unsigned long count_calls(const struct exhaustion_shared *shared)
-{
-	unsigned long calls = 0;
-
-	for (enum exhausted_call call = 0; call < EXHAUSTED_CALLS; call++)
-		for (int family = 0; family < EXHAUSTED_FAMILIES; family++)
-			calls += shared->failures[call][family];
-	return calls;
-}
-
-static void sum_conflicts(
-    const struct trace *trace, struct tally_top *conflicts, struct traced_sum *sum)
-{
-	uint64_t others = 0;
-
-	sum->ports_length = tally_top_look(conflicts, &sum->ports, &others);
-	sum->other_ports = others + trace->probe.shared->untracked_conflicts;
-	sum->conflicts = sum->other_ports;
-	for (size_t i = 0; i < sum->ports_length; i++)
-		sum->conflicts += sum->ports[i].count;
-}
-
-static void sum_namespaces(const struct trace *trace, size_t limit, struct traced_sum *sum)
-{
-	sum->has_namespaces = trace->namespaces != NULL;
-	if (!sum->has_namespaces)
-		return;
-	sum->namespaces = trace_namespaces_list(
-	    trace->namespaces, limit, &sum->namespaces_length, &sum->other_namespaces);
-	sum->other_namespaces += sum->lost;
+	result = count(trace, &traced);
+	if (result == 0)
+		result = fold(trace, event);
+	if (result != 0)
+		return result < 0 ? result : 0;
+	return print_whole(trace, &traced);
 }
 
 static int print_sum(struct trace *trace)
 {
-	const struct exhaustion_shared *shared = trace->probe.shared;
-	const size_t limit = trace->options->limit;
-	struct traced_sum sum = {
+	const struct trace_counted counted = {
+	    .options = trace->options,
+	    .probe = &trace->probe,
+	    .tally = trace->tally,
+	    .cgroups = trace->cgroups,
+	    .namespaces = trace->namespaces,
+	    .shown = trace->shown,
+	    .others = trace->others,
 	    .seconds = clock_seconds_since(&trace->started),
-	    .calls = count_calls(shared),
 	};
 
-	struct tally_top *destinations =
-	    tally_top_new(trace->probe.destinations, TALLY_DESTINATIONS, limit);
-	struct tally_top *owners = tally_top_new(trace->probe.owners, TALLY_OWNERS, limit);
-	struct tally_top *conflicts = tally_top_new(trace->probe.conflicts, TALLY_CONFLICTS, limit);
-	struct owner_name *names = NULL;
-	uint64_t others = 0;
-	int result = destinations && owners && conflicts ? 0 : -ENOMEM;
-
-	if (result == 0) {
-		sum.destinations_length = tally_top_look(destinations, &sum.destinations, &others);
-		sum.other_destinations = others + shared->untracked_destinations;
-		sum_conflicts(trace, conflicts, &sum);
-		sum.lost = sum.calls + sum.conflicts - trace->shown;
-		sum_namespaces(trace, limit, &sum);
-		result = exhausted_owners_list(
-		    owners, trace->cgroups, &names, &sum.owners_length, &others);
-	}
-	if (result == 0) {
-		sum.owners = names;
-		sum.other_owners = others + shared->untracked_owners;
-		result =
-		    trace->options->json ? trace_print_sum_json(&sum) : trace_print_sum_text(&sum);
-	}
-	owner_names_free(names, sum.owners_length);
-	tally_top_free(destinations);
-	tally_top_free(owners);
-	tally_top_free(conflicts);
-	return result;
+	return trace_sum_print(&counted);
 }
 
 static int print_start(const struct trace *trace)
@@ -218,8 +233,27 @@ static int print_start(const struct trace *trace)
 		puts("Calls in every network namespace of the host are shown.");
 	if (!trace->probe.counts_binds)
 		puts("This kernel shows only connect(), not bind().");
+	if (trace->folds)
+		printf("Calls that are like one before are counted, and their number is shown "
+		       "every %u s.\n",
+		    TRACE_FOLD_SECONDS);
+	if (trace->tally)
+		puts("Calls that you did not ask for (--by, --to) are left out.");
 	putchar('\n');
 	return terminal_flush();
+}
+
+static int print_folds(struct trace *trace, uint64_t now)
+{
+	return trace->folds ? trace_folds_print(trace->folds, now, print_fold, trace) : 0;
+}
+
+static int print_last_folds(struct trace *trace)
+{
+	/* Behind the ^C of the terminal. */
+	if (trace->folds && trace_folds_has(trace->folds))
+		putchar('\n');
+	return print_folds(trace, UINT64_MAX);
 }
 
 static int run(struct trace *trace)
@@ -228,14 +262,20 @@ static int run(struct trace *trace)
 
 	while (!trace_signals() && result >= 0) {
 		cgroups_forget_old(trace->cgroups);
-		result = exhaustion_events_wait(trace->events, WAIT_MS);
+		result = trace->owners ? owner_filter_begin(trace->owners, false) : 0;
+		if (result == 0)
+			result = exhaustion_events_wait(trace->events, WAIT_MS);
 		if (result == -EINTR)
 			result = 0;
+		if (result >= 0)
+			result = print_folds(trace, now_ns());
 	}
 	stop_where_ended(trace);
 	/* What came before the signal. */
 	if (result >= 0)
 		result = exhaustion_events_wait(trace->events, 0);
+	if (result >= 0 || result == -ECANCELED)
+		result = print_last_folds(trace);
 	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
 }
 
@@ -261,6 +301,22 @@ static int open_tables(struct trace *trace, bool all, const char **ret_reason)
 	return trace->ports ? 0 : -ENOMEM;
 }
 
+/* What decides which calls are printed. On a terminal, calls that are alike would hide the rest. */
+static int open_choice(struct trace *trace)
+{
+	const struct options *options = trace->options;
+
+	if (!options->json && isatty(STDOUT_FILENO)) {
+		trace->folds = calloc(1, sizeof(*trace->folds));
+		if (!trace->folds)
+			return -ENOMEM;
+	}
+	if (!filter_is_asked(options))
+		return 0;
+	trace->tally = calloc(1, sizeof(*trace->tally));
+	return trace->tally ? filter_open_owners(options, &trace->owners) : -ENOMEM;
+}
+
 static int open_trace(struct trace *trace, const char **ret_reason)
 {
 	const bool all = namespace_is_all(trace->options);
@@ -276,6 +332,8 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 		return result;
 	trace->started = clock_now();
 	result = open_tables(trace, all, ret_reason);
+	if (result == 0)
+		result = open_choice(trace);
 	if (result < 0)
 		return result;
 	trace->holders =
@@ -309,6 +367,9 @@ static int run_trace(struct options *options)
 	kernel_tables_close(options);
 	cgroups_free(trace.cgroups);
 	trace_namespaces_free(trace.namespaces);
+	owner_filter_free(trace.owners);
+	free(trace.tally);
+	free(trace.folds);
 	exhaustion_probe_close(&trace.probe);
 	return command_end(&trace_command, result, reason);
 }

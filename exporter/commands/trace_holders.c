@@ -2,6 +2,7 @@
 #include "exporter/commands/trace_holders.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "collectors/kernel/clock.h"
 #include "collectors/views/port_conflict.h"
@@ -169,6 +170,21 @@ struct holder holder_finder_find(
 		holder = answer(finder, asked);
 	}
 	return holder;
+}
+
+struct holder holder_finder_find_for(
+    struct holder_finder *finder, const struct exhausted_event *event)
+{
+	struct socket asked = {
+	    .protocol = event->call == EXHAUSTED_BIND_UDP ? SOCKET_UDP : SOCKET_TCP,
+	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+	    .local_port = event->refused_port,
+	    .interface = event->interface,
+	    .ipv6_only = event->refused & REFUSED_IPV6_ONLY,
+	};
+
+	memcpy(&asked.local, event->local, sizeof(asked.local));
+	return holder_finder_find(finder, &asked, event->time_ns);
 }
 
 const char *holder_search_name(enum holder_search search)

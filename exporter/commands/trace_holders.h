@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "collectors/bpf/exhaustion.h"
 #include "collectors/kernel/source.h"
 #include "collectors/views/port_lookup.h"
 #include "exporter/base/json.h"
@@ -50,6 +51,10 @@ void holder_finder_free(struct holder_finder *finder); /* NULL is fine */
  */
 struct holder holder_finder_find(
     struct holder_finder *finder, const struct socket *asked, uint64_t time_ns);
+
+/* The same for a call that was refused. */
+struct holder holder_finder_find_for(
+    struct holder_finder *finder, const struct exhausted_event *event);
 
 /* "found", "gone", "unlisted", "skipped", "failed" or "elsewhere". */
 const char *holder_search_name(enum holder_search search);

@@ -14,6 +14,7 @@
 #include "exporter/base/moment.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/trace_leases_print.h"
 #include "exporter/commands/trace_signals.h"
@@ -31,9 +32,11 @@ struct trace {
 	const struct options *options;
 	struct lease_probe *probe;
 	struct cgroup_names *names;
-	struct json_writer *json; /* NULL: in words */
-	int64_t clock;		  /* what is added to CLOCK_MONOTONIC to make it a moment */
+	struct json_writer *json;    /* NULL: in words */
+	int64_t clock;		     /* what is added to CLOCK_MONOTONIC to make it a moment */
+	struct owner_filter *owners; /* NULL: all are asked for */
 	uint64_t printed;
+	uint64_t others; /* leases that were not asked for */
 	struct lease_probe_losses told;
 	struct timespec looked; /* for losses */
 	bool stopped;
@@ -94,6 +97,22 @@ static int on_cgroup(void *context, uint64_t cgroup_id)
 	return resolve(context, cgroup_id, &unused);
 }
 
+static bool is_asked_for(
+    const struct trace *trace, const struct lease_event *event, const struct cgroup_name *cgroup)
+{
+	const struct filter_subject subject = {
+	    .family = event->family ? SOCKET_IPV6 : SOCKET_IPV4,
+	    .remote = event->remote,
+	    .remote_port = event->remote_port,
+	    .comm = event->comm,
+	    .pid = (int)event->pid,
+	    .cgroup = cgroup ? cgroup->path : NULL,
+	};
+
+	return !filter_is_asked(trace->options) ||
+	       filter_has(trace->options, trace->owners, &subject);
+}
+
 static int on_ended(void *context, const struct lease_event *event)
 {
 	struct trace *trace = context;
@@ -104,6 +123,10 @@ static int on_ended(void *context, const struct lease_event *event)
 	if (trace_signals() > 1)
 		return -ECANCELED;
 	result = resolve(trace, event->cgroup_id, &cgroup);
+	if (result == 0 && !is_asked_for(trace, event, cgroup)) {
+		trace->others++;
+		return 0;
+	}
 	if (result == 0)
 		result = trace_leases_print(event, trace->clock, cgroup, trace->json);
 	trace->printed++;
@@ -117,7 +140,9 @@ static int read_once(struct trace *trace, int timeout_ms)
 	int result;
 
 	set_clock(trace);
-	result = lease_probe_read(trace->probe, timeout_ms);
+	result = trace->owners ? owner_filter_begin(trace->owners, false) : 0;
+	if (result == 0)
+		result = lease_probe_read(trace->probe, timeout_ms);
 	if (result == -EINTR)
 		result = 0;
 	if (result == 0)
@@ -131,6 +156,8 @@ static int print_sum(struct trace *trace)
 	int result = tell_losses(trace);
 
 	sum.leases = trace->printed;
+	sum.is_part = filter_is_asked(trace->options);
+	sum.others = trace->others;
 	sum.losses = trace->told;
 	if (result == 0)
 		result = trace_leases_print_sum(&sum, trace->json);
@@ -164,7 +191,7 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	int result;
 
 	trace->names = cgroup_names_new(options->sysfs);
-	if (!trace->names)
+	if (!trace->names || filter_open_owners(options, &trace->owners) < 0)
 		return -ENOMEM;
 	trace->started = trace->looked = clock_now();
 	result = lease_probe_open(&wanted, &sink, &trace->probe, ret_reason);
@@ -188,6 +215,7 @@ int trace_leases(const struct options *options)
 		result = run(&trace);
 	lease_probe_close(trace.probe);
 	cgroup_names_free(trace.names);
+	owner_filter_free(trace.owners);
 	free(json.text.data);
 	return command_end(&trace_command, result, reason);
 }

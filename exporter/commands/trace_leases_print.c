@@ -134,12 +134,17 @@ int trace_leases_print_sum(const struct trace_leases_sum *sum, struct json_write
 	if (!json) {
 		printf("\n%llu lease%s in %.1f s.\n", (unsigned long long)sum->leases,
 		    sum->leases == 1 ? "" : "s", sum->seconds);
+		if (sum->is_part)
+			printf("%llu other lease%s, which you did not ask for.\n",
+			    (unsigned long long)sum->others, sum->others == 1 ? "" : "s");
 		print_losses(&sum->losses);
 		return 0;
 	}
 	open_timed(json, "summary");
 	json_writer_number(json, "seconds", (uint64_t)sum->seconds);
 	json_writer_number(json, "leases", sum->leases);
+	if (sum->is_part)
+		json_writer_number(json, "leases_not_asked_for", sum->others);
 	add_losses(json, "lost", &sum->losses);
 	return close_timed(json);
 }

@@ -17,6 +17,8 @@
 struct trace_leases_sum {
 	double seconds;
 	uint64_t leases; /* that were printed */
+	bool is_part;	 /* only some were asked for */
+	uint64_t others; /* those that were not */
 	struct lease_probe_losses losses;
 };
 

@@ -158,6 +158,15 @@ const struct namespace_row *trace_namespaces_count(
 	return &place->row;
 }
 
+const struct namespace_row *trace_namespaces_find(
+    const struct trace_namespaces *namespaces, uint32_t id)
+{
+	for (size_t i = 0; i < namespaces->length; i++)
+		if (namespaces->list[i].row.id == id)
+			return &namespaces->list[i].row;
+	return NULL;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct traced_namespace *first = a;

@@ -26,6 +26,10 @@ void trace_namespaces_free(struct trace_namespaces *namespaces); /* NULL is fine
 const struct namespace_row *trace_namespaces_count(
     struct trace_namespaces *namespaces, const struct exhausted_event *event);
 
+/* The one that was counted so, without counting; NULL: it has no place of its own. */
+const struct namespace_row *trace_namespaces_find(
+    const struct trace_namespaces *namespaces, uint32_t id);
+
 /* So many namespaces are counted each for itself. */
 #define TRACE_NAMESPACES_MAX 1024
 

@@ -24,7 +24,7 @@ struct trace_ports *trace_ports_new(const struct options *options)
 	struct trace_ports *ports = calloc(1, sizeof(*ports));
 
 	if (ports &&
-	    destination_finder_open(&options->source, options->sysfs, &ports->finder) < 0)
+	    destination_finder_open(&options->source, options->sysfs, NULL, &ports->finder) < 0)
 		ports->finder = NULL;
 	return ports;
 }

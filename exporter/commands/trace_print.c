@@ -2,6 +2,7 @@
 #include "exporter/commands/trace_print.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,7 @@ static void print_what(const struct exhausted_event *event)
 }
 
 /* Names of programs and cgroups are made printable: anyone can choose them. */
-static int print_who(const struct traced *traced)
+static int print_who(const struct traced *traced, bool has_pid)
 {
 	char comm[COMM_SIZE];
 	char *cgroup = strdup(traced->cgroup ? traced->cgroup : "unknown");
@@ -98,7 +99,10 @@ static int print_who(const struct traced *traced)
 	copy_comm(traced->event, comm);
 	text_make_printable(comm);
 	text_make_printable(cgroup);
-	printf("  %s (pid %u)  %s\n", comm, traced->event->pid, cgroup);
+	if (has_pid)
+		printf("  %s (pid %u)  %s\n", comm, traced->event->pid, cgroup);
+	else
+		printf("  %s (several processes)  %s\n", comm, cgroup);
 	free(cgroup);
 	return 0;
 }
@@ -111,16 +115,22 @@ static void print_namespace(const struct namespace_row *namespace)
 	printf("%s  ", title);
 }
 
-int trace_print_text(const struct traced *traced)
+static void print_when(const struct traced *traced)
 {
 	char clock[16];
 	struct tm local;
-	int result = 0;
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&traced->time.tv_sec, &local));
 	printf("%s.%03ld  ", clock, traced->time.tv_nsec / NS_PER_MS);
 	if (traced->namespace)
 		print_namespace(traced->namespace);
+}
+
+int trace_print_text(const struct traced *traced)
+{
+	int result = 0;
+
+	print_when(traced);
 	if (traced->event->refused_port)
 		result = print_conflict(traced);
 	else
@@ -128,7 +138,36 @@ int trace_print_text(const struct traced *traced)
 	if (traced->has_ports)
 		printf("  %u of %u ports in use", traced->ports, traced->usable_ports);
 	if (result == 0)
-		result = print_who(traced);
+		result = print_who(traced, true);
+	return result < 0 ? result : terminal_flush();
+}
+
+/* "1,334". */
+static void print_grouped(unsigned long number)
+{
+	if (number < 1000) {
+		printf("%lu", number);
+		return;
+	}
+	print_grouped(number / 1000);
+	printf(",%03lu", number % 1000);
+}
+
+int trace_print_fold(const struct traced *traced, const struct trace_fold *fold, double seconds)
+{
+	const struct exhausted_event *event = traced->event;
+	int result;
+
+	print_when(traced);
+	printf("... ");
+	print_grouped(fold->count);
+	printf(" more like this in %.0f s: ", fmax(1, round(seconds)));
+	if (event->refused_port)
+		printf("%s %u: Address already in use", trace_conflict_call(event),
+		    event->refused_port);
+	else
+		print_what(event);
+	result = print_who(traced, !fold->has_pids);
 	return result < 0 ? result : terminal_flush();
 }
 
@@ -261,7 +300,13 @@ int trace_print_sum_text(const struct traced_sum *sum)
 		printf("%lu call%s asked for.\n", sum->conflicts,
 		    sum->conflicts == 1 ? " was refused the port it"
 					: "s were refused the port they");
-	if (sum->lost)
+	if (sum->is_part)
+		printf("%lu other call%s failed, which you did not ask for.\n", sum->others,
+		    sum->others == 1 ? "" : "s");
+	if (sum->lost && sum->is_part)
+		printf("%lu call%s came too fast to be looked at.\n", sum->lost,
+		    sum->lost == 1 ? "" : "s");
+	else if (sum->lost)
 		printf("%lu of them came too fast and are not shown above.\n", sum->lost);
 	if (sum->destinations_length || sum->other_destinations)
 		puts("\nFAILURES  DESTINATION");
@@ -304,6 +349,8 @@ int trace_print_sum_json(const struct traced_sum *sum)
 	json_add_number(object, "seconds", sum->seconds);
 	json_add_number(object, "failures", (double)sum->calls);
 	json_add_number(object, "lost", (double)sum->lost);
+	if (sum->is_part)
+		json_add_number(object, "failures_not_asked_for", (double)sum->others);
 	destinations = json_add_array(object, "destinations");
 	for (size_t i = 0; i < sum->destinations_length; i++) {
 		struct json *one = json_append_object(destinations);

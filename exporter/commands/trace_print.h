@@ -11,6 +11,7 @@
 #include "collectors/tables/owner_names.h"
 #include "collectors/tables/tally_top.h"
 #include "exporter/base/json.h"
+#include "exporter/commands/trace_fold.h"
 #include "exporter/commands/trace_holders.h"
 #include "exporter/commands/trace_namespaces.h"
 
@@ -28,8 +29,10 @@ struct traced {
 
 struct traced_sum {
 	double seconds;
-	unsigned long calls; /* that found no port, printed or not */
-	unsigned long lost;  /* of them and of the conflicts, those that were not printed */
+	unsigned long calls;  /* that found no port, printed or not */
+	unsigned long lost;   /* of them and of the conflicts, those that were not printed */
+	bool is_part;	      /* only some calls were asked for; lost is of all */
+	unsigned long others; /* calls that were not asked for */
 	const struct tally_shown *destinations;
 	size_t destinations_length;
 	unsigned long other_destinations; /* calls to others */
@@ -48,6 +51,8 @@ struct traced_sum {
 
 /* Each prints to standard output and returns 0 or -errno. */
 int trace_print_text(const struct traced *traced);
+/* traced: of the event of fold, with the time of now. seconds: in which they were counted. */
+int trace_print_fold(const struct traced *traced, const struct trace_fold *fold, double seconds);
 int trace_print_json(const struct traced *traced);
 int trace_print_sum_text(const struct traced_sum *sum);
 int trace_print_sum_json(const struct traced_sum *sum);
