@@ -39,6 +39,12 @@ bool manual_flags_collect(void);
 /* Whether the command has the flag. */
 bool manual_flag_is_of(const struct manual_flag *flag, const struct command *word);
 
+/* The same without those that every command takes: what is offered after it. */
+bool manual_flag_is_own(const struct manual_flag *flag, const struct command *word);
+
+/* Whether every command takes it, and it is not the command's own. */
+bool manual_flag_is_other(const struct manual_flag *flag, const struct command *word);
+
 /* The command's name; "serve" for the one without. */
 const char *manual_command_name(const struct command *word);
 

@@ -56,22 +56,47 @@ static bool print_bash_commands(const char *argument)
 	return true;
 }
 
+static void print_bash_flag(const struct manual_flag *flag)
+{
+	printf(" --%s%s", flag->name, flag->value ? "=" : "");
+	if (flag->opposite[0])
+		printf(" --%s", flag->opposite);
+}
+
+static bool has_others(const struct command *word)
+{
+	return word->takes_flags && !word->has_all_flags;
+}
+
+/* "port-others|trace-others)": what every command takes. */
+static void print_bash_others(void)
+{
+	const struct command *one = NULL;
+
+	for (size_t i = 0; i < commands_length; i++) {
+		if (!has_others(commands[i]))
+			continue;
+		printf("%s%s-others", one ? " | " : "\t", manual_command_name(commands[i]));
+		one = commands[i];
+	}
+	printf(")\n\t\techo \"");
+	for (size_t i = 0; one && i < manual_flags_length; i++)
+		if (manual_flag_is_other(&manual_flags[i], one))
+			print_bash_flag(&manual_flags[i]);
+	puts("\"\n\t\t;;");
+}
+
 static bool print_bash_flags(const char *argument)
 {
 	(void)argument;
 	for (size_t i = 0; i < commands_length; i++) {
 		printf("\t%s)\n\t\techo \"-h -V", manual_command_name(commands[i]));
-		for (size_t j = 0; j < manual_flags_length; j++) {
-			const struct manual_flag *flag = &manual_flags[j];
-
-			if (!manual_flag_is_of(flag, commands[i]))
-				continue;
-			printf(" --%s%s", flag->name, flag->value ? "=" : "");
-			if (flag->opposite[0])
-				printf(" --%s", flag->opposite);
-		}
+		for (size_t j = 0; j < manual_flags_length; j++)
+			if (manual_flag_is_own(&manual_flags[j], commands[i]))
+				print_bash_flag(&manual_flags[j]);
 		puts("\"\n\t\t;;");
 	}
+	print_bash_others();
 	return true;
 }
 
@@ -164,6 +189,13 @@ static void print_zsh_arguments(const struct command *word)
 				       : "");
 }
 
+static void print_zsh_flag_both(const struct manual_flag *flag)
+{
+	print_zsh_flag(flag->name, flag);
+	if (flag->opposite[0])
+		print_zsh_flag(flag->opposite, flag);
+}
+
 static bool print_zsh_flags(const char *argument)
 {
 	(void)argument;
@@ -171,18 +203,30 @@ static bool print_zsh_flags(const char *argument)
 		printf("\t(%s)\n\t\tflags=(\n", manual_command_name(commands[i]));
 		printf("\t\t'-h[%s]'\n", flag_help_help);
 		printf("\t\t'-V[%s]'\n", flag_version_help);
-		for (size_t j = 0; j < manual_flags_length; j++) {
-			const struct manual_flag *flag = &manual_flags[j];
-
-			if (!manual_flag_is_of(flag, commands[i]))
-				continue;
-			print_zsh_flag(flag->name, flag);
-			if (flag->opposite[0])
-				print_zsh_flag(flag->opposite, flag);
-		}
+		for (size_t j = 0; j < manual_flags_length; j++)
+			if (manual_flag_is_own(&manual_flags[j], commands[i]))
+				print_zsh_flag_both(&manual_flags[j]);
 		print_zsh_arguments(commands[i]);
-		puts("\t\t)\n\t\t;;");
+		puts("\t\t)");
+		if (has_others(commands[i]))
+			puts("\t\thas_others=1");
+		puts("\t\t;;");
 	}
+	return true;
+}
+
+/* What every command takes. */
+static bool print_zsh_others(const char *argument)
+{
+	const struct command *one = commands[0];
+
+	(void)argument;
+	for (size_t i = 0; i < commands_length; i++)
+		if (has_others(commands[i]))
+			one = commands[i];
+	for (size_t i = 0; i < manual_flags_length; i++)
+		if (manual_flag_is_other(&manual_flags[i], one))
+			print_zsh_flag_both(&manual_flags[i]);
 	return true;
 }
 
@@ -226,8 +270,10 @@ static void print_fish_flag(const char *name, const struct manual_flag *flag)
 {
 	printf("complete -c ephemera -n '__ephemera_completes");
 	for (size_t i = 0; i < commands_length; i++)
-		if (manual_flag_is_of(flag, commands[i]))
+		if (manual_flag_is_own(flag, commands[i]))
 			printf(" %s", manual_command_name(commands[i]));
+	if (flag->is_everywhere && strcmp(name, "help") != 0 && strcmp(name, "version") != 0)
+		printf("; or __ephemera_wants_others");
 	printf("'%s%s -l %s", strcmp(name, "help") == 0 ? " -s h" : "",
 	    strcmp(name, "version") == 0 ? " -s V" : "", name);
 	if (flag->choices) {
@@ -259,6 +305,22 @@ static bool print_fish_flags(const char *argument)
 	return true;
 }
 
+/* The flags of each command, to see whether one of them fits what was typed. */
+static bool print_fish_own(const char *argument)
+{
+	(void)argument;
+	for (size_t i = 0; i < commands_length; i++) {
+		if (!has_others(commands[i]))
+			continue;
+		printf("        case %s\n            set own", commands[i]->name);
+		for (size_t j = 0; j < manual_flags_length; j++)
+			if (manual_flag_is_own(&manual_flags[j], commands[i]))
+				printf(" --%s", manual_flags[j].name);
+		putchar('\n');
+	}
+	return true;
+}
+
 const struct manual_part manual_completion_parts[] = {
     {"bash-commands", print_bash_commands},
     {"bash-flags", print_bash_flags},
@@ -266,8 +328,10 @@ const struct manual_part manual_completion_parts[] = {
     {"bash-arguments", print_bash_arguments},
     {"zsh-commands", print_zsh_commands},
     {"zsh-flags", print_zsh_flags},
+    {"zsh-others", print_zsh_others},
     {"fish-commands", print_fish_commands},
     {"fish-first-words", print_fish_first_words},
+    {"fish-own", print_fish_own},
     {"fish-flags", print_fish_flags},
     {NULL, NULL},
 };

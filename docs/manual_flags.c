@@ -111,6 +111,17 @@ bool manual_flag_is_of(const struct manual_flag *flag, const struct command *wor
 	return false;
 }
 
+bool manual_flag_is_own(const struct manual_flag *flag, const struct command *word)
+{
+	return manual_flag_is_of(flag, word) &&
+	       (word->has_all_flags || !flag->is_everywhere || flag->commands == all);
+}
+
+bool manual_flag_is_other(const struct manual_flag *flag, const struct command *word)
+{
+	return manual_flag_is_of(flag, word) && !manual_flag_is_own(flag, word);
+}
+
 const char *manual_command_name(const struct command *word)
 {
 	return word->name ? word->name : "serve";

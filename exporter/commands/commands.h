@@ -26,7 +26,8 @@ struct command {
 	const char *help;
 	const struct command_example *examples; /* ended by one without what; NULL: none */
 	bool takes_flags;			/* more than --help and --version */
-	bool prints_commands;			/* its answer has commands for people to run */
+	bool has_all_flags;   /* those that every command takes are its own, as of the service */
+	bool prints_commands; /* its answer has commands for people to run */
 	/*
 	 * Both return 0; or -EINVAL, and in error what is wrong. read_argument reads an argument
 	 * that is not a flag; NULL: there may be none. check checks the whole command line; may be

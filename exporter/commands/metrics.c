@@ -94,5 +94,6 @@ const struct command metrics_command = {
     .help = "print one scrape; exit status 1 if a collector failed",
     .examples = examples,
     .takes_flags = true,
+    .has_all_flags = true,
     .run = run_metrics,
 };

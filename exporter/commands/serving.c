@@ -59,5 +59,6 @@ const struct command serve_command = {
     .help = "serve metrics over HTTP",
     .examples = examples,
     .takes_flags = true,
+    .has_all_flags = true,
     .run = run_serve,
 };

@@ -309,9 +309,23 @@ def complete(request, workplace):
 
 
 @pytest.mark.parametrize("command", ["serve", *sorted(COMMANDS)])
-def test_flags_are_those_that_the_command_takes(complete, taken, command):
+def test_flags_are_the_commands_own(complete, taken, command):
     first = [] if command == "serve" else [command]
-    assert flags_of(complete(*first, "--")) == taken[command]
+    own = taken[command]
+    if command not in ("serve", "metrics", "help"):
+        # Those that its own help has; all commands take the rest.
+        own = set(entries(run(command, "--help").stdout, 2))
+        assert own <= taken[command]
+    assert flags_of(complete(*first, "--")) == own
+
+
+def test_flags_of_all_are_offered_where_none_of_its_own_fits(complete):
+    assert flags_of(complete("port", "--sockets.so")) == {"sockets.source"}
+    assert flags_of(complete("trace", "--collector.exhaustion.l")) == {"collector.exhaustion.leases-limit"}
+    assert flags_of(complete("port", "--l")) == {"limit", "leases"}
+    assert flags_of(complete("port", "--log.l")) == {"log.level"}
+    assert not flags_of(complete("help", "--log"))
+    assert not flags_of(complete("port", "--namespaces.l"))
 
 
 def test_the_first_word_may_be_a_command(complete):
