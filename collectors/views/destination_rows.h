@@ -19,6 +19,7 @@ struct destination_row {
 struct destinations_asked {
 	const struct peer_filter *peers; /* NULL: any */
 	struct owner_filter *owners;	 /* of some of their active ports; NULL: any */
+	uint32_t namespace_id;		 /* where all are looked at: only of this one; 0: any */
 };
 
 struct destination_rows {

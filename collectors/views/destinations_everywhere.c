@@ -66,7 +66,7 @@ static void name_places(struct destinations_everywhere *found)
 	}
 }
 
-static int sort_rows(struct destinations_everywhere *found, size_t limit)
+static int sort_rows(struct destinations_everywhere *found, uint32_t namespace_id, size_t limit)
 {
 	size_t all = 0;
 
@@ -79,6 +79,8 @@ static int sort_rows(struct destinations_everywhere *found, size_t limit)
 		const struct destination_place *place = &found->places[i];
 		const struct destination_rows *rows = place->rows;
 
+		if (namespace_id && place->namespace_id != namespace_id)
+			continue;
 		for (size_t j = 0; rows && j < rows->length; j++) {
 			const unsigned used = destination_used(&rows->list[j].destination);
 
@@ -146,7 +148,7 @@ static int look(struct gatherer *gatherer, const struct destinations_asked *aske
 	if (asked->owners)
 		result = keep_owned(gatherer, asked->owners, found);
 	if (result == 0)
-		result = sort_rows(found, limit);
+		result = sort_rows(found, asked->namespace_id, limit);
 	return result == 0 ? name_owners(gatherer, found) : result;
 }
 
@@ -183,6 +185,15 @@ int destinations_everywhere_read(const struct source_options *source, const char
 	else
 		*ret_found = found;
 	return result;
+}
+
+struct destination_rows *destinations_everywhere_of(
+    const struct destinations_everywhere *found, uint32_t namespace_id)
+{
+	for (size_t i = 0; i < found->namespaces->length; i++)
+		if (found->places[i].namespace_id == namespace_id)
+			return found->places[i].rows;
+	return NULL;
 }
 
 void destinations_everywhere_free(struct destinations_everywhere *found)

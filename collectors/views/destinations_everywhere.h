@@ -37,6 +37,9 @@ struct destinations_everywhere {
 int destinations_everywhere_read(const struct source_options *source, const char *sysfs,
     const char *pods, const char *names, const struct destinations_asked *asked, size_t limit,
     struct destinations_everywhere **ret_found);
+/* The destinations of one namespace; NULL: it is gone. */
+struct destination_rows *destinations_everywhere_of(
+    const struct destinations_everywhere *found, uint32_t namespace_id);
 void destinations_everywhere_free(struct destinations_everywhere *found); /* NULL is fine */
 
 #endif

@@ -107,6 +107,7 @@ static int take_namespace(const struct namespace_row *found, struct top_row *row
 	namespace_title(found, title);
 	if (found->result.used)
 		namespace_destination_format(&found->result.fullest, fullest);
+	row->namespace_id = found->id;
 	row->used = found->result.used;
 	row->usable = found->result.usable;
 	row->active = found->result.sockets - found->result.time_wait;

@@ -15,9 +15,10 @@
 #include "collectors/views/namespace_rows.h"
 
 struct top_row {
-	char *name;  /* a destination, or a namespace */
-	char *from;  /* a source address; or of a namespace, its fullest destination */
-	char *owner; /* whole: a cgroup's path; "": unknown */
+	char *name;	       /* a destination, or a namespace */
+	char *from;	       /* a source address; or of a namespace, its fullest destination */
+	char *owner;	       /* whole: a cgroup's path; "": unknown */
+	uint32_t namespace_id; /* of a namespace: see struct walk_namespace */
 	unsigned long owner_ports;
 	unsigned used;
 	unsigned usable; /* ports that it can have */

@@ -24,6 +24,18 @@
 #define REVERSE "\033[7m"
 #define PLAIN "\033[0m"
 
+const char top_screen_keys[] =
+    "q               end\n"
+    "s               sort by share, change, active or TIME_WAIT\n"
+    "/               filter by name, address or owner; Enter keeps it, Esc drops it\n"
+    "arrows, j, k    choose the line that is explained below\n"
+    "Page Up, Down   the same by a page; Space is Page Down\n"
+    "p               pause, or go on\n"
+    "n               network namespaces, or destinations again\n"
+    "Enter           on a network namespace: its destinations\n"
+    "Esc, Backspace  back\n"
+    "?               these keys\n";
+
 /* The line that is being made. */
 struct line {
 	struct text *text;
@@ -169,6 +181,11 @@ static const struct top_row *match(const struct top_frame *frame, size_t number)
 	return NULL;
 }
 
+const struct top_row *top_screen_chosen(const struct top_frame *frame)
+{
+	return match(frame, frame->selected);
+}
+
 size_t top_screen_matches(const struct top_frame *frame)
 {
 	size_t count = 0;
@@ -225,9 +242,12 @@ static void print_keys(struct line *line, const struct top_frame *frame)
 		print(line, "Filter: %s_  (Enter keeps it, Esc drops it)", filter);
 		return;
 	}
-	print(line, "q quit  s sort: %s  n %s  / filter%s%s  p pause%s", top_sort_name(frame->sort),
-	    frame->rows->are_namespaces ? "destinations" : "namespaces", filter[0] ? ": " : "",
-	    filter, frame->is_paused ? " (paused)" : "");
+	print(line, "q quit  ? keys  s sort: %s  n %s%s  / filter%s%s  p pause%s",
+	    top_sort_name(frame->sort), frame->rows->are_namespaces ? "destinations" : "namespaces",
+	    frame->rows->are_namespaces ? "  Enter opens"
+	    : frame->can_go_back	? "  Esc back"
+					: "",
+	    filter[0] ? ": " : "", filter, frame->is_paused ? " (paused)" : "");
 }
 
 static void print_top(struct text *text, const struct top_frame *frame, int columns, bool colours)
@@ -257,26 +277,54 @@ static void print_rest(struct line *line, const struct top_frame *frame, size_t 
 		put(line, "No outgoing connection holds a port of the range.");
 }
 
-void top_screen_render(
-    struct text *text, const struct top_frame *frame, int lines, int columns, bool colours)
+/* In the place of rows. */
+static void print_help(struct text *text, size_t room, int columns)
 {
-	const size_t room = top_screen_rows(lines);
+	const char *at = top_screen_keys;
+
+	for (size_t i = 0; i < room; i++) {
+		const int length = (int)strcspn(at, "\n");
+		struct line line = next_line(text, columns, false);
+
+		print(&line, "%.*s", length, at);
+		at += length + (at[length] == '\n');
+	}
+}
+
+/* Returns how many there are. */
+static size_t print_rows(
+    struct text *text, const struct top_frame *frame, size_t room, int columns, bool colours)
+{
 	const int width = name_width(frame, columns);
 	size_t number = 0;
-	struct line line;
 
-	print_top(text, frame, columns, colours);
 	for (size_t i = 0; i < room; i++) {
 		const struct top_row *row = match(frame, frame->first + i);
+		struct line line = next_line(text, columns, colours);
 
-		line = next_line(text, columns, colours);
 		if (row)
 			print_row(&line, row, width, frame->first + i == frame->selected);
 		number += row != NULL;
 	}
+	return number;
+}
+
+void top_screen_render(
+    struct text *text, const struct top_frame *frame, int lines, int columns, bool colours)
+{
+	const size_t room = top_screen_rows(lines);
+	size_t number = 0;
+	struct line line;
+
+	print_top(text, frame, columns, colours);
+	if (frame->shows_help)
+		print_help(text, room, columns);
+	else
+		number = print_rows(text, frame, room, columns, colours);
 	if (lines >= LINES_EXPLAINED) {
 		line = next_line(text, columns, colours);
-		print_rest(&line, frame, number);
+		if (!frame->shows_help)
+			print_rest(&line, frame, number);
 		print_selected(text, frame, columns);
 	}
 	line = next_line(text, columns, colours);

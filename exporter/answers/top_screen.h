@@ -17,12 +17,20 @@ struct top_frame {
 	bool types_filter; /* it is being typed */
 	enum top_sort sort;
 	bool is_paused;
+	bool shows_help; /* the keys, in the place of the rows */
+	bool can_go_back;
 	size_t selected; /* of the rows that match */
 	size_t first;	 /* the first of them on the screen */
 };
 
+/* The keys and what they do, a line each, each with a newline. */
+extern const char top_screen_keys[];
+
 /* How many rows fit on a screen of that many lines; at least 1. */
 size_t top_screen_rows(int lines);
+
+/* The chosen row; NULL: no row matches the filter. */
+const struct top_row *top_screen_chosen(const struct top_frame *frame);
 
 /* How many rows match the filter. */
 size_t top_screen_matches(const struct top_frame *frame);

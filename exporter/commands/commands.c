@@ -46,6 +46,8 @@ int command_end(const struct command *command, int result, const char *reason)
 		return EXIT_DONE;
 	if (result != -EPIPE)
 		fprintf(stderr, "ephemera: %s: %s\n", command->name,
-		    reason ? reason : strerrordesc_np(-result));
+		    reason	       ? reason
+		    : result == -EBADF ? "standard output is closed"
+				       : strerrordesc_np(-result));
 	return EXIT_FAILED;
 }

@@ -25,7 +25,9 @@ struct command {
 	const char *arguments; /* what follows it; NULL: only flags */
 	const char *help;
 	const struct command_example *examples; /* ended by one without what; NULL: none */
-	bool takes_flags;			/* more than --help and --version */
+	const char *notes_title;		/* of lines in its help; NULL: none */
+	const char *notes;
+	bool takes_flags;     /* more than --help and --version */
 	bool has_all_flags;   /* those that every command takes are its own, as of the service */
 	bool prints_commands; /* its answer has commands for people to run */
 	/*

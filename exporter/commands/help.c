@@ -134,6 +134,17 @@ static void print_example(FILE *file, const struct command_example *example)
 	}
 }
 
+static void print_notes(FILE *file, const struct command *command)
+{
+	fprintf(file, "\n%s:\n", command->notes_title);
+	for (const char *line = command->notes; *line;) {
+		const int length = (int)strcspn(line, "\n");
+
+		fprintf(file, "  %.*s\n", length, line);
+		line += length + (line[length] == '\n');
+	}
+}
+
 void options_help_command(FILE *file, const struct command *command)
 {
 	const struct command_example *example = command->examples;
@@ -144,6 +155,8 @@ void options_help_command(FILE *file, const struct command *command)
 		fputs("\nExamples:\n", file);
 	for (; example && example->what; example++)
 		print_example(file, example);
+	if (command->notes_title)
+		print_notes(file, command);
 	print_first_flags(file);
 	for (size_t i = 0; command->takes_flags && i < flags_length; i++)
 		if (flags[i].commands && flag_is_of(&flags[i], command->name))

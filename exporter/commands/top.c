@@ -21,6 +21,7 @@ extern const struct command top_command;
 /* A look is made each second, and where it takes long, in a fifth of the time. */
 #define LOOK_MS 1000
 #define LOOK_PARTS 5
+#define REASON_MS 3000
 
 #define FILTER_SIZE 64
 
@@ -28,25 +29,27 @@ struct top {
 	struct top_look *look;
 	struct top_rows rows;
 	struct top_frame frame;
+	const char *namespace; /* of --namespace; NULL: ours */
 	char filter[FILTER_SIZE];
 	char host[TOP_LINE];
 	char clock[16];
 	char summary[TOP_LINE];
 	char failure[TOP_LINE];
-	bool at_namespaces;
+	enum top_view view;
+	uint32_t namespace_id; /* of TOP_ONE */
 	bool colours;
 	bool ended;
 	struct timespec next; /* when to look again */
 };
 
-static void set_host(struct top *top, const struct options *options)
+/* namespace: NULL: where top began. */
+static void set_host(struct top *top, const char *namespace)
 {
 	char name[64] = "";
 
 	gethostname(name, sizeof(name) - 1);
 	snprintf(top->host, sizeof(top->host), "ephemera top: %s%s%s", name,
-	    options->namespace ? ", network namespace " : "",
-	    options->namespace ? options->namespace : "");
+	    namespace ? ", network namespace " : "", namespace ? namespace : "");
 	text_make_printable(top->host);
 }
 
@@ -57,7 +60,7 @@ static void set_texts(struct top *top)
 
 	strftime(top->clock, sizeof(top->clock), "%H:%M:%S", localtime_r(&now, &local));
 	top_look_summarize(top->look, top->summary);
-	top_look_failures(top->look, top->at_namespaces, top->failure);
+	top_look_failures(top->look, top->view, top->failure);
 }
 
 static void add_ms(struct timespec *time, long ms)
@@ -67,18 +70,36 @@ static void add_ms(struct timespec *time, long ms)
 	time->tv_nsec %= 1000000000;
 }
 
+/* From the next look on. Rows of another view tell no rates. name: of TOP_ONE. */
+static void show(struct top *top, enum top_view view, const char *name)
+{
+	top->view = view;
+	top->frame.selected = top->frame.first = 0;
+	top->frame.shows_help = false;
+	top->frame.can_go_back = view == TOP_ONE;
+	top->next = (struct timespec){0};
+	set_host(top, name ? name : top->namespace);
+	if (view != TOP_ONE)
+		return;
+	top_rows_free(&top->rows);
+	top->rows = (struct top_rows){0};
+}
+
 /* Looks, and compares with the look before. Returns 0 or -errno. */
 static int look(struct top *top)
 {
 	const struct timespec begun = clock_now();
 	struct top_rows rows;
-	const int result = top_look_now(top->look, top->at_namespaces, &rows);
+	const int result = top_look_now(top->look, top->view, top->namespace_id, &rows);
 	long spent = (long)(clock_seconds_since(&begun) * 1000);
 
 	if (result == -ENODATA) {
 		snprintf(top->failure, sizeof(top->failure), "All namespaces: %s",
 		    top_look_reason(top->look));
-		top->at_namespaces = false;
+		show(top, top->view == TOP_ONE ? TOP_NAMESPACES : TOP_OWN, NULL);
+		/* So long the reason can be read. */
+		top->next = begun;
+		add_ms(&top->next, REASON_MS);
 		return 0;
 	}
 	if (result < 0)
@@ -167,7 +188,33 @@ static void sort_by_next(struct top *top)
 	top_rows_sort(&top->rows, top->frame.sort);
 }
 
-static int press(struct top *top, int key)
+/* Enter: what the chosen namespace has. */
+static int open_chosen(struct top *top)
+{
+	const struct top_row *row = top_screen_chosen(&top->frame);
+	char name[TOP_LINE];
+
+	if (top->view != TOP_NAMESPACES || !row)
+		return 0;
+	snprintf(name, sizeof(name), "%s", row->name);
+	top->namespace_id = row->namespace_id;
+	top->filter[0] = '\0';
+	show(top, TOP_ONE, name);
+	return look(top);
+}
+
+static int go_back(struct top *top)
+{
+	if (top->frame.shows_help || top->view == TOP_OWN) {
+		top->frame.shows_help = false;
+		return 0;
+	}
+	show(top, top->view == TOP_ONE ? TOP_NAMESPACES : TOP_OWN, NULL);
+	return look(top);
+}
+
+/* Moves the choice, if the key does that. */
+static void press_mover(struct top *top, int key)
 {
 	int lines;
 	int columns;
@@ -176,44 +223,50 @@ static int press(struct top *top, int key)
 
 	const long page = (long)top_screen_rows(lines);
 
+	if (key == SCREEN_UP || key == 'k')
+		move(top, -1);
+	else if (key == SCREEN_DOWN || key == 'j')
+		move(top, 1);
+	else if (key == SCREEN_PAGE_UP)
+		move(top, -page);
+	else if (key == SCREEN_PAGE_DOWN || key == ' ')
+		move(top, page);
+}
+
+static int press(struct top *top, int key)
+{
 	switch (key) {
 	case SCREEN_END:
 	case 'q':
 		top->ended = true;
-		break;
-	case SCREEN_UP:
-	case 'k':
-		move(top, -1);
-		break;
-	case SCREEN_DOWN:
-	case 'j':
-		move(top, 1);
-		break;
-	case SCREEN_PAGE_UP:
-		move(top, -page);
-		break;
-	case SCREEN_PAGE_DOWN:
-	case ' ':
-		move(top, page);
-		break;
+		return 0;
 	case 's':
 		sort_by_next(top);
-		break;
+		return 0;
 	case 'p':
 		top->frame.is_paused = !top->frame.is_paused;
-		break;
+		return 0;
+	case '?':
+		top->frame.shows_help = !top->frame.shows_help;
+		return 0;
 	case '/':
 		top->frame.types_filter = true;
 		top->filter[0] = '\0';
-		break;
+		return 0;
 	case 'n':
-		top->at_namespaces = !top->at_namespaces;
-		top->frame.selected = 0;
+		show(top, top->view == TOP_NAMESPACES ? TOP_OWN : TOP_NAMESPACES, NULL);
 		return look(top);
+	case '\r':
+	case '\n':
+		return open_chosen(top);
+	case '\033':
+	case 127:
+	case '\b':
+		return go_back(top);
 	default:
-		break;
+		press_mover(top, key);
+		return 0;
 	}
-	return 0;
 }
 
 static int ms_until(const struct timespec *time)
@@ -294,7 +347,8 @@ static int run_top(struct options *options)
 	    .failure = top.failure,
 	    .filter = top.filter,
 	};
-	set_host(&top, options);
+	top.namespace = options->namespace;
+	set_host(&top, top.namespace);
 	result = top_look_open(options, &top.look);
 	if (result == 0)
 		result = run(&top, options);
@@ -324,6 +378,8 @@ const struct command top_command = {
     .name = "top",
     .help = "show the fullest destinations on the whole terminal, as they change",
     .examples = examples,
+    .notes_title = "Keys",
+    .notes = top_screen_keys,
     .takes_flags = true,
     .check = check_top,
     .run = run_top,

@@ -11,6 +11,7 @@
 #include "collectors/kernel/clock.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/views/destination_rows.h"
+#include "collectors/views/destinations_everywhere.h"
 #include "collectors/views/namespace_rows.h"
 #include "exporter/base/text.h"
 #include "exporter/commands/filter.h"
@@ -131,12 +132,25 @@ void top_look_close(struct top_look *look)
 	free(look);
 }
 
+static void summarize(struct top_look *look, const struct destination_rows *rows)
+{
+	const struct bound_ports *bound = &rows->bound.ports;
+	char all[32] = "";
+
+	if (rows->others)
+		snprintf(all, sizeof(all), " of %lu", rows->destinations + rows->others);
+	snprintf(look->summary, sizeof(look->summary),
+	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu%s destination%s",
+	    rows->capacity, rows->capacity == 1 ? "" : "s", rows->settings.range.first,
+	    rows->settings.range.last, bound->listen + bound->bound + bound->connected, rows->ports,
+	    rows->destinations, all, rows->destinations + rows->others == 1 ? "" : "s");
+}
+
 static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows)
 {
 	struct gathering gathering;
 	struct timespec now;
 	struct destination_rows *rows;
-	char all[32] = "";
 	int result = gather(look->finder, 1, NULL, NULL, NULL, &gathering);
 
 	if (result == 0)
@@ -153,15 +167,7 @@ static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows
 	if (look->owners)
 		destination_rows_keep_owned(rows, look->owners);
 
-	const struct bound_ports *bound = &rows->bound.ports;
-
-	if (rows->others)
-		snprintf(all, sizeof(all), " of %lu", rows->destinations + rows->others);
-	snprintf(look->summary, sizeof(look->summary),
-	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu%s destination%s",
-	    rows->capacity, rows->capacity == 1 ? "" : "s", rows->settings.range.first,
-	    rows->settings.range.last, bound->listen + bound->bound + bound->connected, rows->ports,
-	    rows->destinations, all, rows->destinations + rows->others == 1 ? "" : "s");
+	summarize(look, rows);
 	return top_rows_of_destinations(rows, &now, ret_rows);
 }
 
@@ -193,10 +199,55 @@ static int look_at_namespaces(struct top_look *look, struct top_rows *ret_rows)
 	return result;
 }
 
-int top_look_now(struct top_look *look, bool at_namespaces, struct top_rows *ret_rows)
+/* Interfaces have other names there. */
+static void forget_interfaces(struct destination_rows *rows)
 {
-	return at_namespaces ? look_at_namespaces(look, ret_rows)
-			     : look_at_destinations(look, ret_rows);
+	for (size_t i = 0; i < rows->length; i++)
+		rows->list[i].destination.interface = 0;
+}
+
+/* By a walk over the sockets of all, so that none has to be entered. */
+static int look_at_one(struct top_look *look, uint32_t namespace_id, struct top_rows *ret_rows)
+{
+	const struct options *options = look->options;
+	const struct destinations_asked asked = {filter_peers(options), look->owners, namespace_id};
+	struct destinations_everywhere *found;
+	struct destination_rows *rows;
+	struct timespec now;
+	int result = destinations_everywhere_read(&options->source, options->sysfs, options->pods,
+	    options->namespaces.names, &asked, DESTINATION_ROWS_MAX, &found);
+
+	if (result == -EOPNOTSUPP) {
+		look->reason = kernel_tables_changed;
+		return -ENODATA;
+	}
+	if (result < 0)
+		return result;
+	now = clock_now();
+	rows = destinations_everywhere_of(found, namespace_id);
+	if (rows) {
+		forget_interfaces(rows);
+		summarize(look, rows);
+		result = top_rows_of_destinations(rows, &now, ret_rows);
+	} else {
+		look->reason = "that network namespace is gone";
+		result = -ENODATA;
+	}
+	destinations_everywhere_free(found);
+	return result;
+}
+
+int top_look_now(
+    struct top_look *look, enum top_view view, uint32_t namespace_id, struct top_rows *ret_rows)
+{
+	switch (view) {
+	case TOP_NAMESPACES:
+		return look_at_namespaces(look, ret_rows);
+	case TOP_ONE:
+		return look_at_one(look, namespace_id, ret_rows);
+	default:
+		return look_at_destinations(look, ret_rows);
+	}
 }
 
 const char *top_look_reason(const struct top_look *look)
@@ -209,9 +260,11 @@ void top_look_summarize(const struct top_look *look, char text[static TOP_LINE])
 	snprintf(text, TOP_LINE, "%s", look->summary);
 }
 
-void top_look_failures(struct top_look *look, bool at_namespaces, char text[static TOP_LINE])
+void top_look_failures(struct top_look *look, enum top_view view, char text[static TOP_LINE])
 {
-	const char *where = at_namespaces ? " in this network namespace" : "";
+	const char *where = view == TOP_NAMESPACES ? " in this network namespace"
+			    : view == TOP_ONE	   ? " in top's own network namespace"
+						   : "";
 	char refused[48] = "";
 
 	if (!look->events) {

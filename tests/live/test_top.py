@@ -178,6 +178,57 @@ def test_failures_and_namespaces(tmp_path):
 
 
 @in_namespace
+def test_the_keys_are_listed(tmp_path):
+    said = run("top", "--help").stdout
+    keys = re.search(r"^Keys:\n((?:  .*\n)+)", said, re.M)[1]
+    assert {"q", "s", "/", "p", "n", "Enter", "?"} <= {line.split()[0] for line in keys.splitlines()}
+    with Terminal(tmp_path, columns=80) as terminal:
+        terminal.shows("? keys")
+        terminal.press("?")
+        screen = terminal.shows("sort by share", "these keys")
+        for line in keys.splitlines():
+            assert line[2:] in screen, line
+        terminal.press("Escape")
+        wait_until(lambda: "these keys" not in terminal.screen(), "the rows again")
+        terminal.shows("DESTINATION")
+
+
+@needs_bpf
+@in_namespace
+def test_a_namespace_is_opened_and_left(tmp_path):
+    small_range()
+    _listener = listen(IPV4, "127.0.0.1", 9001)
+    clients = connect_many(7, IPV4, "127.0.0.1", 9001)
+    with Terminal(tmp_path, columns=100) as terminal:
+        terminal.shows("127.0.0.1:9001")
+        terminal.press("n")
+        terminal.shows("Enter opens", "SOCKETS")
+        inode = os.stat("/proc/self/ns/net").st_ino
+        terminal.press("/", *str(inode), "Enter")
+        wait_until(lambda: len(re.findall(r"^\d{6,} ", terminal.screen(), re.M)) == 1, "this one alone")
+        terminal.press("Enter")
+        screen = terminal.shows("Esc back", f"network namespace {inode}", "7 in use by 1 destination")
+        assert rows(screen) == [("127.0.0.1:9001", 7)]
+        drop(clients[3:])
+        wait_until(lambda: rows(terminal.screen()) == [("127.0.0.1:9001", 3)], "what changed there")
+        terminal.press("Escape")
+        terminal.shows("on this host", "SOCKETS")
+        terminal.press("BSpace")
+        terminal.shows("DESTINATION")
+        assert "network namespace" not in terminal.screen().split("\n")[0]
+    drop(clients[:3])
+
+
+@pytest.mark.parametrize("words", [["top"], ["destinations"], ["port", "22"], ["metrics"]])
+@in_namespace
+def test_a_closed_output_is_said(words):
+    done = subprocess.run(["sh", "-c", f"exec {shlex.join([lib.exporter.BINARY, *words])} >&-"],
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode in (1, 2)
+    assert "standard output is closed" in done.stderr or "Bad file descriptor" in done.stderr, done.stderr
+
+
+@in_namespace
 def test_colours(tmp_path):
     small_range()
     _listener = listen(IPV4, "127.0.0.1", 9001)

@@ -26,60 +26,60 @@ static bool has(const struct peer_filter *filter, const char *address, uint16_t 
 	return peer_filter_has(filter, is_ipv6 ? SOCKET_IPV6 : SOCKET_IPV4, &bytes, port);
 }
 
+static const struct {
+	const char *text;
+	const char *address;
+	uint16_t port;
+	bool fits;
+} fitting[] = {
+    {"10.0.0.1", "10.0.0.1", 443, true},
+    {"10.0.0.1", "10.0.0.2", 443, false},
+    {"10.0.0.1", "a00:1::", 443, false},
+    {"10.0.0.1:443", "10.0.0.1", 443, true},
+    {"10.0.0.1:443", "10.0.0.1", 80, false},
+    {":443", "192.0.2.7", 443, true},
+    {":443", "2001:db8::1", 443, true},
+    {":443", "192.0.2.7", 444, false},
+    {":8000-8080", "192.0.2.7", 8080, true},
+    {":8000-8080", "192.0.2.7", 8081, false},
+    {"10.0.0.0/8", "10.255.0.9", 1, true},
+    {"10.0.0.0/8", "11.0.0.0", 1, false},
+    {"10.9.9.9/8", "10.255.0.9", 1, true},
+    {"10.0.0.0/9", "10.127.255.255", 1, true},
+    {"10.0.0.0/9", "10.128.0.0", 1, false},
+    {"0.0.0.0/0", "192.0.2.7", 1, true},
+    {"0.0.0.0/0", "::1", 1, false},
+    {"10.0.0.0/8:443", "10.1.2.3", 443, true},
+    {"10.0.0.0/8:443", "10.1.2.3", 80, false},
+    {"::1", "::1", 7, true},
+    {"[::1]", "::1", 7, true},
+    {"[::1]:443", "::1", 443, true},
+    {"[::1]:443", "::1", 444, false},
+    {"2001:db8::/32", "2001:db8:ffff::1", 7, true},
+    {"2001:db8::/32", "2001:db9::1", 7, false},
+    {"[2001:db8::/32]:443", "2001:db8::9", 443, true},
+    {"[2001:db8::]/32:443", "2001:db8::9", 443, true},
+    {"[2001:db8::]/32", "2001:db8::9", 80, true},
+    {"::/0", "192.0.2.7", 1, false},
+    {"::ffff:10.0.0.1", "10.0.0.1", 1, true},
+    {"[::ffff:10.0.0.0/104]:443", "10.1.1.1", 443, true},
+    {"10.0.0.1,:443", "192.0.2.7", 443, true},
+    {"10.0.0.1,:443", "10.0.0.1", 80, true},
+    {"10.0.0.1,:443", "192.0.2.7", 80, false},
+};
+
 static void peers_are_what_was_asked_for(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *address;
-		uint16_t port;
-		bool fits;
-	} cases[] = {
-	    {"10.0.0.1", "10.0.0.1", 443, true},
-	    {"10.0.0.1", "10.0.0.2", 443, false},
-	    {"10.0.0.1", "a00:1::", 443, false},
-	    {"10.0.0.1:443", "10.0.0.1", 443, true},
-	    {"10.0.0.1:443", "10.0.0.1", 80, false},
-	    {":443", "192.0.2.7", 443, true},
-	    {":443", "2001:db8::1", 443, true},
-	    {":443", "192.0.2.7", 444, false},
-	    {":8000-8080", "192.0.2.7", 8080, true},
-	    {":8000-8080", "192.0.2.7", 8081, false},
-	    {"10.0.0.0/8", "10.255.0.9", 1, true},
-	    {"10.0.0.0/8", "11.0.0.0", 1, false},
-	    {"10.9.9.9/8", "10.255.0.9", 1, true},
-	    {"10.0.0.0/9", "10.127.255.255", 1, true},
-	    {"10.0.0.0/9", "10.128.0.0", 1, false},
-	    {"0.0.0.0/0", "192.0.2.7", 1, true},
-	    {"0.0.0.0/0", "::1", 1, false},
-	    {"10.0.0.0/8:443", "10.1.2.3", 443, true},
-	    {"10.0.0.0/8:443", "10.1.2.3", 80, false},
-	    {"::1", "::1", 7, true},
-	    {"[::1]", "::1", 7, true},
-	    {"[::1]:443", "::1", 443, true},
-	    {"[::1]:443", "::1", 444, false},
-	    {"2001:db8::/32", "2001:db8:ffff::1", 7, true},
-	    {"2001:db8::/32", "2001:db9::1", 7, false},
-	    {"[2001:db8::/32]:443", "2001:db8::9", 443, true},
-	    {"[2001:db8::]/32:443", "2001:db8::9", 443, true},
-	    {"[2001:db8::]/32", "2001:db8::9", 80, true},
-	    {"::/0", "192.0.2.7", 1, false},
-	    {"::ffff:10.0.0.1", "10.0.0.1", 1, true},
-	    {"[::ffff:10.0.0.0/104]:443", "10.1.1.1", 443, true},
-	    {"10.0.0.1,:443", "192.0.2.7", 443, true},
-	    {"10.0.0.1,:443", "10.0.0.1", 80, true},
-	    {"10.0.0.1,:443", "192.0.2.7", 80, false},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++) {
+	for (size_t i = 0; i < LENGTH(fitting); i++) {
 		struct peer_filter filter;
-		const char *wrong = parse(cases[i].text, &filter);
+		const char *wrong = parse(fitting[i].text, &filter);
 
 		if (wrong)
-			fail_msg("\"%s\": %s", cases[i].text, wrong);
-		if (has(&filter, cases[i].address, cases[i].port) != cases[i].fits)
-			fail_msg(
-			    "\"%s\" and %s:%u", cases[i].text, cases[i].address, cases[i].port);
+			fail_msg("\"%s\": %s", fitting[i].text, wrong);
+		if (has(&filter, fitting[i].address, fitting[i].port) != fitting[i].fits)
+			fail_msg("\"%s\" and %s:%u", fitting[i].text, fitting[i].address,
+			    fitting[i].port);
 	}
 }
 
