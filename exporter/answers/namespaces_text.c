@@ -9,6 +9,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/base/text.h"
 
+#define TABLE_WIDTH 60	 /* narrower, the numbers are sentences */
 #define NUMBERS_WIDTH 41 /* "  SOCKETS TIME_WAIT  USABLE    USED  SHARE" without the first */
 
 void namespace_title(const struct namespace_row *row, char text[static NAMESPACE_TITLE])
@@ -101,14 +102,17 @@ void namespace_destination_format(
 	    is_ipv6 ? "]" : "");
 }
 
-static void print_fullest(const struct namespace_row *row)
+static void print_fullest(const struct namespace_row *row, int width)
 {
 	char text[NAMESPACE_TITLE];
 
 	if (row->result.used == 0)
 		return;
 	namespace_destination_format(&row->result.fullest, text);
-	printf("  %s\n", text);
+	if (width < TABLE_WIDTH)
+		terminal_print_wrapped(text, 2, width);
+	else
+		printf("  %s\n", text);
 }
 
 void namespace_explain(const struct namespace_row *row, char text[static NAMESPACE_TITLE])
@@ -157,31 +161,62 @@ static void print_row(const struct namespace_row *row, int column, int width)
 	}
 	printf("%-*s %9lu %9lu %7u %6u %5.1f%%\n", column, title, result->sockets,
 	    result->time_wait, result->usable, result->used, result->ratio * 100);
-	print_fullest(row);
+	print_fullest(row, width);
 	print_why(row, width);
 	print_description(row, width);
+}
+
+/* The same where columns have no room. */
+static void print_narrow(const struct namespace_row *row, int width)
+{
+	const struct survey_result *result = &row->result;
+	char title[NAMESPACE_TITLE];
+	char numbers[128];
+
+	namespace_title(row, title);
+	terminal_print_clipped(title, (size_t)width);
+	putchar('\n');
+	snprintf(numbers, sizeof(numbers), "%.1f%%: %u of %u ports, %lu sockets, %lu in TIME_WAIT",
+	    result->ratio * 100, result->used, result->usable, result->sockets, result->time_wait);
+	terminal_print_wrapped(numbers, 2, width);
+	print_fullest(row, width);
+	print_why(row, width);
+	print_description(row, width);
+}
+
+static void print_rows(const struct namespace_rows *rows, size_t limit, int width)
+{
+	const size_t longest = longest_title(rows, limit);
+	const int room = width - NUMBERS_WIDTH - 1;
+	const int column = longest < (size_t)room ? (int)longest : room;
+
+	printf("%-*s %9s %9s %7s %6s %6s\n", column, "NETWORK NAMESPACE", "SOCKETS", "TIME_WAIT",
+	    "USABLE", "USED", "SHARE");
+	for (size_t i = 0; i < rows->length && i < limit; i++)
+		print_row(&rows->list[i], column, width);
 }
 
 void namespaces_print(
     const struct namespace_rows *rows, size_t limit, int width, const char *reason)
 {
-	const size_t longest = longest_title(rows, limit);
-	const int room = width - NUMBERS_WIDTH - 1;
-	const int column = longest < (size_t)room ? (int)longest : room;
 	unsigned long untracked = 0;
+	char text[96];
 
-	printf("%-*s %9s %9s %7s %6s %6s\n", column, "NETWORK NAMESPACE", "SOCKETS", "TIME_WAIT",
-	    "USABLE", "USED", "SHARE");
+	if (width >= TABLE_WIDTH)
+		print_rows(rows, limit, width);
 	for (size_t i = 0; i < rows->length; i++) {
-		if (i < limit)
-			print_row(&rows->list[i], column, width);
+		if (i < limit && width < TABLE_WIDTH)
+			print_narrow(&rows->list[i], width);
 		untracked += rows->list[i].result.untracked;
 	}
 	if (rows->length > limit)
 		printf("\nAnd %zu more (%s).\n", rows->length - limit, reason);
-	if (untracked)
-		printf("\nDestinations of %lu connections had no place: some may be fuller.\n",
-		    untracked);
+	if (!untracked)
+		return;
+	snprintf(text, sizeof(text),
+	    "Destinations of %lu connections had no place: some may be fuller.", untracked);
+	putchar('\n');
+	terminal_print_wrapped(text, 0, width);
 }
 
 static void add_string(struct json *object, const char *key, const char *value)

@@ -11,17 +11,28 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN 60
+#define WIDTH_LEAST 20
 #define WIDTH_MAX 500
 
-int terminal_width(void)
+static int width_from(int least)
 {
 	struct winsize size;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
 		return WIDTH_DEFAULT;
-	if (size.ws_col < WIDTH_MIN)
-		return WIDTH_MIN;
+	if (size.ws_col < least)
+		return least;
 	return size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
+}
+
+int terminal_width(void)
+{
+	return width_from(WIDTH_MIN);
+}
+
+int terminal_narrow_width(void)
+{
+	return width_from(WIDTH_LEAST);
 }
 
 void terminal_print_clipped(const char *text, size_t width)

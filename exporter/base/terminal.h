@@ -10,6 +10,9 @@
 /* The columns of standard output: 80 if it is not a terminal, and never fewer than 60. */
 int terminal_width(void);
 
+/* The same of what can be narrower, with 20 at least. */
+int terminal_narrow_width(void);
+
 /* Prints at most width bytes: the end of a long text, since paths differ at the end. */
 void terminal_print_clipped(const char *text, size_t width);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `ephemera namespaces`: the network namespaces of the host, the fullest first. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +50,28 @@ static bool is_on_host(const struct namespace_rows *rows)
 	return false;
 }
 
+static void print_note(const char *before, const char *name, const char *behind)
+{
+	char text[PATH_MAX + 128];
+
+	snprintf(text, sizeof(text), "%s%s%s", before, name, behind);
+	putchar('\n');
+	terminal_print_wrapped(text, 0, terminal_narrow_width());
+}
+
 static void print_notes(const struct namespace_rows *rows, const struct options *options)
 {
 	const char *pods = options->pods;
 	const char *names = options->namespaces.names;
 
 	if (!is_on_host(rows))
-		puts("\nThis command does not run in the host's own network namespace.");
+		print_note(
+		    "This command does not run in the host's own network namespace.", "", "");
 	if (lacks_pod(rows) && access(pods, R_OK | X_OK) < 0)
-		printf("\nPods have no names here: cannot read %s (--path.pods).\n", pods);
+		print_note("Pods have no names here: cannot read ", pods, " (--path.pods).");
 	if (access(names, R_OK | X_OK) < 0 && errno != ENOENT)
-		printf("\nNamespaces have no names here: cannot read %s (--path.netns).\n", names);
+		print_note(
+		    "Namespaces have no names here: cannot read ", names, " (--path.netns).");
 }
 
 struct table {
@@ -71,8 +83,8 @@ static void print_table(const void *context, size_t limit)
 {
 	const struct table *table = context;
 
-	namespaces_print(
-	    table->rows, limit, terminal_width(), terminal_reason(limit, table->options->limit));
+	namespaces_print(table->rows, limit, terminal_narrow_width(),
+	    terminal_reason(limit, table->options->limit));
 	print_notes(table->rows, table->options);
 }
 

@@ -18,7 +18,7 @@ import pytest
 from lib.bpf import needs_bpf
 from lib.exporter import BINARY, PATIENCE, environment
 from lib.namespace import in_namespace, set_range
-from lib.sockets import IPV4, accept, connect_many, listen
+from lib.sockets import IPV4, accept, connect_many, drop, listen
 from other_namespaces import another
 
 FIRST_PORT = 30001
@@ -44,8 +44,8 @@ class Screen:
                                         stderr=slave, env=environment(), start_new_session=True)
         os.close(slave)
 
-    def resize(self, lines):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
+    def resize(self, lines, columns=80):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         if self.lines:
             # The terminal is nobody's controlling one, so no one else tells.
             self.process.send_signal(signal.SIGWINCH)
@@ -119,3 +119,20 @@ def test_what_is_no_terminal_gets_all_rows(command):
     assert not [line for line in lines if "\x1b" in line or "the terminal is full" in line]
     if command[0] == "destinations":
         assert len([line for line in lines if re.search(r"127\.0\.0\.1:300\d\d", line)]) >= DESTINATIONS
+
+
+@needs_bpf
+@in_namespace
+def test_namespaces_fit_a_narrow_terminal():
+    set_range(40000, 40999)
+    listener = listen(IPV4, "127.0.0.1", FIRST_PORT)
+    clients = connect_many(7, IPV4, "127.0.0.1", FIRST_PORT)
+    screen = Screen(60, "namespaces")
+    screen.resize(60, 40)
+    screen.frame()  # it may be of the size before
+    frame = screen.frame()
+    assert max(map(len, frame)) <= 40, frame
+    assert "  0.7%: 7 of 1000 ports," in "\n".join(frame)
+    screen.end()
+    drop(clients)
+    del listener
