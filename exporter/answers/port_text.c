@@ -227,8 +227,8 @@ static size_t print_groups(
 {
 	const size_t length = side->length;
 	bool *rest = calloc(length, sizeof(*rest));
-	const struct port_socket **list = calloc(length, sizeof(*list));
-	struct port_group group = {calloc(length, sizeof(*group.list)), 0};
+	const struct port_socket **list = calloc(length, sizeof(void *));
+	struct port_group group = {calloc(length, sizeof(void *)), 0};
 	size_t shown = 0;
 
 	for (size_t i = 0; list && i < length; i++)

@@ -117,8 +117,8 @@ static void print_group(const struct kind *kind, const struct port_group *group)
 static size_t print_kind(const struct kind *kind, const struct port_change *list, size_t length,
     enum socket_state was, size_t *left)
 {
-	cleanup_free const struct port_socket **chosen = calloc(length + 1, sizeof(*chosen));
-	cleanup_free const struct port_socket **room = calloc(length + 1, sizeof(*room));
+	cleanup_free const struct port_socket **chosen = calloc(length + 1, sizeof(void *));
+	cleanup_free const struct port_socket **room = calloc(length + 1, sizeof(void *));
 	cleanup_free bool *rest = calloc(length + 1, sizeof(*rest));
 	struct port_group group = {room, 0};
 	size_t untold = 0;
