@@ -165,22 +165,22 @@ static int fold(struct trace *trace, const struct exhausted_event *event)
 }
 
 /* Prints a call by itself, with what can be found out about it. */
-static int print_whole(struct trace *trace, struct traced *traced)
+static int print_whole(struct trace *trace, struct traced traced)
 {
 	struct holder holder = {.search = HOLDER_ELSEWHERE};
 	struct exhausted_event nameless;
 
 	if (trace->namespaces)
-		trace_ports_find_fullest(traced);
+		trace_ports_find_fullest(&traced);
 	else
-		trace_ports_find(trace->ports, traced);
-	forget_interface(traced, &nameless);
-	if (traced->event->refused_port) {
-		if (!is_elsewhere(traced))
-			holder = holder_finder_find_for(trace->holders, traced->event);
-		traced->holder = &holder;
+		trace_ports_find(trace->ports, &traced);
+	forget_interface(&traced, &nameless);
+	if (traced.event->refused_port) {
+		if (!is_elsewhere(&traced))
+			holder = holder_finder_find_for(trace->holders, traced.event);
+		traced.holder = &holder;
 	}
-	return trace->options->json ? trace_print_json(traced) : trace_print_text(traced);
+	return trace->options->json ? trace_print_json(&traced) : trace_print_text(&traced);
 }
 
 static int print_event(void *context, const struct exhausted_event *event)
@@ -204,7 +204,7 @@ static int print_event(void *context, const struct exhausted_event *event)
 		result = fold(trace, event);
 	if (result != 0)
 		return result < 0 ? result : 0;
-	return print_whole(trace, &traced);
+	return print_whole(trace, traced);
 }
 
 static int print_sum(struct trace *trace)
