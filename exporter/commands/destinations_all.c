@@ -229,9 +229,10 @@ static int show(void *context)
 	struct destinations_everywhere *found;
 	int result = filter_open_owners(options, &asked.owners);
 
-	if (result == 0)
-		result = destinations_everywhere_read(&options->source, options->sysfs,
-		    options->pods, options->namespaces.names, &asked, options->limit, &found);
+	if (result < 0)
+		return result;
+	result = destinations_everywhere_read(&options->source, options->sysfs, options->pods,
+	    options->namespaces.names, &asked, options->limit, &found);
 	owner_filter_free(asked.owners);
 	if (result < 0)
 		return result;
