@@ -79,10 +79,10 @@ static const char *add_service(
 
 		if (port == 0)
 			continue;
-		portset_add(&asked->named, port);
 		wrong = add_term(asked, term, (struct port_range){port, port});
 		if (wrong)
 			break;
+		portset_add(&asked->named, port);
 	}
 	return wrong;
 }
@@ -109,9 +109,10 @@ static const char *add_ports(
 		return wrong == upside_down ? wrong
 					    : "must be a port from 1 to 65535, a range such as "
 					      "8000-8080, or a service such as http";
-	if (!strchr(text, '-'))
+	wrong = add_term(asked, term, range);
+	if (!wrong && !strchr(text, '-'))
 		portset_add(&asked->named, range.first);
-	return add_term(asked, term, range);
+	return wrong;
 }
 
 /* The kernel treats an IPv4-mapped address as the IPv4 address that it holds. */
