@@ -475,7 +475,7 @@ def test_a_full_disk_is_told_of_a_long_output():
 def test_a_closed_output_is_told(flags):
     done = write_to(None, *flags, preexec_fn=lambda: os.close(1))
     assert done.returncode == 1
-    assert done.stderr == "ephemera: destinations: Bad file descriptor\n"
+    assert done.stderr == "ephemera: destinations: standard output is closed\n"
 
 
 @pytest.mark.parametrize("ignored", [False, True])

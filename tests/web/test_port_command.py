@@ -360,7 +360,7 @@ def test_a_full_disk_is_told(asked, flags):
 @FORMS
 def test_a_closed_output_is_told(asked, flags):
     done = write_to(None, *asked, *flags, preexec_fn=lambda: os.close(1))
-    assert (done.returncode, done.stderr) == (2, "ephemera: port: Bad file descriptor\n")
+    assert (done.returncode, done.stderr) == (2, "ephemera: port: standard output is closed\n")
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["SIGPIPE", "EPIPE"])
