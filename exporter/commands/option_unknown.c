@@ -14,7 +14,7 @@
 
 static void try_switch(struct similar *similar, const char *name)
 {
-	char opposite[2 * SIMILAR_SIZE];
+	char opposite[2 * SIMILAR_SIZE + 4];
 
 	snprintf(opposite, sizeof(opposite), "no-%s", name);
 	similar_try(similar, name);

@@ -48,7 +48,7 @@ static void set_host(struct top *top, const char *namespace)
 	char name[64] = "";
 
 	gethostname(name, sizeof(name) - 1);
-	snprintf(top->host, sizeof(top->host), "ephemera top: %s%s%s", name,
+	snprintf(top->host, sizeof(top->host), "ephemera top: %s%s%.160s", name,
 	    namespace ? ", network namespace " : "", namespace ? namespace : "");
 	text_make_printable(top->host);
 }

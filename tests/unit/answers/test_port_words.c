@@ -46,7 +46,7 @@ static void services_go_by_protocol(void **state)
 	assert_string_equal(name, "biff");
 	memset(name, 'x', sizeof(name));
 	port_service(513, SOCKET_TCP, name);
-	strncat(cut, FAKE_LONG_NAME, sizeof(cut) - 1);
+	memcpy(cut, FAKE_LONG_NAME, sizeof(cut) - 1);
 	assert_string_equal(name, cut);
 	/* One that does not fit the C library's buffer. */
 	memset(name, 'x', sizeof(name));

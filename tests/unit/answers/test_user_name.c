@@ -35,7 +35,7 @@ static void a_long_name_is_cut_off(void **state)
 	char wanted[USER_NAME_SIZE] = "";
 
 	(void)state;
-	strncat(wanted, FAKE_LONG_NAME, sizeof(wanted) - 1);
+	memcpy(wanted, FAKE_LONG_NAME, sizeof(wanted) - 1);
 	assert_name(1002, wanted);
 }
 
