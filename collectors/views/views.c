@@ -5,6 +5,7 @@
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/port_map.h"
 #include "collectors/views/port_there.h"
+#include "collectors/views/summary.h"
 
 _Static_assert(COLLECTORS + VIEWS <= COLLECTORS_MAX,
     "a set of collectors is a bit mask, and some tables have COLLECTORS_MAX places");
@@ -58,4 +59,5 @@ const struct collector *const views[VIEWS] = {
     [VIEW_RANGE] = &range_view,
     [VIEW_NAMESPACES] = &namespaces_view,
     [VIEW_PORT] = &port_there_view,
+    [VIEW_SUMMARY] = &summary_view,
 };

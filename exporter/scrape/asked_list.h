@@ -6,7 +6,7 @@
 
 #include "collectors/gather.h"
 
-#define ASKED_LIST_MAX 16 /* each has views of its own, of some 300 KiB */
+#define ASKED_LIST_MAX 16 /* each has views of its own, of some 400 KiB */
 
 struct asked_list {
 	size_t length;

@@ -13,6 +13,7 @@
 struct sample {
 	int64_t time_ms;
 	uint64_t failures;
+	uint64_t calls;
 	uint16_t usable;
 	bool has_failures;
 	uint8_t length;
@@ -104,6 +105,7 @@ static void add(struct history *history, const struct history_look *look)
 	*sample = (struct sample){
 	    .time_ms = look->time_ms,
 	    .failures = look->failures,
+	    .calls = look->calls,
 	    .usable = (uint16_t)(look->usable < UINT16_MAX ? look->usable : UINT16_MAX),
 	    .has_failures = look->has_failures,
 	};
@@ -149,6 +151,29 @@ int64_t history_now(void)
 size_t history_length(const struct history *history, int64_t now_ms)
 {
 	return history->length - count_old(history, now_ms);
+}
+
+bool history_find_calls(
+    const struct history *history, int64_t now_ms, struct history_calls *ret_calls)
+{
+	const struct sample *first = NULL;
+	const struct sample *last = NULL;
+
+	for (size_t i = count_old(history, now_ms); i < history->length; i++) {
+		if (!at(history, i)->has_failures)
+			continue;
+		last = at(history, i);
+		if (!first)
+			first = last;
+	}
+	if (!first)
+		return false;
+	*ret_calls = (struct history_calls){
+	    .total = last->calls,
+	    .recent = last->calls - first->calls,
+	    .since_ms = first->time_ms,
+	};
+	return true;
 }
 
 static void write_names(struct json_writer *writer, const struct history *history)

@@ -32,7 +32,8 @@ struct history_look {
 	int64_t time_ms; /* since 1970 */
 	unsigned usable; /* ports that each destination can have */
 	bool has_failures;
-	uint64_t failures; /* calls that found no port since the exporter's start */
+	uint64_t failures; /* connect() calls that found no port since the exporter's start */
+	uint64_t calls;	   /* these, and those that bind(), or UDP, found none for */
 	size_t length;	   /* at most HISTORY_DESTINATIONS */
 	struct history_destination list[HISTORY_DESTINATIONS];
 };
@@ -52,6 +53,20 @@ int64_t history_now(void);
 
 /* How many samples are not older than HISTORY_SECONDS at that time. */
 size_t history_length(const struct history *history, int64_t now_ms);
+
+/* Calls that found no port. */
+struct history_calls {
+	uint64_t total;	  /* since the exporter's start */
+	uint64_t recent;  /* between the first sample and the last one that counted them */
+	int64_t since_ms; /* the time of that first sample, since 1970 */
+};
+
+/*
+ * What the samples say that are not older than HISTORY_SECONDS at that time. Returns false if none
+ * of them counted the calls that failed.
+ */
+bool history_find_calls(
+    const struct history *history, int64_t now_ms, struct history_calls *ret_calls);
 
 /* Adds it to text as a JSON object: see /api/v1/history in docs/openapi.yaml. */
 void history_write(const struct history *history, int64_t now_ms, struct text *text);

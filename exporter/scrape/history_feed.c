@@ -23,16 +23,27 @@ static size_t next_own(
 	return position;
 }
 
-static void take_failures(const struct metric_set *set, struct history_look *look)
+/* The sum of the samples of a family, and whether there is one. */
+static uint64_t sum(const struct metric_set *set, const char *name, bool *ret_any)
 {
-	const struct metric_family *family =
-	    collector_family(&exhaustion_collector, "ephemera_port_exhaustion_errors_total");
+	const struct metric_family *family = collector_family(&exhaustion_collector, name);
+	uint64_t all = 0;
 
+	*ret_any = false;
 	for (size_t at = next_own(set, family, METRIC_FIRST); at != METRIC_END;
 	     at = next_own(set, family, at)) {
-		look->has_failures = true;
-		look->failures += (uint64_t)metric_set_value(set, at);
+		*ret_any = true;
+		all += (uint64_t)metric_set_value(set, at);
 	}
+	return all;
+}
+
+static void take_failures(const struct metric_set *set, struct history_look *look)
+{
+	bool any;
+
+	look->failures = sum(set, "ephemera_port_exhaustion_errors_total", &look->has_failures);
+	look->calls = look->failures + sum(set, "ephemera_bind_port_exhaustion_errors_total", &any);
 }
 
 static void feed_rows(struct history *history, int64_t time_ms, const struct destination_rows *rows,

@@ -13,6 +13,8 @@
 #include "collectors/views/namespace_rows.h"
 #include "collectors/views/port_lookup.h"
 #include "collectors/views/port_map.h"
+#include "collectors/views/summary.h"
+#include "exporter/scrape/history.h"
 
 char *api_ports(const struct port_map *map, const struct namespace_row *where);
 char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit,
@@ -21,6 +23,9 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit,
 char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners,
     const struct namespace_row *where);
 char *api_range(const struct facts *facts, const struct namespace_row *where);
+/* calls: NULL if nobody counts the calls that fail. */
+char *api_summary(const struct summary *summary, const struct history_calls *calls,
+    const struct namespace_row *where);
 char *api_namespaces(const struct namespace_rows *rows, size_t limit);
 
 #endif

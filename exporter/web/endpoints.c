@@ -13,6 +13,7 @@
 #include "exporter/web/api.h"
 #include "exporter/web/api_parameters.h"
 #include "exporter/web/asked_namespace.h"
+#include "exporter/web/found_view.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/pages.h"
 #include "exporter/web/query.h"
@@ -156,43 +157,6 @@ static enum endpoint_found parse_port(const struct site *site, const struct http
 	return FOUND;
 }
 
-/* What a view found for a route, and where. */
-struct found {
-	void *state; /* NULL: nothing, and answer says why */
-	struct answer answer;
-	bool is_elsewhere; /* in the namespace of this row; else in ours */
-	struct namespace_row row;
-};
-
-static const struct namespace_row *where(const struct found *found)
-{
-	return found->is_elsewhere ? &found->row : NULL;
-}
-
-static struct found find_view(const struct site *site, const struct route *route, enum view view,
-    const struct scrape_result *result)
-{
-	const size_t place = site->first_view + view;
-	struct found found = {0};
-	const struct netns *netns;
-	int error;
-
-	if (!route->namespace[0]) {
-		error = result->gathering.outcomes[place].error;
-		found.state = error < 0 ? NULL : gatherer_state(result->gatherer, place);
-	} else {
-		netns = asked_namespace_find(route, result, &found.answer);
-		if (!netns)
-			return found;
-		found.row = namespace_row_of(netns);
-		found.is_elsewhere = true;
-		found.state = netns_view(netns, place, &error);
-	}
-	if (!found.state)
-		found.answer = answer_failure(true, error);
-	return found;
-}
-
 /* Takes ownership of text, which is NULL if memory ran out. */
 static struct answer finish_api(const struct route *route, char *text)
 {
@@ -205,18 +169,18 @@ static struct answer finish_api(const struct route *route, char *text)
 static struct answer render_ports(
     const struct site *site, const struct route *route, const void *result)
 {
-	const struct found found = find_view(site, route, VIEW_PORT_MAP, result);
+	const struct found_view found = found_view_of(site, route, VIEW_PORT_MAP, result);
 
 	if (!found.state)
 		return found.answer;
-	return finish_api(route, api_ports(port_map_found(found.state), where(&found)));
+	return finish_api(route, api_ports(port_map_found(found.state), found_view_where(&found)));
 }
 
 static struct answer render_destinations(
     const struct site *site, const struct route *route, const void *context)
 {
 	const struct scrape_result *result = context;
-	const struct found found = find_view(site, route, VIEW_DESTINATIONS, result);
+	const struct found_view found = found_view_of(site, route, VIEW_DESTINATIONS, result);
 	struct destination_rows *rows;
 	int error = 0;
 
@@ -230,33 +194,42 @@ static struct answer render_destinations(
 	if (error < 0)
 		return answer_failure(true, error);
 	return finish_api(
-	    route, api_destinations(rows, route->limit, route->owners, where(&found)));
+	    route, api_destinations(rows, route->limit, route->owners, found_view_where(&found)));
 }
 
 static struct answer render_range(
     const struct site *site, const struct route *route, const void *result)
 {
-	const struct found found = find_view(site, route, VIEW_RANGE, result);
+	const struct found_view found = found_view_of(site, route, VIEW_RANGE, result);
 
 	if (!found.state)
 		return found.answer;
-	return finish_api(route, api_range(range_found(found.state), where(&found)));
+	return finish_api(route, api_range(range_found(found.state), found_view_where(&found)));
 }
 
-static enum endpoint_found parse_history(const struct site *site,
+/* Asks also for the failures, which cost no walk. */
+static enum endpoint_found parse_summary(const struct site *site,
     const struct http_request *request, const char *rest, struct route *route)
 {
 	const int exhaustion = collector_find("exhaustion");
 
 	if (parse_api(site, request, rest, route) != FOUND)
 		return FOUND_WRONG;
+	if (!route->namespace[0])
+		route->asked |= site->enabled & (collector_set)1 << exhaustion;
+	return FOUND;
+}
+
+static enum endpoint_found parse_history(const struct site *site,
+    const struct http_request *request, const char *rest, struct route *route)
+{
+	if (parse_summary(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
 	if (route->namespace[0]) {
 		route->answer = answer_error(
 		    true, 400, "the history is of the exporter's own network namespace alone");
 		return FOUND_WRONG;
 	}
-	/* Its failures, which cost no walk. */
-	route->asked |= site->enabled & (collector_set)1 << exhaustion;
 	return FOUND;
 }
 
@@ -274,6 +247,21 @@ static struct answer render_history(
 		text.data = NULL;
 	}
 	return finish_api(route, text.data);
+}
+
+static struct answer render_summary(
+    const struct site *site, const struct route *route, const void *context)
+{
+	const struct scrape_result *result = context;
+	const struct found_view found = found_view_of(site, route, VIEW_SUMMARY, result);
+	struct history_calls calls;
+	const bool counts = result->history && !found.is_elsewhere &&
+			    history_find_calls(result->history, history_now(), &calls);
+
+	if (!found.state)
+		return found.answer;
+	return finish_api(route, api_summary(summary_found(found.state), counts ? &calls : NULL,
+				     found_view_where(&found)));
 }
 
 static struct answer render_namespaces(
@@ -302,7 +290,7 @@ static struct answer render_port(
 static struct answer render_port_elsewhere(
     const struct site *site, const struct route *route, const void *result)
 {
-	const struct found found = find_view(site, route, VIEW_PORT, result);
+	const struct found_view found = found_view_of(site, route, VIEW_PORT, result);
 
 	if (!found.state)
 		return found.answer;
@@ -314,7 +302,8 @@ static struct answer render_port_elsewhere(
  * The page sends these requests at the same time. The first one starts a walk; the others can share
  * it only if that walk is for all of these views.
  */
-#define VIEWS_OF_THE_PAGE (1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS | 1u << VIEW_NAMESPACES)
+#define VIEWS_OF_THE_PAGE \
+	(1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS | 1u << VIEW_NAMESPACES | 1u << VIEW_SUMMARY)
 
 static const struct endpoint port_elsewhere = {NULL, NEED_WALK, 0, NULL, render_port_elsewhere};
 
@@ -330,6 +319,8 @@ const struct endpoint endpoints[] = {
     {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
     {"/api/v1/namespaces", NEED_WALK, 1u << VIEW_NAMESPACES, parse_namespaces, render_namespaces},
     {"/api/v1/history", NEED_WALK, VIEWS_OF_THE_PAGE, parse_history, render_history},
+    {"/api/v1/summary", NEED_WALK, VIEWS_OF_THE_PAGE | 1u << VIEW_RANGE, parse_summary,
+	render_summary},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };
 

@@ -36,6 +36,7 @@ async function look({ open, known }, kind) {
 		seen[name] = { text: await inWindow(page), title: await page.title(),
 			verdict: await page.locator("#verdict").innerText(), since: await page.locator("#since").innerText(),
 			summary: await page.locator("#summary").innerText(),
+			chips: await page.locator("#chips .chip").evaluateAll((chips) => chips.map((each) => [each.dataset.key, each.dataset.level])),
 			width: await page.evaluate(() => document.documentElement.scrollWidth),
 			weak: (await contrasts(page)).filter(({ ratio }) => ratio < 4.5),
 			order: await page.evaluate(() => [...document.querySelectorAll("#verdict, #history, #destinations, #map")].map(({ id }) => id)) };

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.bpf import MISSING
 from lib.exporter import Exporter
 from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, connect_many, connect_until_refused, listen
@@ -26,7 +27,9 @@ TARGET, CALM = 30001, 30002
 CALM_PORTS = 29
 SERVICE = "checkout.service"
 # Outside the range: a full one has no port for a listener.
-ON = ["--web.enable-api", "--web.listen-address=127.0.0.1:10059"]
+ON = ["--web.enable-api", "--web.listen-address=127.0.0.1:10059", *([] if MISSING else ["--collector.exhaustion"])]
+# A queue takes one more than its limit.
+QUEUE, BACKLOG = 30003, 7
 
 HOST = socket.gethostname()
 SCREENS = ["desktop", "dark", "phone"]
@@ -55,6 +58,8 @@ def played(tree, module_folder):
             look(exporter)
             with tree.inside(path):
                 clients, _error = connect_until_refused(IPV4, "127.0.0.1", TARGET)
+            listeners.append(listen(IPV4, "127.0.0.1", QUEUE, backlog=BACKLOG))
+            clients_of_queue = connect_many(BACKLOG + 1, IPV4, "127.0.0.1", QUEUE)
             # Samples are a second apart.
             time.sleep(1.01)
             told["full_since"] = look(exporter)["samples"][-1]["time_ms"]
@@ -63,7 +68,7 @@ def played(tree, module_folder):
             told |= workload.play(exporter, ["full", "owner"], known)
         told["ports"] = len(clients)
         answers.write_text(json.dumps(told))
-        del listeners, kept
+        del listeners, kept, clients_of_queue
 
     play_all()
     return {**json.loads(answers.read_text()), "path": path}
@@ -77,7 +82,8 @@ def test_what_is_wrong_towards_whom_whose_and_since_when(played, screen):
     assert full["verdict"] == (f"{TARGET} is full: {SERVICE} holds {ports} of {ports} ports towards 127.0.0.1:{TARGET}. "
                                "connect() fails.")
     since = time.strftime("%H:%M:%S", time.localtime(played["full_since"] / 1000))
-    assert full["since"] == f"Full since {since}."
+    failed = "" if MISSING else " 1 call failed since then."
+    assert full["since"] == f"Full since {since}.{failed}"
     for fact in (since, f": {TARGET} full", f"{TARGET} is full:", SERVICE, f"holds {ports} of {ports} ports towards "
                  f"127.0.0.1:{TARGET}", "FULL: connect() fails", "Live, every "):
         assert fact in full["text"], full["text"]
@@ -88,6 +94,22 @@ def test_a_calm_host_is_said_to_be_calm(played, screen):
     calm = played["calm"]["seen"][screen]
     assert calm["title"] == f"{HOST}: OK – Ephemera"
     assert "No destination has used half of its ports." in calm["text"], calm["text"]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_what_else_goes_wrong_is_beside_the_verdict(played, screen):
+    full = played["full"]["seen"][screen]
+    levels = dict(full["chips"])
+    assert levels["accept-queue"] == "bad"
+    facts = [f"accept queue 100 % on {QUEUE}", "TIME_WAIT table ", "UDP pool 0 %", "0 listeners at risk"]
+    if not MISSING:
+        assert levels["failed-calls"] == "bad"
+        facts.append("1 failed call, 1 since ")
+    for fact in facts:
+        assert fact in full["text"], full["text"]
+    calm = dict(played["calm"]["seen"][screen]["chips"])
+    assert set(calm.values()) == {"ok"}
+    assert set(calm) == {"accept-queue", "time-wait", "udp-pool", "at-risk", *([] if MISSING else ["failed-calls"])}
 
 
 @pytest.mark.parametrize("kind, destination, left", [("calm", CALM, LAST - FIRST + 1 - CALM_PORTS), ("full", TARGET, 0)])

@@ -3,6 +3,7 @@
 import { asked, readAddress } from "./address.js";
 import { get } from "./api.js";
 import { createAtlas } from "./atlas.js";
+import { SUMMARY_PATH, followChips, showChips } from "./chips.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
 import { setState } from "./heading.js";
@@ -85,18 +86,21 @@ function start() {
 		 * most: the others then share its walk.
 		 */
 		const looked = lookup.refresh();
-		const paths = { ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
+		const paths = { summary: asked(SUMMARY_PATH), ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
 			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
 		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
 		if (signal.aborted) {
 			return false;
 		}
 		/* Those that came. */
-		const { ports, destinations, range, history = null, namespaces } = Object.fromEntries(
+		const { summary, ports, destinations, range, history = null, namespaces } = Object.fromEntries(
 			Object.keys(paths).map((name, i) => [name, answers[i].value]));
 		/* The name first: the state is of what it names. */
 		if (namespaces) {
 			chooser.show(namespaces);
+		}
+		if (summary) {
+			showChips(summary);
 		}
 		if (ports) {
 			show(ports, destinations);
@@ -121,6 +125,7 @@ function start() {
 
 	/* Of the namespace that is asked for nothing is known: what is there must take no room. */
 	function hideData() {
+		showChips(null);
 		for (const id of ["history", "fullest", "all-ports"]) {
 			byId(id).hidden = true;
 		}
@@ -159,6 +164,7 @@ function start() {
 	}
 	window.addEventListener("hashchange", follow);
 	setState("");
+	followChips();
 	lookup.followHash();
 	poll.start();
 }

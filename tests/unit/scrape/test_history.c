@@ -180,6 +180,37 @@ static void test_more_than_fits(void **state)
 	free(text);
 }
 
+static void count_calls(int64_t time_ms, bool has_failures, uint64_t calls)
+{
+	const struct history_look look = {
+	    .time_ms = time_ms, .has_failures = has_failures, .calls = calls};
+
+	history_note(history, &look);
+}
+
+static void test_calls_that_failed(void **state)
+{
+	struct history_calls calls;
+
+	(void)state;
+	assert_false(history_find_calls(history, START, &calls));
+	count_calls(START, false, 0);
+	assert_false(history_find_calls(history, START, &calls));
+	count_calls(START + 2000, true, 7);
+	count_calls(START + 4000, false, 0);
+	count_calls(START + 6000, true, 20);
+	count_calls(START + 8000, false, 0);
+	assert_true(history_find_calls(history, START + 8000, &calls));
+	assert_int_equal(calls.total, 20);
+	assert_int_equal(calls.recent, 13);
+	assert_int_equal(calls.since_ms, START + 2000);
+	/* What is too old is no longer compared with. */
+	assert_true(history_find_calls(history, START + 2001 + HISTORY_SECONDS * 1000, &calls));
+	assert_int_equal(calls.total, 20);
+	assert_int_equal(calls.recent, 0);
+	assert_false(history_find_calls(history, START + 9000 + HISTORY_SECONDS * 1000, &calls));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +222,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_names_come_back, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_clock_that_is_set_back, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_more_than_fits, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_calls_that_failed, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,9 +215,13 @@ static void ports_are_numbers_from_1_to_65535(void **state)
 static void the_map_and_the_destinations_share_a_walk(void **state)
 {
 	(void)state;
-	assert_int_equal(find("/api/v1/ports").asked,
-	    view(VIEW_PORT_MAP) | view(VIEW_DESTINATIONS) | view(VIEW_NAMESPACES));
+	assert_int_equal(
+	    find("/api/v1/ports").asked, view(VIEW_PORT_MAP) | view(VIEW_DESTINATIONS) |
+					     view(VIEW_NAMESPACES) | view(VIEW_SUMMARY));
 	assert_int_equal(find("/api/v1/destinations").asked, find("/api/v1/ports").asked);
+	/* It is asked first, for all. */
+	assert_int_equal(
+	    find("/api/v1/summary").asked, find("/api/v1/ports").asked | view(VIEW_RANGE));
 	/* The range takes no walk over all sockets, so it asks for none. */
 	assert_int_equal(find("/api/v1/range").asked, view(VIEW_RANGE));
 	assert_int_equal(find("/metrics").asked, RANGE_COLLECTOR);
