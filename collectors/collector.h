@@ -17,6 +17,7 @@
 #include "collectors/kernel/pods.h"
 #include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
+#include "collectors/marks_asked.h"
 #include "collectors/metric.h"
 
 /* What a collector needs. If it is not available, only this collector fails. */
@@ -88,6 +89,7 @@ struct collector_config {
 	bool all_namespaces;		 /* others are looked at, too: emit_elsewhere() */
 	/* Of a namespace that is asked for (gatherer_ask()), from begin on; else NULL. */
 	const struct ports_asked *ports;
+	const struct marks_asked *marks; /* of the scrape in progress; NULL: there are never any */
 };
 
 struct collector {

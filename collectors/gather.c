@@ -107,6 +107,11 @@ struct cgroups *gatherer_cgroups(const struct gatherer *gatherer)
 	return gatherer->cgroups;
 }
 
+struct pods *gatherer_pods(const struct gatherer *gatherer)
+{
+	return gatherer->pods;
+}
+
 static void tell_reasons(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->gatherer->options.length; i++) {

@@ -60,6 +60,11 @@ struct gatherer_options {
 	unsigned refresh_seconds;
 	const struct peer_filter *peers; /* for the finder of destinations; NULL: all peers */
 	bool lease_starts;		 /* whether exhaustion_starts() will be asked for */
+	/*
+	 * NULL, or what gather() is asked to mark, for port_marks.h. The caller owns it, and may
+	 * change it between two gatherings.
+	 */
+	const struct marks_asked *marks;
 	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
 	/* NULL: only ours; else all, if the source walks. */
@@ -138,6 +143,9 @@ const struct source *gatherer_source(const struct gatherer *gatherer);
  * valid until the next gathering.
  */
 struct cgroups *gatherer_cgroups(const struct gatherer *gatherer);
+
+/* The same of pods. */
+struct pods *gatherer_pods(const struct gatherer *gatherer);
 
 /*
  * Whether a gathering would work: the settings read, and the kernel lists binds. Touches

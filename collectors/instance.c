@@ -28,6 +28,7 @@ static int make_collector(
 	    .lease_starts = options->lease_starts,
 	    .all_namespaces = options->namespaces != NULL,
 	    .ports = instance->ports,
+	    .marks = options->marks,
 	};
 
 	instance->states[i] = calloc(1, collector->state_size);

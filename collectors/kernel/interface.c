@@ -53,3 +53,38 @@ int interface_name(uint32_t index, char name[static IF_NAMESIZE])
 
 	return result == 0 && name[0] == '\0' ? -ENODEV : result;
 }
+
+static int on_found(void *context, const struct nlmsghdr *message)
+{
+	uint32_t *index = context;
+
+	if (message->nlmsg_type != RTM_NEWLINK ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifinfomsg))
+		return -EBADMSG;
+	*index = (uint32_t)((const struct ifinfomsg *)mnl_nlmsg_get_payload(message))->ifi_index;
+	return 0;
+}
+
+int interface_find(const char *name, uint32_t *ret_index)
+{
+	_Alignas(struct nlmsghdr) char buffer[128];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	uint32_t index = 0;
+	const struct netlink_sink sink = {on_found, NULL, &index};
+	struct ifinfomsg *link;
+	int result;
+
+	if (strlen(name) >= IF_NAMESIZE)
+		return -ENODEV;
+	request->nlmsg_type = RTM_GETLINK;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	link->ifi_family = AF_UNSPEC;
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	result = netlink_get_route(request, &sink);
+	if (result == 0 && index == 0)
+		result = -ENODEV;
+	if (result == 0)
+		*ret_index = index;
+	return result;
+}

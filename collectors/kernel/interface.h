@@ -16,4 +16,10 @@
  */
 int interface_name(uint32_t index, char name[static IF_NAMESIZE]);
 
+/*
+ * Finds the index of the interface with that name in the caller's namespace. Returns 0; -ENODEV if
+ * there is none; or another -errno of netlink_get_route().
+ */
+int interface_find(const char *name, uint32_t *ret_index);
+
 #endif

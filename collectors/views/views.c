@@ -4,6 +4,7 @@
 #include "collectors/registry.h"
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/port_map.h"
+#include "collectors/views/port_marks.h"
 #include "collectors/views/port_there.h"
 #include "collectors/views/summary.h"
 
@@ -59,5 +60,6 @@ const struct collector *const views[VIEWS] = {
     [VIEW_RANGE] = &range_view,
     [VIEW_NAMESPACES] = &namespaces_view,
     [VIEW_PORT] = &port_there_view,
+    [VIEW_PORT_MARKS] = &port_marks_view,
     [VIEW_SUMMARY] = &summary_view,
 };

@@ -15,6 +15,7 @@ enum view {
 	VIEW_RANGE,	   /* range_found() */
 	VIEW_NAMESPACES,   /* namespace_rows_borrow() of namespace_rows.h */
 	VIEW_PORT,	   /* port_there_found() of port_there.h */
+	VIEW_PORT_MARKS,   /* port_marks_found() of port_marks.h */
 	VIEW_SUMMARY,	   /* summary_found() of summary.h */
 	VIEWS
 };

@@ -27,8 +27,9 @@ struct scraper {
 	int told[COLLECTORS_MAX]; /* the last error of each collector in the log */
 
 	struct single_flight *sharing;
-	collector_set running;	 /* what the walk in progress covers; under sharing's lock */
-	struct asked_list asked; /* the same of other network namespaces; `found` is the walk's */
+	collector_set running;	  /* what the walk in progress covers; under sharing's lock */
+	struct asked_list asked;  /* the same of other network namespaces; `found` is the walk's */
+	struct marks_asked marks; /* the same of what is marked */
 	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
 	struct history *history; /* NULL: none is kept */
@@ -110,10 +111,12 @@ int scraper_new(
 {
 	struct scraper *scraper = calloc(1, sizeof(*scraper));
 	struct shared_work work = scraper_work;
+	struct gatherer_options gatherer = options->gatherer;
 
 	if (!scraper)
 		return -ENOMEM;
 	work.context = scraper;
+	gatherer.marks = &scraper->marks;
 	scraper->self = self;
 	scraper->procfs = options->gatherer.procfs;
 	scraper->sysfs = options->gatherer.sysfs;
@@ -121,7 +124,7 @@ int scraper_new(
 	if (options->gatherer.namespaces)
 		scraper->netns_names = options->gatherer.namespaces->names;
 
-	int result = gatherer_open(&options->gatherer, &options->source, &scraper->gatherer);
+	int result = gatherer_open(&gatherer, &options->source, &scraper->gatherer);
 
 	if (result == 0 && options->keeps_history) {
 		scraper->history = history_new();
@@ -249,6 +252,8 @@ static void add_request(void *context, const struct shared_request *request)
 	if (request_of(request)->namespace)
 		asked_list_add(&scraper->asked, request_of(request)->namespace,
 		    request_of(request)->port, request_of(request)->limit);
+	if (request_of(request)->mark)
+		marks_asked_add(&scraper->marks, request_of(request)->mark);
 }
 
 static bool covers(void *context, const struct shared_request *request)
@@ -258,6 +263,7 @@ static bool covers(void *context, const struct shared_request *request)
 	const struct scrape_request *asked = request_of(request);
 
 	return (asked->asked & ~scraper->running) == 0 &&
+	       (!asked->mark || marks_asked_find(&scraper->marks, asked->mark) < MARKS_MAX) &&
 	       (!asked->namespace ||
 		   asked_list_has(&scraper->asked, asked->namespace, asked->port, asked->limit));
 }
@@ -272,6 +278,7 @@ static int work(
 	result = run(scraper, scraper->running, should_stop, sharing, &scraper->found);
 
 	scraper->found.namespaces = &scraper->asked;
+	scraper->found.marks = &scraper->marks;
 	*ret_result = result < 0 ? NULL : &scraper->found;
 	return result;
 }
@@ -282,6 +289,7 @@ static void finish(void *context, const void *result)
 
 	scraper->running = 0;
 	scraper->asked.length = 0;
+	scraper->marks.length = 0;
 	if (result)
 		metric_set_free(scraper->set);
 }

@@ -20,6 +20,7 @@ struct scrape_result {
 	const struct history *history;	 /* NULL: none is kept */
 	struct gathering gathering;
 	const struct asked_list *namespaces; /* those that it was asked for, and what they are */
+	const struct marks_asked *marks;     /* what it was asked to mark */
 };
 
 struct scraper_options {
@@ -70,6 +71,8 @@ struct scrape_request {
 	const char *namespace;
 	uint16_t port; /* for VIEW_PORT of that namespace; 0: none */
 	size_t limit;  /* of sockets, for port */
+	/* What VIEW_PORT_MARKS is to mark, or NULL. If there are too many, this one is left out. */
+	const struct mark_asked *mark;
 };
 
 void scraper_submit(struct scraper *scraper, struct scrape_request *request);

@@ -33,7 +33,16 @@ static void add_where(struct json *root, const struct namespace_row *where)
 		namespace_json_add_names(json_add_object(root, "network_namespace"), where);
 }
 
-char *api_ports(const struct port_map *map, const struct namespace_row *where)
+static void add_marked(struct json *root, const struct portset *marked, char *ports)
+{
+	for (unsigned port = 0; port < PORTS; port++)
+		ports[port] = portset_has(marked, (uint16_t)port) ? 'x' : '.';
+	json_add_string(root, "marked", ports);
+	json_add_number(root, "marked_ports", portset_count(marked));
+}
+
+char *api_ports(
+    const struct port_map *map, const struct portset *marked, const struct namespace_row *where)
 {
 	struct json *root = json_new_object();
 	char *ports = malloc(PORTS + 1);
@@ -58,6 +67,8 @@ char *api_ports(const struct port_map *map, const struct namespace_row *where)
 		json_add_number(counts, port_state_name(state), map->counts[state]);
 	}
 	json_add_string(root, "ports", ports);
+	if (marked)
+		add_marked(root, marked, ports);
 	free(ports);
 	return print(root);
 }

@@ -16,7 +16,9 @@
 #include "collectors/views/summary.h"
 #include "exporter/scrape/history.h"
 
-char *api_ports(const struct port_map *map, const struct namespace_row *where);
+/* marked: ports that were asked for; NULL: none were. */
+char *api_ports(
+    const struct port_map *map, const struct portset *marked, const struct namespace_row *where);
 char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit,
     const struct namespace_row *where);
 /* owners: the request asked for them and they were found. */

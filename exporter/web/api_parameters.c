@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "exporter/base/number.h"
+#include "exporter/web/asked_mark.h"
 #include "exporter/web/asked_namespace.h"
 
 #define LIMIT_DEFAULT 20
@@ -42,6 +43,8 @@ static const struct {
     {"limit", read_limit},
     {"owners", read_owners},
     {"namespace", asked_namespace_parse},
+    {"to", asked_mark_parse_to},
+    {"owner", asked_mark_parse_owner},
 };
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))

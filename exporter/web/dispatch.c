@@ -222,6 +222,7 @@ void dispatch_start(struct exchange *exchange)
 		exchange->request.scrape.namespace = route->namespace[0] ? route->namespace : NULL;
 		exchange->request.scrape.port = route->port;
 		exchange->request.scrape.limit = route->limit;
+		exchange->request.scrape.mark = route->has_mark ? &route->mark : NULL;
 		scraper_submit(exchange->web->parts.scraper, &exchange->request.scrape);
 	}
 }

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "collectors/registry.h"
+#include "collectors/views/owned_rows.h"
 #include "collectors/views/port_there.h"
 #include "collectors/views/views.h"
 #include "exporter/answers/port_expression.h"
 #include "exporter/scrape/scraper.h"
 #include "exporter/web/api.h"
 #include "exporter/web/api_parameters.h"
+#include "exporter/web/asked_mark.h"
 #include "exporter/web/asked_namespace.h"
 #include "exporter/web/found_view.h"
 #include "exporter/web/negotiate.h"
@@ -166,14 +168,51 @@ static struct answer finish_api(const struct route *route, char *text)
 	return answer;
 }
 
+static enum endpoint_found parse_ports(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	if (parse_api(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
+	/* Of another namespace a scrape finds all views. */
+	if (route->has_mark && !route->namespace[0])
+		route->asked |= (collector_set)1 << (site->first_view + VIEW_PORT_MARKS);
+	return FOUND;
+}
+
 static struct answer render_ports(
     const struct site *site, const struct route *route, const void *result)
 {
 	const struct found_view found = found_view_of(site, route, VIEW_PORT_MAP, result);
+	const struct portset *marked = NULL;
 
 	if (!found.state)
 		return found.answer;
-	return finish_api(route, api_ports(port_map_found(found.state), found_view_where(&found)));
+	if (route->has_mark) {
+		const struct found_view marks = found_view_of(site, route, VIEW_PORT_MARKS, result);
+		struct answer answer;
+
+		if (!marks.state)
+			return marks.answer;
+		marked = asked_mark_find(route, result, marks.state, &answer);
+		if (!marked)
+			return answer;
+	}
+	return finish_api(
+	    route, api_ports(port_map_found(found.state), marked, found_view_where(&found)));
+}
+
+/* The destinations of one owner. */
+static struct answer render_owned(const struct route *route, const struct destination_rows *rows,
+    struct pods *pods, const struct namespace_row *where)
+{
+	struct owned_rows owned;
+	struct answer answer;
+
+	if (owned_rows_make(rows, route->mark.owner, pods, &owned) < 0)
+		return answer_failure(true, -ENOMEM);
+	answer = finish_api(route, api_destinations(owned.rows, route->limit, true, where));
+	owned_rows_release(&owned);
+	return answer;
 }
 
 static struct answer render_destinations(
@@ -189,10 +228,13 @@ static struct answer render_destinations(
 	rows = destination_rows_found(found.state);
 	rows->source = source_used(gatherer_source(result->gatherer), SOCKET_TCP);
 	/* Once for all requests that share the scrape. */
-	if (route->owners)
+	if (route->owners || route->mark.owner[0])
 		error = destination_rows_name_owners(gatherer_cgroups(result->gatherer), rows);
 	if (error < 0)
 		return answer_failure(true, error);
+	if (route->mark.owner[0])
+		return render_owned(
+		    route, rows, gatherer_pods(result->gatherer), found_view_where(&found));
 	return finish_api(
 	    route, api_destinations(rows, route->limit, route->owners, found_view_where(&found)));
 }
@@ -314,7 +356,7 @@ const struct endpoint endpoints[] = {
     {"/pages/", NEED_NOTHING, 0, parse_page, render_page},
     {"/-/healthy", NEED_NOTHING, 0, NULL, render_health},
     {"/-/ready", NEED_NOTHING, 0, NULL, render_readiness},
-    {"/api/v1/ports", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_ports},
+    {"/api/v1/ports", NEED_WALK, VIEWS_OF_THE_PAGE, parse_ports, render_ports},
     {"/api/v1/ports/", NEED_LOOKUP, 0, parse_port, render_port},
     {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
     {"/api/v1/namespaces", NEED_WALK, 1u << VIEW_NAMESPACES, parse_namespaces, render_namespaces},

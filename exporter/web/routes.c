@@ -165,5 +165,6 @@ bool route_is_same(const struct route *a, const struct route *b)
 	return a->endpoint == b->endpoint && a->asked == b->asked && a->gzip == b->gzip &&
 	       a->choice.format == b->choice.format && a->choice.escaping == b->choice.escaping &&
 	       a->limit == b->limit && a->owners == b->owners && a->port == b->port &&
+	       a->has_mark == b->has_mark && mark_asked_same(&a->mark, &b->mark) &&
 	       strcmp(a->namespace, b->namespace) == 0;
 }

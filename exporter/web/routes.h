@@ -37,8 +37,10 @@ struct route {
 	bool owners;			  /* for destinations */
 	char namespace[NETNS_ASKED_NAME]; /* the network namespace that is asked for; "": ours */
 	uint16_t port;
-	struct openness openness; /* for the page at "/" */
-	double seconds;		  /* until the client stops waiting */
+	bool has_mark; /* it asks for the ports of one destination or owner, which is mark */
+	struct mark_asked mark;		/* all zero if it asks for none */
+	struct openness openness;	/* for the page at "/" */
+	double seconds;			/* until the client stops waiting */
 };
 
 struct http_request {

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 
 import { launch, open } from "./browser.mjs";
 import * as first from "./first_screen.mjs";
+import * as links from "./links.mjs";
 import * as namespaces from "./namespaces.mjs";
 import * as past from "./past.mjs";
 import * as polling from "./polling.mjs";
@@ -36,7 +37,7 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...links }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -37,7 +37,7 @@ export async function choosing({ open, known }) {
 	await choose(page, known.full.name);
 	await shown(page);
 	seen.said = await text(page, "#announcement");
-	await page.locator("#destinations a").first().click();
+	await page.locator("#destinations a[aria-label^=\"Look up\"]").first().click();
 	await answered(page, known.full.port);
 	seen.port = { hash: here(page), answer: await text(page, "#answer") };
 	/* The same port elsewhere: another answer. */

@@ -253,7 +253,7 @@ export async function destinations({ open, known }) {
 		return { active: share(".part.outbound", "right"), all: share(".part.time_wait", "right"),
 			half: share(".line.half", "left"), full: share(".line.full", "right") };
 	});
-	await item.getByRole("link").click();
+	await item.getByRole("link", { name: /^Look up port/ }).click();
 	await answered(page, known.destination);
 	seen.hash = new URL(page.url()).hash;
 	return seen;

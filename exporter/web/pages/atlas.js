@@ -100,10 +100,11 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 	}
 
 	function nextInUse(from, step) {
-		const { uses } = shown.data;
+		const { uses, marked } = shown.data;
 		for (let distance = 1; distance < PORTS; distance++) {
 			const port = (from + step * distance + PORTS) % PORTS;
-			if (uses[port] !== "free" && (shown.only.size === 0 || shown.only.has(uses[port]))) {
+			if (uses[port] !== "free" && (shown.only.size === 0 || shown.only.has(uses[port]))
+				&& (marked === undefined || marked[port] === "x")) {
 				return port;
 			}
 		}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fullest destinations: one bar each, with its 50 % and 100 % lines. */
-import { addressOf } from "./address.js";
+import { addressOf, addressOfFilter, readAddress } from "./address.js";
 import { endpoint } from "./answer.js";
 import { commandNodes } from "./command.js";
 import { byId, count, element, percent, plural, replaceChildren, setText } from "./dom.js";
 import { pointsOf, trend } from "./history.js";
-import { ownerName } from "./owner.js";
+import { ownerFilter, ownerName } from "./owner.js";
 import { FULL, SLOW, pressure } from "./pressure.js";
 import { span } from "./times.js";
 import { todo } from "./todo.js";
@@ -49,9 +49,14 @@ function by({ owner }, key) {
 		return [];
 	}
 	const words = [element("b", {}, name), ` has ${plural(owner.ports, "active port", "active ports")}`];
-	return [owner.cgroup === undefined ? element("p", { class: "soft" }, ...words)
-		: element("details", { class: "soft owner", "data-key": `details ${key}` },
-			element("summary", { "data-key": `owner ${key}` }, ...words), element("code", {}, owner.cgroup))];
+	if (owner.cgroup === undefined) {
+		return [element("p", { class: "soft" }, ...words)];
+	}
+	const filter = ownerFilter(owner);
+	return [element("details", { class: "soft owner", "data-key": `details ${key}` },
+		element("summary", { "data-key": `owner ${key}` }, ...words), element("code", {}, owner.cgroup)),
+	...filter === null ? [] : [element("a", { class: "owner-only", href: addressOfFilter(filter), "data-key": `only ${key}`,
+		"aria-label": `Only ports of ${filter.value}` }, "Only its ports")]];
 }
 
 const rateWords = (rate) => `by ${rate < 9.5 ? count(Math.round(rate * 10) / 10) : count(Math.round(rate))} ports a second`;
@@ -91,12 +96,16 @@ function row(entry, { usable, history, range }) {
 		"data-key": key,
 		"aria-label": `Look up port ${entry.destination_port}` }, String(entry.destination_port));
 	const [address] = endpoint(entry.destination, "").split(/:$/);
+	const to = endpoint(entry.destination, entry.destination_port);
+	const current = readAddress().filter;
+	const mark = element("a", { href: addressOfFilter({ kind: "to", value: to }), "data-key": `to ${key}`,
+		"aria-label": `Only ports towards ${to}` }, address);
 	const { level, words } = pressure(entry.usage_ratio);
 	const change = history ? trendWords(entry, usable, trend(pointsOf(history, entry))) : "";
 	const numbers = `${count(entry.active)} active, ${count(entry.time_wait)} TIME_WAIT`
 		+ sharedWords(entry) + (entry.reusable > 0 ? `, ${count(entry.reusable)} more reusable` : "");
-	return element("li", {},
-		element("p", { class: "destination" }, element("code", {}, `${address}:`, port),
+	return element("li", current?.kind === "to" && current.value === to ? { "aria-current": "true" } : {},
+		element("p", { class: "destination" }, element("code", {}, mark, ":", port),
 			element("span", { class: "share", "data-level": level },
 				level === "full" ? `FULL: ${words}` : `${percent(entry.usage_ratio)}${words && `: ${words}`}`)),
 		bar(entry, usable),
@@ -106,17 +115,18 @@ function row(entry, { usable, history, range }) {
 
 /*
  * history: null if there is none of this network namespace. settings: an answer of api/v1/range, or
- * undefined.
+ * undefined. owned: the destinations of the owner that is asked for, or undefined: all are.
  */
-export function showDestinations({ range, destinations: all, destinations_total: total }, history, settings) {
+export function showDestinations({ range, destinations: all, destinations_total: total }, history, settings, owned) {
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
 	byId("fullest").hidden = false;
 	showVerdict(destinations, range.usable_ports, history);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
-	replaceChildren(byId("destinations"), ...destinations.map((entry) =>
+	const listed = owned?.destinations ?? destinations;
+	replaceChildren(byId("destinations"), ...listed.map((entry) =>
 		row(entry, { usable: range.usable_ports, history, range: settings })));
-	const more = total - destinations.length;
+	const more = (owned?.destinations_total ?? total) - listed.length;
 	setText(byId("destinations-more"), more > 0 ? `And ${plural(more, "destination", "destinations")} more.` : "");
 }

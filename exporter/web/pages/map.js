@@ -6,6 +6,7 @@ import { createAtlas } from "./atlas.js";
 import { SUMMARY_PATH, followChips, showChips } from "./chips.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
+import { createFilter, mapPath, ownedPath, showFilter } from "./filter.js";
 import { setState } from "./heading.js";
 import { HISTORY_PATH } from "./history.js";
 import { createLegend, showSummary, showTable } from "./legend.js";
@@ -39,7 +40,11 @@ function start() {
 		},
 		onPick: (port) => lookup.pin(port),
 		onLeave: () => lookup.leave(),
+		/* The port that is kept goes first, then the filter. */
 		onRelease() {
+			if (lookup.pinned() === null) {
+				filter.end();
+			}
 			lookup.release();
 			draw({});
 		},
@@ -51,7 +56,9 @@ function start() {
 		table();
 	});
 
-	const table = () => state.data && showTable(state.data, state.only);
+	/* Without the ports that the filter leaves out. */
+	const marked = ({ uses, marked: marks }) => (marks ? uses.map((use, port) => (marks[port] === "x" ? use : "free")) : uses);
+	const table = () => state.data && showTable({ uses: marked(state.data) }, state.only);
 
 	function draw({ lensOnly = false }) {
 		state.pinned = lookup.pinned();
@@ -72,6 +79,8 @@ function start() {
 			range: ports.range,
 			counts: ports.counts,
 			uses: Array.from(ports.ports, (letter) => ports.legend[letter] ?? letter),
+			/* "x" for each port to stand out; undefined: all do. */
+			marked: ports.marked,
 		};
 		byId("all-ports").hidden = false;
 		draw({});
@@ -86,14 +95,15 @@ function start() {
 		 * most: the others then share its walk.
 		 */
 		const looked = lookup.refresh();
-		const paths = { summary: asked(SUMMARY_PATH), ports: asked("api/v1/ports"), destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
+		const owner = ownedPath();
+		const paths = { summary: asked(SUMMARY_PATH), ports: mapPath(), ...owner && { owned: owner }, destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
 			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
 		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
 		if (signal.aborted) {
 			return false;
 		}
 		/* Those that came. */
-		const { summary, ports, destinations, range, history = null, namespaces } = Object.fromEntries(
+		const { summary, ports, owned, destinations, range, history = null, namespaces } = Object.fromEntries(
 			Object.keys(paths).map((name, i) => [name, answers[i].value]));
 		/* The name first: the state is of what it names. */
 		if (namespaces) {
@@ -103,13 +113,14 @@ function start() {
 			showChips(summary);
 		}
 		if (ports) {
+			showFilter(ports.marked_ports, owned);
 			show(ports, destinations);
 		}
 		if (history || namespace !== null) {
 			showStrip(history);
 		}
 		if (destinations) {
-			showDestinations(destinations, history, range);
+			showDestinations(destinations, history, range, owned);
 		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");
@@ -149,12 +160,13 @@ function start() {
 			lookup.move();
 		}
 		lookup.followHash();
-		if (moves) {
+		if (filter.follow() || moves) {
 			poll.move();
 		}
 	}
 
 	const poll = createPoll(askAll);
+	const filter = createFilter(follow);
 	byId("used").addEventListener("toggle", table);
 	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
 		matchMedia(query).addEventListener("change", () => {
@@ -165,6 +177,7 @@ function start() {
 	window.addEventListener("hashchange", follow);
 	setState("");
 	followChips();
+	filter.follow();
 	lookup.followHash();
 	poll.start();
 }

@@ -73,7 +73,7 @@ export function createChooser() {
 
 	select.addEventListener("change", () => {
 		const name = select.value.slice(1);
-		location.hash = addressOf(readAddress().port, name === "" ? null : name);
+		location.hash = addressOf(readAddress().port, name === "" ? null : name, null);
 	});
 	byId("chooser").hidden = false;
 	sayWhere();

@@ -14,3 +14,13 @@ export function ownerName(owner) {
 	return short("pod", owner?.pod_uid) ?? short("container", owner?.container_id)
 		?? parts.findLast((part) => UNIT.test(part)) ?? parts.at(-1) ?? null;
 }
+
+/* What stands for it in the address: its name if that is a part of the path, else the path; null if it is not known. */
+export function ownerFilter(owner) {
+	const path = owner?.cgroup;
+	if (path === undefined || !path.startsWith("/") || path === "/") {
+		return null;
+	}
+	const name = ownerName(owner);
+	return { kind: "owner", value: path.split("/").includes(name) ? name : path };
+}

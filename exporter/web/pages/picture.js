@@ -82,9 +82,11 @@ function rangePath(range, cell) {
 /*
  * view: column, row, columns, rows (which ports are seen), cell.
  * uses: of each port, by the API's names. range: as in the API's answer.
- * only: a set of uses to stand out; empty for all.
+ * only: a set of uses to stand out; empty for all. marked: of each port, "x" if it is to stand out;
+ * undefined for all.
  */
-export function paint(context, view, { uses, range }, colours, only) {
+export function paint(context, view, { uses, range, marked }, colours, only) {
+	const standsOut = (port) => (only.size === 0 || only.has(uses[port])) && (marked === undefined || marked[port] === "x");
 	const { cell } = view;
 	context.setTransform(1, 0, 0, 1, 0, 0);
 	context.fillStyle = colours.free;
@@ -100,13 +102,13 @@ export function paint(context, view, { uses, range }, colours, only) {
 			if (use === "free") {
 				continue;
 			}
-			context.globalAlpha = only.size === 0 || only.has(use) ? 1 : 0.15;
+			context.globalAlpha = standsOut(row * COLUMNS + column) ? 1 : 0.15;
 			paintCell(context, use, colours[use] ?? colours.ink, column * cell, row * cell, cell);
 		}
 	}
 	context.globalAlpha = 1;
-	if (only.size > 0) {
-		ring(context, uses, view, colours.ink, only);
+	if (only.size > 0 || marked !== undefined) {
+		ring(context, uses, view, colours.ink, standsOut);
 	}
 
 	const thin = Math.max(1, Math.round(window.devicePixelRatio || 1));
@@ -129,10 +131,10 @@ export function paint(context, view, { uses, range }, colours, only) {
 /* A few ports that stand out by colour alone would be overlooked; many need no ring. */
 const FEW = 300;
 
-function ring(context, uses, view, colour, only) {
+function ring(context, uses, view, colour, standsOut) {
 	const chosen = [];
 	for (let port = 0; port < PORTS && chosen.length <= FEW; port++) {
-		if (uses[port] !== "free" && only.has(uses[port])) {
+		if (uses[port] !== "free" && standsOut(port)) {
 			chosen.push(port);
 		}
 	}

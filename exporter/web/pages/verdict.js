@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sentence at the top of the page: what is wrong, towards whom, and whose it is. */
+import { addressOfFilter } from "./address.js";
 import { endpoint } from "./answer.js";
 import { byId, count, element, percent, plural, replaceIfChanged } from "./dom.js";
 import { setState } from "./heading.js";
 import { failedSince, pointsOf, since } from "./history.js";
-import { ownerName } from "./owner.js";
+import { ownerFilter, ownerName } from "./owner.js";
 import { FULL, SLOW, pressure } from "./pressure.js";
 import { timeOf } from "./times.js";
 
@@ -14,7 +15,8 @@ function holders({ active, time_wait: waiting, shared = 0, owner }, usable, name
 	const towards = `ports towards ${name}`;
 	const waits = waiting > 0 ? `; ${count(waiting)} are in TIME_WAIT` : "";
 	return who === null ? [`${count(Math.min(usable, active + waiting + shared))} of ${count(usable)} ${towards} are used${waits}`]
-		: [element("span", { class: "owner", title: owner.cgroup ?? who }, who),
+		: [element(ownerFilter(owner) === null ? "span" : "a", { class: "owner", title: owner.cgroup ?? who,
+			...ownerFilter(owner) && { href: addressOfFilter(ownerFilter(owner)) } }, who),
 			` holds ${count(owner.ports)} of ${count(usable)} ${towards}${waits}`];
 }
 
