@@ -19,6 +19,7 @@
 #include "exporter/web/negotiate.h"
 #include "exporter/web/pages.h"
 #include "exporter/web/query.h"
+#include "exporter/web/search.h"
 
 static enum endpoint_found parse_index(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
@@ -363,6 +364,7 @@ const struct endpoint endpoints[] = {
     {"/api/v1/history", NEED_WALK, VIEWS_OF_THE_PAGE, parse_history, render_history},
     {"/api/v1/summary", NEED_WALK, VIEWS_OF_THE_PAGE | 1u << VIEW_RANGE, parse_summary,
 	render_summary},
+    {"/api/v1/search", NEED_NOTHING, 0, search_parse, search_render},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };
 

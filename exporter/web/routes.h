@@ -12,6 +12,8 @@
 #include "exporter/web/answer.h"
 #include "exporter/web/openness.h"
 
+#define ROUTE_SEARCH_SIZE 100 /* room for an address, its interface and a port */
+
 struct endpoint;
 
 /* The same for every request. */
@@ -39,6 +41,7 @@ struct route {
 	uint16_t port;
 	bool has_mark; /* it asks for the ports of one destination or owner, which is mark */
 	struct mark_asked mark;		/* all zero if it asks for none */
+	char search[ROUTE_SEARCH_SIZE]; /* what is searched for */
 	struct openness openness;	/* for the page at "/" */
 	double seconds;			/* until the client stops waiting */
 };

@@ -51,8 +51,9 @@ static void check(const struct site *site, const struct http_request *request)
 	} else if (route.endpoint == &metrics_endpoint) {
 		FUZZ_CHECK((route.asked & ~site->enabled) == 0);
 	} else if (route.json) {
-		FUZZ_CHECK(site->api && route.endpoint->need != NEED_NOTHING);
-		FUZZ_CHECK(route.limit >= 1 && route.limit <= 1000);
+		FUZZ_CHECK(site->api);
+		FUZZ_CHECK((route.endpoint->need == NEED_NOTHING) == (route.search[0] != '\0'));
+		FUZZ_CHECK(route.search[0] || (route.limit >= 1 && route.limit <= 1000));
 		FUZZ_CHECK((route.endpoint->need == NEED_LOOKUP) == (route.port > 0));
 		FUZZ_CHECK(
 		    (route.endpoint->need == NEED_WALK) == (route.asked >> site->first_view != 0));

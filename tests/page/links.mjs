@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Only some ports, by a click or by a link. test_page_links.py says what must come.
+// Only some ports, by a click or by a link; and what the form finds. test_page_links.py says what must come.
 import { until } from "./browser.mjs";
 import { loaded, text } from "./scenarios.mjs";
 
@@ -81,5 +81,36 @@ export async function links({ open, known }) {
 	await filtered(page, "none now");
 	seen.nobody = await words(page);
 	seen.asked = requests.filter((path) => path === "/api/v1/ports").length > 0;
+	return seen;
+}
+
+async function find(page, typed, wanted) {
+	await page.locator("#port").fill(typed);
+	await page.locator("#port").press("Enter");
+	await until(wanted);
+	return { hash: await hashOf(page), wrong: await text(page, "#port-error"), answer: await text(page, "#answer"),
+		invalid: await page.locator("#port").getAttribute("aria-invalid") };
+}
+
+export async function searching({ open, known }) {
+	const { page } = await open();
+	await loaded(page);
+	const seen = {};
+	const heading = (start) => async () => (await page.locator("#answer h3").count()) > 0
+		&& (await text(page, "#answer h3")).startsWith(start);
+	const wrong = (part) => async () => (await text(page, "#port-error")).includes(part);
+	seen.service = await find(page, "https", heading("Port 443"));
+	seen.range = await find(page, `${known.first}-${known.last}`, heading("Ports "));
+	seen.links = await page.locator("#answer a").first().getAttribute("href");
+	if (known.pictures) {
+		await page.screenshot({ path: `${known.pictures}/search-range.png` });
+	}
+	seen.destination = await find(page, `127.0.0.1:${known.target}`, () => isFiltered(page));
+	seen.strange = await find(page, "192.0.2.1:443", wrong("192.0.2.1"));
+	seen.address = await find(page, "127.0.0.1", heading("127.0.0.1"));
+	seen.only = await find(page, "::1", async () => (await hashOf(page)).includes("::1"));
+	seen.nobody = await find(page, "192.0.2.1", wrong("192.0.2.1"));
+	seen.unknown = await find(page, "no-such-service", wrong("no-such-service"));
+	seen.room = await page.locator("#port").getAttribute("maxlength");
 	return seen;
 }

@@ -210,6 +210,8 @@ export async function wrong({ open, known }) {
 	for (const typed of known.wrong) {
 		await page.locator("#port").fill(typed);
 		await page.locator("#ask button").click();
+		/* The exporter says what is wrong with a text. */
+		await until(async () => (await text(page, "#port-error")).includes(typed));
 		seen.said[typed] = await text(page, "#port-error");
 		seen.invalid.push(await page.locator("#port").getAttribute("aria-invalid"));
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Only the ports towards a destination, or of an owner: by a click or by a link."""
+"""Only the ports towards a destination, or of an owner: by a click, by a link, and by what was typed."""
 
 import json
 import os
@@ -39,10 +39,10 @@ def played(tree, module_folder):
         outside = connect_many(ELSEWHERE, IPV4, "127.0.0.1", OTHER) + connect_many(OF_SIX, IPV6, "::1", TARGET)
         # Towards two destinations at once there may be one port.
         only = sorted(set(ports_of(outside)) - set(ports_of(inside)))
-        known = {"target": TARGET, "inside": ports_of(inside), "outside": only,
+        known = {"target": TARGET, "inside": ports_of(inside), "outside": only, "first": FIRST, "last": LAST,
                  "pictures": os.environ.get("EPHEMERA_PICTURES")}
         with Exporter(*ON) as exporter:
-            told = workload.play(exporter, ["links"], known)
+            told = workload.play(exporter, ["links", "searching"], known)
         answers.write_text(json.dumps({"told": told, "outside": len(only)}))
         del kept
 
@@ -53,6 +53,11 @@ def played(tree, module_folder):
 @pytest.fixture(name="seen")
 def fixture_seen(played):
     return played["told"]["links"]["seen"]
+
+
+@pytest.fixture(name="found")
+def fixture_found(played):
+    return played["told"]["searching"]["seen"]
 
 
 # --outbound of map.css, as it is where nothing dims it.
@@ -109,5 +114,43 @@ def test_a_destination_that_nobody_speaks_to_has_no_port(seen):
     assert seen["nobody"] == "Only ports towards 192.0.2.1:443: none now."
 
 
-def test_nothing_goes_wrong_with_links(played):
-    assert played["told"]["links"]["faults"] == []
+def test_a_service_is_its_port(found):
+    assert found["service"]["hash"] == "#443"
+    assert found["service"]["wrong"] == ""
+
+
+def test_a_range_shows_what_is_in_use_there(found):
+    page = {**found["range"], "answer": found["range"]["answer"].replace("\n\n", "\n")}
+    assert page["answer"].startswith(f"Ports {FIRST}-{LAST}\n")
+    assert f" of {LAST - FIRST + 1} ports are in use." in page["answer"]
+    assert "outbound" in page["answer"]
+    assert (page["hash"], page["invalid"]) == ("", "false")
+    assert FIRST <= int(found["links"].removeprefix("#")) <= LAST
+
+
+def test_a_destination_is_shown_if_there_is_one(found):
+    assert found["destination"]["hash"] == f"#to=127.0.0.1:{TARGET}"
+    assert found["strange"]["wrong"] == "No TCP connection goes to 192.0.2.1:443."
+    assert found["strange"]["hash"] == found["destination"]["hash"]
+    assert found["strange"]["invalid"] == "true"
+
+
+def test_an_address_leads_to_its_destinations(found):
+    answer = found["address"]["answer"].replace("\n\n", "\n")
+    assert answer.startswith("127.0.0.1\nConnections go to ")
+    for port in (TARGET, OTHER):
+        assert f"127.0.0.1:{port}" in answer
+    assert found["only"]["hash"] == f"#to=[::1]:{TARGET}"
+    assert found["nobody"]["wrong"] == "No connection from the range goes to 192.0.2.1."
+
+
+def test_what_stands_for_nothing_is_said(found):
+    assert found["unknown"]["wrong"].startswith("“no-such-service”: no service in /etc/services has this name;")
+    assert found["unknown"]["invalid"] == "true"
+    # An address of IPv6 with its interface and a port.
+    assert int(found["room"]) >= len("[1111:2222:3333:4444:5555:6666:7777:8888%abcdefghijklmno]:65535")
+
+
+@pytest.mark.parametrize("scenario", ["links", "searching"])
+def test_nothing_goes_wrong_with_links(played, scenario):
+    assert played["told"][scenario]["faults"] == []

@@ -1,78 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks one port up: which one is shown, what is known of it, and the form that asks. */
-import { answerNodes, answerSentence } from "./answer.js";
+import { answerSentence } from "./answer.js";
 import { addressOf, asked, readAddress, replaceAddress } from "./address.js";
 import { get } from "./api.js";
-import { byId, element, replaceChildren, setText } from "./dom.js";
-import { nameOf } from "./uses.js";
+import { byId, setText } from "./dom.js";
+import { createPanel } from "./panel.js";
+import { search } from "./search.js";
 
 const REST_MS = 150;
 const FRESH_MS = 1000;
 const KEPT = 100;
 
-/* What is wrong with what was typed, in words; "" where it is a port. */
+const isNumber = (text) => /^\d+$/.test(text);
+
+/* What is wrong with a port, in words; "" where it is one. */
 function fault(text) {
 	if (text === "") {
 		return "Type a port from 1 to 65535.";
 	}
-	if (!/^\d+$/.test(text)) {
+	if (!isNumber(text)) {
 		return `Must be a number from 1 to 65535, not “${text}”.`;
 	}
 	if (Number(text) === 0) {
 		return "Must be a number from 1 to 65535, not 0: for bind() it means “any port”.";
 	}
 	return Number(text) > 65535 ? `Must be a number from 1 to 65535, not ${text}.` : "";
-}
-
-/* The panel that shows one port. useOf(port): what the map says of it, or undefined. */
-function createPanel(useOf) {
-	const panel = byId("answer");
-	let drawn = "";
-	/* Whose answer is in the panel; a heading alone or an error is nobody's. */
-	let answered = null;
-
-	function render(port, key, use, ...nodes) {
-		const selection = getSelection();
-		/* Nobody can copy from a text that is replaced meanwhile. */
-		const copying = !selection.isCollapsed && panel.contains(selection.anchorNode);
-		if (key === drawn || (copying && answered === port)) {
-			return;
-		}
-		drawn = key;
-		const badge = use ? [element("span", { class: `use ${use}` }, nameOf(use))] : [];
-		replaceChildren(panel, element("h3", {}, `Port ${port}`, ...badge), ...nodes);
-	}
-
-	return {
-		answer(port, answer) {
-			render(port, JSON.stringify(answer), answer.use, ...answerNodes(answer));
-			answered = port;
-			panel.setAttribute("aria-busy", "false");
-		},
-		waiting(port) {
-			if (answered !== port) {
-				render(port, `waiting ${port}`, useOf(port));
-				answered = null;
-				panel.setAttribute("aria-busy", "true");
-			}
-		},
-		/* The last answer stays where there is one: the page says that it is old. */
-		failed(port, message) {
-			if (answered !== port) {
-				render(port, `${message} ${port}`, useOf(port), element("p", { class: "wrong" }, message));
-			}
-			panel.setAttribute("aria-busy", "false");
-		},
-		/* What it shows is nobody's answer now. */
-		forget() {
-			answered = null;
-			drawn = "";
-		},
-		zero() {
-			render(0, "zero", useOf(0), element("p", {}, "No socket can have port 0: for bind() it means “any port”."));
-			answered = null;
-		},
-	};
 }
 
 /* What is promised before the first answer: of another network namespace the kernel names no process. */
@@ -83,8 +35,8 @@ function sayWhose() {
 	}
 }
 
-/* onShow(port): that port is shown, or is pinned now. */
-export function createLookup({ useOf, onShow }) {
+/* uses(): of each port, or undefined. onShow(port): that port is shown, or is pinned now. */
+export function createLookup({ useOf, uses, onShow }) {
 	const [input, wrong] = [byId("port"), byId("port-error")];
 	const panel = createPanel(useOf);
 	const cache = new Map();
@@ -92,6 +44,7 @@ export function createLookup({ useOf, onShow }) {
 	let pinned = null;
 	let timer = 0;
 	let running = null;
+	let searched = null;
 
 	const fresh = (port) => {
 		const known = cache.get(port);
@@ -146,11 +99,32 @@ export function createLookup({ useOf, onShow }) {
 		timer = setTimeout(() => showAnswer(port, aloud), fresh(port) ? 0 : wait);
 	}
 
-	function check(text) {
-		const problem = fault(text);
+	function say(problem) {
 		setText(wrong, problem);
 		input.setAttribute("aria-invalid", String(problem !== ""));
 		return problem === "";
+	}
+
+	const check = (text) => say(fault(text));
+
+	/* Of several answers the last one that was asked for counts. */
+	async function find(text) {
+		const mine = searched = {};
+		const problem = await search(text, {
+			uses,
+			onPort: (port) => mine === searched && pin(port),
+			onOther() {
+				clearTimeout(timer);
+				running?.stop.abort();
+				shown = pinned = null;
+				panel.forget();
+				replaceAddress(addressOf(""));
+				onShow(null);
+			},
+		});
+		if (mine === searched && !say(problem)) {
+			input.focus();
+		}
 	}
 
 	function pin(port) {
@@ -181,6 +155,11 @@ export function createLookup({ useOf, onShow }) {
 	byId("ask").addEventListener("submit", (event) => {
 		event.preventDefault();
 		const text = input.value.trim();
+		if (text !== "" && !isNumber(text)) {
+			find(text);
+			return;
+		}
+		searched = null;
 		if (check(text)) {
 			pin(Number(text));
 		} else {

@@ -25,6 +25,7 @@ function start() {
 
 	const lookup = createLookup({
 		useOf: (port) => (state.stale ? undefined : state.data?.uses[port]),
+		uses: () => (state.stale ? undefined : state.data?.uses),
 		onShow: (port) => {
 			state.port = port;
 			draw({ lensOnly: true });
