@@ -16,6 +16,7 @@ from lib.namespace import in_namespace, set_range, sysctl
 from lib.sockets import (IPV4, IPV6, bound, connect_many, drop, listen, need_ipv6, ports_of, time_wait, udp_connected)
 
 from other_namespaces import another, inode
+from raw import answers_at_once, request
 
 ON = ("--web.enable-api", "--web.listen-address=127.0.0.1:10059")
 PORTS, DESTINATIONS = "/api/v1/ports", "/api/v1/destinations"
@@ -160,7 +161,30 @@ print(*ports_of(clients), file=open("/tmp/ephemera-marks-{os.getpid()}", "w"))
         told.unlink(missing_ok=True)
 
 
-def test_more_than_fit_into_one_look_are_told_to_come_again():
+@in_namespace
+def test_requests_at_once_each_get_their_own():
+    set_range(FIRST, LAST)
+    targets = list(range(9001, 9013))
+    listeners = [listen(IPV4, "127.0.0.1", port) for port in targets]
+    made = {port: connect_many(port - 8997, IPV4, "127.0.0.1", port) for port in targets}
+    clients = {port: ports_of(of_port) for port, of_port in made.items()}
+    refused = 0
+    with Exporter(*ON) as exporter:
+        for _ in range(5):
+            # In one look there is room for eight; who comes too late gets 503, never the ports of another.
+            answers = answers_at_once(exporter, [request(f"{PORTS}?to=127.0.0.1:{port}") for port in targets])
+            for port, answer in zip(targets, answers):
+                found = openapi.checked(PORTS, *answer)
+                if answer.status == 503:
+                    refused += 1
+                    assert "too many different destinations and owners" in found["error"]
+                    continue
+                assert {each for each, letter in enumerate(found["marked"]) if letter == "x"} == set(clients[port])
+    assert refused < 5 * len(targets) / 2
+    drop([*listeners, *(each for of_port in made.values() for each in of_port)])
+
+
+def test_one_after_the_other_any_number_may_be_asked_for():
     with Exporter("--web.enable-api") as exporter:
         answers = [exporter.get(f"{PORTS}?to=10.0.0.1:{port}") for port in range(1, 12)]
         assert {answer.status for answer in answers} == {200}

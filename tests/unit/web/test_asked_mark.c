@@ -114,6 +114,22 @@ static void each_difference_counts(void **state)
 		assert_false(mark_asked_same(&mark, &others[i]));
 }
 
+static void an_answer_is_of_one_mark(void **state)
+{
+	struct route a = {0};
+	struct route b = {0};
+
+	(void)state;
+	assert_true(route_is_same(&a, &b));
+	assert_null(asked_mark_parse_to(&site, "10.0.0.1:443", &a));
+	assert_false(route_is_same(&a, &b));
+	assert_null(asked_mark_parse_to(&site, "10.0.0.1:444", &b));
+	assert_false(route_is_same(&a, &b));
+	b = (struct route){0};
+	assert_null(asked_mark_parse_to(&site, "10.0.0.1:443", &b));
+	assert_true(route_is_same(&a, &b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(an_owner_has_a_bounded_name),
 	    cmocka_unit_test(as_many_as_fit_are_asked_for),
 	    cmocka_unit_test(each_difference_counts),
+	    cmocka_unit_test(an_answer_is_of_one_mark),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
