@@ -36,6 +36,11 @@ FORMS = {
     "destinations": ("/api/v1/destinations?owners=true", {"Accept-Encoding": "gzip"}),
     "a port": ("/api/v1/ports/10059", {}),
     "the range": ("/api/v1/range", {}),
+    "the summary": ("/api/v1/summary", {}),
+    "the ports of a destination": ("/api/v1/ports?to=127.0.0.1:10059", {}),
+    "the ports of an owner": ("/api/v1/ports?owner=web.service", {}),
+    "the destinations of an owner": ("/api/v1/destinations?owner=web.service", {}),
+    "a search": ("/api/v1/search?q=443", {}),
     "the page": ("/", {}),
     "health": ("/-/ready", {}),
 }
