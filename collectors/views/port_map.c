@@ -5,7 +5,8 @@
 
 struct mapper {
 	const struct facts *facts;
-	uint8_t states[PORTS]; /* while a walk runs */
+	uint8_t states[PORTS];	      /* while a walk runs */
+	uint16_t wait_seconds[PORTS]; /* the same */
 	bool found;
 	struct port_map map; /* of the last complete walk */
 };
@@ -21,6 +22,7 @@ static void reset(void *state)
 	struct mapper *mapper = state;
 
 	memset(mapper->states, PORT_STATE_FREE, sizeof(mapper->states));
+	memset(mapper->wait_seconds, 0, sizeof(mapper->wait_seconds));
 }
 
 static void note(struct mapper *mapper, uint16_t port, enum port_state state)
@@ -29,9 +31,24 @@ static void note(struct mapper *mapper, uint16_t port, enum port_state state)
 		mapper->states[port] = (uint8_t)state;
 }
 
+static void note_wait(struct mapper *mapper, const struct socket *socket)
+{
+	uint16_t *seconds = &mapper->wait_seconds[socket->local_port];
+	/* It is not back before the last of its milliseconds. */
+	const uint32_t left = socket->expires_ms / 1000 + (socket->expires_ms % 1000 != 0);
+	const uint16_t shown = left < UINT16_MAX ? (uint16_t)left : UINT16_MAX;
+
+	if (shown > *seconds)
+		*seconds = shown;
+}
+
 static int observe(void *state, const struct socket *socket)
 {
-	note(state, socket->local_port, port_state_of(socket, false));
+	const enum port_state use = port_state_of(socket, false);
+
+	note(state, socket->local_port, use);
+	if (use == PORT_STATE_TIME_WAIT)
+		note_wait(state, socket);
 	return 0;
 }
 
@@ -59,6 +76,7 @@ static int finish(void *state)
 		map->states[port] = mapper->states[port];
 		map->counts[map->states[port]]++;
 	}
+	memcpy(map->time_wait_seconds, mapper->wait_seconds, sizeof(map->time_wait_seconds));
 	mapper->found = true;
 	return 0;
 }

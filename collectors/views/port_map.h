@@ -11,6 +11,11 @@ struct port_map {
 	struct port_range range;
 	unsigned counts[PORT_STATES]; /* ports in each state; the sum is PORTS */
 	uint8_t states[PORTS];	      /* enum port_state */
+	/*
+	 * Of ports in PORT_STATE_TIME_WAIT: seconds until the last socket there is gone, rounded
+	 * up; UINT16_MAX: so many or more. Of other ports it means nothing.
+	 */
+	uint16_t time_wait_seconds[PORTS];
 };
 
 /* A view (views.h). */

@@ -33,6 +33,15 @@ static void add_where(struct json *root, const struct namespace_row *where)
 		namespace_json_add_names(json_add_object(root, "network_namespace"), where);
 }
 
+static void add_time_wait_seconds(struct json *root, const struct port_map *map)
+{
+	struct json *list = json_add_array(root, "time_wait_seconds");
+
+	for (unsigned port = 0; port < PORTS; port++)
+		if (map->states[port] == PORT_STATE_TIME_WAIT)
+			json_append_number(list, map->time_wait_seconds[port]);
+}
+
 static void add_marked(struct json *root, const struct portset *marked, char *ports)
 {
 	for (unsigned port = 0; port < PORTS; port++)
@@ -70,6 +79,7 @@ char *api_ports(
 	if (marked)
 		add_marked(root, marked, ports);
 	free(ports);
+	add_time_wait_seconds(root, map);
 	return print(root);
 }
 
