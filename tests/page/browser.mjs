@@ -11,10 +11,11 @@ export function launch() {
 }
 
 /*
- * A page in a context of its own. Whatever it does wrong is added to faults, as text.
+ * A page in a context of its own. Whatever it does wrong is added to faults, as text. all: its map shows
+ * all ports, as if that had been chosen before.
  * requests: the paths it asked for, in order.
  */
-export async function open(browser, url, faults, { path = "/", before, ...options } = {}) {
+export async function open(browser, url, faults, { path = "/", before, all = false, ...options } = {}) {
 	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
 	const page = await context.newPage();
 	const requests = [];
@@ -39,6 +40,9 @@ export async function open(browser, url, faults, { path = "/", before, ...option
 		document.addEventListener("securitypolicyviolation", (event) =>
 			console.error(`violation of ${event.violatedDirective}: ${event.blockedURI}`));
 	});
+	if (all) {
+		await page.addInitScript(() => localStorage.setItem("ephemera.map", "all"));
+	}
 	await before?.(page);
 	await page.goto(url + path);
 	return { page, requests, close: () => context.close() };

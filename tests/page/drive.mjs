@@ -14,6 +14,7 @@ import * as links from "./links.mjs";
 import * as namespaces from "./namespaces.mjs";
 import * as past from "./past.mjs";
 import * as polling from "./polling.mjs";
+import * as range from "./range.mjs";
 import * as scenarios from "./scenarios.mjs";
 
 const [url, ...names] = process.argv.slice(2);
@@ -37,7 +38,7 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...links }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...links, ...range }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -2,6 +2,7 @@
 """Answers of the API that are made up, and what the page shows of them."""
 
 import json
+import os
 
 from lib.exporter import Exporter
 from lib.namespace import in_namespace
@@ -37,16 +38,31 @@ def destinations(*entries):
             "destinations": list(entries), "destinations_total": len(entries)}
 
 
-def show(folder, cases):
-    """cases: {name: {path below /api/v1/: answer}}. Returns {name: what past.mjs saw}."""
+LEGEND = {".": "free", "r": "reserved", "o": "outbound", "t": "time_wait", "l": "listener", "b": "bound"}
+
+
+def ports(first, last, uses, seconds=()):
+    """uses: {port: letter of LEGEND}. seconds: of each port in TIME_WAIT, in the order of ports."""
+    letters = "".join(uses.get(port, ".") for port in range(65536))
+    return {"range": {"first_port": first, "last_port": last, "ports": last - first + 1}, "legend": LEGEND,
+            "counts": {use: letters.count(letter) for letter, use in LEGEND.items()}, "ports": letters,
+            "time_wait_seconds": list(seconds)}
+
+
+def show(folder, cases, scenario="past", **options):
+    """cases: {name: {path below /api/v1/: answer}}. Returns {name: what the scenario saw}.
+
+    options: {name: what else the scenario is to know of it}.
+    """
     workload.need_browser()
     told = folder / "seen.json"
 
     @in_namespace(seconds=300)
     def play_all():
-        known = {"cases": {name: {"answers": answers} for name, answers in cases.items()}}
+        known = {"cases": {name: {"answers": answers, **options.get(name, {})} for name, answers in cases.items()},
+                 "pictures": os.environ.get("EPHEMERA_PICTURES")}
         with Exporter("--web.enable-api") as exporter:
-            told.write_text(json.dumps(workload.play(exporter, ["past"], known)["past"]))
+            told.write_text(json.dumps(workload.play(exporter, [scenario], known)[scenario]))
 
     play_all()
     found = json.loads(told.read_text())

@@ -24,7 +24,7 @@ const listed = (page) => until(async () => await page.locator("#namespace option
 const choose = (page, name) => page.locator("#namespace").selectOption(`@${name}`);
 
 export async function choosing({ open, known }) {
-	const { page, requests } = await open();
+	const { page, requests } = await open({ all: true });
 	await listed(page);
 	const seen = { own: await shown(page), options: await page.locator("#namespace option").allInnerTexts(),
 		spoken: await page.locator("#chooser").ariaSnapshot(), promises: [await text(page, "#answer")] };
@@ -58,7 +58,7 @@ export async function choosing({ open, known }) {
 }
 
 export async function shared({ open, known }) {
-	const { page } = await open({ path: `/#${known.inside}@${known.full.inode}` });
+	const { page } = await open({ all: true, path: `/#${known.inside}@${known.full.inode}` });
 	await answered(page, known.inside);
 	const seen = { full: await shown(page), answer: await text(page, "#answer") };
 	await page.evaluate(() => {
@@ -152,7 +152,7 @@ export async function looks({ open, known }) {
 /* Paused, a choice is still answered, once; and an answer that comes late is not shown. */
 export async function late({ open, known }) {
 	const held = [];
-	const { page, requests } = await open({ path: `/#${known.full.port}` });
+	const { page, requests } = await open({ all: true, path: `/#${known.full.port}` });
 	await listed(page);
 	await settled(page);
 	await answered(page, known.full.port);

@@ -7,7 +7,7 @@ import { answered, loaded, place, point, text } from "./scenarios.mjs";
 const MAP = "/api/v1/ports";
 
 async function opened(open, options = {}) {
-	const { page, requests } = await open({ ...options,
+	const { page, requests } = await open({ all: true, ...options,
 		before: async (fresh) => {
 			await fresh.clock.install({ time: 0 });
 			await fresh.clock.pauseAt(1000);

@@ -22,21 +22,36 @@ async function ask(page, port) {
 }
 
 export async function place(page, port) {
-	await page.locator("#map").evaluate((map) => map.scrollIntoView({ block: "nearest" }));
-	const box = await page.locator("#cells").boundingBox();
-	const cell = box.width / 256;
-	return [box.x + (port % 256 + 0.5) * cell, box.y + (Math.floor(port / 256) + 0.5) * cell];
+	return page.locator("#cells").evaluate((cells, wanted) => {
+		const { columns, origin } = cells.dataset;
+		const at = () => {
+			const box = cells.getBoundingClientRect();
+			const cell = box.width / columns;
+			return [box.x + ((wanted - origin) % columns + 0.5) * cell, box.y + (Math.floor((wanted - origin) / columns) + 0.5) * cell];
+		};
+		cells.scrollIntoView({ block: "nearest" });
+		/* The map may be higher than the window. */
+		const [, y] = at();
+		if (y < 0 || y >= innerHeight) {
+			scrollBy(0, y - innerHeight / 2);
+		}
+		return at();
+	}, port);
 }
 
 export const point = async (page, port) => page.mouse.move(...await place(page, port));
 
 /*
  * The colours in the cells of ports, and those that the style sheet has for uses. A cell has a
- * shape before its ground, and the outline of the range may touch it.
+ * shape before its ground, and the outline of the range may touch it. A shade of TIME_WAIT is told as
+ * the colour of TIME_WAIT.
  */
-const colours = (page, ports) => page.evaluate((wanted) => {
+export const colours = (page, ports) => page.evaluate((wanted) => {
 	const canvas = document.getElementById("cells");
-	const cell = Number(canvas.dataset.cell);
+	const [cell, columns, origin] = ["cell", "columns", "origin"].map((name) => Number(canvas.dataset[name]));
+	const style = getComputedStyle(document.documentElement);
+	const value = (name) => style.getPropertyValue(`--${name}`).trim();
+	const shades = [0, 1, 2, 3].map((step) => value(`time-wait-${step}`));
 	const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
 	const pixel = (x, y) => {
 		const start = 4 * (y * canvas.width + x);
@@ -45,24 +60,24 @@ const colours = (page, ports) => page.evaluate((wanted) => {
 	const at = (port) => {
 		const found = new Set();
 		for (let i = 0; i < cell * cell; i++) {
-			found.add(pixel(port % 256 * cell + i % cell, Math.floor(port / 256) * cell + Math.floor(i / cell)));
+			found.add(pixel((port - origin) % columns * cell + i % cell,
+				Math.floor((port - origin) / columns) * cell + Math.floor(i / cell)));
 		}
-		return [...found];
+		return [...found].map((colour) => (shades.includes(colour) ? value("time-wait") : colour));
 	};
-	const style = getComputedStyle(document.documentElement);
 	const names = ["free", "in-range", "outbound", "time-wait", "listener", "bound", "reserved"];
 	return {
 		cell,
 		painted: Object.fromEntries(wanted.map((port) => [port, at(port)])),
 		meant: Object.fromEntries(names.map((name) =>
-			[name.replace("-", "_"), style.getPropertyValue(`--${name}`).trim()])),
+			[name.replace("-", "_"), value(name)])),
 	};
 }, ports);
 
 const every = (known) => Object.values(known.ports).flat();
 
 export async function map({ open, known }) {
-	const { page } = await open({ viewport: { width: 1280, height: 1300 } });
+	const { page } = await open({ all: true, viewport: { width: 1280, height: 1300 } });
 	await loaded(page);
 	const counts = await page.locator("#legend button").evaluateAll((buttons) => Object.fromEntries(
 		buttons.map((button) => [button.dataset.use, button.querySelector(".number").textContent])));
@@ -80,7 +95,7 @@ export async function map({ open, known }) {
 
 /* What the reader's system asks for, changed while the page is open. */
 export async function media({ open, known }) {
-	const { page } = await open({ colorScheme: "dark" });
+	const { page } = await open({ all: true, colorScheme: "dark" });
 	await until(() => page.locator("#destinations .part").count());
 	const seen = {};
 	const look = async (name, wish) => {
@@ -101,7 +116,7 @@ export async function media({ open, known }) {
 }
 
 export async function highlight({ open, known }) {
-	const { page } = await open();
+	const { page } = await open({ all: true });
 	await loaded(page);
 	const button = page.locator("#legend [data-use=listener]");
 	const ports = [known.ports.listener[0], known.ports.outbound[0]];
@@ -145,7 +160,7 @@ export async function ages({ open, known }) {
 }
 
 export async function keyboard({ open, known }) {
-	const { page } = await open();
+	const { page } = await open({ all: true });
 	await loaded(page);
 	const seen = { said: [] };
 	/* The map must be reached by Tab, like everything else. */
@@ -264,7 +279,7 @@ export async function destinations({ open, known }) {
 export async function phone({ open, known }) {
 	const seen = {};
 	for (const ratio of [1, 3]) {
-		const { page } = await open({ path: `/#${known.in_range_listener}`, viewport: { width: 360, height: 740 },
+		const { page } = await open({ all: true, path: `/#${known.in_range_listener}`, viewport: { width: 360, height: 740 },
 			deviceScaleFactor: ratio, hasTouch: true, isMobile: true });
 		await loaded(page);
 		await answered(page, known.in_range_listener);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The map: its picture, its axis, and the pointer and the keys on it. */
-import { byId, element, setText } from "./dom.js";
-import { ZONES, fit, frame, paint } from "./picture.js";
-import { COLUMNS, PORTS, nameOf } from "./uses.js";
+/* The map: its picture, and the pointer and the keys on it. */
+import { showAxis } from "./axis.js";
+import { byId, setText } from "./dom.js";
+import { WHOLE, isIn, layOut, portAt } from "./grid.js";
+import { contextOf, fit, frame, paint } from "./picture.js";
+import { standsOut, wordsOf } from "./ports.js";
 
 const WIDEST = 768;
 const PAGE_OF_ROWS = 16;
-const LABEL_HEIGHT = 15;
 
 /*
  * onPoint(port, byKeys): the pointer or the keys are on it. onPick(port): it was chosen.
@@ -15,35 +16,9 @@ const LABEL_HEIGHT = 15;
 export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 	const [map, cells, marks] = [byId("map"), byId("cells"), byId("marks")];
 	const tip = byId("tip");
-	const view = { column: 0, row: 0, columns: COLUMNS, rows: PORTS / COLUMNS, cell: 1 };
+	const view = { column: 0, row: 0, columns: WHOLE.columns, rows: WHOLE.rows, cell: 1, grid: WHOLE };
 	let shown = null;
 	let cursor = null;
-
-	function axis() {
-		const height = map.clientHeight;
-		const { first_port: first, last_port: last } = shown.data.range;
-		const labels = [
-			...ZONES.map(([port, name]) => ({ port, name, kind: "zone" })),
-			{ port: first, name: "range from", kind: "range" },
-			{ port: last, name: "to", kind: "range" },
-		].sort((one, other) => one.port - other.port);
-		/* Labels that would overlap make room: first downwards, then up again from the end. */
-		let floor = -LABEL_HEIGHT / 2;
-		for (const label of labels) {
-			label.y = Math.max(label.port / PORTS * height - LABEL_HEIGHT / 2, floor);
-			floor = label.y + LABEL_HEIGHT;
-		}
-		let ceiling = height - LABEL_HEIGHT / 2;
-		for (const label of labels.reverse()) {
-			label.y = Math.min(label.y, ceiling);
-			ceiling = label.y - LABEL_HEIGHT;
-		}
-		byId("axis").replaceChildren(...labels.reverse().map(({ port, name, kind, y }) => {
-			const line = element("span", { class: kind }, element("i", {}, `${name} `), `${port}`);
-			line.style.setProperty("top", `${y}px`);
-			return line;
-		}));
-	}
 
 	function draw() {
 		if (!shown) {
@@ -51,11 +26,17 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		}
 		/* The widest that fits; the gutter of the axis is beside it. */
 		const width = Math.min(WIDEST, byId("map").parentElement.clientWidth - byId("axis").offsetWidth);
-		view.cell = fit(cells, width, view.columns, view.rows);
-		fit(marks, width, view.columns, view.rows);
-		cells.dataset.cell = view.cell;
-		paint(cells.getContext("2d"), view, shown.data, shown.colours, shown.only);
-		axis();
+		Object.assign(view, layOut(shown.extent, width, window.devicePixelRatio || 1));
+		Object.assign(view, { columns: view.grid.columns, rows: view.grid.rows });
+		fit(cells, view.cell, view.columns, view.rows);
+		fit(marks, view.cell, view.columns, view.rows);
+		Object.assign(cells.dataset, { cell: view.cell, columns: view.columns, origin: view.grid.origin });
+		if (cursor !== null && !isIn(view.grid, cursor)) {
+			cursor = null;
+		}
+		paint(contextOf(cells), view, shown.data, shown.colours, shown.only);
+		setText(byId("row-words"), `A row is ${view.columns} ports.`);
+		showAxis(view.grid, cells.clientHeight, shown.data.range);
 		mark();
 	}
 
@@ -66,7 +47,7 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		const context = marks.getContext("2d");
 		context.setTransform(1, 0, 0, 1, 0, 0);
 		context.clearRect(0, 0, marks.width, marks.height);
-		if (shown.pinned !== null) {
+		if (shown.pinned !== null && isIn(view.grid, shown.pinned)) {
 			frame(context, shown.pinned, view, shown.colours, false);
 		}
 		if (cursor !== null && cursor !== shown.pinned) {
@@ -74,12 +55,11 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		}
 	}
 
-	function portAt(event) {
+	function portUnder(event) {
 		const box = map.getBoundingClientRect();
-		const column = Math.floor((event.clientX - box.left) / box.width * COLUMNS);
+		const column = Math.floor((event.clientX - box.left) / box.width * view.columns);
 		const row = Math.floor((event.clientY - box.top) / box.height * view.rows);
-		const inside = column >= 0 && column < COLUMNS && row >= 0 && row < view.rows;
-		return inside ? row * COLUMNS + column : null;
+		return portAt(view.grid, column, row);
 	}
 
 	function point(port, byKeys) {
@@ -91,7 +71,7 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 	function showTip(port, event) {
 		const box = map.parentElement.getBoundingClientRect();
 		const x = event.clientX - box.left;
-		setText(tip, `${port} ${nameOf(shown.data.uses[port])}`);
+		setText(tip, `${port} ${wordsOf(shown.data, port)}`);
 		tip.hidden = false;
 		/* To the left of the pointer where the right has no room for it. */
 		const flip = x + 14 + tip.offsetWidth > box.width;
@@ -100,27 +80,29 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 	}
 
 	function nextInUse(from, step) {
-		const { uses, marked } = shown.data;
-		for (let distance = 1; distance < PORTS; distance++) {
-			const port = (from + step * distance + PORTS) % PORTS;
-			if (uses[port] !== "free" && (shown.only.size === 0 || shown.only.has(uses[port]))
-				&& (marked === undefined || marked[port] === "x")) {
+		const { first, last } = view.grid;
+		const number = last + 1 - first;
+		for (let distance = 1; distance < number; distance++) {
+			const port = first + (from - first + step * distance + number) % number;
+			if (shown.data.uses[port] !== "free" && standsOut(shown.data, shown.only, port)) {
 				return port;
 			}
 		}
 		return from;
 	}
 
-	const within = (port) => Math.min(Math.max(port, 0), PORTS - 1);
+	const within = (port) => Math.min(Math.max(port, view.grid.first), view.grid.last);
+	/* In its column, or where it is. */
+	const below = (port, rows) => (isIn(view.grid, port + rows * view.columns) ? port + rows * view.columns : port);
 	const KEYS = {
 		ArrowLeft: (port) => within(port - 1),
 		ArrowRight: (port) => within(port + 1),
-		ArrowUp: (port) => (port < COLUMNS ? port : port - COLUMNS),
-		ArrowDown: (port) => (port + COLUMNS < PORTS ? port + COLUMNS : port),
-		PageUp: (port) => within(port - PAGE_OF_ROWS * COLUMNS),
-		PageDown: (port) => within(port + PAGE_OF_ROWS * COLUMNS),
-		Home: () => 0,
-		End: () => PORTS - 1,
+		ArrowUp: (port) => below(port, -1),
+		ArrowDown: (port) => below(port, 1),
+		PageUp: (port) => within(port - PAGE_OF_ROWS * view.columns),
+		PageDown: (port) => within(port + PAGE_OF_ROWS * view.columns),
+		Home: () => view.grid.first,
+		End: () => view.grid.last,
 		n: (port) => nextInUse(port, 1),
 		p: (port) => nextInUse(port, -1),
 	};
@@ -129,7 +111,7 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		if (!shown || event.ctrlKey || event.altKey || event.metaKey) {
 			return;
 		}
-		const start = cursor ?? shown.pinned ?? shown.data.range.first_port;
+		const start = cursor ?? (shown.pinned !== null && isIn(view.grid, shown.pinned) ? shown.pinned : shown.data.range.first_port);
 		if (event.key === "Enter" || event.key === " ") {
 			onPick(start);
 		} else if (event.key === "Escape") {
@@ -144,8 +126,9 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		event.preventDefault();
 	});
 	map.addEventListener("pointermove", (event) => {
-		const port = portAt(event);
+		const port = portUnder(event);
 		if (!shown || port === null) {
+			tip.hidden = true;
 			return;
 		}
 		showTip(port, event);
@@ -160,7 +143,7 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 		onLeave();
 	});
 	map.addEventListener("click", (event) => {
-		const port = portAt(event);
+		const port = portUnder(event);
 		if (shown && port !== null) {
 			onPick(port);
 		}
@@ -173,11 +156,12 @@ export function createAtlas({ onPoint, onPick, onLeave, onRelease }) {
 	new ResizeObserver(() => requestAnimationFrame(draw)).observe(map.parentElement);
 
 	return {
-		/* state: {data, colours, only, pinned}, kept and read again at each draw. */
+		/* state: {data, extent, colours, only, pinned}, kept and read again at each draw. */
 		show(state) {
 			shown = state;
 			draw();
 		},
 		mark,
+		gridNow: () => view.grid,
 	};
 }

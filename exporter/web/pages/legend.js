@@ -3,10 +3,11 @@
 import { addressOf } from "./address.js";
 import { endpoint } from "./answer.js";
 import { byId, count, element, plural, replaceChildren, setText } from "./dom.js";
-import { fit, paintCell } from "./picture.js";
-import { PORTS, USES } from "./uses.js";
+import { isIn } from "./grid.js";
+import { ZONES, paintSwatch } from "./picture.js";
+import { standsOut } from "./ports.js";
+import { USES } from "./uses.js";
 
-const SWATCH = 14;
 const ROWS = 200;
 
 /* onChange(only): the set of uses that are to stand out; empty for all. */
@@ -34,15 +35,10 @@ export function createLegend(onChange) {
 
 	return {
 		only,
+		/* counts: of the ports that are shown. */
 		show(counts, colours) {
 			for (const [use, { swatch, number }] of buttons) {
-				const cell = fit(swatch, SWATCH, 1, 1);
-				const context = swatch.getContext("2d");
-				context.fillStyle = colours.free;
-				context.fillRect(0, 0, cell, cell);
-				if (use !== "free") {
-					paintCell(context, use, colours[use], 0, 0, cell);
-				}
+				paintSwatch(swatch, use, colours[use], colours.free);
 				setText(number, count(counts[use] ?? 0));
 			}
 		},
@@ -59,24 +55,38 @@ function leftWords({ range: { usable_ports: usable }, destinations: [worst] }) {
 		+ `${endpoint(worst.destination, worst.destination_port)}. `;
 }
 
-/* destinations: an answer of DESTINATIONS_PATH, or undefined. */
-export function showSummary({ counts, range }, destinations) {
-	const parts = Object.entries(USES).filter(([use]) => use !== "free")
-		.map(([use, { words }]) => `${count(counts[use] ?? 0)} ${words}`);
-	const last = parts.pop();
-	setText(byId("summary"), `${destinations ? leftWords(destinations) : ""}`
-		+ `${count(counts.free ?? 0)} ports are free, ${parts.join(", ")} and ${last}.`);
-	setText(byId("range-words"), `The outline is the range of this ${
-		document.body.dataset.namespaces === "on" ? "network namespace" : "host"}, `
-		+ `${range.first_port}–${range.last_port}.`);
+/* extent: the first and the last port that are shown. */
+function rangeWords(extent, { first_port: first, last_port: last }) {
+	const owner = document.body.dataset.namespaces === "on" ? "network namespace" : "host";
+	if (extent.first < first || extent.last > last) {
+		return "System ports are 0–1023, registered ones 1024–49151, dynamic ones 49152–65535. "
+			+ `The outline is the range of this ${owner}, ${first}–${last}.`;
+	}
+	const begin = ZONES.filter(([port]) => port > first && isIn(extent, port));
+	return [`These are the ports of the range of this ${owner}.`,
+		...begin.map(([port, name]) => `A dashed line is where ${name} ports begin, ${port}.`)].join(" ");
 }
 
-/* Neighbours of one use in one row. */
-function runs(uses) {
+/*
+ * counts: of the ports in extent. Those that are free are not said: a connect() may fail while most are.
+ * destinations: an answer of DESTINATIONS_PATH, or undefined.
+ */
+export function showSummary({ counts, data: { range }, extent }, destinations) {
+	const parts = Object.entries(USES).filter(([use]) => use !== "free")
+		.map(([use, { words }], i) => `${count(counts[use] ?? 0)} ${i > 0 ? "" : counts[use] === 1 ? "is " : "are "}${words}`);
+	const last = parts.pop();
+	setText(byId("summary"), `${destinations ? leftWords(destinations) : ""}`
+		+ `Of the ${plural(extent.last - extent.first + 1, "port", "ports")} below, ${parts.join(", ")} and ${last}.`);
+	setText(byId("range-words"), rangeWords(extent, range));
+}
+
+/* Neighbours of one use in one row, of what stands out. */
+function runs(data, extent, only) {
+	const { uses } = data;
 	const found = [];
-	for (let port = 0; port < PORTS; port++) {
+	for (let port = extent.first; port <= extent.last; port++) {
 		const last = found.at(-1);
-		if (uses[port] === "free") {
+		if (uses[port] === "free" || !standsOut(data, only, port)) {
 			continue;
 		}
 		if (last && last.use === uses[port] && last.last === port - 1) {
@@ -91,11 +101,11 @@ function runs(uses) {
 /* Those that stay come first: listeners, bound, reserved, then what comes and goes. */
 const ORDER = ["listener", "bound", "reserved", "outbound", "time_wait"];
 
-export function showTable({ uses }, only) {
+export function showTable({ data, extent, only }) {
 	if (!byId("used").open) {
 		return;
 	}
-	const found = runs(uses).filter(({ use }) => only.size === 0 || only.has(use))
+	const found = runs(data, extent, only)
 		.sort((one, other) => ORDER.indexOf(one.use) - ORDER.indexOf(other.use) || one.first - other.first);
 	const link = (port) => element("a", { href: addressOf(port), "data-key": String(port) }, String(port));
 	replaceChildren(byId("used").querySelector("tbody"), ...found.slice(0, ROWS).map(({ use, first, last }) =>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The map around one port, large enough to tell shapes apart and to be hit with a finger. */
 import { byId } from "./dom.js";
-import { fit, frame, paint } from "./picture.js";
-import { COLUMNS, PORTS } from "./uses.js";
+import { WHOLE, columnOf, isIn, portAt, rowOf } from "./grid.js";
+import { cellOf, contextOf, fit, frame, paint } from "./picture.js";
 
 const [WIDTH, HEIGHT] = [27, 9];
-const ROWS = PORTS / COLUMNS;
 
-export function createLens({ onPick }) {
+/* gridNow(): the grid of the map. */
+export function createLens({ onPick, gridNow }) {
 	const canvas = byId("lens");
-	const view = { column: 0, row: 0, columns: WIDTH, rows: HEIGHT, cell: 1 };
+	let view = null;
 	let shown = null;
 
 	const clamp = (value, most) => Math.min(Math.max(value, 0), most);
@@ -20,19 +20,26 @@ export function createLens({ onPick }) {
 		if (port === null) {
 			return;
 		}
-		view.column = clamp(port % COLUMNS - (WIDTH >> 1), COLUMNS - WIDTH);
-		view.row = clamp(Math.floor(port / COLUMNS) - (HEIGHT >> 1), ROWS - HEIGHT);
-		view.cell = fit(canvas, canvas.parentElement.clientWidth, WIDTH, HEIGHT);
-		const context = canvas.getContext("2d");
+		/* What the map does not show still has a neighbourhood. */
+		const grid = isIn(gridNow(), port) ? gridNow() : WHOLE;
+		const [columns, rows] = [Math.min(WIDTH, grid.columns), Math.min(HEIGHT, grid.rows)];
+		view = { grid, columns, rows, cell: cellOf(canvas.parentElement.clientWidth, WIDTH),
+			column: clamp(columnOf(grid, port) - (columns >> 1), grid.columns - columns),
+			row: clamp(rowOf(grid, port) - (rows >> 1), grid.rows - rows) };
+		fit(canvas, view.cell, columns, rows);
+		const context = contextOf(canvas);
 		paint(context, view, shown.data, shown.colours, shown.only);
 		frame(context, port, view, shown.colours, false);
 	}
 
 	canvas.addEventListener("click", (event) => {
 		const box = canvas.getBoundingClientRect();
-		const column = Math.floor((event.clientX - box.left) / box.width * WIDTH);
-		const row = Math.floor((event.clientY - box.top) / box.height * HEIGHT);
-		onPick((view.row + row) * COLUMNS + view.column + column);
+		const column = Math.floor((event.clientX - box.left) / box.width * view.columns);
+		const row = Math.floor((event.clientY - box.top) / box.height * view.rows);
+		const port = portAt(view.grid, view.column + column, view.row + row);
+		if (port !== null) {
+			onPick(port);
+		}
 	});
 	new ResizeObserver(() => requestAnimationFrame(draw)).observe(canvas.parentElement);
 

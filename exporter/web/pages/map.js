@@ -6,6 +6,7 @@ import { createAtlas } from "./atlas.js";
 import { SUMMARY_PATH, followChips, showChips } from "./chips.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
+import { createExtent } from "./extent.js";
 import { createFilter, mapPath, ownedPath, showFilter } from "./filter.js";
 import { setState } from "./heading.js";
 import { HISTORY_PATH } from "./history.js";
@@ -15,11 +16,13 @@ import { createLookup } from "./lookup.js";
 import { NAMESPACES_PATH, createChooser } from "./namespaces.js";
 import { readColours } from "./picture.js";
 import { createPoll } from "./poll.js";
+import { countUses, readPorts, wordsOf } from "./ports.js";
+import { createShades } from "./shades.js";
 import { showStrip } from "./strip.js";
-import { nameOf } from "./uses.js";
 
 function start() {
-	const state = { data: null, stale: false, colours: readColours(), only: new Set(), pinned: null, port: null };
+	const state = { data: null, stale: false, extent: null, counts: null, destinations: undefined,
+		colours: readColours(), only: new Set(), pinned: null, port: null };
 	const chooser = document.body.dataset.namespaces === "on" ? createChooser() : null;
 	let { namespace } = readAddress();
 
@@ -35,7 +38,7 @@ function start() {
 		onPoint(port, byKeys) {
 			/* Who points sees it; a voice that follows the pointer would never end. */
 			if (byKeys) {
-				setText(byId("announcement"), `Port ${port}, ${nameOf(state.data.uses[port])}`);
+				setText(byId("announcement"), `Port ${port}, ${wordsOf(state.data, port)}`);
 			}
 			lookup.point(port, byKeys);
 		},
@@ -50,43 +53,45 @@ function start() {
 			draw({});
 		},
 	});
-	const lens = createLens({ onPick: (port) => lookup.pin(port) });
+	const lens = createLens({ onPick: (port) => lookup.pin(port), gridNow: atlas.gridNow });
+	const extent = createExtent(() => state.data && showAll());
+	const shades = createShades();
 	const legend = createLegend((only) => {
 		state.only = only;
 		draw({});
 		table();
 	});
 
-	/* Without the ports that the filter leaves out. */
-	const marked = ({ uses, marked: marks }) => (marks ? uses.map((use, port) => (marks[port] === "x" ? use : "free")) : uses);
-	const table = () => state.data && showTable({ uses: marked(state.data) }, state.only);
+	const table = () => state.data && showTable(state);
 
 	function draw({ lensOnly = false }) {
 		state.pinned = lookup.pinned();
 		if (!state.data) {
 			return;
 		}
-		lens.show(state);
 		if (lensOnly) {
 			atlas.mark();
 		} else {
 			atlas.show(state);
-			legend.show(state.data.counts, state.colours);
+			legend.show(state.counts, state.colours);
+			shades.show(state.data, state.extent, state.colours);
 		}
+		lens.show(state);
+		extent.show(state.extent, state.pinned);
+	}
+
+	function showAll() {
+		state.extent = extent.of(state.data.range);
+		state.counts = countUses(state.data, state.extent);
+		draw({});
+		showSummary(state, state.destinations);
+		table();
 	}
 
 	function show(ports, destinations) {
-		state.data = {
-			range: ports.range,
-			counts: ports.counts,
-			uses: Array.from(ports.ports, (letter) => ports.legend[letter] ?? letter),
-			/* "x" for each port to stand out; undefined: all do. */
-			marked: ports.marked,
-		};
+		Object.assign(state, { data: readPorts(ports), destinations });
 		byId("all-ports").hidden = false;
-		draw({});
-		showSummary(state.data, destinations);
-		table();
+		showAll();
 	}
 
 	/* Whether all came. */

@@ -10,6 +10,17 @@ export const USES = {
 	free: { name: "free", words: "free" },
 };
 
+/* The steps of what is left of TIME_WAIT, in whole seconds. The kernel begins with 60. */
+export const WAITS = [
+	{ most: 15, words: "up to 15 s" },
+	{ most: 30, words: "16 to 30 s" },
+	{ most: 45, words: "31 to 45 s" },
+	{ most: Infinity, words: "over 45 s" },
+];
+
+export const stepOf = (seconds) => WAITS.findIndex(({ most }) => seconds <= most);
+
+/* A row of all 65,536 ports. */
 export const COLUMNS = 256;
 export const PORTS = 65536;
 
