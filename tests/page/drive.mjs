@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 
 import { launch, open } from "./browser.mjs";
 import * as first from "./first_screen.mjs";
+import * as levels from "./levels.mjs";
 import * as links from "./links.mjs";
 import * as namespaces from "./namespaces.mjs";
 import * as past from "./past.mjs";
@@ -38,7 +39,7 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...links, ...range }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...levels, ...links, ...range }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}
