@@ -73,6 +73,7 @@ export async function ranges({ open, known }) {
 		}
 		await page.mouse.move(1, 1);
 		seen[name].keys = await walk(page);
+		seen[name].lens = await size(page, "#lens");
 	}
 	return seen;
 }

@@ -145,6 +145,11 @@ def test_the_keys_stay_within_the_range(seen, case):
     assert seen[case["id"]]["keys"] == wanted
 
 
+def test_the_lens_shows_a_neighbourhood(seen, case):
+    lens = seen[case["id"]]["lens"]
+    assert lens["width"] >= 250 and lens["width"] / 27 * 2 <= lens["height"] <= lens["width"] / 3
+
+
 def test_the_table_lists_what_is_shown(seen, case):
     rows = [row.split("\t") for row in seen[case["id"]]["rows"]]
     ports = [int(port) for row in rows for port in row[0].split("–")]

@@ -20,9 +20,9 @@ export function createLens({ onPick, gridNow }) {
 		if (port === null) {
 			return;
 		}
-		/* What the map does not show still has a neighbourhood. */
-		const grid = isIn(gridNow(), port) ? gridNow() : WHOLE;
-		const [columns, rows] = [Math.min(WIDTH, grid.columns), Math.min(HEIGHT, grid.rows)];
+		/* What the map does not show still has a neighbourhood; a few ports have one around them. */
+		const grid = isIn(gridNow(), port) && gridNow().columns >= WIDTH ? gridNow() : WHOLE;
+		const [columns, rows] = [WIDTH, Math.min(HEIGHT, grid.rows)];
 		view = { grid, columns, rows, cell: cellOf(canvas.parentElement.clientWidth, WIDTH),
 			column: clamp(columnOf(grid, port) - (columns >> 1), grid.columns - columns),
 			row: clamp(rowOf(grid, port) - (rows >> 1), grid.rows - rows) };
