@@ -28,6 +28,16 @@ static void add_processes(
 	text_add_string(text, others == 1 ? " more process" : " more processes");
 }
 
+static const char *unknown_words(const struct port_lookup *lookup, const struct port_socket *found)
+{
+	if (port_holders_hide(lookup, found))
+		return "an unknown process (it is yours, but hides its descriptors: only "
+		       "CAP_SYS_PTRACE sees them)";
+	if (port_holders_gap(lookup, found) == PORT_HOLDERS_OUT_OF_TIME)
+		return "an unknown process (the search for it ran out of time)";
+	return "an unknown process (run as its user, or with CAP_SYS_PTRACE)";
+}
+
 static void add_who(
     struct text *text, const struct port_lookup *lookup, const struct port_socket *found)
 {
@@ -36,11 +46,7 @@ static void add_who(
 		add_processes(text, lookup, found);
 		break;
 	case PORT_HOLDERS_UNKNOWN:
-		text_add_string(
-		    text, port_holders_hide(lookup, found)
-			      ? "an unknown process (it is yours, but hides its descriptors: only "
-				"CAP_SYS_PTRACE sees them)"
-			      : "an unknown process (run as its user, or with CAP_SYS_PTRACE)");
+		text_add_string(text, unknown_words(lookup, found));
 		break;
 	case PORT_HOLDERS_ELSEWHERE:
 		text_add_string(text, "no visible process (another container's, or the kernel's)");

@@ -23,7 +23,19 @@ enum port_holders port_holders_of(
 bool port_holders_hide(const struct port_lookup *lookup, const struct port_socket *found);
 const char *port_holders_name(enum port_holders holders);
 
-/* Whether all processes were searched. */
-bool port_holders_complete(const struct port_lookup *lookup);
+/* Why processes may be missing from those that were found, or that were not. */
+enum port_holders_gap {
+	PORT_HOLDERS_WHOLE,	    /* none is missing */
+	PORT_HOLDERS_OTHER_CGROUPS, /* only those in the socket's cgroup were searched */
+	PORT_HOLDERS_UNREADABLE,    /* some may not be read by this user */
+	PORT_HOLDERS_OUT_OF_TIME,   /* the search ended before all were read */
+	PORT_HOLDERS_TOO_MANY,	    /* more descriptors refer to sockets than are kept */
+	PORT_HOLDERS_NOT_TOLD,	    /* the kernel's tables or a recording do not tell */
+};
+
+enum port_holders_gap port_holders_gap(
+    const struct port_lookup *lookup, const struct port_socket *found);
+/* For JSON. NULL: PORT_HOLDERS_WHOLE. */
+const char *port_holders_gap_name(enum port_holders_gap gap);
 
 #endif

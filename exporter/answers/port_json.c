@@ -88,7 +88,7 @@ static void add_processes(
 static void add_owner(
     struct json *object, const struct port_lookup *lookup, const struct port_socket *found)
 {
-	const enum port_holders holders = port_holders_of(lookup, found);
+	const enum port_holders_gap gap = port_holders_gap(lookup, found);
 	struct container container = {{0}, {0}};
 	char name[USER_NAME_SIZE];
 
@@ -105,9 +105,10 @@ static void add_owner(
 		add_name(object, "pod_uid", container.pod_uid);
 		add_name(object, "container_id", container.id);
 	}
-	json_add_string(object, "holders", port_holders_name(holders));
-	json_add_bool(object, "holders_complete",
-	    holders == PORT_HOLDERS_NONE || port_holders_complete(lookup));
+	json_add_string(object, "holders", port_holders_name(port_holders_of(lookup, found)));
+	json_add_bool(object, "holders_complete", gap == PORT_HOLDERS_WHOLE);
+	if (gap != PORT_HOLDERS_WHOLE)
+		json_add_string(object, "holders_incomplete", port_holders_gap_name(gap));
 	add_processes(object, lookup, found);
 }
 

@@ -162,7 +162,15 @@ static const char *unknown_reason(const struct port_lookup *lookup, const struct
 		return "processes unknown: you opened the socket, but its process hides its "
 		       "descriptors, as programs with secrets or capabilities do. Only "
 		       "CAP_SYS_PTRACE sees them.";
-	return "processes unknown: run as their user, or with CAP_SYS_PTRACE";
+	switch (port_holders_gap(lookup, found)) {
+	case PORT_HOLDERS_OUT_OF_TIME:
+		return "processes unknown: the search ran out of time. Ask again.";
+	case PORT_HOLDERS_TOO_MANY:
+		return "processes unknown: too many descriptors refer to sockets. Ask for fewer "
+		       "ports.";
+	default:
+		return "processes unknown: run as their user, or with CAP_SYS_PTRACE";
+	}
 }
 
 /* Prints what the sockets of a group are and which processes have them. */

@@ -43,7 +43,8 @@ SOCKET = {
     "accept_queue": (NUMBER, False), "accept_queue_limit": (NUMBER, False),
     "uid": (NUMBER, False), "user": (TEXT, False), "inode": (NUMBER, False),
     "cgroup": (TEXT, False), "pod_uid": (TEXT, False), "container_id": (TEXT, False),
-    "holders": (TEXT, True), "holders_complete": (BOOL, True), "processes": ((list,), True),
+    "holders": (TEXT, True), "holders_complete": (BOOL, True), "holders_incomplete": (TEXT, False),
+    "processes": ((list,), True),
 }
 PROCESS = {"pid": (NUMBER, True), "name": (TEXT, True), "command": (TEXT, True),
            "fds": ((list,), True)}

@@ -37,7 +37,7 @@ udp = bound(IPV4, "127.0.0.1", {UDP}, socket.SOCK_DGRAM)
 """
 PORTS = (TARGET, 40000, 40001, 40003, 40007, 40009, 40030, 30011, 443, 55555)
 # What only a process of the namespace, or of root, can know: docs/openapi.yaml.
-OF_OWNERS = {"inode", "uid", "user", "holders", "holders_complete", "processes", "age_seconds",
+OF_OWNERS = {"inode", "uid", "user", "holders", "holders_complete", "holders_incomplete", "processes", "age_seconds",
              "age_is_exact"}
 # The command reads no UDP by BPF, and looks at one port after the other.
 OF_LOOKS = {"socket_source", "network_namespace", "range", "advice", "expires_seconds"}

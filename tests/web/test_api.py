@@ -161,6 +161,7 @@ def assert_socket_sensible(each):
         assert not each["holders_complete"]
     if each["holders"] == "elsewhere":
         assert each["holders_complete"]
+    assert ("holders_incomplete" in each) != each["holders_complete"]
     assert each["local_port"] != 0
     assert "[" not in each["local_address"] + each["remote_address"]
     if tcp:
@@ -672,7 +673,7 @@ def test_a_port_is_the_same_by_the_command():
     with serving() as asker:
         # By itself, and many at once: what is looked for of one port then tells more of another.
         for ports, left_out in (([FIRST + 10], ()), ([TARGET], ()), ([FIRST + 20], ()), ([1], ()),
-                                (sorted(uses), ("holders_complete", "port_chosen"))):
+                                (sorted(uses), ("holders_complete", "holders_incomplete", "port_chosen"))):
             report = json.loads(run("port", *ports, "--json", BLIND).stdout)
             assert [found["port"] for found in report["ports"]] == ports
             # The command has one piece of advice for all ports.
@@ -698,7 +699,7 @@ def of_another_user():
     with serving(user=NOBODY, group=NOBODY, extra_groups=[]) as asker:
         foreign, = asker.ask(f"{PORTS}/{TARGET}")["local"]["sockets"]
         assert (foreign["holders"], foreign["processes"]) == ("unknown", [])
-        assert foreign["holders_complete"] is False
+        assert (foreign["holders_complete"], foreign["holders_incomplete"]) == (False, "not_readable")
         assert foreign["uid"] == 0
         own = asker.ask(f"{PORTS}/10059")["local"]["sockets"]
         assert {each["holders"] for each in own} == {"found"}

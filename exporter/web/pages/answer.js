@@ -10,8 +10,21 @@ const PROCESSES = 5;
 const DESCRIPTORS = 8;
 const COMMAND = 300;
 
+/* Why processes may be missing. */
+const UNKNOWN = {
+	not_readable: "Unknown: the exporter may not read the descriptors of some processes.",
+	out_of_time: "Unknown: the search ran out of time. Ask again.",
+	too_many: "Unknown: too many descriptors refer to sockets.",
+	not_told: "Unknown: the kernel’s tables do not say. The cgroup tells whose it is.",
+};
+const MISSING = {
+	other_cgroups: "only those in a socket’s cgroup were searched.",
+	not_readable: "the exporter may not read the descriptors of some.",
+	out_of_time: "the search ran out of time. Ask again.",
+	too_many: "too many descriptors refer to sockets.",
+};
+
 const HOLDERS = {
-	unknown: "Unknown: the exporter may not read the descriptors of some processes.",
 	elsewhere: "None in this pid namespace: a process in another one has it, or the kernel.",
 	none: "No process has it.",
 };
@@ -48,10 +61,9 @@ function processLine({ pid, name, command = "", fds = [] }) {
 	return line;
 }
 
-/* isElsewhere: of another network namespace, as the kernel's tables show it. */
-function processes({ holders, processes: all }, isElsewhere) {
-	if (holders === "unknown" && isElsewhere) {
-		return ["Unknown: the kernel’s tables do not say. The cgroup tells whose it is."];
+function processes({ holders, holders_incomplete: gap, processes: all }) {
+	if (holders === "unknown") {
+		return [UNKNOWN[gap] ?? "Unknown."];
 	}
 	if (holders !== "found") {
 		return [HOLDERS[holders] ?? holders];
@@ -76,7 +88,7 @@ function openFor({ state: name, age_seconds: seconds, age_is_exact: exact }) {
 	return `${exact ? "for" : "for at least"} ${span(seconds)}`;
 }
 
-function socketItem(socket, isElsewhere) {
+function socketItem(socket) {
 	const ends = element("p", { class: "ends" }, `${socket.protocol} `,
 		element("code", {}, localEndpoint(socket)));
 	if (socket.remote_port > 0) {
@@ -94,19 +106,19 @@ function socketItem(socket, isElsewhere) {
 		? count(length) : `${count(length)} of ${count(socket.accept_queue_limit)}`));
 	add("Interface", socket.interface);
 	add("User", socket.uid, () => user(socket));
-	pairs.push(["Processes", ...processes(socket, isElsewhere)]);
+	pairs.push(["Processes", ...processes(socket)]);
 	add("Cgroup", socket.cgroup);
 	add("Pod", socket.pod_uid);
 	add("Container", socket.container_id);
 	return element("li", {}, ends, element("p", {}, socket.meaning), facts(pairs));
 }
 
-function side(title, { total, sockets }, isElsewhere) {
+function side(title, { total, sockets }) {
 	if (total === 0) {
 		return [];
 	}
 	const parts = [element("h4", {}, `${title}: ${plural(total, "socket", "sockets")}`),
-		element("ul", { class: "sockets" }, ...sockets.map((socket) => socketItem(socket, isElsewhere)))];
+		element("ul", { class: "sockets" }, ...sockets.map(socketItem))];
 	if (total > sockets.length) {
 		parts.push(element("p", { class: "soft" }, `And ${count(total - sockets.length)} more.`));
 	}
@@ -133,12 +145,11 @@ export function answerNodes(port) {
 	const isElsewhere = port.network_namespace !== undefined;
 	const nodes = [tags(port), element("p", { class: "meaning" }, port.meaning),
 		...(port.advice ? advice(port.advice, isElsewhere) : []),
-		...side("As the local port", port.local, isElsewhere),
-		...side("As the remote port", port.remote, isElsewhere)];
-	const found = [...port.local.sockets, ...port.remote.sockets].filter(({ holders }) => holders === "found");
-	if (found.some(({ holders_complete: complete }) => !complete)) {
-		nodes.push(element("p", { class: "soft" }, "Other processes may have these sockets, too: only those in "
-			+ "a socket’s cgroup were searched, or some could not be read."));
+		...side("As the local port", port.local), ...side("As the remote port", port.remote)];
+	const gaps = new Set([...port.local.sockets, ...port.remote.sockets].filter(({ holders }) => holders === "found")
+		.map(({ holders_incomplete: gap }) => gap).filter((gap) => gap in MISSING));
+	for (const gap of gaps) {
+		nodes.push(element("p", { class: "soft" }, `Other processes may have these sockets, too: ${MISSING[gap]}`));
 	}
 	return nodes;
 }

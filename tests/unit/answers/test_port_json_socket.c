@@ -29,6 +29,7 @@ static void what_is_unknown_is_left_out(void **state)
 	assert_no_member(socket, "container_id");
 	assert_member(socket, "holders", "unknown");
 	assert_true(cJSON_IsFalse(member(socket, "holders_complete")));
+	assert_member(socket, "holders_incomplete", "not_told");
 	assert_int_equal(cJSON_GetArraySize(member(socket, "processes")), 0);
 	/* A user without a name is still a number. */
 	found.socket.uid = 4294967294u;
@@ -52,6 +53,7 @@ static void without_an_inode_there_is_no_user(void **state)
 	assert_no_member(socket, "user");
 	assert_member(socket, "holders", "none");
 	assert_true(cJSON_IsTrue(member(socket, "holders_complete")));
+	assert_no_member(socket, "holders_incomplete");
 }
 
 static void who_chose_the_port_is_told_where_known(void **state)
