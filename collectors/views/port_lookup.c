@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collectors/kernel/cleanup.h"
+#include "collectors/kernel/clock.h"
 #include "collectors/kernel/grow.h"
 #include "collectors/kernel/port_use.h"
 #include "collectors/views/port_attribution.h"
@@ -334,6 +335,7 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 {
 	struct port_lookup *lookup = calloc(1, sizeof(*lookup));
 	cleanup_free struct finding *finding = calloc(1, sizeof(*finding));
+	const struct timespec start = clock_now();
 
 	if (!lookup || !finding) {
 		free(lookup);
@@ -359,6 +361,7 @@ int port_lookup_run(const struct port_lookup_options *options, const struct port
 		port_lookup_free(lookup);
 		return result;
 	}
+	lookup->seconds = clock_seconds_since(&start);
 	*ret_lookup = lookup;
 	return 0;
 }

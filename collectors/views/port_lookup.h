@@ -80,6 +80,7 @@ struct port_lookup {
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
 	char **cgroups;
 	size_t cgroups_length;
+	double seconds; /* that the look took */
 };
 
 /*

@@ -8,6 +8,13 @@
 #include <stddef.h>
 
 #define ANSWER_TYPE_SIZE 128
+#define ANSWER_TIMES 2
+
+/* How long something took, for Server-Timing. */
+struct answer_time {
+	const char *name; /* NULL: there is none */
+	double seconds;
+};
 
 struct answer {
 	unsigned status;
@@ -22,6 +29,7 @@ struct answer {
 	const char *allow;  /* for 405: the methods; else NULL */
 	bool authenticate;  /* for 401: asks for a name and a password */
 	const char *policy; /* Content-Security-Policy; NULL: none */
+	struct answer_time times[ANSWER_TIMES];
 };
 
 /* Frees the body, unless it is static. */

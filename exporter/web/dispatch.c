@@ -9,6 +9,25 @@
 #include "exporter/web/endpoints.h"
 
 /*
+ * Makes the answer of what was found, and says how long that took. work: what the finding is
+ * called, which took so many seconds.
+ */
+static struct answer render(
+    struct exchange *exchange, const void *found, const char *work, double seconds)
+{
+	const struct route *route = &exchange->route;
+	const struct timespec start = clock_now();
+	struct answer answer = route->endpoint->render(&exchange->web->site, route, found);
+
+	if (route->json) {
+		answer.times[0] = (struct answer_time){work, seconds};
+		answer.times[1] = (struct answer_time){"render", clock_seconds_since(&start)};
+	}
+	exchange->status = answer.status;
+	return answer;
+}
+
+/*
  * The response for exchange, rendered once for all requests for the same; NULL: out of memory.
  * Errors are not cached.
  */
@@ -23,10 +42,8 @@ static struct shared_response *find_response(
 	if (shared)
 		return shared;
 
-	struct answer answer =
-	    exchange->route.endpoint->render(&web->site, &exchange->route, result);
+	struct answer answer = render(exchange, result, "walk", result->gathering.seconds);
 
-	exchange->status = answer.status;
 	shared = response_share(&answer, config);
 	if (shared && answer.status == MHD_HTTP_OK)
 		response_cache_add(&web->cache, serial, &exchange->route, config, shared);
@@ -71,16 +88,15 @@ static void on_scraped(struct shared_request *request, int error, const void *re
 static void on_looked_up(struct shared_request *request, int error, const void *result)
 {
 	struct exchange *exchange = (struct exchange *)request;
+	const struct port_lookup *lookup = result;
 
 	if (error < 0) {
 		fail(exchange, error);
 		return;
 	}
 
-	struct answer answer =
-	    exchange->route.endpoint->render(&exchange->web->site, &exchange->route, result);
+	struct answer answer = render(exchange, lookup, "lookup", lookup->seconds);
 
-	exchange->status = answer.status;
 	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
 }
 

@@ -122,6 +122,19 @@ static enum endpoint_found parse_api(const struct site *site, const struct http_
 	return api_parameters_read(site, request, route) ? FOUND : FOUND_WRONG;
 }
 
+/*
+ * Of those that the page asks together: each also asks for the failures that the history notes.
+ * They cost no walk, but without them the others could not share a walk with the history.
+ */
+static enum endpoint_found parse_view(const struct site *site, const struct http_request *request,
+    const char *rest, struct route *route)
+{
+	if (parse_api(site, request, rest, route) != FOUND)
+		return FOUND_WRONG;
+	route->asked |= site->enabled & (collector_set)1 << collector_find("exhaustion");
+	return FOUND;
+}
+
 /* Without --namespaces=all there is no such list. */
 static enum endpoint_found parse_namespaces(const struct site *site,
     const struct http_request *request, const char *rest, struct route *route)
@@ -172,7 +185,7 @@ static struct answer finish_api(const struct route *route, char *text)
 static enum endpoint_found parse_ports(const struct site *site, const struct http_request *request,
     const char *rest, struct route *route)
 {
-	if (parse_api(site, request, rest, route) != FOUND)
+	if (parse_view(site, request, rest, route) != FOUND)
 		return FOUND_WRONG;
 	/* Of another namespace a scrape finds all views. */
 	if (route->has_mark && !route->namespace[0])
@@ -250,23 +263,10 @@ static struct answer render_range(
 	return finish_api(route, api_range(range_found(found.state), found_view_where(&found)));
 }
 
-/* Asks also for the failures, which cost no walk. */
-static enum endpoint_found parse_summary(const struct site *site,
-    const struct http_request *request, const char *rest, struct route *route)
-{
-	const int exhaustion = collector_find("exhaustion");
-
-	if (parse_api(site, request, rest, route) != FOUND)
-		return FOUND_WRONG;
-	if (!route->namespace[0])
-		route->asked |= site->enabled & (collector_set)1 << exhaustion;
-	return FOUND;
-}
-
 static enum endpoint_found parse_history(const struct site *site,
     const struct http_request *request, const char *rest, struct route *route)
 {
-	if (parse_summary(site, request, rest, route) != FOUND)
+	if (parse_view(site, request, rest, route) != FOUND)
 		return FOUND_WRONG;
 	if (route->namespace[0]) {
 		route->answer = answer_error(
@@ -345,8 +345,9 @@ static struct answer render_port_elsewhere(
  * The page sends these requests at the same time. The first one starts a walk; the others can share
  * it only if that walk is for all of these views.
  */
-#define VIEWS_OF_THE_PAGE \
-	(1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS | 1u << VIEW_NAMESPACES | 1u << VIEW_SUMMARY)
+#define VIEWS_OF_THE_PAGE                                                        \
+	(1u << VIEW_PORT_MAP | 1u << VIEW_DESTINATIONS | 1u << VIEW_NAMESPACES | \
+	    1u << VIEW_SUMMARY | 1u << VIEW_RANGE)
 
 static const struct endpoint port_elsewhere = {NULL, NEED_WALK, 0, NULL, render_port_elsewhere};
 
@@ -359,11 +360,10 @@ const struct endpoint endpoints[] = {
     {"/-/ready", NEED_NOTHING, 0, NULL, render_readiness},
     {"/api/v1/ports", NEED_WALK, VIEWS_OF_THE_PAGE, parse_ports, render_ports},
     {"/api/v1/ports/", NEED_LOOKUP, 0, parse_port, render_port},
-    {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_api, render_destinations},
+    {"/api/v1/destinations", NEED_WALK, VIEWS_OF_THE_PAGE, parse_view, render_destinations},
     {"/api/v1/namespaces", NEED_WALK, 1u << VIEW_NAMESPACES, parse_namespaces, render_namespaces},
     {"/api/v1/history", NEED_WALK, VIEWS_OF_THE_PAGE, parse_history, render_history},
-    {"/api/v1/summary", NEED_WALK, VIEWS_OF_THE_PAGE | 1u << VIEW_RANGE, parse_summary,
-	render_summary},
+    {"/api/v1/summary", NEED_WALK, VIEWS_OF_THE_PAGE, parse_view, render_summary},
     {"/api/v1/search", NEED_NOTHING, 0, search_parse, search_render},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };

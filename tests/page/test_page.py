@@ -28,7 +28,7 @@ from workload import ACTIVE, FIRST, LAST, USABLE, WAITING
 # Those that need TIME_WAIT come first: it lasts a minute.
 SCENARIOS = ["map", "media", "lookup", "destinations", "contrast", "highlight", "hover",
              "keyboard", "hash", "wrong", "hostile", "devices", "phone", "visible", "hidden",
-             "busy", "refused"]
+             "slow", "busy", "refused"]
 
 # Chromium itself writes an error to the console for each answer that is none.
 ABOUT_ANSWERS = "console: Failed to load resource"
@@ -376,13 +376,28 @@ def test_it_can_be_paused(seen):
     assert page["resumed"] == page["paused_for_60"] + 1
 
 
-def test_a_busy_host_is_asked_seldom(seen):
-    page = seen["busy"]
+def test_a_slow_network_slows_nothing(seen):
+    page = seen["slow"]
     assert page["in_flight"] == 1
-    # Twenty times the ten seconds that it took.
-    assert page["freshness"] == "Live, every 200 s."
-    assert page["after_150_seconds"] == 1
-    assert page["after_210_seconds"] == 2
+    assert page["freshness"] == "Live, every 5 s."
+    assert page["after_11_seconds"] == 3
+
+
+@pytest.mark.parametrize("case, freshness, verdicts, maps", [
+    # At most a twentieth of the host's time for the map.
+    ("two", "Live, every 5 s. The map every 40 s: a look at all ports takes 2 s here.", 8, (1, 2)),
+    # Render and all: every answer costs 60 ms.
+    ("half", "Live, every 5 s. The map every 10 s: a look at all ports takes 0.2 s here.", 8, (4, 5)),
+    # At most half for the verdict.
+    ("five", "Live, every 10 s. The map every 100 s: a look at all ports takes 5 s here.", 4, (1, 1)),
+    ("fast", "Live, every 5 s.", 8, (8, 9)),
+    ("silent", "Live, every 5 s.", 8, (8, 9))])
+def test_a_busy_host_is_asked_for_the_map_seldom_and_for_the_verdict_often(seen, case, freshness, verdicts, maps):
+    page = seen["busy"][case]
+    assert page["freshness"] == page["age"] == freshness
+    # Each is a sample of the history: none is farther than 20 s from the next.
+    assert page["verdicts"] == page["histories"] == verdicts
+    assert (page["maps"], page["maps_later"]) == maps
 
 
 @pytest.mark.parametrize("refusal, words", [

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live port map: what is asked of the exporter, and who shows it. */
 import { asked, readAddress } from "./address.js";
-import { get } from "./api.js";
+import { getTimed } from "./api.js";
 import { createAtlas } from "./atlas.js";
 import { SUMMARY_PATH, followChips, showChips } from "./chips.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
@@ -17,14 +17,16 @@ import { NAMESPACES_PATH, createChooser } from "./namespaces.js";
 import { readColours } from "./picture.js";
 import { createPoll } from "./poll.js";
 import { countUses, readPorts, wordsOf } from "./ports.js";
+import { createTimes } from "./server_time.js";
 import { createShades } from "./shades.js";
 import { showStrip } from "./strip.js";
 
 function start() {
-	const state = { data: null, stale: false, extent: null, counts: null, destinations: undefined,
+	const state = { data: null, range: undefined, stale: false, extent: null, counts: null, destinations: undefined,
 		colours: readColours(), only: new Set(), pinned: null, port: null };
 	const chooser = document.body.dataset.namespaces === "on" ? createChooser() : null;
 	let { namespace } = readAddress();
+	const times = createTimes();
 
 	const lookup = createLookup({
 		useOf: (port) => (state.stale ? undefined : state.data?.uses[port]),
@@ -88,29 +90,38 @@ function start() {
 		table();
 	}
 
-	function show(ports, destinations) {
-		Object.assign(state, { data: readPorts(ports), destinations });
+	function show(ports) {
+		state.data = readPorts(ports);
 		byId("all-ports").hidden = false;
 		showAll();
 	}
 
-	/* Whether all came. */
-	async function askAll(signal) {
+	/* Paths by name. Without the map: what the verdict needs. */
+	function wanted(withMap) {
+		const owned = ownedPath();
+		return { ...withMap && { ports: mapPath() }, summary: asked(SUMMARY_PATH), ...owned && { owned },
+			destinations: asked(DESTINATIONS_PATH), ...withMap && { range: asked("api/v1/range") },
+			...namespace === null && { history: HISTORY_PATH }, ...withMap && chooser && { namespaces: NAMESPACES_PATH } };
+	}
+
+	/* As createPoll() takes it. */
+	async function ask(signal, withMap) {
 		/*
 		 * Together: the server then walks the kernel's tables once for all of them. First what asks for
 		 * most: the others then share its walk.
 		 */
-		const looked = lookup.refresh();
-		const owner = ownedPath();
-		const paths = { summary: asked(SUMMARY_PATH), ports: mapPath(), ...owner && { owned: owner }, destinations: asked(DESTINATIONS_PATH), range: asked("api/v1/range"),
-			...namespace === null && { history: HISTORY_PATH }, ...chooser && { namespaces: NAMESPACES_PATH } };
-		const answers = await Promise.allSettled([...Object.values(paths).map((path) => get(path, signal)), looked]);
+		const paths = wanted(withMap);
+		const asking = Object.values(paths).map((path) => getTimed(path, signal));
+		const answers = await Promise.allSettled([...asking, ...withMap ? [lookup.refresh()] : []]);
 		if (signal.aborted) {
-			return false;
+			return { whole: false, took: null };
 		}
 		/* Those that came. */
-		const { summary, ports, owned, destinations, range, history = null, namespaces } = Object.fromEntries(
-			Object.keys(paths).map((name, i) => [name, answers[i].value]));
+		const came = Object.fromEntries(Object.keys(paths).map((name, i) => [name, answers[i].value])
+			.filter(([, answer]) => answer !== undefined));
+		const { summary, ports, owned, destinations, history = null, namespaces } = Object.fromEntries(
+			Object.entries(came).map(([name, { body }]) => [name, body]));
+		state.range = came.range?.body ?? state.range;
 		/* The name first: the state is of what it names. */
 		if (namespaces) {
 			chooser.show(namespaces);
@@ -118,15 +129,18 @@ function start() {
 		if (summary) {
 			showChips(summary);
 		}
+		state.destinations = destinations;
 		if (ports) {
 			showFilter(ports.marked_ports, owned);
-			show(ports, destinations);
+			show(ports);
+		} else if (state.data) {
+			showSummary(state, destinations);
 		}
 		if (history || namespace !== null) {
 			showStrip(history);
 		}
 		if (destinations) {
-			showDestinations(destinations, history, range, owned);
+			showDestinations(destinations, history, state.range, owned);
 		}
 		const failed = answers.find(({ status }) => status === "rejected");
 		setText(byId("trouble"), failed ? failed.reason.message : "");
@@ -137,7 +151,7 @@ function start() {
 		if (!failed) {
 			setStale(false);
 		}
-		return !failed;
+		return { whole: !failed, took: times.add(came) };
 	}
 
 	/* Of the namespace that is asked for nothing is known: what is there must take no room. */
@@ -160,6 +174,7 @@ function start() {
 		const moves = now !== namespace;
 		if (moves) {
 			namespace = now;
+			state.range = undefined;
 			setStale(true);
 			chooser?.follow();
 			setText(byId("announcement"), `Network namespace: ${byId("where").textContent}`);
@@ -171,7 +186,7 @@ function start() {
 		}
 	}
 
-	const poll = createPoll(askAll);
+	const poll = createPoll(ask);
 	const filter = createFilter(follow);
 	byId("used").addEventListener("toggle", table);
 	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {

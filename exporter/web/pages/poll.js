@@ -3,24 +3,54 @@
 import { byId, setText } from "./dom.js";
 
 const INTERVAL_MS = 5000;
-/* A host that takes long to answer is busy: of its time at most this part goes to this page. */
+/*
+ * Of the time of a host that takes long to look, at most a twentieth goes to a page with the map. The
+ * verdict matters more: it costs what a scrape every 5 s does, and at most half.
+ */
 const SHARE_OF_TIME = 20;
+const SHARE_OF_VERDICT = 2;
 const AGE_SHOWN_EVERY_MS = 1000;
+/* A timer may be a little early. */
+const SLACK_MS = 50;
 
-/* ask(signal): asks once, and says whether all of it came. */
+const every = (ms) => `every ${Math.round(ms / 1000)} s`;
+
+/* 2 s, 0.4 s */
+const lasting = (ms) => `${Number((ms / 1000).toFixed(1))} s`;
+
+/*
+ * ask(signal, withMap): asks once, for the map too or only for what changes the verdict. Returns {whole:
+ * whether all of it came, took: {look, all}}: the ms that the exporter took to look, and with all that it
+ * made of it, the map included. took is null if it does not say.
+ */
 export function createPoll(ask) {
-	const poll = { timer: 0, running: null, moved: false, paused: false, next: 0, wait: INTERVAL_MS, good: 0 };
+	const poll = { timer: 0, running: null, moved: false, paused: false, next: 0, wait: INTERVAL_MS, nextMap: 0,
+		waitMap: INTERVAL_MS, lastMap: 0, look: 0, isTold: true, good: 0 };
+
+	/* A slow network or a busy browser is not the host's fault: only where it does not say, it counts. */
+	function pace(took, roundTrip) {
+		const { look, all } = took ?? { look: roundTrip, all: roundTrip };
+		const wait = Math.max(INTERVAL_MS, SHARE_OF_VERDICT * look);
+		/* The map comes with the verdict, so every so many of it. */
+		const waitMap = wait * Math.ceil(SHARE_OF_TIME * all / wait);
+		Object.assign(poll, { wait, waitMap: Math.max(wait, waitMap), look, isTold: took !== null });
+	}
 
 	async function refresh() {
 		const running = new AbortController();
 		const began = performance.now();
+		const withMap = began >= poll.nextMap - SLACK_MS;
 		Object.assign(poll, { running, moved: false });
 		byId("map").setAttribute("aria-busy", "true");
 		try {
-			const whole = await ask(running.signal);
+			const { whole, took } = await ask(running.signal, withMap);
+			const now = performance.now();
 			if (!running.signal.aborted) {
-				poll.wait = Math.max(INTERVAL_MS, SHARE_OF_TIME * (performance.now() - began));
-				poll.good = whole ? performance.now() : poll.good;
+				pace(took, now - began);
+				poll.good = whole ? now : poll.good;
+				/* What did not come is asked again with the next verdict. */
+				poll.lastMap = withMap ? now : poll.lastMap;
+				poll.nextMap = whole ? poll.lastMap + poll.waitMap : 0;
 			}
 		} finally {
 			/* Whatever an answer held: the next one may be better. */
@@ -40,15 +70,20 @@ export function createPoll(ask) {
 		}
 	}
 
+	function liveWords() {
+		const map = poll.waitMap === poll.wait ? "" : ` The map ${every(poll.waitMap)}: ${
+			poll.isTold ? "a look at all ports" : "an answer"} takes ${lasting(poll.look)} here.`;
+		return `Live, ${every(poll.wait)}.${map}`;
+	}
+
 	function sayAge() {
 		const age = Math.round((performance.now() - poll.good) / 1000);
-		const every = `every ${Math.round(poll.wait / 1000)} s`;
 		if (poll.good === 0) {
 			setText(byId("freshness"), byId("trouble").hidden ? "Asking the exporter." : "No data yet.");
 		} else if (poll.paused || !byId("trouble").hidden) {
 			setText(byId("freshness"), `${poll.paused ? "Paused. " : ""}The data is ${age} s old.`);
 		} else {
-			setText(byId("freshness"), `Live, ${every}.`);
+			setText(byId("freshness"), liveWords());
 		}
 	}
 
@@ -66,7 +101,7 @@ export function createPoll(ask) {
 		/* What came belongs to another network namespace: asks at once. */
 		move() {
 			poll.running?.abort();
-			Object.assign(poll, { moved: true, good: 0, next: 0 });
+			Object.assign(poll, { moved: true, good: 0, next: 0, nextMap: 0 });
 			sayAge();
 			schedule();
 		},
