@@ -84,9 +84,10 @@ struct collector_config {
 	 * when the first connected socket is observed.
 	 */
 	const struct facts *facts;
-	const struct peer_filter *peers; /* as in struct gatherer_options */
-	bool lease_starts;		 /* the same */
-	bool all_namespaces;		 /* others are looked at, too: emit_elsewhere() */
+	const struct peer_filter *peers; /* as in struct gatherer_options, as are the next two */
+	bool lease_starts;
+	bool failure_events;
+	bool all_namespaces; /* others are looked at, too: emit_elsewhere() */
 	/* Of a namespace that is asked for (gatherer_ask()), from begin on; else NULL. */
 	const struct ports_asked *ports;
 	const struct marks_asked *marks; /* of the scrape in progress; NULL: there are never any */

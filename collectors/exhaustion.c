@@ -19,6 +19,9 @@
 #include "collectors/owner_labels.h"
 #include "collectors/tables/tally_top.h"
 
+/* Of failures that nobody has read yet: some 2,000. */
+#define EVENTS_BYTES (1ul << 18)
+
 static const struct metric_family connect_errors = {
     .name = "ephemera_port_exhaustion_errors_total",
     .help = "TCP connect() calls that failed with EADDRNOTAVAIL because no port was left towards "
@@ -98,6 +101,7 @@ static int open_probe(struct exhaustion *state, const struct collector_config *c
 	const size_t openers = config->values[EXHAUSTION_OPENERS_LIMIT];
 	const struct exhaustion_probe_options options = {
 	    .leases = config->values[EXHAUSTION_LEASES_LIMIT],
+	    .events_bytes = config->failure_events ? EVENTS_BYTES : 0,
 	    .openers = openers != 0,
 	    .starts = config->lease_starts,
 	    .elsewhere = config->all_namespaces,
@@ -254,6 +258,13 @@ const struct lease_starts *exhaustion_starts(const void *state)
 	return &((const struct exhaustion *)state)->probe.starts;
 }
 
+struct exhaustion_probe *exhaustion_probe_of(void *context)
+{
+	struct exhaustion *state = context;
+
+	return state->error < 0 ? NULL : &state->probe;
+}
+
 static const struct collector_flag flags[] = {
     [EXHAUSTION_DESTINATIONS_LIMIT] = {"destinations-limit",
 	"how many destinations with the most failures are shown", 20, 0, TALLY_DESTINATIONS},
@@ -279,7 +290,8 @@ const struct collector exhaustion_collector = {
 	"the machine, in other namespaces too, calls a BPF program; docs/exhaustion.md has the "
 	"cost. In the kernel it uses 1.2 MiB for 4,096 destinations, 4,096 refused ports, 1,024 "
 	"cgroups, 4,096 pairs of a destination and a cgroup and the times of all ports, and 32 to "
-	"64 bytes for each of --collector.exhaustion.leases-limit. With it, binds uses another BPF "
+	"64 bytes for each of --collector.exhaustion.leases-limit; with --web.enable-api another "
+	"256 KiB. With it, binds uses another BPF "
 	"program, not sock_diag, to find which ports were bound and then connected.",
     .on_by_default = false,
     .families = families,

@@ -60,6 +60,7 @@ struct gatherer_options {
 	unsigned refresh_seconds;
 	const struct peer_filter *peers; /* for the finder of destinations; NULL: all peers */
 	bool lease_starts;		 /* whether exhaustion_starts() will be asked for */
+	bool failure_events; /* whether the probe of exhaustion_probe_of() tells events */
 	/*
 	 * NULL, or what gather() is asked to mark, for port_marks.h. The caller owns it, and may
 	 * change it between two gatherings.

@@ -26,6 +26,7 @@ static int make_collector(
 	    .facts = &instance->facts,
 	    .peers = options->peers,
 	    .lease_starts = options->lease_starts,
+	    .failure_events = options->failure_events,
 	    .all_namespaces = options->namespaces != NULL,
 	    .ports = instance->ports,
 	    .marks = options->marks,

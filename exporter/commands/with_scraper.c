@@ -59,6 +59,7 @@ int with_scraper(const struct options *options, scraper_use *use)
 		    .namespaces = options->all_namespaces ? &options->namespaces : NULL,
 		    /* The sockets of a replay are from another host or another time. */
 		    .lease_starts = options->serve.enable_api && !options->source.replay,
+		    .failure_events = options->serve.enable_api,
 		},
 	    .source = options->source,
 	    .limit = {(double)options->serve.max_walks_per_second,

@@ -127,6 +127,12 @@ static int start_lookup(const struct serve_options *options, struct web_parts *p
 	return result < 0 ? result : shared_lookup_start(parts->lookup);
 }
 
+static int start_failures(struct web_parts *parts)
+{
+	parts->failures = scraper_failures(parts->scraper);
+	return parts->failures ? failure_watch_start(parts->failures) : 0;
+}
+
 static int start_rules(struct web_parts *parts)
 {
 	const int result = auth_new(&parts->auth);
@@ -200,6 +206,8 @@ static int start_parts(const struct serve_options *options, struct parts *parts)
 
 	if (result == 0 && options->enable_api)
 		result = start_lookup(options, &parts->web);
+	if (result == 0 && options->enable_api)
+		result = start_failures(&parts->web);
 	if (result == 0 && parts->web.rules)
 		result = start_rules(&parts->web);
 	if (result == 0)

@@ -32,7 +32,8 @@ struct scraper {
 	struct marks_asked marks; /* the same of what is marked */
 	struct scrape_result found; /* of the last scrape, as is the next */
 	struct metric_set *set;
-	struct history *history; /* NULL: none is kept */
+	struct history *history;	/* NULL: none is kept */
+	struct failure_watch *failures; /* NULL: nobody sees any */
 };
 
 static const struct shared_work scraper_work;
@@ -106,6 +107,22 @@ static void tell_who_will_fail(struct scraper *scraper)
 	}
 }
 
+static void *exhaustion_state(const struct scraper *scraper)
+{
+	const int place = collector_find("exhaustion");
+
+	return place < 0 ? NULL : gatherer_state(scraper->gatherer, (size_t)place);
+}
+
+static int watch_failures(struct scraper *scraper, const struct gatherer_options *options)
+{
+	void *state = options->failure_events ? exhaustion_state(scraper) : NULL;
+	struct exhaustion_probe *probe = state ? exhaustion_probe_of(state) : NULL;
+
+	return probe ? failure_watch_new(probe, options->sysfs, options->pods, &scraper->failures)
+		     : 0;
+}
+
 int scraper_new(
     const struct scraper_options *options, struct self *self, struct scraper **ret_scraper)
 {
@@ -131,6 +148,8 @@ int scraper_new(
 		result = scraper->history ? 0 : -ENOMEM;
 	}
 	if (result == 0)
+		result = watch_failures(scraper, &options->gatherer);
+	if (result == 0)
 		result = single_flight_new(&work, &options->limit, &scraper->sharing);
 	if (result < 0) {
 		scraper_free(scraper);
@@ -144,10 +163,14 @@ int scraper_new(
 
 const struct lease_starts *scraper_lease_starts(const struct scraper *scraper)
 {
-	const int place = collector_find("exhaustion");
-	const void *state = place < 0 ? NULL : gatherer_state(scraper->gatherer, (size_t)place);
+	const void *state = exhaustion_state(scraper);
 
 	return state ? exhaustion_starts(state) : NULL;
+}
+
+struct failure_watch *scraper_failures(const struct scraper *scraper)
+{
+	return scraper->failures;
 }
 
 static void log_failure(const struct scraper *scraper, size_t i, const struct gathering *gathering)
@@ -334,6 +357,7 @@ void scraper_free(struct scraper *scraper)
 	if (!scraper)
 		return;
 	single_flight_free(scraper->sharing);
+	failure_watch_free(scraper->failures);
 	gatherer_free(scraper->gatherer);
 	history_free(scraper->history);
 	free(scraper);

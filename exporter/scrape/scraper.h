@@ -7,6 +7,7 @@
 #include "collectors/gather.h"
 #include "exporter/scrape/asked_list.h"
 #include "exporter/scrape/exposition.h"
+#include "exporter/scrape/failure_watch.h"
 #include "exporter/scrape/history.h"
 #include "exporter/scrape/self_metrics.h"
 #include "exporter/scrape/single_flight.h"
@@ -49,6 +50,12 @@ void scraper_warn_of_view(struct scraper *scraper);
 
 /* What its collector `exhaustion` sees of when connections began; NULL: it is not enabled. */
 const struct lease_starts *scraper_lease_starts(const struct scraper *scraper);
+
+/*
+ * Those who wait for calls that its collector `exhaustion` sees fail, if options have
+ * failure_events; the scraper owns it. NULL: it sees none.
+ */
+struct failure_watch *scraper_failures(const struct scraper *scraper);
 
 /* One scrape in the calling thread. Do not call it while the scraper's own thread runs. */
 int scraper_run(struct scraper *scraper, collector_set asked,

@@ -13,12 +13,28 @@
 #include "exporter/base/worker.h"
 #include "exporter/web/clients.h"
 
+/* What there are places for. */
+enum client_place { PLACE_WORK, PLACE_WATCH, CLIENT_PLACES };
+
+/* The places that a client in that phase has one of; CLIENT_PLACES: none. */
+static inline enum client_place client_place(enum client_phase phase)
+{
+	switch (phase) {
+	case CLIENT_WORK:
+		return PLACE_WORK;
+	case CLIENT_WATCH:
+		return PLACE_WATCH;
+	default:
+		return CLIENT_PLACES;
+	}
+}
+
 /* A peer that has clients. */
 struct address {
 	struct peer peer;
 	unsigned clients;
-	unsigned open;	/* of them, those that are not shut down */
-	unsigned works; /* of them, those in CLIENT_WORK */
+	unsigned open;		       /* of them, those that are not shut down */
+	unsigned taken[CLIENT_PLACES]; /* by them */
 	struct address *next;
 };
 
@@ -39,7 +55,7 @@ struct clients {
 	pthread_cond_t settled; /* for clients_drain(): a client got its answer */
 	bool sleeps;		/* the worker, while there are no clients */
 	unsigned length;
-	unsigned works; /* clients in CLIENT_WORK */
+	unsigned taken[CLIENT_PLACES];
 	struct client *first;
 	struct address *addresses;
 	struct peer_buckets prompt; /* for clients_is_prompt() */

@@ -19,6 +19,8 @@ static enum loss loss_of(const struct client *client)
 	case CLIENT_REQUEST:
 	case CLIENT_IDLE:
 		return LOSES_NOTHING;
+	/* It asks again at once. */
+	case CLIENT_WATCH:
 	case CLIENT_RESPONSE:
 		return LOSES_RESPONSE;
 	default:
@@ -82,33 +84,47 @@ void clients_make_room(struct clients *clients, struct client *newcomer)
 	    has_too_many ? REFUSAL_CONNECTIONS_PER_ADDRESS : REFUSAL_CONNECTIONS);
 }
 
-/* Of the places for work, with an address that asks for one. At least one. */
-static unsigned share_of_work(const struct clients *clients, const struct address *address)
+/* Of the places, with an address that asks for one. At least one. */
+static unsigned share_of(
+    const struct clients *clients, const struct address *address, enum client_place place)
 {
 	unsigned addresses = 1;
 
 	for (const struct address *i = clients->addresses; i; i = i->next)
-		addresses += i != address && i->works > 0;
+		addresses += i != address && i->taken[place] > 0;
 	return addresses < clients->limits.works ? clients->limits.works / addresses : 1;
 }
 
-enum refusal clients_start_work(struct clients *clients, struct client *client)
+/* Starts the phase, which needs a place. */
+static enum refusal take_place(
+    struct clients *clients, struct client *client, enum client_phase phase)
 {
 	const struct address *address = client->address;
+	const enum client_place place = client_place(phase);
 	enum refusal refusal = REFUSALS;
 
 	pthread_mutex_lock(&clients->worker.lock);
-	if (clients->works >= clients->limits.works &&
-	    address->works >= share_of_work(clients, address))
+	if (clients->taken[place] >= clients->limits.works &&
+	    address->taken[place] >= share_of(clients, address, place))
 		refusal = REFUSAL_REQUESTS;
-	else if (address->works >= clients->limits.works_per_peer)
+	else if (address->taken[place] >= clients->limits.works_per_peer)
 		refusal = REFUSAL_REQUESTS_PER_ADDRESS;
 	else
-		client_start_phase(clients, client, CLIENT_WORK);
+		client_start_phase(clients, client, phase);
 	pthread_mutex_unlock(&clients->worker.lock);
 	if (refusal != REFUSALS)
 		refusals_add(clients->refusals, refusal);
 	return refusal;
+}
+
+enum refusal clients_start_work(struct clients *clients, struct client *client)
+{
+	return take_place(clients, client, CLIENT_WORK);
+}
+
+enum refusal clients_start_watch(struct clients *clients, struct client *client)
+{
+	return take_place(clients, client, CLIENT_WATCH);
 }
 
 bool clients_is_prompt(struct clients *clients, const struct client *client)

@@ -2,6 +2,7 @@
 #include "exporter/web/client_list.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -190,13 +191,16 @@ void clients_remove(struct clients *clients, struct client *client)
 
 void client_start_phase(struct clients *clients, struct client *client, enum client_phase phase)
 {
-	if (client->phase == CLIENT_WORK) {
-		client->address->works--;
-		clients->works--;
+	const enum client_place before = client_place(client->phase);
+	const enum client_place now = client_place(phase);
+
+	if (before != CLIENT_PLACES) {
+		client->address->taken[before]--;
+		clients->taken[before]--;
 	}
-	if (phase == CLIENT_WORK) {
-		client->address->works++;
-		clients->works++;
+	if (now != CLIENT_PLACES) {
+		client->address->taken[now]++;
+		clients->taken[now]++;
 	}
 	client->phase = phase;
 	client->since = clock_now();
@@ -210,6 +214,13 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
 	pthread_mutex_lock(&clients->worker.lock);
 	client_start_phase(clients, client, phase);
 	pthread_mutex_unlock(&clients->worker.lock);
+}
+
+bool client_is_gone(const struct client *client)
+{
+	struct pollfd end = {.fd = client->fd, .events = POLLRDHUP};
+
+	return poll(&end, 1, 0) > 0;
 }
 
 static bool is_owed(const struct client *client)

@@ -17,14 +17,16 @@ enum client_phase {
 	CLIENT_REQUEST,	 /* connected; its request is not complete yet */
 	CLIENT_PASSWORD, /* its password is being checked */
 	CLIENT_WORK,	 /* it waits for a scrape or a lookup */
+	CLIENT_WATCH,	 /* it waits until something happens, which may be long */
 	CLIENT_RESPONSE, /* it reads the response */
 	CLIENT_IDLE,	 /* kept open for the next request */
 };
 
 struct clients_limits {
-	unsigned connections;	   /* at most; the next one closes another, see clients_add() */
-	unsigned per_peer;	   /* the same for one peer */
-	unsigned works;		   /* in CLIENT_WORK, besides each peer's share */
+	unsigned connections; /* at most; the next one closes another, see clients_add() */
+	unsigned per_peer;    /* the same for one peer */
+	/* In CLIENT_WORK, besides each peer's share. As many again may be in CLIENT_WATCH. */
+	unsigned works;
 	unsigned works_per_peer;   /* the same for one peer */
 	unsigned request_seconds;  /* to send a request */
 	unsigned response_seconds; /* to read a response */
@@ -55,7 +57,10 @@ struct client *clients_add(struct clients *clients, int fd);
 const struct peer *client_peer(const struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
 
-/* Starts the phase and its time. Use clients_start_work() for CLIENT_WORK. client may be NULL. */
+/*
+ * Starts the phase and its time. Use clients_start_work() for CLIENT_WORK, and
+ * clients_start_watch() for CLIENT_WATCH. client may be NULL.
+ */
 void clients_set_phase(struct clients *clients, struct client *client, enum client_phase phase);
 
 /*
@@ -65,6 +70,16 @@ void clients_set_phase(struct clients *clients, struct client *client, enum clie
  * this peer work as one may have.
  */
 enum refusal clients_start_work(struct clients *clients, struct client *client);
+
+/* The same for CLIENT_WATCH, whose places are counted by themselves: they are never those of work.
+ */
+enum refusal clients_start_watch(struct clients *clients, struct client *client);
+
+/*
+ * Whether nobody is at the other end of the connection any more, or nobody sends: then no more
+ * requests come. Any thread may ask until clients_remove(). Does not block.
+ */
+bool client_is_gone(const struct client *client);
 
 /*
  * Whether the client's work may go before that of others, which counts: its peer has not asked that

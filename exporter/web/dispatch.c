@@ -100,6 +100,30 @@ static void on_looked_up(struct shared_request *request, int error, const void *
 	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
 }
 
+/* Runs in the thread that watches failures. */
+static void on_failed(struct shared_request *request, int error, const void *news)
+{
+	struct exchange *exchange = (struct exchange *)request;
+
+	if (error < 0) {
+		fail(exchange, error);
+		return;
+	}
+
+	struct answer answer =
+	    exchange->route.endpoint->render(&exchange->web->site, &exchange->route, news);
+
+	exchange->status = answer.status;
+	finish_work(exchange, response_share(&answer, exchange_config(exchange)));
+}
+
+static bool is_gone(const struct failure_request *request)
+{
+	const struct exchange *exchange = (const struct exchange *)request;
+
+	return client_is_gone(exchange->watcher);
+}
+
 struct parameters {
 	void (*each)(void *context, const char *key, const char *value);
 	void *context;
@@ -165,6 +189,7 @@ static struct route find_route(
 	    .host = header(connection, MHD_HTTP_HEADER_HOST),
 	    .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
 	    .accept_encoding = header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
+	    .last_event_id = header(connection, "Last-Event-ID"),
 	    .scrape_timeout = header(connection, "X-Prometheus-Scrape-Timeout-Seconds"),
 	    .openness = find_openness(exchange, path),
 	    .parameters = each_parameter,
@@ -174,12 +199,15 @@ static struct route find_route(
 	return route_find(&exchange->web->site, &request);
 }
 
-/* Lets the request wait for work, unless a limit is reached. Returns whether it may wait. */
+/* Lets the request wait, unless a limit is reached. Returns whether it may wait. */
 static bool take_place(struct exchange *exchange, struct client *client, struct answer *ret_answer)
 {
 	const bool json = exchange->route.json;
+	struct clients *clients = exchange->web->clients;
+	const bool watches = exchange->route.endpoint->need == NEED_FAILURE;
 
-	switch (clients_start_work(exchange->web->clients, client)) {
+	switch (
+	    watches ? clients_start_watch(clients, client) : clients_start_work(clients, client)) {
 	case REFUSAL_REQUESTS:
 		*ret_answer = answer_unavailable(
 		    json, "too many requests at the same time (--web.max-requests)");
@@ -221,24 +249,58 @@ static bool is_prompt(const struct exchange *exchange)
 	return client && clients_is_prompt(exchange->web->clients, client);
 }
 
+static void start_watch(struct exchange *exchange)
+{
+	struct failure_request *request = &exchange->request.failure;
+	const struct route *route = &exchange->route;
+
+	exchange->watcher = connection_client(exchange->connection);
+	request->shared.deadline =
+	    clock_in(route->seconds < FAILURE_WATCH_LONGEST_WAIT ? route->seconds
+								 : FAILURE_WATCH_LONGEST_WAIT);
+	request->shared.done = on_failed;
+	request->has_id = route->has_failure_id;
+	request->id = route->failure_id;
+	request->is_gone = is_gone;
+	failure_watch_submit(exchange->web->parts.failures, request);
+}
+
+static void start_lookup(struct exchange *exchange)
+{
+	struct lookup_request *request = &exchange->request.lookup;
+
+	request->shared.done = on_looked_up;
+	request->port = exchange->route.port;
+	request->limit = exchange->route.limit;
+	shared_lookup_submit(exchange->web->parts.lookup, request);
+}
+
+static void start_walk(struct exchange *exchange)
+{
+	struct scrape_request *request = &exchange->request.scrape;
+	const struct route *route = &exchange->route;
+
+	request->shared.done = on_scraped;
+	request->asked = route->asked;
+	request->namespace = route->namespace[0] ? route->namespace : NULL;
+	request->port = route->port;
+	request->limit = route->limit;
+	request->mark = route->has_mark ? &route->mark : NULL;
+	scraper_submit(exchange->web->parts.scraper, request);
+}
+
 void dispatch_start(struct exchange *exchange)
 {
 	const struct route *route = &exchange->route;
-	const bool looks_up = route->endpoint->need == NEED_LOOKUP;
 
+	if (route->endpoint->need == NEED_FAILURE) {
+		start_watch(exchange);
+		return;
+	}
 	exchange->request.shared.deadline = clock_in(route->seconds);
 	exchange->request.shared.prompt = is_prompt(exchange);
-	exchange->request.shared.done = looks_up ? on_looked_up : on_scraped;
-	if (looks_up) {
-		exchange->request.lookup.port = route->port;
-		exchange->request.lookup.limit = route->limit;
-		shared_lookup_submit(exchange->web->parts.lookup, &exchange->request.lookup);
-	} else {
-		exchange->request.scrape.asked = route->asked;
-		exchange->request.scrape.namespace = route->namespace[0] ? route->namespace : NULL;
-		exchange->request.scrape.port = route->port;
-		exchange->request.scrape.limit = route->limit;
-		exchange->request.scrape.mark = route->has_mark ? &route->mark : NULL;
-		scraper_submit(exchange->web->parts.scraper, &exchange->request.scrape);
-	}
+	if (route->endpoint->need == NEED_LOOKUP)
+		start_lookup(exchange);
+	else
+		start_walk(exchange);
 }

@@ -15,6 +15,7 @@
 #include "exporter/web/api_parameters.h"
 #include "exporter/web/asked_mark.h"
 #include "exporter/web/asked_namespace.h"
+#include "exporter/web/failure_stream.h"
 #include "exporter/web/found_view.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/pages.h"
@@ -365,6 +366,7 @@ const struct endpoint endpoints[] = {
     {"/api/v1/history", NEED_WALK, VIEWS_OF_THE_PAGE, parse_history, render_history},
     {"/api/v1/summary", NEED_WALK, VIEWS_OF_THE_PAGE, parse_view, render_summary},
     {"/api/v1/search", NEED_NOTHING, 0, search_parse, search_render},
+    {"/api/v1/failures", NEED_FAILURE, 0, failure_stream_parse, failure_stream_render},
     {"/api/v1/range", NEED_WALK, 1u << VIEW_RANGE, parse_api, render_range},
 };
 

@@ -10,6 +10,7 @@ enum endpoint_need {
 	NEED_NOTHING, /* it is rendered at once */
 	NEED_WALK,    /* a struct scrape_result with the collectors and views in route.asked */
 	NEED_LOOKUP,  /* a struct port_lookup of route.port */
+	NEED_FAILURE, /* a struct failure_news, which may take long */
 };
 
 enum endpoint_found {

@@ -50,9 +50,10 @@ enum stage {
 /* One request, from its first line to the end of its response. */
 struct exchange {
 	union {
-		struct shared_request shared; /* the first member of both */
+		struct shared_request shared; /* the first member of each */
 		struct scrape_request scrape;
 		struct lookup_request lookup;
+		struct failure_request failure;
 	} request; /* must be the first member: done() gets a pointer to it */
 	struct auth_request auth;
 	struct web *web;
@@ -63,6 +64,7 @@ struct exchange {
 	bool waits; /* for another thread, which resumes the connection */
 	enum auth_verdict verdict;
 	struct route route;
+	const struct client *watcher; /* who waits for failures */
 	unsigned status;
 	struct shared_response *shared; /* what the work made; NULL: out of memory */
 };

@@ -128,6 +128,7 @@ struct answer pages_index(const struct site *site, const struct openness *openne
 		    {"@VERSION@", EPHEMERA_VERSION},
 		    {"@API@", site->api && !openness->api_refuses ? "on" : "off"},
 		    {"@NAMESPACES@", site->api_is_guarded ? "on" : "off"},
+		    {"@FAILURES@", site->failures && !openness->api_refuses ? "on" : "off"},
 		    {"@HOST@", host.nodename},
 		    {"@OPEN@", open.data},
 		};

@@ -9,6 +9,7 @@
 
 #include "collectors/gather.h"
 #include "exporter/scrape/exposition.h"
+#include "exporter/scrape/failure_log.h"
 #include "exporter/web/answer.h"
 #include "exporter/web/openness.h"
 
@@ -22,6 +23,7 @@ struct site {
 	collector_set enabled; /* collectors that a scrape may ask for */
 	bool api;
 	bool api_is_guarded;   /* it shows other network namespaces: see route_may_ask_api() */
+	bool failures;	       /* /api/v1/failures is there */
 	size_t first_view;     /* the views' place in the gatherer's list */
 	const char *listening; /* where, in words, printable; NULL: not known */
 	const char *procfs;
@@ -42,8 +44,10 @@ struct route {
 	bool has_mark; /* it asks for the ports of one destination or owner, which is mark */
 	struct mark_asked mark;		/* all zero if it asks for none */
 	char search[ROUTE_SEARCH_SIZE]; /* what is searched for */
-	struct openness openness;	/* for the page at "/" */
-	double seconds;			/* until the client stops waiting */
+	bool has_failure_id;		/* for failures */
+	struct failure_id failure_id;
+	struct openness openness; /* for the page at "/" */
+	double seconds;		  /* until the client stops waiting */
 };
 
 struct http_request {
@@ -58,6 +62,7 @@ struct http_request {
 	const char *accept;
 	const char *accept_encoding;
 	const char *scrape_timeout;
+	const char *last_event_id;
 	struct openness openness; /* for the path "/"; without is_local */
 	/* Calls each for every parameter of the query; value may be NULL. */
 	void (*parameters)(void *source,

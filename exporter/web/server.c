@@ -187,6 +187,7 @@ int web_new(const struct web_options *options, const struct web_parts *parts, st
 	web->refusals = self_refusals(parts->self);
 	web->site = options->site;
 	web->site.api = parts->lookup != NULL;
+	web->site.failures = parts->failures != NULL;
 
 	const int result = clients_new(&options->limits, web->refusals, &web->clients);
 
@@ -294,6 +295,7 @@ bool web_is_alive(const struct web *web, double seconds)
 			return false;
 	}
 	return scraper_is_alive(web->parts.scraper, seconds) &&
+	       (!web->parts.failures || failure_watch_is_alive(web->parts.failures, seconds)) &&
 	       (!web->parts.lookup || shared_lookup_is_alive(web->parts.lookup, seconds));
 }
 
@@ -315,6 +317,9 @@ void web_stop(struct web *web, unsigned seconds)
 		fds[i] = MHD_quiesce_daemon(web->daemons[i]);
 	if (web->options.outlived)
 		wait_for_the_accepted();
+	/* What they wait for may never come. */
+	if (web->parts.failures)
+		failure_watch_stop(web->parts.failures);
 	if (!clients_drain(web->clients, seconds))
 		log_line(
 		    LOG_LEVEL_WARN, "Cut off a response: its client did not read it in time", NULL);

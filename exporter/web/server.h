@@ -30,7 +30,8 @@ struct web;
 /* What the server uses. All of it must outlive the server. */
 struct web_parts {
 	struct scraper *scraper;
-	struct shared_lookup *lookup; /* NULL: the API is off */
+	struct shared_lookup *lookup;	/* NULL: the API is off */
+	struct failure_watch *failures; /* NULL: the API is off, or nobody sees any */
 	struct self *self;
 	struct config_watch *rules; /* NULL: there is no --web.config.file */
 	struct auth *auth;	    /* NULL if rules is */

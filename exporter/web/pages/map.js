@@ -7,6 +7,7 @@ import { SUMMARY_PATH, followChips, showChips } from "./chips.js";
 import { DESTINATIONS_PATH, showDestinations } from "./destinations.js";
 import { byId, setText } from "./dom.js";
 import { createExtent } from "./extent.js";
+import { createFailures } from "./failures.js";
 import { createFilter, mapPath, ownedPath, showFilter } from "./filter.js";
 import { setState } from "./heading.js";
 import { HISTORY_PATH } from "./history.js";
@@ -25,6 +26,7 @@ function start() {
 	const state = { data: null, range: undefined, stale: false, extent: null, counts: null, destinations: undefined,
 		colours: readColours(), only: new Set(), pinned: null, port: null };
 	const chooser = document.body.dataset.namespaces === "on" ? createChooser() : null;
+	const failures = document.body.dataset.failures === "on" ? createFailures() : null;
 	let { namespace } = readAddress();
 	const times = createTimes();
 
@@ -176,6 +178,7 @@ function start() {
 			namespace = now;
 			state.range = undefined;
 			setStale(true);
+			failures?.show(namespace === null);
 			chooser?.follow();
 			setText(byId("announcement"), `Network namespace: ${byId("where").textContent}`);
 			lookup.move();
@@ -186,7 +189,7 @@ function start() {
 		}
 	}
 
-	const poll = createPoll(ask);
+	const poll = createPoll(ask, (live) => failures?.follow(live && namespace === null));
 	const filter = createFilter(follow);
 	byId("used").addEventListener("toggle", table);
 	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {

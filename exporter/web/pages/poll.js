@@ -22,8 +22,9 @@ const lasting = (ms) => `${Number((ms / 1000).toFixed(1))} s`;
  * ask(signal, withMap): asks once, for the map too or only for what changes the verdict. Returns {whole:
  * whether all of it came, took: {look, all}}: the ms that the exporter took to look, and with all that it
  * made of it, the map included. took is null if it does not say.
+ * onLive(live): whether somebody looks and has not paused, whenever that may have changed.
  */
-export function createPoll(ask) {
+export function createPoll(ask, onLive) {
 	const poll = { timer: 0, running: null, moved: false, paused: false, next: 0, wait: INTERVAL_MS, nextMap: 0,
 		waitMap: INTERVAL_MS, lastMap: 0, look: 0, isTold: true, good: 0 };
 
@@ -64,8 +65,10 @@ export function createPoll(ask) {
 
 	/* Whoever changes tabs to and fro, or pauses and goes on, gets no refresh before its time. */
 	function schedule() {
+		const isSeen = document.visibilityState === "visible";
 		clearTimeout(poll.timer);
-		if (!poll.running && (poll.moved || !poll.paused) && document.visibilityState === "visible") {
+		onLive(isSeen && !poll.paused);
+		if (!poll.running && (poll.moved || !poll.paused) && isSeen) {
 			poll.timer = setTimeout(refresh, Math.max(0, poll.next - performance.now()));
 		}
 	}

@@ -2,7 +2,9 @@
 /* The places of --web.max-requests, and who has which. */
 #include "exporter/web/clients.h"
 
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client_pairs.h"
 
@@ -96,6 +98,51 @@ static void a_password_takes_no_place_of_work(void **state)
 	take_away(&working);
 }
 
+/* Who watches for a day keeps nobody from a scrape, nor the other way round. */
+static void watching_has_places_of_its_own(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 2, 1, MANY, MANY, MANY};
+	struct pair pairs[6];
+
+	(void)state;
+	start_clients(&limits);
+	for (unsigned char i = 0; i < 6; i++)
+		pairs[i] = add_from((unsigned char)(1 + i / 2));
+	assert_int_equal(clients_start_watch(clients, pairs[0].client), REFUSALS);
+	assert_int_equal(
+	    clients_start_watch(clients, pairs[1].client), REFUSAL_REQUESTS_PER_ADDRESS);
+	assert_int_equal(clients_start_watch(clients, pairs[2].client), REFUSALS);
+	/* Each address has its share, and two of work. */
+	assert_int_equal(clients_start_watch(clients, pairs[3].client), REFUSAL_REQUESTS);
+	assert_int_equal(clients_start_watch(clients, pairs[4].client), REFUSALS);
+	assert_int_equal(clients_start_work(clients, pairs[1].client), REFUSALS);
+	assert_int_equal(clients_start_work(clients, pairs[3].client), REFUSALS);
+	assert_false(clients_drain(clients, 0));
+	/* A place comes back. */
+	clients_set_phase(clients, pairs[0].client, CLIENT_RESPONSE);
+	clients_set_phase(clients, pairs[1].client, CLIENT_IDLE);
+	assert_int_equal(clients_start_watch(clients, pairs[1].client), REFUSALS);
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
+static void who_has_gone_is_noticed(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 2, 2, MANY, MANY, MANY};
+	struct pair pair;
+
+	(void)state;
+	start_clients(&limits);
+	pair = add_from(1);
+	assert_false(client_is_gone(pair.client));
+	/* What is sent is no end. */
+	assert_int_equal(write(pair.theirs, "x", 1), 1);
+	assert_false(client_is_gone(pair.client));
+	assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
+	assert_true(client_is_gone(pair.client));
+	take_away(&pair);
+}
+
 static void an_address_is_prompt_now_and_then(void **state)
 {
 	static const struct clients_limits limits = {10, 100, 10, 10, MANY, MANY, MANY};
@@ -128,6 +175,8 @@ int main(void)
 	    TEST(work_has_a_bound_for_all),
 	    TEST(each_address_has_its_share_of_work),
 	    TEST(a_password_takes_no_place_of_work),
+	    TEST(watching_has_places_of_its_own),
+	    TEST(who_has_gone_is_noticed),
 	    TEST(an_address_is_prompt_now_and_then),
 	};
 
