@@ -11,6 +11,7 @@ import { createInterface } from "node:readline";
 import { launch, open } from "./browser.mjs";
 import * as failures from "./failures.mjs";
 import * as first from "./first_screen.mjs";
+import * as holders from "./holders.mjs";
 import * as levels from "./levels.mjs";
 import * as links from "./links.mjs";
 import * as namespaces from "./namespaces.mjs";
@@ -40,7 +41,8 @@ for (const name of names) {
 			pages.push(opened);
 			return opened;
 		};
-		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...levels, ...links, ...range, ...failures }[name]({ open: openOne, step, known });
+		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...levels, ...links, ...range,
+			...failures, ...holders }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}
