@@ -247,6 +247,9 @@ static void what_no_event_told_is_told_as_a_number(void **state)
 	fail_calls(2, 2);
 	go_on(&waiter, PATIENCE_SECONDS);
 	assert_int_equal(calls_of(&waiter), 2);
+	/* Nor again, some looks later. */
+	go_on(&waiter, 2);
+	assert_int_equal(calls_of(&waiter), 0);
 }
 
 /* The kernel counts a call before it tells of it. */

@@ -126,6 +126,27 @@ static void watching_has_places_of_its_own(void **state)
 		take_away(&pairs[i]);
 }
 
+static void who_watches_leaves_all_work_to_others(void **state)
+{
+	static const struct clients_limits limits = {10, 100, 3, 3, MANY, MANY, MANY};
+	struct pair pairs[6];
+
+	(void)state;
+	start_clients(&limits);
+	for (unsigned char i = 0; i < 6; i++)
+		pairs[i] = add_from((unsigned char)(1 + i / 3));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(clients_start_watch(clients, pairs[i].client), REFUSALS);
+	assert_int_equal(clients_start_work(clients, pairs[3].client), REFUSALS);
+	/* Of three, two are of one address. */
+	clients_set_phase(clients, pairs[2].client, CLIENT_IDLE);
+	assert_int_equal(clients_start_work(clients, pairs[2].client), REFUSALS);
+	assert_int_equal(clients_start_work(clients, pairs[4].client), REFUSALS);
+	assert_int_equal(clients_start_watch(clients, pairs[5].client), REFUSALS);
+	for (size_t i = 0; i < LENGTH(pairs); i++)
+		take_away(&pairs[i]);
+}
+
 static void who_has_gone_is_noticed(void **state)
 {
 	static const struct clients_limits limits = {10, 100, 2, 2, MANY, MANY, MANY};
@@ -176,6 +197,7 @@ int main(void)
 	    TEST(each_address_has_its_share_of_work),
 	    TEST(a_password_takes_no_place_of_work),
 	    TEST(watching_has_places_of_its_own),
+	    TEST(who_watches_leaves_all_work_to_others),
 	    TEST(who_has_gone_is_noticed),
 	    TEST(an_address_is_prompt_now_and_then),
 	};
