@@ -8,7 +8,7 @@ const words = (page) => text(page, "#filtered-words");
 const isFiltered = (page) => page.locator("#filtered").isVisible();
 const filtered = (page, wanted) => until(async () => await isFiltered(page) && (await words(page)).includes(wanted));
 
-/* The first pixel of each port's cell, where an outbound one has its colour: "red,green,blue". */
+/* The first pixel of each port's cell, of a map of all ports, where an outbound one has its colour: "red,green,blue". */
 const cells = (page, ports) => page.evaluate((wanted) => {
 	const canvas = document.getElementById("cells");
 	const cell = Number(canvas.dataset.cell);
@@ -30,7 +30,7 @@ async function look(page, known) {
 }
 
 export async function links({ open, known }) {
-	const { page, requests } = await open();
+	const { page, requests } = await open({ all: true });
 	await loaded(page);
 	const seen = {};
 	await until(() => item(page, known.target).count());
