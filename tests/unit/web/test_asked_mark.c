@@ -7,6 +7,10 @@
 
 #include "unit.h"
 
+/* Longer than any address with a zone. */
+#define PART "1111:1111:1111:1111:1111:1111:"
+#define TOO_LONG PART PART PART "1111"
+
 static const struct site site;
 
 static const struct {
@@ -49,8 +53,7 @@ static void what_is_no_destination_is_refused(void **state)
 	    "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:00443x", "10.0.0:443", "::1:443",
 	    "[::1]", "[::1:443", "::1]:443", "[]:443", "[10.0.0.1]:443", "[fe80::1%]:443",
 	    "[fe80::1%abcdefghijklmnop]:443", "host:443", "10.0.0.1:443 ", " 10.0.0.1:443",
-	    "[1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:"
-	    "1111:1111]:443"};
+	    "[" TOO_LONG "]:443"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(wrong); i++) {
