@@ -348,5 +348,6 @@ def test_each_allocation_fails_once(memory, form):
         assert seen["failures"] >= min(calls, SWEEP) - 5
         wait_until(lambda: descriptors(exporter.pid) <= files, 5, "descriptors as before")
         assert set(os.listdir(f"/proc/{exporter.pid}/task")) == threads
-        assert resident_bytes(exporter.pid) - resident < MEGABYTE
+        # The answers with a map have 0.2 MB, and a few are kept: it stays at that however often this is done.
+        assert resident_bytes(exporter.pid) - resident < 2 * MEGABYTE
         print(form, calls, dict(seen))
