@@ -53,6 +53,15 @@ static void unmap(struct socket_address *address)
 	*address = plain;
 }
 
+enum socket_family socket_address_normalise(
+    enum socket_family family, struct socket_address *address)
+{
+	if (family == SOCKET_IPV4 || !is_mapped(address))
+		return family;
+	unmap(address);
+	return SOCKET_IPV4;
+}
+
 void socket_normalise(struct socket *socket)
 {
 	if (socket->family != SOCKET_IPV6)

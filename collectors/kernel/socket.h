@@ -90,6 +90,13 @@ const char *socket_state_name(enum socket_state state);
  */
 void socket_normalise(struct socket *socket);
 
+/*
+ * Turns an IPv4-mapped address into the IPv4 address that it holds, as the kernel treats it.
+ * Returns the family that it then has.
+ */
+enum socket_family socket_address_normalise(
+    enum socket_family family, struct socket_address *address);
+
 /* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV have no owner. */
 bool socket_has_owner(const struct socket *socket);
 

@@ -160,3 +160,13 @@ int udp_services_finish(struct udp_services *services,
 	udp_services_begin(services);
 	return 0;
 }
+
+static void add_port(void *context, const struct range_listener *listener)
+{
+	portset_add(context, listener->port);
+}
+
+int udp_services_finish_ports(struct udp_services *services, struct portset *ports)
+{
+	return udp_services_finish(services, add_port, ports);
+}

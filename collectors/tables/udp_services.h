@@ -12,6 +12,7 @@
  * last look.
  */
 
+#include "collectors/kernel/portset.h"
 #include "collectors/tables/range_listener.h"
 
 #define UDP_SERVICES_FEW 4u
@@ -36,5 +37,8 @@ void udp_services_note(struct udp_services *services, const struct socket *socke
  */
 int udp_services_finish(struct udp_services *services,
     void (*each)(void *context, const struct range_listener *listener), void *context);
+
+/* The same, and adds their ports to the set. */
+int udp_services_finish_ports(struct udp_services *services, struct portset *ports);
 
 #endif

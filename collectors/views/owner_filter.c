@@ -9,12 +9,11 @@
 #include <string.h>
 
 #include "collectors/kernel/cleanup.h"
-#include "collectors/kernel/container.h"
 #include "collectors/kernel/pods.h"
 #include "collectors/kernel/procfs.h"
+#include "collectors/views/owner_match.h"
 
-#define COMM_LENGTH 15	   /* the kernel cuts longer names of processes */
-#define SHORT_ID_LENGTH 12 /* as docker and podman print ids of containers */
+#define COMM_LENGTH 15 /* the kernel cuts longer names of processes */
 #define CGROUPS_MAX 1024
 #define COMM_LIMIT 64
 #define CGROUP_LIMIT 16384
@@ -69,61 +68,14 @@ bool owner_filter_has_process(const struct owner_filter *filter, const char *nam
 	       strncmp(name, filter->name, COMM_LENGTH) == 0;
 }
 
-/* Whether it is the path, one above it, or a name in it, with or without the end ".service". */
-static bool is_in_path(const char *path, const char *name)
-{
-	const size_t wanted = strlen(name);
-
-	if (name[0] == '/')
-		return strncmp(path, name, wanted) == 0 &&
-		       (path[wanted] == '\0' || path[wanted] == '/' || name[wanted - 1] == '/');
-	while (*path) {
-		const size_t length = strcspn(path, "/");
-
-		if (length >= wanted && strncmp(path, name, wanted) == 0 &&
-		    (length == wanted ||
-			(length == wanted + 8 && strncmp(path + wanted, ".service", 8) == 0)))
-			return true;
-		path += length + (path[length] == '/');
-	}
-	return false;
-}
-
-static bool is_pod(const struct owner_filter *filter, const char *uid)
-{
-	const char *slash = strchr(filter->name, '/');
-	struct pod pod;
-
-	if (strcmp(uid, filter->name) == 0)
-		return true;
-	if (!pods_find(filter->pods, uid, &pod))
-		return false;
-	if (!slash)
-		return strcmp(pod.name, filter->name) == 0;
-	return strcmp(pod.name, slash + 1) == 0 &&
-	       strlen(pod.namespace_name) == (size_t)(slash - filter->name) &&
-	       strncmp(pod.namespace_name, filter->name, strlen(pod.namespace_name)) == 0;
-}
-
-static bool is_container(const char *id, const char *name)
-{
-	return strlen(name) >= SHORT_ID_LENGTH && strncmp(id, name, strlen(name)) == 0;
-}
-
 bool owner_filter_has_cgroup(const struct owner_filter *filter, const char *path)
 {
-	struct container container = {{0}, {0}};
-
 	if (!path)
 		return false;
-	if (is_in_path(path, filter->name))
-		return true;
 	for (size_t i = 0; i < filter->length; i++)
 		if (strcmp(filter->cgroups[i], path) == 0)
 			return true;
-	container_parse(path, &container);
-	return (container.pod_uid[0] && is_pod(filter, container.pod_uid)) ||
-	       (container.id[0] && is_container(container.id, filter->name));
+	return owner_matches(filter->name, path, filter->pods);
 }
 
 /* Keeps the cgroup of that process. A process that has ended has none. */

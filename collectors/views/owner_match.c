@@ -5,26 +5,44 @@
 
 #include "collectors/kernel/container.h"
 
+#define SHORT_ID_LENGTH 12 /* as docker and podman print ids of containers */
+
 /* Whether path is owner, or below it. */
 static bool is_at(const char *owner, const char *path)
 {
-	const size_t length = strlen(owner);
+	size_t length = strlen(owner);
 
 	if (strcmp(owner, "/") == 0)
 		return strcmp(path, owner) == 0;
+	while (length > 1 && owner[length - 1] == '/')
+		length--;
 	return strncmp(path, owner, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
 static bool has_part(const char *owner, const char *path)
 {
+	static const char service[] = ".service";
 	const size_t length = strlen(owner);
 
 	for (const char *part = path; *part == '/'; part += strcspn(part, "/")) {
+		size_t rest;
+
 		part++;
-		if (strcspn(part, "/") == length && strncmp(part, owner, length) == 0)
+		if (strncmp(part, owner, length) != 0)
+			continue;
+		rest = strcspn(part, "/") - length;
+		if (rest == 0 ||
+		    (rest == sizeof(service) - 1 && strncmp(part + length, service, rest) == 0))
 			return true;
 	}
 	return false;
+}
+
+static bool is_container(const char *owner, const char *id)
+{
+	const size_t length = strlen(owner);
+
+	return length >= SHORT_ID_LENGTH && strncmp(owner, id, length) == 0;
 }
 
 static bool is_pod(const char *owner, const struct pod *pod)
@@ -50,7 +68,7 @@ bool owner_matches(const char *owner, const char *path, struct pods *pods)
 	if (has_part(owner, path))
 		return true;
 	container_parse(path, &container);
-	if (container.id[0] && strcmp(owner, container.id) == 0)
+	if (is_container(owner, container.id))
 		return true;
 	if (!container.pod_uid[0])
 		return false;

@@ -10,9 +10,10 @@
 
 /*
  * Whether the cgroup at that path is one of owner's. owner is "/system.slice/web.service": that
- * cgroup, and those below it; "web.service": one whose path has such a part; "shop/cart" or "cart":
- * the cgroups of a pod; or the uid of a pod, or the id of a container. A path that is not known,
- * and so does not begin with a slash, is nobody's. Only for the thread that gathers.
+ * cgroup, and those below it, but "/" alone is only the root; "web.service" or "web": one whose
+ * path has such a part; "shop/cart" or "cart": the cgroups of a pod; the uid of a pod; or the id of
+ * a container, or its first twelve digits or more. A path that is not known, and so does not begin
+ * with a slash, is nobody's. Only for the thread that gathers.
  */
 bool owner_matches(const char *owner, const char *path, struct pods *pods);
 

@@ -41,11 +41,6 @@ static int observe_chosen(void *state, const struct socket *socket)
 	return 0;
 }
 
-static void add(void *context, const struct range_listener *listener)
-{
-	portset_add(context, listener->port);
-}
-
 static int finish(void *state)
 {
 	struct finder *finder = state;
@@ -55,7 +50,7 @@ static int finish(void *state)
 	ports->tcp = finder->facts->holders.listen;
 	ports->udp = (struct portset){{0}};
 	finder->found = true;
-	return udp_services_finish(finder->services, add, &ports->udp);
+	return udp_services_finish_ports(finder->services, &ports->udp);
 }
 
 static void release(void *state)

@@ -91,17 +91,12 @@ static int observe_chosen(void *state, const struct socket *socket)
 	return 0;
 }
 
-static void add_service(void *context, const struct range_listener *listener)
-{
-	portset_add(context, listener->port);
-}
-
 static int finish(void *state)
 {
 	struct summing *summing = state;
 	struct summary *next = &summing->next;
 	const struct settings *settings = &summing->facts->settings;
-	const int result = udp_services_finish(summing->services, add_service, &next->at_risk);
+	const int result = udp_services_finish_ports(summing->services, &next->at_risk);
 	struct portset pool = {0};
 
 	if (result < 0)

@@ -14,17 +14,14 @@ static const char malformed[] = "must be an address such as 10.0.0.1, a network 
 				"10.0.0.0/8, a port such as :443, or both such as 10.0.0.1:443 or "
 				"[::1]:443";
 
-/* The kernel treats an IPv4-mapped address as the IPv4 address that it holds. */
+/* A network of IPv4-mapped addresses, or such an address. */
 static void normalise(struct peer_term *term)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (term->bits < 96 || memcmp(term->address.bytes, mapped, sizeof(mapped)) != 0)
+	if (term->bits < 96)
 		return;
-	term->family = SOCKET_IPV4;
-	term->bits -= 96;
-	memmove(term->address.bytes, term->address.bytes + 12, 4);
-	memset(term->address.bytes + 4, 0, 12);
+	term->family = socket_address_normalise(term->family, &term->address);
+	if (term->family == SOCKET_IPV4)
+		term->bits -= 96;
 }
 
 /* text: an address, and perhaps a slash and a number; it is changed. */

@@ -115,18 +115,6 @@ static const char *add_ports(
 	return wrong;
 }
 
-/* The kernel treats an IPv4-mapped address as the IPv4 address that it holds. */
-static void normalise(struct port_term *term)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (memcmp(term->address.bytes, mapped, sizeof(mapped)) != 0)
-		return;
-	term->family = SOCKET_IPV4;
-	memmove(term->address.bytes, term->address.bytes + 12, 4);
-	memset(term->address.bytes + 4, 0, 12);
-}
-
 /* text: "10.0.0.1" or "[::1]"; it is changed. */
 static const char *read_address(struct port_term *term, char *text)
 {
@@ -140,8 +128,7 @@ static const char *read_address(struct port_term *term, char *text)
 	if (inet_pton(brackets ? AF_INET6 : AF_INET, text + brackets, term->address.bytes) != 1)
 		return "an address before a port must be such as in 10.0.0.1:443 or [::1]:443; "
 		       "ports are from 1 to 65535";
-	if (brackets)
-		normalise(term);
+	term->family = socket_address_normalise(term->family, &term->address);
 	return NULL;
 }
 

@@ -9,18 +9,6 @@
 
 #define TO_SIZE (SOCKET_ENDPOINT_TEXT + IF_NAMESIZE)
 
-/* The kernel treats an IPv4-mapped address as the IPv4 address that it holds. */
-static void normalise(struct mark_asked *mark)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (mark->family == SOCKET_IPV4 || memcmp(mark->address.bytes, mapped, sizeof(mapped)) != 0)
-		return;
-	mark->family = SOCKET_IPV4;
-	memmove(mark->address.bytes, mark->address.bytes + 12, 4);
-	memset(mark->address.bytes + 4, 0, 12);
-}
-
 /* text: "fe80::1%eth0", without brackets; it is changed. Returns whether it is an address. */
 static bool read_address(struct mark_asked *mark, char *text)
 {
@@ -35,7 +23,7 @@ static bool read_address(struct mark_asked *mark, char *text)
 	}
 	if (inet_pton(family, text, mark->address.bytes) != 1)
 		return false;
-	normalise(mark);
+	mark->family = socket_address_normalise(mark->family, &mark->address);
 	return true;
 }
 
