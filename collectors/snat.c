@@ -134,7 +134,7 @@ static int visit(void *context, const struct conntrack_entry *entry)
 	return snat_pools_add(context, entry);
 }
 
-/* These tell of the table even where its entries may not be read. */
+/* The table as a whole. It is left out, too, where its entries may not be read. */
 static int emit_table(const struct snat *state, struct metric_set *set)
 {
 	enum { INSERT_FAILED, DROP, EARLY_DROP, COUNTERS };

@@ -27,7 +27,7 @@ struct snat_pools_options {
 	struct port_range ports; /* those that source NAT chooses from; others are not counted */
 	bool evicts;		 /* the kernel evicts closing entries: Linux 6.5 */
 	bool has_clients;	 /* whether original sources are told apart */
-	size_t limit;		 /* pools of each protocol and family; and clients, see above */
+	size_t limit;		 /* of pools of each protocol and family, and of their clients */
 };
 
 /* NULL: out of memory. */
