@@ -16,6 +16,7 @@ import subprocess
 
 import pytest
 
+from lib.exporter import PATIENCE
 from lib.namespace import CLONE_NEWNET, Space, sysctl
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,14 +127,15 @@ class Router:
         return sock
 
 
-def connected(sockets, address, seconds=1.5):
+def connected(sockets, address, seconds=1.5, wanted=0):
     """Starts them all, and returns those that have their connection when no more get one for that long:
-    a SYN that was dropped for want of a port is sent again, and dropped again."""
+    a SYN that was dropped for want of a port is sent again, and dropped again. wanted: so many must come,
+    however long a busy machine takes."""
     for sock in sockets:
         sock.connect_ex(address)
     waiting, done = set(sockets), []
     while waiting:
-        _, ready, _ = select.select([], list(waiting), [], seconds)
+        _, ready, _ = select.select([], list(waiting), [], seconds if len(done) >= wanted else PATIENCE)
         if not ready:
             break
         done += [sock for sock in ready if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0]
