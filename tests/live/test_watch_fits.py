@@ -127,8 +127,9 @@ def test_namespaces_fit_a_narrow_terminal():
     set_range(40000, 40999)
     listener = listen(IPV4, "127.0.0.1", FIRST_PORT)
     clients = connect_many(7, IPV4, "127.0.0.1", FIRST_PORT)
-    screen = Screen(60, "namespaces")
-    screen.resize(60, 40)
+    # Tall, since those that other tests fill at the same time may come first.
+    screen = Screen(2000, "namespaces", "--limit=1000")
+    screen.resize(2000, 40)
     screen.frame()  # it may be of the size before
     frame = screen.frame()
     assert max(map(len, frame)) <= 40, frame
