@@ -13,6 +13,7 @@ import select
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -64,6 +65,19 @@ class Router:
                 self._address(f"10.77.2.{i}/24", f"fd77:2::{i}/64")
         sysctl("net.ipv4.ip_forward", 1)
         sysctl("net.ipv6.conf.all.forwarding", 1)
+        for family in CLIENT:
+            self._wait_until_it_forwards(family)
+
+    def _wait_until_it_forwards(self, family):
+        """The kernel notices a moment later that there is a carrier, and only then has IPv6's routes."""
+        with self.listen(9, family, kind=socket.SOCK_DGRAM) as server, self.new(family, kind=socket.SOCK_DGRAM) as sock:
+            end = time.monotonic() + PATIENCE
+            while True:
+                with contextlib.suppress(OSError):
+                    sock.sendto(b"?", server.getsockname())
+                if select.select([server], [], [], 0.02)[0]:
+                    return
+                assert time.monotonic() < end, "the router does not forward"
 
     @staticmethod
     def _address(*addresses):
