@@ -39,6 +39,7 @@ enum kernel_feature {
 	FEATURE_CGROUP_OWNERS = 1 << 3,	       /* cgroups of sockets, and their names */
 	FEATURE_TIME_WAIT_REUSE = 1 << 4,      /* which TIME_WAIT had timestamps: stamps.h */
 	FEATURE_BIND_CONFLICTS = 1 << 5,       /* exhaustion_probe.h, if it counts_binds */
+	FEATURE_SNAT_LOST_PACKETS = 1 << 6,    /* snat_lost_probe.h */
 };
 
 /*
@@ -147,6 +148,11 @@ struct collector {
 	 * in *ret_reason why, in words, static.
 	 */
 	int (*check)(const void *state, const char **ret_reason);
+	/*
+	 * NULL, or why a part of what it may emit is left out at each scrape, known since init: in
+	 * words, static; NULL: nothing is.
+	 */
+	const char *(*lacks)(const void *state);
 	/* NULL, or what the host lacks if begin or emit returns -EOPNOTSUPP: a static string. */
 	const char *lacking;
 	/* NULL, or the enum kernel_feature that it has; call it after a successful emit(). */

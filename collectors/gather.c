@@ -90,6 +90,11 @@ int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_r
 	return instance_check(&gatherer->own, i, ret_reason);
 }
 
+const char *gatherer_lacks(const struct gatherer *gatherer, size_t i)
+{
+	return instance_lacks(&gatherer->own, i);
+}
+
 int gatherer_view(struct gatherer *gatherer, unsigned *ret_parts)
 {
 	if (!gatherer->namespaces || !source_walks(gatherer->source))

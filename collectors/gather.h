@@ -131,6 +131,10 @@ struct namespaces *gatherer_namespaces(const struct gatherer *gatherer);
  */
 int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_reason);
 
+/* Why the collector at i leaves a part out at every gathering, a static string; NULL: it does not.
+ */
+const char *gatherer_lacks(const struct gatherer *gatherer, size_t i);
+
 /*
  * With all namespaces: the parts of node_view.h, before the first gathering. Returns 0; -EOPNOTSUPP
  * without; or as source_list().

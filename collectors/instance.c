@@ -68,6 +68,14 @@ int instance_check(const struct instance *instance, size_t i, const char **ret_r
 	return collector->check(instance->states[i], ret_reason);
 }
 
+const char *instance_lacks(const struct instance *instance, size_t i)
+{
+	const struct collector *collector = collector_at(instance, i);
+
+	return instance->states[i] && collector->lacks ? collector->lacks(instance->states[i])
+						       : NULL;
+}
+
 static void add_observer(struct observers *observers,
     int (*observe)(void *state, const struct socket *socket), void *state, int *error)
 {

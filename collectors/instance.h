@@ -79,5 +79,7 @@ void instance_reset(struct instance *instance);
 
 /* See gatherer_check(). */
 int instance_check(const struct instance *instance, size_t i, const char **ret_reason);
+/* See gatherer_lacks(). */
+const char *instance_lacks(const struct instance *instance, size_t i);
 
 #endif

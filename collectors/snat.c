@@ -8,6 +8,7 @@
 #include "collectors/kernel/conntrack_stats.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/release.h"
+#include "collectors/snat_lost.h"
 #include "collectors/snat_series.h"
 #include "collectors/tables/snat_pools.h"
 
@@ -66,6 +67,9 @@ static const struct metric_family *const families[] = {
     &insert_failed,
     &drops,
     &early_drops,
+    &snat_lost_packets,
+    &snat_other_lost_packets,
+    &snat_missed_events,
     NULL,
 };
 
@@ -83,6 +87,7 @@ struct snat {
 	struct port_range range;
 	struct snat_pools *pools;
 	struct snat_series series;
+	struct snat_lost lost;
 };
 
 static void release(void *context)
@@ -92,6 +97,7 @@ static void release(void *context)
 	conntrack_close(state->conntrack);
 	snat_pools_free(state->pools);
 	snat_series_release(&state->series);
+	snat_lost_release(&state->lost);
 }
 
 static int init(void *context, const struct collector_config *config)
@@ -117,6 +123,8 @@ static int init(void *context, const struct collector_config *config)
 	state->pools = snat_pools_new(&options);
 	state->error = conntrack_open(state->procfs, &state->conntrack);
 	if (!state->pools || state->error == -ENOMEM)
+		return -ENOMEM;
+	if (snat_lost_init(&state->lost, config->values[FLAG_LIMIT]) < 0)
 		return -ENOMEM;
 	return snat_series_init(&state->series, config->values[FLAG_LIMIT]);
 }
@@ -188,6 +196,7 @@ static int emit(void *context, struct metric_set *set)
 	if (result < 0)
 		return result;
 	emit_range(state, set);
+	snat_lost_emit(&state->lost, set);
 	return snat_series_emit(&state->series, state->pools, set);
 }
 
@@ -202,11 +211,28 @@ static int check(const void *context, const char **ret_reason)
 	return state->error;
 }
 
+static const char *lacks(const void *context)
+{
+	const struct snat *state = context;
+
+	return state->lost.reason;
+}
+
+static unsigned features(const void *context)
+{
+	const struct snat *state = context;
+
+	return state->lost.probe ? FEATURE_SNAT_LOST_PACKETS : 0u;
+}
+
 static const struct collector_flag flags[] = {
     [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name",
 	FIRST_PORT << 16 | LAST_PORT, 0, 0, .is_ports = true},
-    [FLAG_LIMIT] = {"limit", "how many of the fullest pools of each protocol are shown", 20, 0,
-	1000},
+    [FLAG_LIMIT] = {"limit",
+	"how many of the fullest pools of each protocol are shown, and destinations with the most "
+	"lost "
+	"packets",
+	20, 0, 1000},
     [FLAG_MINIMUM_PERCENT] = {"minimum-percent",
 	"what share of the ports a pool must have taken to be shown, in percent", 1, 0, 100},
     [FLAG_CLIENTS_LIMIT] = {"clients-limit",
@@ -221,11 +247,13 @@ static const struct collector_flag flags[] = {
 const struct collector snat_collector = {
     .name = "snat",
     .help = "ports of source NAT (MASQUERADE, SNAT), and the table of connection tracking; needs "
-	    "root or CAP_DAC_READ_SEARCH at the start",
+	    "root or CAP_DAC_READ_SEARCH at the start, to count lost packets also CAP_BPF and "
+	    "CAP_PERFMON",
     .cost =
 	"It reads /proc/net/nf_conntrack, one line for each connection that is tracked, and three "
 	"small files; no socket. Each pool and client takes memory as a destination and an owner "
-	"do in destinations, until the scrape ends.",
+	"do in destinations, until the scrape ends. To count lost packets, each packet that is "
+	"dropped on the machine calls a BPF program, which has 80 KiB in the kernel.",
     .on_by_default = false,
     .families = families,
     .flags = flags,
@@ -234,6 +262,8 @@ const struct collector snat_collector = {
     .reset = reset,
     .emit = emit,
     .check = check,
+    .lacks = lacks,
+    .features = features,
     .lacking = "nothing tracks connections in this network namespace, or the kernel has no "
 	       "net/nf_conntrack below --path.procfs",
     .release = release,

@@ -37,6 +37,7 @@ static const struct {
     {NULL, "container_id", "empty if the cgroup is not a container's"},
     {"ephemera_snat_ports", "source", "the SNAT address: what it goes out with"},
     {"ephemera_snat_loss_ratio", "source", "the SNAT address"},
+    {"ephemera_snat_lost_packets_total", "source", "the SNAT address"},
     {"ephemera_snat_client_ports", "source", "the SNAT address"},
     {"ephemera_snat_ports", "state", "`active`, `closing`"},
     {NULL, "client", "the address that it came from"},
@@ -51,7 +52,7 @@ static const struct {
     {NULL, "feature",
 	"`sock_diag`, `socket_walk`, `bound_inactive`, `bound_interface`, `bind_before_connect`, "
 	"`time_wait_reuse`, `port_exhaustion`, `bind_port_exhaustion`, `bind_conflicts`, "
-	"`cgroup_owners`"},
+	"`snat_lost_packets`, `cgroup_owners`"},
     {NULL, "holder", "`listen`, `bound`, `connected`"},
     {NULL, "listing",
 	"`tcp_listen`, `tcp_chosen`, `tcp_bound`, `tcp`, `udp4_chosen`, `udp6_chosen`, `udp4`, "

@@ -29,6 +29,20 @@
 #define TCP_CLOSING 11
 #define TCP_NEW_SYN_RECV 12
 
+/* include/uapi/linux/netfilter/nf_conntrack_common.h */
+#define IPS_CONFIRMED (1 << 3)
+#define IPS_SRC_NAT_DONE (1 << 7) /* it was looked at, whether that changed anything or not */
+
+/* include/net/netfilter/nf_conntrack_tuple.h */
+#define IP_CT_DIR_ORIGINAL 0
+#define IP_CT_DIR_REPLY 1
+
+#define NFCT_PTRMASK (~7ul) /* include/linux/skbuff.h: in the lowest bits is another number */
+
+enum skb_drop_reason {
+	SKB_DROP_REASON_NETFILTER_DROP = 1, /* Linux 5.18; each kernel has its own number */
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct proc_ns_operations;
@@ -291,6 +305,43 @@ struct inet_timewait_sock {
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
 	int tw_ts_recent_stamp;
+};
+
+struct sk_buff {
+	unsigned long _nfct; /* a struct nf_conn, and how the packet belongs to it */
+};
+
+union nf_inet_addr {
+	__u32 all[4];
+};
+
+union nf_conntrack_man_proto {
+	__be16 all;
+};
+
+struct nf_conntrack_man {
+	union nf_inet_addr u3;
+	union nf_conntrack_man_proto u;
+	__u16 l3num;
+};
+
+struct nf_conntrack_tuple {
+	struct nf_conntrack_man src;
+	struct {
+		union nf_inet_addr u3;
+		__u8 protonum;
+	} dst;
+};
+
+struct nf_conntrack_tuple_hash {
+	struct nf_conntrack_tuple tuple;
+};
+
+/* An entry of connection tracking. */
+struct nf_conn {
+	struct nf_conntrack_tuple_hash tuplehash[2];
+	unsigned long status;
+	possible_net_t ct_net;
 };
 
 struct bpf_map;

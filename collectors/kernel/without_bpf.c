@@ -5,6 +5,7 @@
 #include "collectors/kernel/bind_buckets.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/kernel/lease_probe.h"
+#include "collectors/kernel/snat_lost_probe.h"
 #include "collectors/kernel/walk.h"
 
 #define NO_BPF "this build has no BPF: EPHEMERA_BPF was off, or clang or bpftool was missing"
@@ -114,6 +115,61 @@ void lease_probe_losses(const struct lease_probe *probe, struct lease_probe_loss
 {
 	(void)probe;
 	*ret_losses = (struct lease_probe_losses){.lost = 0};
+}
+
+int snat_lost_probe_open(const struct snat_lost_options *options,
+    struct snat_lost_probe **ret_probe, const char **ret_reason)
+{
+	(void)options;
+	(void)ret_probe;
+	*ret_reason = NO_BPF;
+	return -ENOSYS;
+}
+
+void snat_lost_probe_close(struct snat_lost_probe *probe)
+{
+	(void)probe;
+}
+
+void snat_lost_probe_stop(struct snat_lost_probe *probe)
+{
+	(void)probe;
+}
+
+const struct tally_place *snat_lost_probe_tally(const struct snat_lost_probe *probe)
+{
+	(void)probe;
+	return NULL;
+}
+
+const struct snat_destination *snat_lost_probe_destination(
+    const struct snat_lost_probe *probe, const struct tally_key *key)
+{
+	(void)probe;
+	(void)key;
+	return NULL;
+}
+
+uint64_t snat_lost_probe_untracked(const struct snat_lost_probe *probe)
+{
+	(void)probe;
+	return 0;
+}
+
+int snat_lost_probe_misses(const struct snat_lost_probe *probe, uint64_t *ret_misses)
+{
+	(void)probe;
+	(void)ret_misses;
+	return -ENODATA;
+}
+
+int snat_lost_probe_read(struct snat_lost_probe *probe,
+    int (*each)(void *context, const struct snat_lost_event *event), void *context)
+{
+	(void)probe;
+	(void)each;
+	(void)context;
+	return -ENOSYS;
 }
 
 int walk_open(struct walk **ret_walk, const char **ret_reason)

@@ -98,7 +98,7 @@ function(config)
       ) + p.runbook(config, 'EphemeraCollectorFailing'),
       p.table(
         'Missing kernel features',
-        'What kernels do not tell, and on how many hosts. Nothing is wrong there: docs/semantics.md says what the figures then lack. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: the owner of a socket (cgroup version 2, Linux 5.8); only hosts with collector owners count. Features for collector exhaustion: only hosts where it works count.',
+        'What kernels do not tell, and on how many hosts. Nothing is wrong there: docs/semantics.md says what the figures then lack. bound_inactive: sockets that only bind() (Linux 6.8). sock_diag: without it /proc/net is read. cgroup_owners: the owner of a socket (cgroup version 2, Linux 5.8); only hosts with collector owners count. Features for collectors exhaustion and snat: only hosts where they work count.',
         q.orSay(
           |||
             count by (feature) (
@@ -111,15 +111,22 @@ function(config)
               %s == 0
               and %s
               %s
+              or
+              %s == 0
+              and %s
+              %s == 1
             )
           ||| % [
-            m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion|bind_conflicts"'),
+            m('ephemera_kernel_feature', 'feature!~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion|bind_conflicts|snat_lost_packets"'),
             m('ephemera_kernel_feature', 'feature=~"bind_before_connect|time_wait_reuse|port_exhaustion|bind_port_exhaustion|bind_conflicts"'),
             q.onHost,
             q.counting,
             m('ephemera_kernel_feature', 'feature="cgroup_owners"'),
             q.onHost,
             m('ephemera_scrape_collector_success', 'collector="owners"'),
+            m('ephemera_kernel_feature', 'feature="snat_lost_packets"'),
+            q.onHost,
+            m('ephemera_scrape_collector_success', 'collector="snat"'),
           ], 'feature', 'nothing is missing'
         ),
         [

@@ -10,6 +10,7 @@
 #include "collectors/exhaustion.h"
 #include "collectors/namespaces.h"
 #include "exporter/base/log.h"
+#include "exporter/scrape/collector_log.h"
 #include "exporter/scrape/history_feed.h"
 #include "exporter/scrape/view_warnings.h"
 
@@ -37,12 +38,6 @@ struct scraper {
 };
 
 static const struct shared_work scraper_work;
-
-static void log_reason(size_t i, int error, const char *reason)
-{
-	log_line(LOG_LEVEL_ERROR, "Collector failed", "collector", collectors[i]->name, "err",
-	    strerrordesc_np(-error), "reason", reason, NULL);
-}
 
 /* The walk is given up for good, so this is logged once. */
 static void log_walk(struct scraper *scraper, const struct source *source)
@@ -94,16 +89,20 @@ static void probe_source(struct scraper *scraper, const struct source_options *o
 }
 
 /* At the start, not at the first scrape: the person who set the flag is still watching. */
-static void tell_who_will_fail(struct scraper *scraper)
+static void tell_what_is_missing(struct scraper *scraper)
 {
 	for (size_t i = 0; i < collectors_length; i++) {
 		const char *reason = NULL;
 		const int error = gatherer_check(scraper->gatherer, i, &reason);
 
-		if (error == 0)
+		if (error < 0) {
+			scraper->told[i] = error;
+			collector_log_failure(i, error, reason);
 			continue;
-		scraper->told[i] = error;
-		log_reason(i, error, reason);
+		}
+		reason = gatherer_lacks(scraper->gatherer, i);
+		if (reason)
+			collector_log_missing(i, reason);
 	}
 }
 
@@ -155,7 +154,7 @@ int scraper_new(
 		scraper_free(scraper);
 		return result;
 	}
-	tell_who_will_fail(scraper);
+	tell_what_is_missing(scraper);
 	probe_source(scraper, &options->source);
 	*ret_scraper = scraper;
 	return 0;
@@ -180,7 +179,7 @@ static void log_failure(const struct scraper *scraper, size_t i, const struct ga
 	char path[PATH_MAX];
 
 	if (outcome->reason) {
-		log_reason(i, outcome->error, outcome->reason);
+		collector_log_failure(i, outcome->error, outcome->reason);
 		return;
 	}
 	if (!gathering->settings_file || !(collectors[i]->needs & NEEDS_SETTINGS)) {

@@ -28,6 +28,7 @@ static const struct metric_family kernel_feature = {
 	"connect()), time_wait_reuse (the TIME_WAIT that connect() may reuse; else none counts "
 	"as reusable). With --collector.exhaustion: port_exhaustion, bind_port_exhaustion "
 	"(calls that found no port), bind_conflicts (calls that were refused the port they asked "
+	"for). With --collector.snat: snat_lost_packets (packets that source NAT found no port "
 	"for). With --collector.owners: cgroup_owners (a socket's cgroup; needs cgroup version 2 "
 	"and Linux 5.8).",
     .type = METRIC_GAUGE,
@@ -267,6 +268,7 @@ static void emit_features(const struct source *source, unsigned features, struct
 	emit_feature(set, features, FEATURE_PORT_EXHAUSTION, "port_exhaustion");
 	emit_feature(set, features, FEATURE_BIND_PORT_EXHAUSTION, "bind_port_exhaustion");
 	emit_feature(set, features, FEATURE_BIND_CONFLICTS, "bind_conflicts");
+	emit_feature(set, features, FEATURE_SNAT_LOST_PACKETS, "snat_lost_packets");
 	/* Without a socket the collector cannot notice that /proc does not show it. */
 	if (source_used(source, SOCKET_TCP) == SOURCE_PROCFS)
 		features &= ~(unsigned)FEATURE_CGROUP_OWNERS;

@@ -46,6 +46,17 @@ static void open_small(void)
 	assert_result(collect_begin(&collect, &facts), 0);
 }
 
+/* Lost packets follow if this test may load BPF programs. */
+static void assert_leading(struct collect *from, const char *lines)
+{
+	char *text = collect_emit(from);
+
+	assert_true(strlen(text) >= strlen(lines));
+	text[strlen(lines)] = '\0';
+	assert_string_equal(text, lines);
+	free(text);
+}
+
 static void pools_and_the_table(void **state)
 {
 	(void)state;
@@ -53,7 +64,7 @@ static void pools_and_the_table(void **state)
 	    LINE("10.77.1.2", "5", "40001") LINE("10.77.1.3", "5", "40002")
 		LINE("10.77.1.3", "6", "40003"));
 	open_small();
-	assert_emitted(&collect, "snat_ports tcp 10.77.2.1 10.77.2.2 443 active: 3\n"
+	assert_leading(&collect, "snat_ports tcp 10.77.2.1 10.77.2.2 443 active: 3\n"
 				 "snat_ports tcp 10.77.2.1 10.77.2.2 443 closing: 0\n"
 				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443 10.77.1.3: 2\n"
 				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443 10.77.1.2: 1\n"
