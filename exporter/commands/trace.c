@@ -19,11 +19,14 @@
 #include "exporter/commands/option_value.h"
 #include "exporter/commands/trace_fold.h"
 #include "exporter/commands/trace_leases.h"
+#include "exporter/commands/trace_lost.h"
 #include "exporter/commands/trace_namespaces.h"
 #include "exporter/commands/trace_ports.h"
 #include "exporter/commands/trace_print.h"
 #include "exporter/commands/trace_signals.h"
+#include "exporter/commands/trace_start.h"
 #include "exporter/commands/trace_sum.h"
+#include "exporter/commands/trace_time.h"
 
 extern const struct command trace_command;
 
@@ -35,6 +38,8 @@ struct trace {
 	struct options *options;
 	struct exhaustion_probe probe;
 	struct exhaustion_events *events;
+	struct trace_lost *lost;       /* NULL: lost packets are not followed */
+	const char *no_packets;	       /* then: why, or NULL if they are not asked for */
 	struct trace_ports *ports;     /* NULL where several namespaces are followed */
 	struct holder_finder *holders; /* of ports that were refused */
 	struct cgroups *cgroups;
@@ -52,26 +57,6 @@ struct trace {
 static bool is_elsewhere(const struct traced *traced)
 {
 	return traced->namespace && !(traced->namespace->flags & WALK_READER);
-}
-
-static uint64_t now_ns(void)
-{
-	const struct timespec now = clock_now();
-
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* The event has the time of a clock that no one sets. */
-static struct timespec time_of(const struct exhausted_event *event)
-{
-	const int64_t age = (int64_t)(now_ns() - event->time_ns);
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-
-	const int64_t then = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec - age;
-
-	return (struct timespec){then / 1000000000, then % 1000000000};
 }
 
 /* Or failures that come faster than they are printed would keep it from its end. */
@@ -130,13 +115,15 @@ static int count(struct trace *trace, struct traced *traced)
 static int print_fold(void *context, const struct trace_fold *fold)
 {
 	struct trace *trace = context;
-	const uint64_t ns = now_ns() - fold->from_ns;
+	const uint64_t ns = trace_now_ns() - fold->from_ns;
 	struct traced traced = {.event = &fold->event};
 	struct exhausted_event nameless;
-	int result = find_cgroup(trace, &traced);
+	int result;
 
+	if (fold->is_packet)
+		return trace_lost_print_count(fold, (double)ns / 1e9, trace->namespaces);
+	result = find_cgroup(trace, &traced);
 	clock_gettime(CLOCK_REALTIME, &traced.time);
-
 	if (result < 0)
 		return result;
 	if (trace->namespaces)
@@ -186,7 +173,7 @@ static int print_whole(struct trace *trace, struct traced traced)
 static int print_event(void *context, const struct exhausted_event *event)
 {
 	struct trace *trace = context;
-	struct traced traced = {.event = event, .time = time_of(event)};
+	struct traced traced = {.event = event, .time = trace_time_of(event->time_ns)};
 	int result;
 
 	stop_where_ended(trace);
@@ -214,6 +201,7 @@ static int print_sum(struct trace *trace)
 	    .probe = &trace->probe,
 	    .tally = trace->tally,
 	    .cgroups = trace->cgroups,
+	    .lost = trace->lost,
 	    .namespaces = trace->namespaces,
 	    .shown = trace->shown,
 	    .others = trace->others,
@@ -225,22 +213,15 @@ static int print_sum(struct trace *trace)
 
 static int print_start(const struct trace *trace)
 {
-	if (trace->options->json)
-		return 0;
-	puts("Each call that finds no port or is refused one is shown as it happens; Ctrl-C sums "
-	     "up.");
-	if (trace->namespaces)
-		puts("Calls in every network namespace of the host are shown.");
-	if (!trace->probe.counts_binds)
-		puts("This kernel shows only connect(), not bind().");
-	if (trace->folds)
-		printf("Calls that are like one before are counted, and their number is shown "
-		       "every %u s.\n",
-		    TRACE_FOLD_SECONDS);
-	if (trace->tally)
-		puts("Calls that you did not ask for (--by, --to) are left out.");
-	putchar('\n');
-	return terminal_flush();
+	const struct trace_start start = {
+	    .everywhere = trace->namespaces != NULL,
+	    .has_no_binds = !trace->probe.counts_binds,
+	    .folds = trace->folds != NULL,
+	    .is_part = trace->tally != NULL,
+	    .no_packets = trace->no_packets,
+	};
+
+	return trace->options->json ? 0 : trace_start_print(&start);
 }
 
 static int print_folds(struct trace *trace, uint64_t now)
@@ -256,6 +237,21 @@ static int print_last_folds(struct trace *trace)
 	return print_folds(trace, UINT64_MAX);
 }
 
+/* What has come since. Waits up to timeout_ms for calls to fail, not for packets. */
+static int read_events(struct trace *trace, int timeout_ms)
+{
+	const struct trace_lost_sink sink = {
+	    .folds = trace->folds,
+	    .print_fold = print_fold,
+	    .context = trace,
+	    .namespaces = trace->namespaces,
+	};
+	const int result = exhaustion_events_wait(trace->events, timeout_ms);
+
+	/* A signal ends the wait. */
+	return result < 0 && result != -EINTR ? result : trace_lost_read(trace->lost, &sink);
+}
+
 static int run(struct trace *trace)
 {
 	int result = print_start(trace);
@@ -264,16 +260,14 @@ static int run(struct trace *trace)
 		cgroups_forget_old(trace->cgroups);
 		result = trace->owners ? owner_filter_begin(trace->owners, false) : 0;
 		if (result == 0)
-			result = exhaustion_events_wait(trace->events, WAIT_MS);
-		if (result == -EINTR)
-			result = 0;
+			result = read_events(trace, WAIT_MS);
 		if (result >= 0)
-			result = print_folds(trace, now_ns());
+			result = print_folds(trace, trace_now_ns());
 	}
 	stop_where_ended(trace);
 	/* What came before the signal. */
 	if (result >= 0)
-		result = exhaustion_events_wait(trace->events, 0);
+		result = read_events(trace, 0);
 	if (result >= 0 || result == -ECANCELED)
 		result = print_last_folds(trace);
 	return result < 0 && result != -ECANCELED ? result : print_sum(trace);
@@ -331,7 +325,9 @@ static int open_trace(struct trace *trace, const char **ret_reason)
 	if (result < 0)
 		return result;
 	trace->started = clock_now();
-	result = open_tables(trace, all, ret_reason);
+	result = trace_lost_open(trace->options, &trace->lost, &trace->no_packets);
+	if (result == 0)
+		result = open_tables(trace, all, ret_reason);
 	if (result == 0)
 		result = open_choice(trace);
 	if (result < 0)
@@ -362,6 +358,7 @@ static int run_trace(struct options *options)
 	if (result == 0)
 		result = run(&trace);
 	exhaustion_events_close(trace.events);
+	trace_lost_close(trace.lost);
 	trace_ports_free(trace.ports);
 	holder_finder_free(trace.holders);
 	kernel_tables_close(options);
@@ -390,8 +387,9 @@ static const struct command_example examples[] = {
 
 const struct command trace_command = {
     .name = "trace",
-    .help = "print each call that finds no port or is refused one, as it happens, or each lease of "
-	    "a port as it ends; needs CAP_BPF and CAP_PERFMON",
+    .help = "print each call that finds no port or is refused one, and each packet that source NAT "
+	    "finds none for, as it happens, or each lease of a port as it ends; needs CAP_BPF and "
+	    "CAP_PERFMON",
     .examples = examples,
     .takes_flags = true,
     .check = check_trace,

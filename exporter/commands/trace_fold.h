@@ -4,7 +4,8 @@
 
 /*
  * Folds failed calls that are alike: the same call, destination, source, program, cgroup and
- * network namespace. The first one is printed; those that follow are counted, and the count is
+ * network namespace; and lost packets: from the same client, by the same SNAT address, to the same
+ * destination. The first one is printed; those that follow are counted, and the count is
  * printed every few seconds. Pids may differ. A fixed number of kinds is told apart at a time; if
  * there are more, the one that came longest ago is printed and forgotten, so that no call is lost.
  */
@@ -14,15 +15,18 @@
 #include <stdint.h>
 
 #include "collectors/bpf/exhaustion.h"
+#include "collectors/bpf/snat_lost.h"
 
 #define TRACE_FOLDS_MAX 64
 #define TRACE_FOLD_SECONDS 5u
 
 struct trace_fold {
+	bool is_packet;		      /* the last one is lost, not event */
 	struct exhausted_event event; /* the last one */
-	uint64_t from_ns;	      /* since when they are counted, CLOCK_MONOTONIC */
-	unsigned long count;	      /* those that are not printed yet */
-	bool has_pids;		      /* they are of several processes */
+	struct snat_lost_event lost;
+	uint64_t from_ns;    /* since when they are counted, CLOCK_MONOTONIC */
+	unsigned long count; /* those that are not printed yet */
+	bool has_pids;	     /* they are of several processes */
 };
 
 /* Prints how many are like the event. Returns 0 or -errno. */
@@ -39,6 +43,10 @@ struct trace_folds {
  * what print returned, if that failed.
  */
 int trace_folds_add(struct trace_folds *folds, const struct exhausted_event *event,
+    trace_fold_print *print, void *context);
+
+/* The same of a packet. */
+int trace_folds_add_lost(struct trace_folds *folds, const struct snat_lost_event *event,
     trace_fold_print *print, void *context);
 
 /* Whether any call was counted that is not printed yet. */

@@ -115,22 +115,22 @@ static void print_namespace(const struct namespace_row *namespace)
 	printf("%s  ", title);
 }
 
-static void print_when(const struct traced *traced)
+void trace_print_when(const struct timespec *time, const struct namespace_row *namespace)
 {
 	char clock[16];
 	struct tm local;
 
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&traced->time.tv_sec, &local));
-	printf("%s.%03ld  ", clock, traced->time.tv_nsec / NS_PER_MS);
-	if (traced->namespace)
-		print_namespace(traced->namespace);
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&time->tv_sec, &local));
+	printf("%s.%03ld  ", clock, time->tv_nsec / NS_PER_MS);
+	if (namespace)
+		print_namespace(namespace);
 }
 
 int trace_print_text(const struct traced *traced)
 {
 	int result = 0;
 
-	print_when(traced);
+	trace_print_when(&traced->time, traced->namespace);
 	if (traced->event->refused_port)
 		result = print_conflict(traced);
 	else
@@ -153,15 +153,20 @@ static void print_grouped(unsigned long number)
 	printf(",%03lu", number % 1000);
 }
 
+void trace_print_count(unsigned long count, double seconds)
+{
+	printf("... ");
+	print_grouped(count);
+	printf(" more like this in %.0f s: ", fmax(1, round(seconds)));
+}
+
 int trace_print_fold(const struct traced *traced, const struct trace_fold *fold, double seconds)
 {
 	const struct exhausted_event *event = traced->event;
 	int result;
 
-	print_when(traced);
-	printf("... ");
-	print_grouped(fold->count);
-	printf(" more like this in %.0f s: ", fmax(1, round(seconds)));
+	trace_print_when(&traced->time, traced->namespace);
+	trace_print_count(fold->count, seconds);
 	if (event->refused_port)
 		printf("%s %u: Address already in use", trace_conflict_call(event),
 		    event->refused_port);
@@ -196,7 +201,7 @@ void trace_add_time(struct json *object, const char *key, const struct timespec 
 	json_add_string(object, key, text);
 }
 
-static int put_json(struct json *object)
+int trace_put_json(struct json *object)
 {
 	char *text = json_print(object);
 	int result = text ? terminal_put_line(text) : -ENOMEM;
@@ -241,7 +246,7 @@ int trace_print_json(const struct traced *traced)
 	json_add_string(object, "process", comm);
 	if (traced->cgroup)
 		add_owner(object, traced->cgroup, traced->namespace);
-	return put_json(object);
+	return trace_put_json(object);
 }
 
 static void format_destination(
@@ -308,6 +313,8 @@ int trace_print_sum_text(const struct traced_sum *sum)
 		    sum->lost == 1 ? "" : "s");
 	else if (sum->lost)
 		printf("%lu of them came too fast and are not shown above.\n", sum->lost);
+	if (sum->packets)
+		trace_lost_print_sum(sum->packets);
 	if (sum->destinations_length || sum->other_destinations)
 		puts("\nFAILURES  DESTINATION");
 	for (size_t i = 0; i < sum->destinations_length; i++)
@@ -321,6 +328,8 @@ int trace_print_sum_text(const struct traced_sum *sum)
 	if (sum->other_owners)
 		printf("%8lu  others, or none\n", sum->other_owners);
 	trace_conflict_print_sum(sum);
+	if (sum->packets)
+		trace_lost_print_list(sum->packets);
 	if (sum->has_namespaces)
 		print_namespaces(sum);
 	return result < 0 ? result : terminal_flush();
@@ -373,7 +382,9 @@ int trace_print_sum_json(const struct traced_sum *sum)
 	}
 	json_add_number(object, "other_owners", (double)sum->other_owners);
 	trace_conflict_add_sum(object, sum);
+	if (sum->packets)
+		trace_lost_add_sum(object, sum->packets);
 	if (sum->has_namespaces)
 		add_namespaces(object, sum);
-	return put_json(root);
+	return trace_put_json(root);
 }

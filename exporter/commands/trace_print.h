@@ -13,6 +13,7 @@
 #include "exporter/base/json.h"
 #include "exporter/commands/trace_fold.h"
 #include "exporter/commands/trace_holders.h"
+#include "exporter/commands/trace_lost_print.h"
 #include "exporter/commands/trace_namespaces.h"
 
 /* One failure, and what is known about it. */
@@ -42,8 +43,9 @@ struct traced_sum {
 	unsigned long conflicts; /* calls that were refused the port they asked for */
 	const struct tally_shown *ports;
 	size_t ports_length;
-	unsigned long other_ports; /* conflicts of others */
-	bool has_namespaces;	   /* the next three are known; both kinds of failure, if printed */
+	unsigned long other_ports;	      /* conflicts of others */
+	const struct trace_lost_sum *packets; /* NULL: they were not followed */
+	bool has_namespaces; /* the next three are known; both kinds of failure, if printed */
 	const struct traced_namespace *namespaces;
 	size_t namespaces_length;
 	unsigned long other_namespaces;
@@ -56,6 +58,13 @@ int trace_print_fold(const struct traced *traced, const struct trace_fold *fold,
 int trace_print_json(const struct traced *traced);
 int trace_print_sum_text(const struct traced_sum *sum);
 int trace_print_sum_json(const struct traced_sum *sum);
+
+/* What lines begin with: the time, and the namespace, if that is not NULL. */
+void trace_print_when(const struct timespec *time, const struct namespace_row *namespace);
+/* "... 1,334 more like this in 5 s: ". */
+void trace_print_count(unsigned long count, double seconds);
+/* Prints the object as a line and frees it. Returns 0 or -errno. */
+int trace_put_json(struct json *object);
 
 /* Adds a time of CLOCK_REALTIME, in UTC. */
 void trace_add_time(struct json *object, const char *key, const struct timespec *time);

@@ -2,6 +2,7 @@
 #include "exporter/commands/trace_sum.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "collectors/exhausted_owners.h"
 #include "exporter/commands/trace_print.h"
@@ -114,13 +115,19 @@ static int print_sum(
 int trace_sum_print(const struct trace_counted *counted)
 {
 	struct tables tables = {0};
+	struct trace_lost_sum packets = {.list = NULL};
 	struct traced_sum sum = {.seconds = counted->seconds};
 	int result = open_tables(counted, &tables);
 
+	if (result == 0 && counted->lost) {
+		result = trace_lost_sum(counted->lost, &packets);
+		sum.packets = &packets;
+	}
 	if (result == 0) {
 		sum.calls = count_calls(tables.shared);
 		result = print_sum(counted, &tables, &sum);
 	}
+	free(packets.list);
 	tally_top_free(tables.destinations);
 	tally_top_free(tables.owners);
 	tally_top_free(tables.conflicts);

@@ -119,6 +119,49 @@ static void processes_that_come_and_go_are_alike(void **state)
 	assert_true(had_pids);
 }
 
+static struct snat_lost_event packet_at(uint64_t time_ns)
+{
+	return (struct snat_lost_event){
+	    .time_ns = time_ns,
+	    .to = {.source = {10, 0, 0, 1}, .destination = {10, 0, 0, 2}, .port = 443},
+	    .client = {10, 0, 0, 3},
+	    .client_port = 33001,
+	};
+}
+
+static int add_lost(const struct snat_lost_event *event)
+{
+	return trace_folds_add_lost(&folds, event, print, &folds);
+}
+
+static void packets_are_counted_apart_from_calls(void **state)
+{
+	const struct exhausted_event call = event_at(SECOND);
+	const struct snat_lost_event first = packet_at(SECOND);
+	struct snat_lost_event other[6];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(other); i++)
+		other[i] = first;
+	other[0].to.source[3] = 9;
+	other[1].to.destination[3] = 9;
+	other[2].to.port = 80;
+	other[3].to.protocol = 17;
+	other[4].client[3] = 9;
+	other[5].namespace_id = 2;
+	assert_int_equal(add(&call), 0);
+	assert_int_equal(add_lost(&first), 0);
+	for (size_t i = 0; i < LENGTH(other); i++)
+		assert_int_equal(add_lost(&other[i]), 0);
+	other[0] = first;
+	other[0].client_port++;
+	assert_int_equal(add_lost(&other[0]), 1);
+	assert_int_equal(add(&call), 1);
+	assert_int_equal(look(SECOND + TRACE_FOLD_SECONDS * SECOND), 0);
+	assert_int_equal(printed, 2);
+	assert_int_equal(counted, 2);
+}
+
 /* However many kinds there are, each call is printed or in a count. */
 static void none_is_lost_where_there_are_too_many_kinds(void **state)
 {
@@ -157,6 +200,7 @@ int main(void)
 	    cmocka_unit_test_setup(the_first_is_printed_and_the_rest_counted, set_up),
 	    cmocka_unit_test_setup(what_differs_is_printed, set_up),
 	    cmocka_unit_test_setup(processes_that_come_and_go_are_alike, set_up),
+	    cmocka_unit_test_setup(packets_are_counted_apart_from_calls, set_up),
 	    cmocka_unit_test_setup(none_is_lost_where_there_are_too_many_kinds, set_up),
 	    cmocka_unit_test_setup(a_failure_to_print_is_returned, set_up),
 	};
