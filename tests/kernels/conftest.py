@@ -92,7 +92,7 @@ def _make_root(architecture, root):
     place = PLACE / architecture
     libraries = Path((place / "libraries").read_text().strip())
     built, list_sockets = place / "ephemera", place / "tests/lib/list_sockets"
-    for path in (built, place / "ephemera-sockets", list_sockets, libraries / "usr/bin/ss"):
+    for path in (built, place / "ephemera-sockets", list_sockets, libraries / "usr/bin/ss", libraries / "usr/sbin/nft"):
         sysroot.add_program(path, libraries, root, architecture)
     for path, name in ((built, "ephemera-by-copy"), (list_sockets, "list_sockets_by_copy")):
         _add_without(b"bpf_rdonly_cast", path, root, name)
@@ -101,6 +101,8 @@ def _make_root(architecture, root):
         shutil.copy(path, root / "broken")
     shutil.copy(HERE / "guest.sh", root)
     (root / "load_modules").write_text(small_machine.LOAD_MODULES)
+    (root / "load_nat").write_text(small_machine.LOAD_NAT)
+    (root / "nat_rules").write_text(workload.NAT_RULES)
     for folder, files in (("etc", USERS), ("ranges", workload.RANGES),
                           ("reserved", workload.RESERVED), ("workloads", workload.WORKLOADS)):
         (root / folder).mkdir()

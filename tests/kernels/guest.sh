@@ -305,13 +305,13 @@ links() {
 	for descriptor in "/proc/$1/fd/"*; do readlink "$descriptor"; done | grep -c bpf_link
 }
 
-phase_trace() {
+begin_trace() {
 	ephemera trace --json >/trace 2>&1 &
 	tracer=$!
-	# One for connect(), two for bind(), which not every kernel shows.
-	programs=3
+	# One for connect(), one for packets, two for bind(), which not every kernel shows.
+	programs=4
 	if grep -q '^ephemera_kernel_feature{feature="bind_conflicts"} 0' /first; then
-		programs=1
+		programs=2
 	fi
 	# It says nothing of itself in JSON. It is there once its programs are attached.
 	for _ in $(seq 120); do
@@ -320,14 +320,9 @@ phase_trace() {
 		fi
 		sleep 0.5
 	done
-	hold binds
-	# The last line of it is told: who holds the other ports was looked up, and may go.
-	for _ in $(seq 100); do
-		if [ $programs -eq 1 ] || grep -q '"port":9002' /trace; then break; fi
-		sleep 0.2
-	done
-	release
-	hold failures
+}
+
+end_trace() {
 	sleep 1
 	kill -INT "$tracer"
 	wait "$tracer"
@@ -335,6 +330,19 @@ phase_trace() {
 	echo $?
 	part events
 	cat /trace
+}
+
+phase_trace() {
+	begin_trace
+	hold binds
+	# The last line of it is told: who holds the other ports was looked up, and may go.
+	for _ in $(seq 100); do
+		if [ $programs -eq 2 ] || grep -q '"port":9002' /trace; then break; fi
+		sleep 0.2
+	done
+	release
+	hold failures
+	end_trace
 }
 
 phase_lease_trace() {
@@ -361,6 +369,29 @@ phase_lease_trace() {
 	part answer
 	first=$(sed -n '2s/.*"from":"\([^"]*\)".*/\1/p' /leases)
 	ephemera port 41000-41009 --at="$first" --leases=- --json </leases
+}
+
+# It begins before there is connection tracking.
+phase_snat_trace() {
+	part types_before
+	ls /sys/kernel/btf
+	begin_trace
+	sh /load_nat
+	part types
+	ls /sys/kernel/btf
+	nft -f /nat_rules
+	hold snat
+	release
+	end_trace
+}
+
+phase_snat() {
+	nft -f /nat_rules
+	serve --collector.snat --collector.snat.ports=42000-42004
+	hold snat
+	scrape lost
+	release
+	end
 }
 
 phase_elsewhere() {
@@ -432,7 +463,7 @@ if [ $# -eq 0 ]; then
 	if [ -e /proc/sys/net/ipv4/tcp_tw_reuse_delay ]; then echo yes; else echo no; fi
 	for name in procfs sock_diag walk walk_by_copy broken_walk namespaces many exhaustion \
 		elsewhere_by_destination ages trace \
-		lease_trace \
+		lease_trace snat_trace snat \
 		before_connect before_connect_ipv6 beside ordinary; do
 		phase=machine
 		if [ $name = sock_diag ]; then

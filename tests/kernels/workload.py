@@ -19,6 +19,8 @@ RANGES = {
     "trace": (41000, 41009),
     "lease_trace": (41000, 41009),
     "elsewhere": (41000, 41009),
+    "snat_trace": (41000, 41199),
+    "snat": (41000, 41199),
     "failing": (41000, 41009),
     "failing_less": (41000, 41009),
     "before_connect": (41000, 41011),
@@ -203,6 +205,32 @@ LEASES_ENDED = {
 # These are held until their process ends, with their listeners.
 LEASES_HELD = {("127.0.0.1", 9001): 3, ("127.0.0.1", 9004): 1}
 
+# Source NAT has five ports.
+NAT_RULES = """table ip nat {
+ chain post {
+  type nat hook postrouting priority srcnat;
+  oif lo tcp dport 9000 snat to 127.0.0.1:42000-42004
+ }
+}
+table ip6 nat {
+ chain post {
+  type nat hook postrouting priority srcnat;
+  oif lo tcp dport 9000 snat to [::1]:42000-42004
+ }
+}
+"""
+SNAT = {
+    "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
+    "listen 97 ipv6 ::1 9000": {"made": 1},
+    "listen 97 ipv4 127.0.0.1 9001": {"made": 1},
+    "connect 8 ipv4 127.0.0.1 9000": {"made": 5, "ETIMEDOUT": 3},
+    "connect 7 ipv6 ::1 9000": {"made": 5, "ETIMEDOUT": 2},
+    "connect 11 ipv4 127.0.0.1 9001": {"made": 11},
+    "connect 3 ipv4 127.0.0.1 9999": {"made": 0, "ECONNREFUSED": 3},
+}
+# Connections without a port, by what source NAT would have made of them.
+SNAT_REFUSED = {("tcp", "127.0.0.1", "127.0.0.1", 9000): 3, ("tcp", "::1", "::1", 9000): 2}
+
 ELSEWHERE = {
     "listen 97 ipv4 127.0.0.1 9000": {"made": 1},
     "connect 17 ipv4 127.0.0.1 9000": {"made": 10, "EADDRNOTAVAIL": 7},
@@ -244,6 +272,6 @@ LEFT_BESIDE = ["listen 97 ipv4 127.0.0.1 9001", "connect 17 ipv4 127.0.0.1 9001"
 # By the names that guest.sh has for them.
 WORKLOADS = {"plain": PLAIN, "many": MANY, "leases": LEASES, "older": OLDER, "ages": AGES,
              "binds": BINDS, "failures": FAILURES,
-             "lease_trace": LEASE_TRACE,
+             "lease_trace": LEASE_TRACE, "snat": SNAT,
              "elsewhere": ELSEWHERE, **BEFORE_CONNECT, "others": OTHERS,
              "leased": LEASED_BESIDE, "beside": BESIDE, "left": LEFT_BESIDE}

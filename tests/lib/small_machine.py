@@ -6,13 +6,14 @@
 
 It has a kernel of Debian's for clouds, busybox as its init, and what is in root, all in memory: no
 disk, and no network but loopback. What sock_diag takes is not built into that kernel, and is not
-loaded before the script says LOAD_MODULES. The processor is emulated, so give it patience. Takes
+loaded before the script says LOAD_MODULES; nor is what source NAT takes, before it says LOAD_NAT. The processor is emulated, so give it patience. Takes
 cpio, and of qemu what QEMU names. For a whole system with systemd there is virtual_machine.
 """
 
 import fcntl
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -33,6 +34,9 @@ CONSOLE = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 MEGABYTES = 512
 MODULES = ("inet_diag", "tcp_diag", "udp_diag")
 LOAD_MODULES = "".join(f"insmod /modules/{name}.ko\n" for name in MODULES)
+NAT_MODULES = "nft_chain_nat", "nft_nat"
+# In an order in which each has what it takes.
+LOAD_NAT = "while read -r name; do insmod /modules/$name.ko; done </modules/nat\n"
 BEGIN, END = "-- what was said --", "-- was said --"
 
 INIT = f"""#!/busybox sh
@@ -88,13 +92,30 @@ def _fetch(machine, place):
 
 
 def _copy_module(fetched, name, place):
-    """Unpacked: that a kernel has its modules compressed does not mean that it unpacks them."""
-    [module] = fetched.glob(f"**/lib/modules/*/kernel/net/ipv4/{name}.ko*")
+    """Unpacked: that a kernel has its modules compressed does not mean that it unpacks them. Returns
+    the names of those that it depends on."""
+    [module] = fetched.glob(f"**/lib/modules/*/kernel/**/{name}.ko*")
     content = module.read_bytes()
     if module.suffix == ".xz":
         content = lzma.decompress(content)
     assert content.startswith(b"\x7fELF"), module
     (place / f"{name}.ko").write_bytes(content)
+    [depends] = re.findall(rb"\0depends=([^\0]*)\0", content)
+    return [name for name in depends.decode().split(",") if name]
+
+
+def _copy_nat_modules(fetched, place):
+    ordered = []
+
+    def add(name):
+        if name not in ordered:
+            for other in _copy_module(fetched, name, place):
+                add(other)
+            ordered.append(name)
+
+    for name in NAT_MODULES:
+        add(name)
+    (place / "nat").write_text("".join(f"{name}\n" for name in ordered))
 
 
 def _initramfs(fetched, root, script, place):
@@ -109,6 +130,7 @@ def _initramfs(fetched, root, script, place):
     (tree / "modules").mkdir()
     for name in MODULES:
         _copy_module(fetched, name, tree / "modules")
+    _copy_nat_modules(fetched, tree / "modules")
     (tree / "script").write_text(script)
     with open(place / "initramfs", "wb") as image:
         names = subprocess.run(["find", ".", "-print0"], cwd=tree, check=True,
