@@ -45,7 +45,8 @@ enum kernel_feature {
 /*
  * A flag of a collector: a whole number, --collector.COLLECTOR.NAME=N; ports,
  * --collector.COLLECTOR.NAME=FIRST-LAST, whose number is collector_ports(); or a switch,
- * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, or initial if it is not given.
+ * --[no-]collector.COLLECTOR.NAME, whose number is 1 or 0, or initial if it is not given. Ports
+ * that have a by_default are 0 if they are not given.
  */
 struct collector_flag {
 	const char *name;
@@ -53,8 +54,9 @@ struct collector_flag {
 	unsigned long initial;
 	unsigned long minimum;
 	unsigned long maximum;
-	const char *by_default; /* of a switch: what holds if it is not given; else NULL */
-	bool is_ports;		/* its minimum and maximum do not matter */
+	/* Of a switch, and of ports that depend on the host: what holds if it is not given. */
+	const char *by_default;
+	bool is_ports; /* its minimum and maximum do not matter */
 };
 
 static inline unsigned long collector_ports(struct port_range range)
@@ -153,6 +155,11 @@ struct collector {
 	 * words, static; NULL: nothing is.
 	 */
 	const char *(*lacks)(const void *state);
+	/*
+	 * NULL, or what whoever starts the exporter should know although nothing fails, known since
+	 * init: a static string, or NULL.
+	 */
+	const char *(*remark)(const void *state);
 	/* NULL, or what the host lacks if begin or emit returns -EOPNOTSUPP: a static string. */
 	const char *lacking;
 	/* NULL, or the enum kernel_feature that it has; call it after a successful emit(). */

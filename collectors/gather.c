@@ -95,6 +95,11 @@ const char *gatherer_lacks(const struct gatherer *gatherer, size_t i)
 	return instance_lacks(&gatherer->own, i);
 }
 
+const char *gatherer_remark(const struct gatherer *gatherer, size_t i)
+{
+	return instance_remark(&gatherer->own, i);
+}
+
 int gatherer_view(struct gatherer *gatherer, unsigned *ret_parts)
 {
 	if (!gatherer->namespaces || !source_walks(gatherer->source))

@@ -135,6 +135,9 @@ int gatherer_check(const struct gatherer *gatherer, size_t i, const char **ret_r
  */
 const char *gatherer_lacks(const struct gatherer *gatherer, size_t i);
 
+/* What the collector at i has to say although nothing fails: a static string, or NULL. */
+const char *gatherer_remark(const struct gatherer *gatherer, size_t i);
+
 /*
  * With all namespaces: the parts of node_view.h, before the first gathering. Returns 0; -EOPNOTSUPP
  * without; or as source_list().

@@ -76,6 +76,15 @@ const char *instance_lacks(const struct instance *instance, size_t i)
 						       : NULL;
 }
 
+const char *instance_remark(const struct instance *instance, size_t i)
+{
+	const struct collector *collector = collector_at(instance, i);
+
+	if (!instance->states[i] || !collector->remark)
+		return NULL;
+	return collector->remark(instance->states[i]);
+}
+
 static void add_observer(struct observers *observers,
     int (*observe)(void *state, const struct socket *socket), void *state, int *error)
 {

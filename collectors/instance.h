@@ -82,4 +82,7 @@ int instance_check(const struct instance *instance, size_t i, const char **ret_r
 /* See gatherer_lacks(). */
 const char *instance_lacks(const struct instance *instance, size_t i);
 
+/* See gatherer_remark(). */
+const char *instance_remark(const struct instance *instance, size_t i);
+
 #endif

@@ -53,9 +53,9 @@ const struct metric_family *collector_family(const struct collector *collector, 
 
 const char *collector_flag_value(const struct collector_flag *flag)
 {
-	if (flag->by_default)
-		return NULL;
-	return flag->is_ports ? "FIRST-LAST" : "N";
+	if (flag->is_ports)
+		return "FIRST-LAST";
+	return flag->by_default ? NULL : "N";
 }
 
 void collector_flag_default(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ports that run out on the way out: those of source NAT, and the table of connection tracking. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "collectors/collector.h"
 #include "collectors/kernel/conntrack.h"
@@ -9,16 +8,10 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/release.h"
 #include "collectors/snat_lost.h"
+#include "collectors/snat_range.h"
 #include "collectors/snat_series.h"
 #include "collectors/tables/snat_pools.h"
 
-static const struct metric_family range_ports = {
-    .name = "ephemera_snat_range_ports",
-    .help = "Ports that source NAT chooses from: --collector.snat.ports.",
-    .type = METRIC_GAUGE,
-    .labels = {"first_port", "last_port"},
-    .example = "ephemera_snat_range_ports < 1000",
-};
 static const struct metric_family entries = {
     .name = "ephemera_conntrack_entries",
     .help = "Connections that connection tracking has an entry for (nf_conntrack_count).",
@@ -61,7 +54,7 @@ static const struct metric_family *const families[] = {
     &snat_worst_ratio,
     &snat_other_ports,
     &snat_untracked_ports,
-    &range_ports,
+    &snat_range_ports,
     &entries,
     &limit_entries,
     &insert_failed,
@@ -73,18 +66,19 @@ static const struct metric_family *const families[] = {
     NULL,
 };
 
-enum { FLAG_PORTS, FLAG_LIMIT, FLAG_MINIMUM_PERCENT, FLAG_CLIENTS_LIMIT, FLAG_TRACKED_LIMIT };
-
-/* What source NAT has if a rule names no ports, and the client's own port is 1024 or more:
- * nf_nat_l4proto_unique_tuple() in net/netfilter/nf_nat_core.c. */
-#define FIRST_PORT 1024ul
-#define LAST_PORT 65535ul
+enum {
+	FLAG_PORTS,
+	FLAG_LIMIT,
+	FLAG_MINIMUM_PERCENT,
+	FLAG_CLIENTS_LIMIT,
+	FLAG_TRACKED_LIMIT,
+};
 
 struct snat {
 	const char *procfs; /* NULL: of another network namespace */
 	struct conntrack *conntrack;
 	int error; /* of opening it, which root must do */
-	struct port_range range;
+	struct snat_range range;
 	struct snat_pools *pools;
 	struct snat_series series;
 	struct snat_lost lost;
@@ -100,33 +94,38 @@ static void release(void *context)
 	snat_lost_release(&state->lost);
 }
 
+static int make_pools(struct snat *state, const unsigned long *values)
+{
+	const unsigned size = port_range_size(state->range.ports);
+	const size_t clients = values[FLAG_CLIENTS_LIMIT];
+	const struct snat_pools_options options = {
+	    .ports = state->range.ports,
+	    .evicts = release_is_at_least(6, 5),
+	    .has_clients = clients != 0,
+	    .limit = values[FLAG_TRACKED_LIMIT],
+	};
+
+	state->series.range = size;
+	state->series.clients = clients;
+	state->series.minimum = (unsigned)(size * values[FLAG_MINIMUM_PERCENT] / 100);
+	state->pools = snat_pools_new(&options);
+	return state->pools ? snat_series_init(&state->series, values[FLAG_LIMIT]) : -ENOMEM;
+}
+
 static int init(void *context, const struct collector_config *config)
 {
 	struct snat *state = context;
-	const struct port_range range = collector_ports_of(config->values[FLAG_PORTS]);
-	const unsigned size = port_range_size(range);
-	const size_t clients = config->values[FLAG_CLIENTS_LIMIT];
-	const struct snat_pools_options options = {
-	    .ports = range,
-	    .evicts = release_is_at_least(6, 5),
-	    .has_clients = clients != 0,
-	    .limit = config->values[FLAG_TRACKED_LIMIT],
-	};
 
 	state->procfs = config->procfs;
 	if (!state->procfs)
 		return 0;
-	state->range = range;
-	state->series.range = size;
-	state->series.clients = clients;
-	state->series.minimum = (unsigned)(size * config->values[FLAG_MINIMUM_PERCENT] / 100);
-	state->pools = snat_pools_new(&options);
 	state->error = conntrack_open(state->procfs, &state->conntrack);
-	if (!state->pools || state->error == -ENOMEM)
+	if (state->error == -ENOMEM)
 		return -ENOMEM;
 	if (snat_lost_init(&state->lost, config->values[FLAG_LIMIT]) < 0)
 		return -ENOMEM;
-	return snat_series_init(&state->series, config->values[FLAG_LIMIT]);
+	state->range = snat_range_find(config->values[FLAG_PORTS]);
+	return make_pools(state, config->values);
 }
 
 static void reset(void *context)
@@ -168,16 +167,6 @@ static int emit_table(const struct snat *state, struct metric_set *set)
 	return 0;
 }
 
-static void emit_range(const struct snat *state, struct metric_set *set)
-{
-	char first[8];
-	char last[8];
-
-	snprintf(first, sizeof(first), "%u", state->range.first);
-	snprintf(last, sizeof(last), "%u", state->range.last);
-	metric_add(set, &range_ports, state->series.range, METRIC_LABELS(first, last));
-}
-
 static int emit(void *context, struct metric_set *set)
 {
 	struct snat *state = context;
@@ -195,7 +184,7 @@ static int emit(void *context, struct metric_set *set)
 		result = conntrack_walk(state->conntrack, visit, state->pools);
 	if (result < 0)
 		return result;
-	emit_range(state, set);
+	snat_range_emit(&state->range, set);
 	snat_lost_emit(&state->lost, set);
 	return snat_series_emit(&state->series, state->pools, set);
 }
@@ -225,9 +214,16 @@ static unsigned features(const void *context)
 	return state->lost.probe ? FEATURE_SNAT_LOST_PACKETS : 0u;
 }
 
+static const char *remark(const void *context)
+{
+	const struct snat *state = context;
+
+	return state->range.remark;
+}
+
 static const struct collector_flag flags[] = {
-    [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name",
-	FIRST_PORT << 16 | LAST_PORT, 0, 0, .is_ports = true},
+    [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name", 0, 0, 0,
+	.by_default = "from the rules of nftables, else 1024-65535", .is_ports = true},
     [FLAG_LIMIT] = {"limit",
 	"how many of the fullest pools of each protocol are shown, and destinations with the most "
 	"lost "
@@ -251,9 +247,10 @@ const struct collector snat_collector = {
 	    "CAP_PERFMON",
     .cost =
 	"It reads /proc/net/nf_conntrack, one line for each connection that is tracked, and three "
-	"small files; no socket. Each pool and client takes memory as a destination and an owner "
-	"do in destinations, until the scrape ends. To count lost packets, each packet that is "
-	"dropped on the machine calls a BPF program, which has 80 KiB in the kernel.",
+	"small files; no socket. The rules of nftables are read once, at the start. Each pool and "
+	"client takes memory as a destination and an owner do in destinations, until the scrape "
+	"ends. To count lost packets, each packet that is dropped on the machine calls a BPF "
+	"program, which has 80 KiB in the kernel.",
     .on_by_default = false,
     .families = families,
     .flags = flags,
@@ -264,7 +261,8 @@ const struct collector snat_collector = {
     .check = check,
     .lacks = lacks,
     .features = features,
+    .remark = remark,
     .lacking = "nothing tracks connections in this network namespace, or the kernel has no "
-	       "net/nf_conntrack below --path.procfs",
+	       "net/nf_conntrack below --path.procfs ",
     .release = release,
 };

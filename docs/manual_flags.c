@@ -71,7 +71,7 @@ static void add_collector(const struct collector *collector)
 		snprintf(help, sizeof(help), "%s %s", own->help, initial);
 		flag = add(name, help, with_flags);
 		flag->is_collectors = true;
-		if (own->by_default) {
+		if (!collector_flag_value(own)) {
 			snprintf(flag->opposite, sizeof(flag->opposite), "no-collector.%s.%s",
 			    collector->name, own->name);
 			continue;

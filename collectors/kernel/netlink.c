@@ -222,6 +222,11 @@ int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink)
 	return ask(NETLINK_SOCK_DIAG, request, sink);
 }
 
+int netlink_dump_netfilter(struct nlmsghdr *request, const struct netlink_sink *sink)
+{
+	return ask(NETLINK_NETFILTER, request, sink);
+}
+
 int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink)
 {
 	/* Without NLM_F_DUMP one message is the whole answer, without an end mark. */

@@ -3,8 +3,8 @@
 #define EPHEMERA_NETLINK_H
 
 /*
- * Dumps over NETLINK_SOCK_DIAG, and requests over NETLINK_ROUTE. Only netlink.c uses libmnl's
- * sockets; it does not read what is in a message.
+ * Dumps over NETLINK_SOCK_DIAG and NETLINK_NETFILTER, and requests over NETLINK_ROUTE. Only
+ * netlink.c uses libmnl's sockets; it does not read what is in a message.
  */
 
 #include <stddef.h>
@@ -36,6 +36,9 @@ struct netlink_sink {
  * malformed; -ETIMEDOUT: the kernel was silent for five seconds; or what sink returned.
  */
 int netlink_dump(struct nlmsghdr *request, const struct netlink_sink *sink);
+
+/* The same for NETLINK_NETFILTER, which needs CAP_NET_ADMIN: else -EPERM. */
+int netlink_dump_netfilter(struct nlmsghdr *request, const struct netlink_sink *sink);
 
 /* The same for a request to NETLINK_ROUTE with one message as the answer, not a dump. */
 int netlink_get_route(struct nlmsghdr *request, const struct netlink_sink *sink);

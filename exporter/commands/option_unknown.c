@@ -34,7 +34,7 @@ static void try_collectors(struct similar *similar)
 		for (; flag && flag->name; flag++) {
 			snprintf(
 			    name, sizeof(name), "collector.%s.%s", collectors[i]->name, flag->name);
-			if (flag->by_default)
+			if (!collector_flag_value(flag))
 				try_switch(similar, name);
 			else
 				similar_try(similar, name);

@@ -83,7 +83,7 @@ static int switch_collector(
 static int set_value(struct reader *reader, struct word *word, const struct collector_flag *flag,
     bool on, unsigned long *value)
 {
-	if (flag->by_default) {
+	if (!collector_flag_value(flag)) {
 		*value = on;
 		return refuse_value(reader, word);
 	}

@@ -12,6 +12,7 @@
 #include "exporter/base/log.h"
 #include "exporter/scrape/collector_log.h"
 #include "exporter/scrape/history_feed.h"
+#include "exporter/scrape/remarks.h"
 #include "exporter/scrape/view_warnings.h"
 
 struct scraper {
@@ -155,6 +156,7 @@ int scraper_new(
 		return result;
 	}
 	tell_what_is_missing(scraper);
+	remarks_log(scraper->gatherer);
 	probe_source(scraper, &options->source);
 	*ret_scraper = scraper;
 	return 0;

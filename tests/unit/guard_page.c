@@ -36,6 +36,21 @@ struct guarded guard_string(const char *string)
 	return guard(string, strlen(string), 1);
 }
 
+static char from_hex(char digit)
+{
+	return (char)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+struct guarded guard_hex(const char *hex)
+{
+	const size_t length = strlen(hex) / 2;
+	struct guarded guarded = guard(hex, length, 4);
+
+	for (size_t i = 0; i < length; i++)
+		guarded.bytes[i] = (char)(from_hex(hex[2 * i]) << 4 | from_hex(hex[2 * i + 1]));
+	return guarded;
+}
+
 void guard_free(struct guarded *guarded)
 {
 	munmap(guarded->mapping, guarded->size);

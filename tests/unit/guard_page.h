@@ -19,6 +19,8 @@ struct guarded {
  * page is filled with 0xa5. Ends the test where there is no memory.
  */
 struct guarded guard(const void *bytes, size_t length, size_t alignment);
+/* Bytes that are written in hexadecimal, aligned like a netlink message. */
+struct guarded guard_hex(const char *hex);
 /* A string's bytes, without its NUL. */
 struct guarded guard_string(const char *string);
 void guard_free(struct guarded *guarded);

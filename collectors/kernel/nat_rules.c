@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/kernel/nat_rules.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "collectors/kernel/attributes.h"
+#include "collectors/kernel/netlink.h"
+
+/* Somebody changes the rules just now. */
+#define ATTEMPTS 5
+
+/*
+ * What a rule has in its registers, as far as immediate expressions put it there. A register of 16
+ * bytes is four of 4 bytes. Ports are in the first two bytes, in network byte order.
+ */
+struct registers {
+	bool is_known[NFT_REG32_COUNT];
+	uint16_t ports[NFT_REG32_COUNT];
+};
+
+/* The place of a register; or -1 if it is the verdict's, or there is no such one. */
+static int place_of(uint32_t number)
+{
+	if (number >= NFT_REG_1 && number <= NFT_REG_4)
+		return (int)(number - NFT_REG_1) * (NFT_REG_SIZE / NFT_REG32_SIZE);
+	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
+		return (int)(number - NFT_REG32_00);
+	return -1;
+}
+
+/* Reads the attribute's number. Returns 0 or -EBADMSG. */
+static int get_number(const struct attribute *attribute, uint32_t *ret_number)
+{
+	uint32_t number;
+
+	if (!attribute_copy(attribute, &number, sizeof(number)))
+		return -EBADMSG;
+	*ret_number = ntohl(number);
+	return 0;
+}
+
+/* Sets the registers that value fills. It may be a verdict, which goes into none. */
+static void load(struct registers *registers, int place, const struct attribute *value)
+{
+	const size_t size = value->inside.left;
+
+	for (size_t at = 0; at < size && place < NFT_REG32_COUNT; at += NFT_REG32_SIZE, place++) {
+		registers->is_known[place] = size - at >= sizeof(uint16_t);
+		if (!registers->is_known[place])
+			continue;
+		memcpy(&registers->ports[place], value->inside.at + at, sizeof(uint16_t));
+		registers->ports[place] = ntohs(registers->ports[place]);
+	}
+}
+
+static int note_immediate(struct registers *registers, struct attributes rest)
+{
+	struct attribute attribute;
+	struct attribute value = {.inside = {.left = 0}};
+	uint32_t number = NFT_REG_VERDICT;
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == NFTA_IMMEDIATE_DREG)
+			result = get_number(&attribute, &number);
+		else if (attribute.type == NFTA_IMMEDIATE_DATA)
+			result = attributes_next(&attribute.inside, &value);
+		if (result < 0)
+			return result;
+	}
+	if (result == 0 && value.type == NFTA_DATA_VALUE && place_of(number) >= 0)
+		load(registers, place_of(number), &value);
+	return result;
+}
+
+static void note_ports(struct nat_rules *rules, uint16_t first, uint16_t last)
+{
+	/* As the kernel takes them. */
+	const struct port_range ports = {first < last ? first : last, first < last ? last : first};
+
+	if (rules->count++ == 0)
+		rules->ports = ports;
+	else if (rules->ports.first != ports.first || rules->ports.last != ports.last)
+		rules->differs = true;
+}
+
+static void note_unknown(struct nat_rules *rules)
+{
+	rules->count++;
+	rules->is_unknown = true;
+}
+
+/* The attributes of the expressions masq and nat that matter here. */
+struct nat {
+	unsigned first; /* the type of the attribute that names the register of the first port */
+	unsigned last;
+	unsigned kind; /* that of NFTA_NAT_TYPE; 0: it is source NAT */
+};
+
+static int note_nat(struct nat_rules *rules, const struct registers *registers,
+    const struct nat *nat, struct attributes rest)
+{
+	uint32_t first = NFT_REG_VERDICT;
+	uint32_t last = NFT_REG_VERDICT;
+	uint32_t kind = NFT_NAT_SNAT;
+	struct attribute attribute;
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == nat->first)
+			result = get_number(&attribute, &first);
+		else if (attribute.type == nat->last)
+			result = get_number(&attribute, &last);
+		else if (nat->kind && attribute.type == nat->kind)
+			result = get_number(&attribute, &kind);
+		if (result < 0)
+			return result;
+	}
+	if (result < 0 || kind != NFT_NAT_SNAT)
+		return result;
+	if (first == NFT_REG_VERDICT) {
+		note_ports(rules, NAT_FIRST_PORT, NAT_LAST_PORT);
+		return 0;
+	}
+	/* One port alone is in one register. */
+	if (last == NFT_REG_VERDICT)
+		last = first;
+	if (place_of(first) < 0 || place_of(last) < 0)
+		return -EBADMSG;
+	if (registers->is_known[place_of(first)] && registers->is_known[place_of(last)])
+		note_ports(
+		    rules, registers->ports[place_of(first)], registers->ports[place_of(last)]);
+	else
+		note_unknown(rules);
+	return 0;
+}
+
+/* What a target of xtables got: which structure it is says its revision. Returns 0 or -EBADMSG. */
+static int note_info(
+    struct nat_rules *rules, uint8_t family, uint32_t revision, const struct attribute *info)
+{
+	struct nf_nat_ipv4_multi_range_compat old;
+	struct nf_nat_range range;
+
+	if (revision == 0 && family == NFPROTO_IPV4) {
+		if (!attribute_copy(info, &old, sizeof(old)))
+			return -EBADMSG;
+		range.flags = old.range[0].flags;
+		range.min_proto = old.range[0].min;
+		range.max_proto = old.range[0].max;
+	} else if (!attribute_copy(info, &range, sizeof(range))) {
+		/* struct nf_nat_range2 begins as struct nf_nat_range. */
+		return -EBADMSG;
+	}
+	if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED)
+		note_ports(rules, ntohs(range.min_proto.all), ntohs(range.max_proto.all));
+	else
+		note_ports(rules, NAT_FIRST_PORT, NAT_LAST_PORT);
+	return 0;
+}
+
+static bool is(const struct attribute *name, const char *text)
+{
+	const size_t length = strlen(text);
+
+	return name->inside.left == length + 1 && memcmp(name->inside.at, text, length + 1) == 0;
+}
+
+static int note_target(struct nat_rules *rules, uint8_t family, struct attributes rest)
+{
+	struct attribute attribute;
+	struct attribute info = {.inside = {.left = 0}};
+	uint32_t revision = 0;
+	bool is_ours = false;
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == NFTA_TARGET_NAME)
+			is_ours = is(&attribute, "MASQUERADE") || is(&attribute, "SNAT");
+		else if (attribute.type == NFTA_TARGET_REV)
+			result = get_number(&attribute, &revision);
+		else if (attribute.type == NFTA_TARGET_INFO)
+			info = attribute;
+		if (result < 0)
+			return result;
+	}
+	if (result < 0 || !is_ours)
+		return result;
+	return note_info(rules, family, revision, &info);
+}
+
+static int note_expression(
+    struct nat_rules *rules, struct registers *registers, uint8_t family, struct attributes rest)
+{
+	static const struct nat masq = {NFTA_MASQ_REG_PROTO_MIN, NFTA_MASQ_REG_PROTO_MAX, 0};
+	static const struct nat nat = {
+	    NFTA_NAT_REG_PROTO_MIN, NFTA_NAT_REG_PROTO_MAX, NFTA_NAT_TYPE};
+	struct attribute attribute;
+	struct attribute name = {.inside = {.left = 0}};
+	struct attributes data = {.left = 0};
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == NFTA_EXPR_NAME)
+			name = attribute;
+		else if (attribute.type == NFTA_EXPR_DATA)
+			data = attribute.inside;
+	}
+	if (result < 0)
+		return result;
+	if (is(&name, "immediate"))
+		return note_immediate(registers, data);
+	if (is(&name, "masq"))
+		return note_nat(rules, registers, &masq, data);
+	if (is(&name, "nat"))
+		return note_nat(rules, registers, &nat, data);
+	if (is(&name, "target"))
+		return note_target(rules, family, data);
+	/* Each other one may write to registers: what they hold is not known from here on. */
+	memset(registers, 0, sizeof(*registers));
+	return 0;
+}
+
+int nat_rules_note(struct nat_rules *rules, const struct nlmsghdr *message)
+{
+	struct registers registers = {.is_known = {false}};
+	struct nfgenmsg header;
+	struct attributes rest;
+	struct attribute attribute;
+	int result;
+
+	if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+		return 0;
+	result = attributes_begin(message, &header, sizeof(header), &rest);
+	while (result == 0 && (result = attributes_next(&rest, &attribute)) > 0) {
+		struct attribute expression;
+
+		result = 0;
+		if (attribute.type != NFTA_RULE_EXPRESSIONS)
+			continue;
+		while ((result = attributes_next(&attribute.inside, &expression)) > 0) {
+			result = note_expression(
+			    rules, &registers, header.nfgen_family, expression.inside);
+			if (result < 0)
+				return result;
+		}
+	}
+	return result;
+}
+
+static int on_rule(void *context, const struct nlmsghdr *message)
+{
+	return nat_rules_note(context, message);
+}
+
+static int read_once(struct nat_rules *rules)
+{
+	_Alignas(struct nlmsghdr) char buffer[NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg))] =
+	    "";
+	const struct netlink_sink sink = {on_rule, NULL, rules};
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+
+	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	header->nfgen_family = NFPROTO_UNSPEC;
+	header->version = NFNETLINK_V0;
+	return netlink_dump_netfilter(request, &sink);
+}
+
+int nat_rules_read(struct nat_rules *ret_rules)
+{
+	struct nat_rules rules;
+	int result = -EINTR;
+
+	for (int i = 0; i < ATTEMPTS && result == -EINTR; i++) {
+		rules = (struct nat_rules){.count = 0};
+		result = read_once(&rules);
+	}
+	/* Nobody answers for that part of netfilter: nfnetlink_rcv_msg(). */
+	if (result < 0)
+		return result == -EINVAL ? -EOPNOTSUPP : result;
+	*ret_rules = rules;
+	return 0;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A dump of the rules of nftables, as one recv() gave it. */
+#include <stdlib.h>
+
+#include "collectors/kernel/nat_rules.h"
+#include "collectors/kernel/netlink.h"
+#include "fuzz.h"
+
+static int note(void *context, const struct nlmsghdr *message)
+{
+	return nat_rules_note(context, message);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *bytes = fuzz_bytes(data, size);
+	struct nat_rules rules = {.count = 0};
+	const struct netlink_sink sink = {note, NULL, &rules};
+
+	FUZZ_CHECK(netlink_parse(bytes, size, 0, 0, &sink) <= 1);
+	FUZZ_CHECK(rules.ports.first <= rules.ports.last);
+	FUZZ_CHECK(rules.count || !(rules.is_unknown || rules.differs));
+	free(bytes);
+	return 0;
+}
