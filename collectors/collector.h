@@ -71,6 +71,11 @@ static inline struct port_range collector_ports_of(unsigned long value)
 
 #define COLLECTOR_FLAGS_MAX 8
 
+/* What a collector may do at each scrape that not every user may, or'ed. */
+enum collector_right {
+	RIGHT_NET_ADMIN = 1 << 0, /* CAP_NET_ADMIN, to ask netfilter by netlink */
+};
+
 /* Ports that are asked for of one network namespace. */
 struct ports_asked {
 	struct portset ports;
@@ -160,6 +165,8 @@ struct collector {
 	 * init: a static string, or NULL.
 	 */
 	const char *(*remark)(const void *state);
+	/* NULL, or the enum collector_right that these values of its flags keep after the start. */
+	unsigned (*rights)(const unsigned long *values);
 	/* NULL, or what the host lacks if begin or emit returns -EOPNOTSUPP: a static string. */
 	const char *lacking;
 	/* NULL, or the enum kernel_feature that it has; call it after a successful emit(). */

@@ -4,6 +4,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/kernel/conntrack.h"
+#include "collectors/kernel/conntrack_netlink.h"
 #include "collectors/kernel/conntrack_stats.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/release.h"
@@ -12,6 +13,13 @@
 #include "collectors/snat_series.h"
 #include "collectors/tables/snat_pools.h"
 
+static const struct metric_family source_info = {
+    .name = "ephemera_snat_source_info",
+    .help = "What the entries of connection tracking were read by, always 1.",
+    .type = METRIC_GAUGE,
+    .labels = {"source"},
+    .example = "count by (source) (ephemera_snat_source_info)",
+};
 static const struct metric_family entries = {
     .name = "ephemera_conntrack_entries",
     .help = "Connections that connection tracking has an entry for (nf_conntrack_count).",
@@ -55,6 +63,7 @@ static const struct metric_family *const families[] = {
     &snat_other_ports,
     &snat_untracked_ports,
     &snat_range_ports,
+    &source_info,
     &entries,
     &limit_entries,
     &insert_failed,
@@ -72,12 +81,14 @@ enum {
 	FLAG_MINIMUM_PERCENT,
 	FLAG_CLIENTS_LIMIT,
 	FLAG_TRACKED_LIMIT,
+	FLAG_NETLINK,
 };
 
 struct snat {
 	const char *procfs; /* NULL: of another network namespace */
-	struct conntrack *conntrack;
-	int error; /* of opening it, which root must do */
+	bool by_netlink;
+	struct conntrack *conntrack; /* NULL with netlink */
+	int error;		     /* of opening it, which root must do; of asking by netlink */
 	struct snat_range range;
 	struct snat_pools *pools;
 	struct snat_series series;
@@ -92,6 +103,13 @@ static void release(void *context)
 	snat_pools_free(state->pools);
 	snat_series_release(&state->series);
 	snat_lost_release(&state->lost);
+}
+
+/* With netlink there is nothing to open: a request for no counters says whether it will work. */
+static int open_entries(struct snat *state)
+{
+	return state->by_netlink ? conntrack_netlink_stats(NULL, 0)
+				 : conntrack_open(state->procfs, &state->conntrack);
 }
 
 static int make_pools(struct snat *state, const unsigned long *values)
@@ -119,7 +137,8 @@ static int init(void *context, const struct collector_config *config)
 	state->procfs = config->procfs;
 	if (!state->procfs)
 		return 0;
-	state->error = conntrack_open(state->procfs, &state->conntrack);
+	state->by_netlink = config->values[FLAG_NETLINK];
+	state->error = open_entries(state);
 	if (state->error == -ENOMEM)
 		return -ENOMEM;
 	if (snat_lost_init(&state->lost, config->values[FLAG_LIMIT]) < 0)
@@ -153,7 +172,8 @@ static int emit_table(const struct snat *state, struct metric_set *set)
 	    [EARLY_DROP] = {.name = "early_drop"},
 	};
 	int number;
-	int result = conntrack_stats_read(state->procfs, counters, COUNTERS);
+	int result = state->by_netlink ? conntrack_netlink_stats(counters, COUNTERS)
+				       : conntrack_stats_read(state->procfs, counters, COUNTERS);
 
 	if (result < 0)
 		return result;
@@ -167,6 +187,12 @@ static int emit_table(const struct snat *state, struct metric_set *set)
 	return 0;
 }
 
+static int walk(const struct snat *state)
+{
+	return state->by_netlink ? conntrack_netlink_walk(visit, state->pools)
+				 : conntrack_walk(state->conntrack, visit, state->pools);
+}
+
 static int emit(void *context, struct metric_set *set)
 {
 	struct snat *state = context;
@@ -176,15 +202,16 @@ static int emit(void *context, struct metric_set *set)
 		return 0;
 	/* Rules that came after the start began the tracking. */
 	if (state->error < 0)
-		state->error = conntrack_open(state->procfs, &state->conntrack);
+		state->error = open_entries(state);
 	if (state->error < 0)
 		return state->error == -ENOENT ? -EOPNOTSUPP : state->error;
 	result = emit_table(state, set);
 	if (result == 0)
-		result = conntrack_walk(state->conntrack, visit, state->pools);
+		result = walk(state);
 	if (result < 0)
 		return result;
 	snat_range_emit(&state->range, set);
+	metric_add(set, &source_info, 1, METRIC_LABELS(state->by_netlink ? "netlink" : "proc"));
 	snat_lost_emit(&state->lost, set);
 	return snat_series_emit(&state->series, state->pools, set);
 }
@@ -195,8 +222,11 @@ static int check(const void *context, const char **ret_reason)
 
 	if (state->error != -EACCES && state->error != -EPERM)
 		return 0;
-	*ret_reason = "opening net/nf_conntrack below --path.procfs needs root or "
-		      "CAP_DAC_READ_SEARCH at the start";
+	*ret_reason = state->by_netlink
+			  ? "--collector.snat.netlink needs CAP_NET_ADMIN in the user namespace "
+			    "that the network namespace belongs to"
+			  : "opening net/nf_conntrack below --path.procfs needs root or "
+			    "CAP_DAC_READ_SEARCH at the start";
 	return state->error;
 }
 
@@ -221,6 +251,11 @@ static const char *remark(const void *context)
 	return state->range.remark;
 }
 
+static unsigned rights(const unsigned long *values)
+{
+	return values[FLAG_NETLINK] ? RIGHT_NET_ADMIN : 0;
+}
+
 static const struct collector_flag flags[] = {
     [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name", 0, 0, 0,
 	.by_default = "from the rules of nftables, else 1024-65535", .is_ports = true},
@@ -237,6 +272,11 @@ static const struct collector_flag flags[] = {
     [FLAG_TRACKED_LIMIT] = {"tracked-limit",
 	"maximum pools counted for each protocol and family; 27 to 192 bytes each during a scrape",
 	1000000, 1000, 100000000},
+    [FLAG_NETLINK] = {"netlink",
+	"read the entries by netlink, for kernels without net/nf_conntrack; the exporter then "
+	"keeps "
+	"CAP_NET_ADMIN",
+	0, 0, 1, .by_default = "off"},
     {.name = NULL},
 };
 
@@ -262,7 +302,9 @@ const struct collector snat_collector = {
     .lacks = lacks,
     .features = features,
     .remark = remark,
-    .lacking = "nothing tracks connections in this network namespace, or the kernel has no "
-	       "net/nf_conntrack below --path.procfs ",
+    .rights = rights,
+    .lacking =
+	"nothing tracks connections in this network namespace, or the kernel has no "
+	"net/nf_conntrack below --path.procfs ; --collector.snat.netlink does without that file",
     .release = release,
 };

@@ -67,6 +67,7 @@ static const struct {
     {NULL, "protocol", "`tcp`, `udp`"},
     {NULL, "remaining", "`under_15s`, `15s_to_30s`, `30s_to_45s`, `over_45s`"},
     {NULL, "reserved", "`true`, `false`"},
+    {"ephemera_snat_source_info", "source", "`proc`, `netlink`"},
     {NULL, "origin", "where the exporter has it from: `flag`, `rules`, `default`"},
     {"ephemera_socket_source_info", "source", "`bpf`, `sock_diag`, `procfs`, `replay`"},
     {NULL, "source", "the local address, with the interface that its sockets are bound to"},

@@ -10,11 +10,22 @@
 #include "exporter/daemon/serve.h"
 #include "exporter/daemon/systemd.h"
 
+static unsigned rights_of(const struct options *options)
+{
+	unsigned rights = 0;
+
+	for (size_t i = 0; i < collectors_length; i++)
+		if (options->enabled >> i & 1 && collectors[i]->rights)
+			rights |= collectors[i]->rights(options->values[i]);
+	return rights;
+}
+
 static int serve_metrics(const struct options *options, struct scraper *scraper, struct self *self)
 {
 	struct serve_options serve_options = options->serve;
 
 	serve_options.enabled = options->enabled;
+	serve_options.rights = rights_of(options);
 	serve_options.procfs = options->procfs;
 	serve_options.sysfs = options->sysfs;
 	serve_options.source = options->source;

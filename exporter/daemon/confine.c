@@ -33,7 +33,10 @@ static int drop_privileges(
     const struct serve_options *options, struct privileges_report *ret_report)
 {
 	const struct privileges_options wanted = {
-	    options->user, options->enable_api ? PRIVILEGES_HOLDERS : 0};
+	    options->user,
+	    (options->enable_api ? PRIVILEGES_HOLDERS : 0u) |
+		(options->rights & RIGHT_NET_ADMIN ? PRIVILEGES_NET_ADMIN : 0u),
+	};
 	const int result = privileges_drop(&wanted, ret_report);
 
 	if (result == -ENOENT)
@@ -85,6 +88,7 @@ int confine(const struct serve_options *options, bool removes_sockets, int datag
 	const struct sandbox_options sandbox = {
 	    .removes_sockets = removes_sockets,
 	    .walks_by_bpf = options->source.buckets != NULL,
+	    .asks_netfilter = options->rights & RIGHT_NET_ADMIN,
 	    .datagram_socket = datagram_socket,
 	};
 	struct privileges_report report;

@@ -34,6 +34,8 @@ static const struct need {
 	"to see which sockets other users' processes hold"},
     {PRIVILEGES_HOLDERS, CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 	"to list the descriptors of their processes"},
+    {PRIVILEGES_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN",
+	"to read connection tracking by netlink"},
 };
 
 static void find_by_number(uid_t uid, uid_t *ret_uid, gid_t *ret_gid)

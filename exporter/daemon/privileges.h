@@ -12,7 +12,8 @@
 
 /* Features that need more than an ordinary user's rights, or'ed. */
 enum privileges_feature {
-	PRIVILEGES_HOLDERS = 1 << 0, /* the API shows which processes hold a port */
+	PRIVILEGES_HOLDERS = 1 << 0,   /* the API shows which processes hold a port */
+	PRIVILEGES_NET_ADMIN = 1 << 1, /* a collector asks netfilter by netlink */
 };
 
 struct privileges_options {

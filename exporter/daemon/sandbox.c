@@ -175,6 +175,11 @@ static const struct rule walking[] = {
     {SCMP_SYS(bpf), 1, {IS(0, BPF_ITER_CREATE)}},
 };
 
+/* Entries of connection tracking, by netlink. */
+static const struct rule asking_netfilter[] = {
+    {SCMP_SYS(socket), 2, {IS(0, AF_NETLINK), IS(2, NETLINK_NETFILTER)}},
+};
+
 /*
  * These get "no such call": glibc and other libraries then use the older call, whose arguments can
  * be tested.
@@ -288,6 +293,8 @@ static int allow(scmp_filter_ctx filter, const struct sandbox_options *options)
 		result = add_rules(filter, removing_narrowed, LENGTH(removing_narrowed));
 	if (result == 0 && options->walks_by_bpf)
 		result = add_rules(filter, walking, LENGTH(walking));
+	if (result == 0 && options->asks_netfilter)
+		result = add_rules(filter, asking_netfilter, LENGTH(asking_netfilter));
 	if (result == 0)
 		result = add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), unknown, LENGTH(unknown));
 	return result;

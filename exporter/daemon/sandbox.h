@@ -7,7 +7,7 @@
  * undone, and also holds for threads that are started later.
  *
  * If you add to the daemon, these no longer work: opening a file for writing, sockets other than
- * NETLINK_SOCK_DIAG and NETLINK_ROUTE (so no name services, no syslog), bind(), connect(), sending
+ * those of netlink below (so no name services, no syslog), bind(), connect(), sending
  * to an address, recvmsg() (by which descriptors are passed), running other programs, dlopen(), and
  * so pthread_exit() and pthread_cancel(), for which glibc loads a library.
  */
@@ -17,6 +17,7 @@
 struct sandbox_options {
 	bool removes_sockets; /* allow removing files: there is a unix socket */
 	bool walks_by_bpf;    /* allow starting walks of BPF programs that are loaded */
+	bool asks_netfilter;  /* allow NETLINK_NETFILTER, which needs CAP_NET_ADMIN besides */
 	int datagram_socket;  /* it sends only to where it is connected; -1: there is none */
 };
 

@@ -29,6 +29,7 @@ struct serve_options {
 
 	/* The other commands have these too. */
 	collector_set enabled;
+	unsigned rights; /* enum collector_right, that the enabled collectors keep */
 	const char *procfs;
 	const char *sysfs;
 	struct source_options source;

@@ -86,6 +86,7 @@ static void pools_and_the_table(void **state)
 				 "untracked_snat_ports udp ipv4: 0\n"
 				 "untracked_snat_ports udp ipv6: 0\n"
 				 "snat_range_ports 40000 40009 flag: 10\n"
+				 "snat_source_info proc: 1\n"
 				 "conntrack_entries: 4\n"
 				 "conntrack_limit_entries: 262144\n"
 				 "conntrack_insert_failed_total: 12\n"

@@ -134,6 +134,29 @@ static int root_keeps_what_is_needed(void)
 	       !strstr(report.kept, "CAP_DAC_READ_SEARCH (");
 }
 
+static int root_keeps_net_admin_for_netfilter(void)
+{
+	static const cap_value_t wanted[] = {CAP_NET_ADMIN};
+	static const cap_value_t all[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_ADMIN};
+	const struct privileges_options options = {"65534", PRIVILEGES_NET_ADMIN};
+	const struct privileges_options both = {"65534", PRIVILEGES_NET_ADMIN | PRIVILEGES_HOLDERS};
+	struct privileges_report report;
+	const pid_t child = fork();
+	int status = -1;
+
+	/* All that can be kept is told in full. */
+	if (child == 0)
+		_exit(privileges_drop(&both, &report) < 0 || !has_only(all, 3) ||
+		      !strstr(report.kept, "by netlink)"));
+	if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0)
+		return 1;
+	if (privileges_drop(&options, &report) < 0)
+		return 2;
+	if (!is_user(NOBODY) || !has_only(wanted, 1) || !is_bounded())
+		return 3;
+	return strcmp(report.kept, "CAP_NET_ADMIN (to read connection tracking by netlink)") != 0;
+}
+
 static int root_may_stay_root(void)
 {
 	const struct privileges_options options = {"root", 0};
@@ -266,6 +289,7 @@ static void run_as_root(int (*body)(void))
 
 AS_ROOT(root_keeps_nothing)
 AS_ROOT(root_keeps_what_is_needed)
+AS_ROOT(root_keeps_net_admin_for_netfilter)
 AS_ROOT(root_may_stay_root)
 AS_ROOT(an_unknown_user_is_an_error)
 AS_ROOT(another_user_keeps_what_is_needed_of_its_own)
@@ -280,6 +304,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_user_is_told),
 	    cmocka_unit_test(test_root_keeps_nothing),
 	    cmocka_unit_test(test_root_keeps_what_is_needed),
+	    cmocka_unit_test(test_root_keeps_net_admin_for_netfilter),
 	    cmocka_unit_test(test_root_may_stay_root),
 	    cmocka_unit_test(test_an_unknown_user_is_an_error),
 	    cmocka_unit_test(test_another_user_keeps_what_is_needed_of_its_own),

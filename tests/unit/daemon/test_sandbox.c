@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -70,6 +71,27 @@ static void bpf_walks_only_where_that_is_wanted_and_loads_nothing(void **state)
 		assert_true(WIFEXITED(found[i]));
 		assert_int_equal(WEXITSTATUS(found[i]), REFUSED);
 	}
+}
+
+static long try_netfilter(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+}
+
+static void netfilter_is_asked_only_where_that_is_wanted(void **state)
+{
+	const struct sandbox_options asking = {.asks_netfilter = true, .datagram_socket = -1};
+	const struct sandbox_options others = {.removes_sockets = true, .datagram_socket = -1};
+	const struct attempt asked = {"socket(NETLINK_NETFILTER)", try_netfilter, 0};
+	const struct attempt refused = {"socket(NETLINK_NETFILTER)", try_netfilter, EPERM};
+	const int done = try_in_child(&asked, &asking);
+	const int not_done = try_in_child(&refused, &others);
+
+	(void)state;
+	assert_true(WIFEXITED(done));
+	assert_int_equal(WEXITSTATUS(done), DONE);
+	assert_true(WIFEXITED(not_done));
+	assert_int_equal(WEXITSTATUS(not_done), REFUSED);
 }
 
 /* sendmsg() is allowed on clients' connections, whatever address is in it. */
@@ -177,6 +199,7 @@ int main(int argc, char **argv)
 #endif
 	    cmocka_unit_test(files_are_removed_only_where_a_unix_socket_is_listened_on),
 	    cmocka_unit_test(bpf_walks_only_where_that_is_wanted_and_loads_nothing),
+	    cmocka_unit_test(netfilter_is_asked_only_where_that_is_wanted),
 	};
 	const int hindrance = sandbox_hindrance(argc, argv);
 
