@@ -101,6 +101,18 @@ def test_both_sources_say_the_same():
 
 
 @in_namespace
+def test_a_dump_that_comes_in_parts():
+    router = Router()
+    router.rules("masquerade to :10000-20000 fully-random")
+    held = ask(router, IPV4, 401) + ask(router, IPV6, 307)
+    found = metrics(*NETLINK)
+    assert found.value("ephemera_worst_snat_ports", protocol="udp", family="ipv4") == 401
+    assert found.value("ephemera_worst_snat_ports", protocol="udp", family="ipv6") == 307
+    assert of_snat(found) == of_snat(metrics(*FLAGS))
+    del held
+
+
+@in_namespace
 def test_it_keeps_one_capability_and_says_so():
     router = Router()
     router.rules(f"masquerade to :{FIRST}-{LAST}")
