@@ -8,6 +8,7 @@
 #include "collectors/kernel/conntrack_stats.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/release.h"
+#include "collectors/snat.h"
 #include "collectors/snat_lost.h"
 #include "collectors/snat_range.h"
 #include "collectors/snat_series.h"
@@ -75,14 +76,6 @@ static const struct metric_family *const families[] = {
     NULL,
 };
 
-enum {
-	FLAG_PORTS,
-	FLAG_LIMIT,
-	FLAG_MINIMUM_PERCENT,
-	FLAG_CLIENTS_LIMIT,
-	FLAG_TRACKED_LIMIT,
-	FLAG_NETLINK,
-};
 
 struct snat {
 	const char *procfs; /* NULL: of another network namespace */
@@ -112,22 +105,27 @@ static int open_entries(struct snat *state)
 				 : conntrack_open(state->procfs, &state->conntrack);
 }
 
+struct snat_pools_options snat_pools_options_of(
+    const unsigned long *values, struct port_range ports)
+{
+	return (struct snat_pools_options){
+	    .ports = ports,
+	    .evicts = release_is_at_least(6, 5),
+	    .has_clients = values[SNAT_CLIENTS_LIMIT] != 0,
+	    .limit = values[SNAT_TRACKED_LIMIT],
+	};
+}
+
 static int make_pools(struct snat *state, const unsigned long *values)
 {
-	const unsigned size = port_range_size(state->range.ports);
-	const size_t clients = values[FLAG_CLIENTS_LIMIT];
-	const struct snat_pools_options options = {
-	    .ports = state->range.ports,
-	    .evicts = release_is_at_least(6, 5),
-	    .has_clients = clients != 0,
-	    .limit = values[FLAG_TRACKED_LIMIT],
-	};
+	const struct snat_pools_options options = snat_pools_options_of(values, state->range.ports);
+	const unsigned size = port_range_size(options.ports);
 
 	state->series.range = size;
-	state->series.clients = clients;
-	state->series.minimum = (unsigned)(size * values[FLAG_MINIMUM_PERCENT] / 100);
+	state->series.clients = values[SNAT_CLIENTS_LIMIT];
+	state->series.minimum = (unsigned)(size * values[SNAT_MINIMUM_PERCENT] / 100);
 	state->pools = snat_pools_new(&options);
-	return state->pools ? snat_series_init(&state->series, values[FLAG_LIMIT]) : -ENOMEM;
+	return state->pools ? snat_series_init(&state->series, values[SNAT_LIMIT]) : -ENOMEM;
 }
 
 static int init(void *context, const struct collector_config *config)
@@ -137,13 +135,13 @@ static int init(void *context, const struct collector_config *config)
 	state->procfs = config->procfs;
 	if (!state->procfs)
 		return 0;
-	state->by_netlink = config->values[FLAG_NETLINK];
+	state->by_netlink = config->values[SNAT_NETLINK];
 	state->error = open_entries(state);
 	if (state->error == -ENOMEM)
 		return -ENOMEM;
-	if (snat_lost_init(&state->lost, config->values[FLAG_LIMIT]) < 0)
+	if (snat_lost_init(&state->lost, config->values[SNAT_LIMIT]) < 0)
 		return -ENOMEM;
-	state->range = snat_range_find(config->values[FLAG_PORTS]);
+	state->range = snat_range_find(config->values[SNAT_PORTS]);
 	return make_pools(state, config->values);
 }
 
@@ -253,26 +251,26 @@ static const char *remark(const void *context)
 
 static unsigned rights(const unsigned long *values)
 {
-	return values[FLAG_NETLINK] ? RIGHT_NET_ADMIN : 0;
+	return values[SNAT_NETLINK] ? RIGHT_NET_ADMIN : 0;
 }
 
 static const struct collector_flag flags[] = {
-    [FLAG_PORTS] = {"ports", "the ports that the rules of source NAT name", 0, 0, 0,
+    [SNAT_PORTS] = {"ports", "the ports that the rules of source NAT name", 0, 0, 0,
 	.by_default = "from the rules of nftables, else 1024-65535", .is_ports = true},
-    [FLAG_LIMIT] = {"limit",
+    [SNAT_LIMIT] = {"limit",
 	"how many of the fullest pools of each protocol are shown, and destinations with the most "
 	"lost "
 	"packets",
 	20, 0, 1000},
-    [FLAG_MINIMUM_PERCENT] = {"minimum-percent",
+    [SNAT_MINIMUM_PERCENT] = {"minimum-percent",
 	"what share of the ports a pool must have taken to be shown, in percent", 1, 0, 100},
-    [FLAG_CLIENTS_LIMIT] = {"clients-limit",
+    [SNAT_CLIENTS_LIMIT] = {"clients-limit",
 	"how many clients with the most ports are shown of each pool; 0: they are not looked at", 3,
 	0, 100},
-    [FLAG_TRACKED_LIMIT] = {"tracked-limit",
+    [SNAT_TRACKED_LIMIT] = {"tracked-limit",
 	"maximum pools counted for each protocol and family; 27 to 192 bytes each during a scrape",
 	1000000, 1000, 100000000},
-    [FLAG_NETLINK] = {"netlink",
+    [SNAT_NETLINK] = {"netlink",
 	"read the entries by netlink, for kernels without net/nf_conntrack; the exporter then "
 	"keeps "
 	"CAP_NET_ADMIN",
@@ -305,6 +303,6 @@ const struct collector snat_collector = {
     .rights = rights,
     .lacking =
 	"nothing tracks connections in this network namespace, or the kernel has no "
-	"net/nf_conntrack below --path.procfs ; --collector.snat.netlink does without that file",
+	"net/nf_conntrack below --path.procfs (--collector.snat.netlink does without it)",
     .release = release,
 };
