@@ -14,6 +14,7 @@
 #include "exporter/base/text.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/destinations_all.h"
+#include "exporter/commands/destinations_snat.h"
 #include "exporter/commands/filter.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
@@ -332,6 +333,10 @@ static int run_destinations(struct options *options)
 
 	if (result < 0)
 		return command_end(&destinations_command, result, error);
+	if (options->snat) {
+		result = destinations_snat(options, &reason);
+		return command_end(&destinations_command, result, reason);
+	}
 	if (kernel_tables_open(options, KERNEL_TABLES_PEOPLE) < 0)
 		return EXIT_FAILED;
 	result = options->watch ? terminal_watch(show_again, options) : show(options);
@@ -343,6 +348,8 @@ static int check_destinations(const struct options *options, char error[static O
 {
 	if (namespace_is_all(options) && options->resolve)
 		return option_fail(error, "--namespace=all and --resolve cannot be combined");
+	if (destinations_snat_check(options, error) < 0)
+		return -EINVAL;
 	return namespace_check(options, error);
 }
 
@@ -351,6 +358,8 @@ static const struct command_example examples[] = {
 	"ephemera destinations --watch"},
     {"See the fullest ones of every network namespace", "ephemera destinations --namespace=all"},
     {"See those of a pod", "ephemera destinations --namespace=shop/checkout-7d9f4c"},
+    {"See which ports of source NAT are running out, and whose they are",
+	"ephemera destinations --snat --snat-ports=40000-49999"},
     {NULL, NULL},
 };
 

@@ -139,6 +139,12 @@ const struct flag flags[] = {
 	KIND_SWITCH, AT(watch), 0, 0, NULL, "destinations namespaces port"},
     {"resolve", NULL, NULL, "destinations: look up the names of peers, for at most 2 s",
 	KIND_SWITCH, AT(resolve), 0, 0, NULL, "destinations"},
+    {"snat", NULL, NULL, "destinations: the ports of source NAT; needs root", KIND_SWITCH, AT(snat),
+	0, 0, NULL, "destinations"},
+    {"snat-ports", "FIRST-LAST", NULL,
+	"destinations --snat: the ports that the rules name (default: "
+	"--collector.snat.ports)",
+	KIND_PORTS, AT(snat_ports), 0, 0, NULL, "destinations"},
     {"all-processes", NULL, NULL,
 	"port: search all processes for a socket, even if processes of its cgroup have it",
 	KIND_SWITCH, AT(all_processes), 0, 0, NULL, "port"},

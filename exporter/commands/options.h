@@ -36,6 +36,9 @@ struct options {
 	bool json;
 	bool watch;
 	bool resolve;
+	bool snat; /* destinations: those of source NAT */
+	struct port_range
+	    snat_ports; /* that its rules name; 0 to 0: as the collector's flag says */
 	bool all_processes;
 	bool oneline;		  /* port: a line for each socket */
 	bool trace_leases;	  /* trace: leases, not failures */
