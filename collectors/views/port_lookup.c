@@ -278,7 +278,7 @@ bool port_lookup_has_any(const struct port_lookup *lookup)
 	for (size_t i = 0; i < lookup->length; i++)
 		if (has_any(&lookup->answers[i]))
 			return true;
-	return false;
+	return lookup->snat && lookup->snat->length;
 }
 
 void port_finding_judge(struct finding *finding)
@@ -372,6 +372,7 @@ void port_lookup_free(struct port_lookup *lookup)
 		return;
 	release_answers(lookup);
 	process_search_free(lookup->processes);
+	port_snat_free(lookup->snat);
 	for (size_t i = 0; i < lookup->cgroups_length; i++)
 		free(lookup->cgroups[i]);
 	free(lookup->cgroups);

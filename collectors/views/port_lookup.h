@@ -15,6 +15,7 @@
 #include "collectors/kernel/settings.h"
 #include "collectors/kernel/source.h"
 #include "collectors/views/port_asked.h"
+#include "collectors/views/port_snat.h"
 #include "collectors/views/port_state.h"
 
 struct port_lookup_options {
@@ -74,7 +75,8 @@ struct port_lookup {
 	/* TCP: held by any bind(). Known if one of the asked ports in the range is free. */
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
-	unsigned empty;			  /* how many of the asked ports have no asked socket */
+	struct port_snat *snat;		  /* NULL: not looked at; see port_lookup_take_snat() */
+	unsigned empty;			  /* how many of the asked ports have nothing asked for */
 	unsigned long unsearched;	  /* see port_lookup_keep_owned() */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
@@ -89,7 +91,10 @@ struct port_lookup {
  */
 int port_lookup_run(const struct port_lookup_options *options, const struct portset *ports,
     struct port_lookup **ret_lookup);
-/* Whether any socket was found that is asked for. */
+/* Adds what source NAT has given the ports to. The lookup owns it from then on. */
+void port_lookup_take_snat(
+    struct port_lookup *lookup, const struct portset *ports, struct port_snat *snat);
+/* Whether any socket, or connection of source NAT, was found that is asked for. */
 bool port_lookup_has_any(const struct port_lookup *lookup);
 void port_lookup_free(struct port_lookup *lookup); /* NULL is fine */
 

@@ -12,6 +12,7 @@
 #include "exporter/answers/port_age.h"
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_place.h"
+#include "exporter/answers/port_snat_text.h"
 #include "exporter/answers/port_words.h"
 #include "exporter/answers/user_name.h"
 
@@ -206,6 +207,9 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 {
 	const struct settings *settings = &lookup->settings;
 	const uint16_t port = answer->port;
+	const bool by_snat =
+	    port_snat_total(lookup->snat, port) &&
+	    (answer->state == PORT_STATE_FREE || answer->state == PORT_STATE_RESERVED);
 	struct text meaning = {0};
 	char name[PORT_SERVICE_SIZE];
 
@@ -221,13 +225,14 @@ void port_json_add(struct json *object, const struct port_lookup *lookup,
 	json_add_bool(object, "in_range", port_range_has(settings->range, port));
 	json_add_bool(object, "reserved", portset_has(&settings->reserved, port));
 	json_add_bool(object, "privileged", settings_is_privileged(settings, port));
-	json_add_string(object, "use", port_state_name(answer->state));
+	json_add_string(object, "use", by_snat ? "snat" : port_state_name(answer->state));
 	json_add_bool(object, "bind_before_connect", lookup->sees_buckets);
 	port_words_add_port(&meaning, lookup, answer);
 	port_place_name(lookup, &meaning);
 	add_text(object, "meaning", &meaning);
-	if (answer->state == PORT_STATE_FREE && !lookup->bound_unseen)
+	if (answer->state == PORT_STATE_FREE && !by_snat && !lookup->bound_unseen)
 		add_chances(object, lookup, port);
 	add_side(object, "local", lookup, &answer->local, limit);
 	add_side(object, "remote", lookup, &answer->remote, limit);
+	port_snat_json_add(object, lookup->snat, port, limit);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exporter/answers/port_holders.h"
+#include "exporter/answers/port_snat_text.h"
 #include "exporter/answers/port_text.h"
 #include "exporter/base/text.h"
 
@@ -70,6 +71,27 @@ static int print_line(
 		puts(line.data);
 	free(line.data);
 	return line.error;
+}
+
+int port_oneline_print_snat(const struct port_snat *snat, uint16_t port, size_t limit)
+{
+	size_t length;
+	const struct snat_flow *list = port_snat_find(snat, port, &length);
+	int result = 0;
+
+	for (size_t i = 0; i < length && i < limit && result == 0; i++) {
+		struct text line = {0};
+
+		text_add_number(&line, port);
+		text_add_char(&line, '\t');
+		port_snat_add_columns(&line, &list[i]);
+		text_add_char(&line, '\0');
+		if (!line.error)
+			puts(line.data);
+		free(line.data);
+		result = line.error;
+	}
+	return result;
 }
 
 int port_oneline_print(

@@ -14,4 +14,10 @@
 int port_oneline_print(
     const struct port_lookup *lookup, const struct port_answer *answer, size_t limit);
 
+/*
+ * The same for connections to which source NAT has given the port: the state is snat or
+ * snat-closing, the client has the place of processes.
+ */
+int port_oneline_print_snat(const struct port_snat *snat, uint16_t port, size_t limit);
+
 #endif

@@ -10,6 +10,7 @@
 #include "exporter/answers/port_group.h"
 #include "exporter/answers/port_holders.h"
 #include "exporter/answers/port_place.h"
+#include "exporter/answers/port_snat_text.h"
 #include "exporter/answers/port_words.h"
 #include "exporter/answers/user_name.h"
 #include "exporter/base/terminal.h"
@@ -302,4 +303,5 @@ void port_text_print(
 	print_side(lookup, &answer->local, limit, "local");
 	print_side(lookup, &answer->remote, limit, "remote");
 	print_other_remote(&answer->remote);
+	port_snat_print(lookup->snat, answer->port, limit);
 }

@@ -10,6 +10,7 @@
 #include "collectors/kernel/iana.h"
 #include "collectors/views/port_chance.h"
 #include "exporter/answers/node_port.h"
+#include "exporter/answers/port_snat_text.h"
 
 const char *port_kind(uint16_t port)
 {
@@ -146,6 +147,8 @@ void port_words_add_port(
 		    answer->local.others == 1 ? "its" : "their");
 		return;
 	}
+	if (port_snat_add_words(text, lookup->snat, answer->port))
+		return;
 	if (lookup->bound_unseen)
 		add_unseen(text, lookup);
 	else

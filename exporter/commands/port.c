@@ -37,6 +37,20 @@ static int keep_owned(const struct options *options, struct port_lookup *lookup)
 	return result;
 }
 
+/* Once for all ports. A connection of source NAT has no process here. */
+static int add_snat(const struct options *options, struct port_lookup *lookup)
+{
+	struct port_snat *snat;
+	int result;
+
+	if (options->by || options->source.replay)
+		return 0;
+	result = port_snat_read(options->procfs, &options->asked.ports, &options->asked, &snat);
+	if (result == 0)
+		port_lookup_take_snat(lookup, &options->asked.ports, snat);
+	return result;
+}
+
 static int look(const struct options *options, size_t limit, struct port_lookup **ret_lookup)
 {
 	const struct port_lookup_options lookup_options = {
@@ -51,6 +65,8 @@ static int look(const struct options *options, size_t limit, struct port_lookup 
 
 	if (result == 0) {
 		result = keep_owned(options, *ret_lookup);
+		if (result == 0)
+			result = add_snat(options, *ret_lookup);
 		if (result < 0)
 			port_lookup_free(*ret_lookup);
 	}

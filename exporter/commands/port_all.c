@@ -68,14 +68,40 @@ static int ask_one(const struct options *options, const struct port_namespace *f
 	return 0;
 }
 
+/*
+ * Our namespace, if it has no socket on the ports, but source NAT there has given them to some: the
+ * walk does not tell. NULL: it has not. To look at all others for that would mean to enter each.
+ */
+static int find_own(const struct options *options, const struct namespace_rows *rows,
+    const struct port_namespaces *found, const struct namespace_row **ret_row)
+{
+	struct port_snat *snat;
+	int result;
+
+	*ret_row = NULL;
+	for (size_t i = 0; i < found->length; i++)
+		if (found->list[i].row->flags & WALK_READER)
+			return 0;
+	result = port_snat_read(options->procfs, &options->asked.ports, &options->asked, &snat);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < rows->length && snat->length; i++)
+		if (rows->list[i].flags & WALK_READER)
+			*ret_row = &rows->list[i];
+	port_snat_free(snat);
+	return 0;
+}
+
 static int ask_each(const struct options *options, const struct namespace_rows *rows,
-    const struct port_namespaces *found, port_ask *ask)
+    const struct port_namespaces *found, const struct namespace_row *own, port_ask *ask)
 {
 	char refused[NAMESPACE_ERROR_SIZE] = "";
 	int result = 0;
 
+	if (own)
+		result = ask_one(options, &(struct port_namespace){.row = own}, ask, refused);
 	for (size_t i = 0; i < found->length && result == 0; i++) {
-		if (i > 0 && !options->json)
+		if ((own || i > 0) && !options->json)
 			putchar('\n');
 		result = ask_one(options, &found->list[i], ask, refused);
 	}
@@ -84,7 +110,7 @@ static int ask_each(const struct options *options, const struct namespace_rows *
 		     "processes:");
 		terminal_print_wrapped(refused, 0, terminal_width());
 	}
-	if (found->length == 0 && !options->json)
+	if (found->length == 0 && !own && !options->json)
 		printf("Nothing is on %s in any of %zu network namespaces.\n",
 		    portset_count(&options->asked.ports) == 1 ? "this port" : "these ports",
 		    rows->length);
@@ -97,6 +123,7 @@ int port_all(struct options *options, port_ask *ask, bool *ret_any, const char *
 {
 	struct namespace_rows *rows = NULL;
 	struct port_namespaces *found = NULL;
+	const struct namespace_row *own = NULL;
 	int result = kernel_tables_open_all(options, ret_reason);
 
 	if (result == 0)
@@ -106,9 +133,11 @@ int port_all(struct options *options, port_ask *ask, bool *ret_any, const char *
 		result = port_namespaces_find(
 		    options->source.walk, rows, &options->asked, options->limit, &found);
 	if (result == 0)
-		result = ask_each(options, rows, found, ask);
+		result = find_own(options, rows, found, &own);
 	if (result == 0)
-		*ret_any = found->length > 0;
+		result = ask_each(options, rows, found, own, ask);
+	if (result == 0)
+		*ret_any = found->length > 0 || own;
 	if ((result == -EOPNOTSUPP || result == -ENOBUFS) && options->source.walk)
 		*ret_reason = kernel_tables_changed;
 	port_namespaces_free(found);

@@ -87,8 +87,7 @@ struct kind {
 	const char *was; /* NULL: it had no other state */
 };
 
-/* Returns the column after the time and the sign. */
-static int print_start(char sign)
+int port_changes_print_start(char sign)
 {
 	char clock[16];
 	struct tm local;
@@ -103,9 +102,10 @@ static void print_group(const struct kind *kind, const struct port_group *group)
 	const size_t shown = group->length > ALIKE_LISTED ? ALIKE_SHOWN : group->length;
 
 	for (size_t i = 0; i < shown; i++)
-		port_text_print_socket(&group->list[i]->socket, print_start(kind->sign), kind->was);
+		port_text_print_socket(
+		    &group->list[i]->socket, port_changes_print_start(kind->sign), kind->was);
 	if (group->length > shown) {
-		print_start(kind->sign);
+		port_changes_print_start(kind->sign);
 		printf("and %zu like these\n", group->length - shown);
 	}
 	if (kind->sign != '-')
@@ -155,7 +155,7 @@ void port_changes_print(const struct port_changes *changes, size_t limit)
 		untold += print_kind(&kind, changes->list, changes->length, was, &limit);
 	}
 	if (untold) {
-		print_start(' ');
+		port_changes_print_start(' ');
 		printf("and %zu more change%s (--limit)\n", untold, untold == 1 ? "" : "s");
 	}
 }

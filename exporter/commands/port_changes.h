@@ -37,6 +37,9 @@ struct port_counted {
 int port_changes_add(
     struct port_changes *changes, const struct port_side *before, const struct port_side *after);
 
+/* Prints the time of now and the sign, and returns the column behind them. */
+int port_changes_print_start(char sign);
+
 /* Prints them with the time of now, in at most limit groups, and says how many it left out. */
 void port_changes_print(const struct port_changes *changes, size_t limit);
 

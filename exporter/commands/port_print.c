@@ -14,10 +14,17 @@
 #include "exporter/base/terminal.h"
 
 /* What a range has nothing on is left out; a port asked for by itself is answered. */
-static bool is_told(const struct options *options, const struct port_answer *answer, uint16_t port)
+static bool is_told(const struct port_lookup *lookup, const struct options *options,
+    const struct port_answer *answer, uint16_t port)
 {
-	return answer->local.total || answer->remote.total ||
+	return answer->local.total || answer->remote.total || port_snat_total(lookup->snat, port) ||
 	       portset_has(&options->asked.named, port);
+}
+
+/* Nobody was found, and source NAT may have it. */
+static bool lacks_snat(const struct port_lookup *lookup)
+{
+	return lookup->snat && lookup->snat->error && !port_lookup_has_any(lookup);
 }
 
 /* row: the namespace that it is of; NULL: that was not asked. */
@@ -39,12 +46,14 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 			const struct port_answer answer =
 			    port_lookup_answer(lookup, (uint16_t)port);
 
-			if (is_told(options, &answer, (uint16_t)port))
+			if (is_told(lookup, options, &answer, (uint16_t)port))
 				port_json_add(
 				    json_append_object(list), lookup, &answer, options->limit);
 		}
 	}
 	json_add_number(root, "empty_ports", lookup->empty);
+	if (lacks_snat(lookup))
+		json_add_bool(root, "snat_unknown", true);
 	if (options->by)
 		json_add_number(root, "unsearched_sockets", (double)lookup->unsearched);
 	if (port_lookup_has_any(lookup))
@@ -85,6 +94,15 @@ static bool is_unsure(const struct port_lookup *lookup, const struct port_answer
 	return false;
 }
 
+static void print_lacking(const struct port_lookup *lookup, const struct options *options)
+{
+	const bool refused = lookup->snat->error == -EACCES || lookup->snat->error == -EPERM;
+
+	printf("\nWhether source NAT has %s, %s.\n",
+	    portset_count(&options->asked.ports) == 1 ? "it" : "them",
+	    refused ? "only root sees" : "cannot be read here");
+}
+
 static void print_text(const struct port_lookup *lookup, const struct options *options)
 {
 	unsigned position = 0;
@@ -98,7 +116,7 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 			const struct port_answer answer =
 			    port_lookup_answer(lookup, (uint16_t)port);
 
-			if (!is_told(options, &answer, (uint16_t)port)) {
+			if (!is_told(lookup, options, &answer, (uint16_t)port)) {
 				untold++;
 				continue;
 			}
@@ -117,6 +135,8 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		printf("%sNothing %sis on the %s%u port%s.\n", first ? "" : "\n",
 		    options->by || port_asked_is_part(&options->asked) ? "that you asked for " : "",
 		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
+	if (lacks_snat(lookup))
+		print_lacking(lookup, options);
 	if (lookup->unsearched)
 		printf("\nOf %lu more sockets on these ports, the owners were not searched.\n",
 		    lookup->unsearched);
@@ -134,6 +154,20 @@ static size_t left_out(const struct port_side *side, size_t limit)
 	return side->total - shown;
 }
 
+static int print_snat_lines(const struct port_snat *snat, size_t limit, size_t *more)
+{
+	int result = 0;
+
+	for (size_t i = 0, length; snat && i < snat->length && result == 0; i += length) {
+		const uint16_t port = snat->list[i].port;
+
+		port_snat_find(snat, port, &length);
+		result = port_oneline_print_snat(snat, port, limit);
+		*more += port_snat_total(snat, port) - (length < limit ? length : limit);
+	}
+	return result;
+}
+
 /* What is left out is said where no one cuts columns. */
 static int print_lines(const struct port_lookup *lookup, const struct options *options)
 {
@@ -147,8 +181,11 @@ static int print_lines(const struct port_lookup *lookup, const struct options *o
 		more += left_out(&answer->local, options->limit) +
 			left_out(&answer->remote, options->limit);
 	}
+	if (result == 0)
+		result = print_snat_lines(lookup->snat, options->limit, &more);
 	if (result == 0 && more)
-		fprintf(stderr, "ephemera: port: %zu more sockets are not shown (--limit)\n", more);
+		fprintf(stderr, "ephemera: port: %zu more %s are not shown (--limit)\n", more,
+		    lookup->snat && lookup->snat->length ? "connections" : "sockets");
 	if (result == 0 && lookup->unsearched)
 		fprintf(stderr,
 		    "ephemera: port: the owners of %lu more sockets were not searched\n",

@@ -8,6 +8,7 @@
 #include "exporter/base/terminal.h"
 #include "exporter/commands/port_changes.h"
 #include "exporter/commands/port_print.h"
+#include "exporter/commands/port_snat_changes.h"
 
 /* Of a port with more sockets than this only their number is watched. */
 #define WATCHED_MAX 1000
@@ -80,9 +81,12 @@ static int print_next(struct watch *watch, const struct port_lookup *now)
 	int result = compare(watch, now, &changes);
 
 	if (result == 0 && watch->options->json) {
-		result = changes.any ? port_print(now, watch->options, NULL) : 0;
+		result = changes.any || port_snat_has_changed(watch->last->snat, now->snat)
+			     ? port_print(now, watch->options, NULL)
+			     : 0;
 	} else if (result == 0) {
 		port_changes_print(&changes, watch->options->limit);
+		port_snat_changes_print(watch->last->snat, now->snat, watch->options->limit);
 		print_new_advice(watch, now);
 	}
 	port_changes_release(&changes);

@@ -20,7 +20,7 @@ BOOL, NUMBER, TEXT = (bool,), (int, float), (str,)
 # {name: (types, whether it is always there)}, and nothing else may be there.
 RANGE = {"first_port": (NUMBER, True), "last_port": (NUMBER, True), "ports": (NUMBER, True)}
 ANSWER = {"range": (RANGE, True), "ports": ((list,), True), "empty_ports": (NUMBER, True),
-          "advice": (TEXT, False),
+          "advice": (TEXT, False), "snat_unknown": (BOOL, False),
           "socket_source": ({"tcp": (TEXT, True), "udp": (TEXT, True)}, True)}
 SIDE = {"total": (NUMBER, True), "sockets": ((list,), True)}
 PORT = {
@@ -30,6 +30,7 @@ PORT = {
     "use": (TEXT, True), "bind_before_connect": (BOOL, True), "meaning": (TEXT, True),
     "chances": ({"connect": (NUMBER, True), "bind": (NUMBER, True)}, False),
     "local": (SIDE, True), "remote": (SIDE, True),
+    "snat": ({"total": (NUMBER, True), "connections": ((list,), True)}, False),
 }
 SOCKET = {
     "protocol": (TEXT, True), "family": (TEXT, True), "state": (TEXT, True),
@@ -51,7 +52,7 @@ PROCESS = {"pid": (NUMBER, True), "name": (TEXT, True), "command": (TEXT, True),
 
 WORDS = {
     "kind": {"system", "registered", "dynamic"},
-    "use": {"free", "reserved", "outbound", "time_wait", "listener", "bound"},
+    "use": {"free", "snat", "reserved", "outbound", "time_wait", "listener", "bound"},
     "protocol": {"tcp", "udp"}, "family": {"ipv4", "ipv6"},
     "state": {"established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
               "close", "close_wait", "last_ack", "listen", "closing", "bound"},
