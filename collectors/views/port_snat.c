@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/kernel/conntrack.h"
 #include "collectors/kernel/grow.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/views/port_lookup.h"
@@ -132,40 +131,52 @@ static bool may_have_clients(const char *procfs)
 	       number;
 }
 
-static int walk(const char *procfs, struct reading *reading)
-{
-	struct conntrack *conntrack;
-	int result = conntrack_open(procfs, &conntrack);
-
-	if (result < 0)
-		return result;
-	result = conntrack_walk(conntrack, visit, reading);
-	conntrack_close(conntrack);
-	return result;
-}
-
-int port_snat_read(const char *procfs, const struct portset *ports, const struct port_asked *asked,
-    struct port_snat **ret_snat)
+int port_snat_walk(struct conntrack *conntrack, const struct portset *ports,
+    const struct port_asked *asked, struct port_snat **ret_snat)
 {
 	struct reading reading = {.ports = ports, .asked = asked};
-	int result;
+	int result = 0;
 
 	reading.snat = calloc(1, sizeof(*reading.snat));
 	if (!reading.snat)
 		return -ENOMEM;
-	*ret_snat = reading.snat;
 	/* They are no sockets, and have no state of one. */
-	if (asked && (asked->states.of[SOCKET_TCP] || asked->states.of[SOCKET_UDP]))
-		return 0;
-	result = walk(procfs, &reading);
+	if (!asked || (!asked->states.of[SOCKET_TCP] && !asked->states.of[SOCKET_UDP]))
+		result = conntrack_walk(conntrack, visit, &reading);
 	if (result == -ENOMEM) {
 		port_snat_free(reading.snat);
 		return result;
 	}
 	/* Without the entries the sockets are an answer all the same. */
-	if (result < 0 && may_have_clients(procfs))
-		reading.snat->error = result;
+	reading.snat->error = result;
 	sort(reading.snat);
+	*ret_snat = reading.snat;
+	return 0;
+}
+
+int port_snat_read(const char *procfs, const struct portset *ports, const struct port_asked *asked,
+    struct port_snat **ret_snat)
+{
+	struct conntrack *conntrack;
+	struct port_snat *snat;
+	int error = conntrack_open(procfs, &conntrack);
+	int result = 0;
+
+	if (error == -ENOMEM)
+		return error;
+	if (error == 0) {
+		result = port_snat_walk(conntrack, ports, asked, &snat);
+		conntrack_close(conntrack);
+	} else {
+		snat = calloc(1, sizeof(*snat));
+		result = snat ? 0 : -ENOMEM;
+	}
+	if (result < 0)
+		return result;
+	if (error == 0)
+		error = snat->error;
+	snat->error = error < 0 && may_have_clients(procfs) ? error : 0;
+	*ret_snat = snat;
 	return 0;
 }
 

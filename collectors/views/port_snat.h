@@ -7,6 +7,7 @@
  * namespaces, and have no socket here.
  */
 
+#include "collectors/kernel/conntrack.h"
 #include "collectors/kernel/portset.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/views/port_asked.h"
@@ -43,6 +44,9 @@ struct port_snat {
  */
 int port_snat_read(const char *procfs, const struct portset *ports, const struct port_asked *asked,
     struct port_snat **ret_snat);
+/* The same of entries that are open already. An error of reading them is not told. */
+int port_snat_walk(struct conntrack *conntrack, const struct portset *ports,
+    const struct port_asked *asked, struct port_snat **ret_snat);
 void port_snat_free(struct port_snat *snat); /* NULL is fine */
 
 /* How many connections have that port. snat: NULL: none. */

@@ -2,6 +2,7 @@
 /* `ephemera`, without a command: the service. */
 #include <string.h>
 
+#include "collectors/kernel/conntrack.h"
 #include "exporter/base/log.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
@@ -20,6 +21,20 @@ static unsigned rights_of(const struct options *options)
 	return rights;
 }
 
+/*
+ * For the API, apart from the collector's: who reads a file moves the other's place in it. Where it
+ * cannot be opened, the collector says why.
+ */
+static struct conntrack *open_conntrack(const struct options *options)
+{
+	struct conntrack *conntrack = NULL;
+
+	if (options->serve.enable_api && options_has_collector(options, "snat") &&
+	    !options->source.replay)
+		(void)conntrack_open(options->procfs, &conntrack);
+	return conntrack;
+}
+
 static int serve_metrics(const struct options *options, struct scraper *scraper, struct self *self)
 {
 	struct serve_options serve_options = options->serve;
@@ -30,7 +45,12 @@ static int serve_metrics(const struct options *options, struct scraper *scraper,
 	serve_options.sysfs = options->sysfs;
 	serve_options.source = options->source;
 	serve_options.all_namespaces = options->all_namespaces;
-	return serve(&serve_options, scraper, self) < 0 ? EXIT_FAILED : EXIT_DONE;
+	serve_options.conntrack = open_conntrack(options);
+
+	const int result = serve(&serve_options, scraper, self);
+
+	conntrack_close(serve_options.conntrack);
+	return result < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* What a parent forgot would be open to an attacker as well: files, sockets, pipes. */

@@ -122,7 +122,7 @@ static int start_lookup(const struct serve_options *options, struct web_parts *p
 	const struct shared_limit limit = {
 	    (double)options->max_walks_per_second, self_refusals(parts->self)};
 	const int result = shared_lookup_new(&options->source, options->sysfs,
-	    scraper_lease_starts(parts->scraper), &limit, &parts->lookup);
+	    scraper_lease_starts(parts->scraper), options->conntrack, &limit, &parts->lookup);
 
 	return result < 0 ? result : shared_lookup_start(parts->lookup);
 }

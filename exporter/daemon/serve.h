@@ -33,6 +33,7 @@ struct serve_options {
 	const char *procfs;
 	const char *sysfs;
 	struct source_options source;
+	struct conntrack *conntrack; /* for the API; NULL: it shows no source NAT */
 };
 
 /*

@@ -15,6 +15,7 @@ struct shared_lookup {
 	const struct source_options *source;
 	const char *sysfs;
 	const struct lease_starts *starts;
+	struct conntrack *conntrack; /* NULL: not looked at */
 	struct single_flight *sharing;
 	struct portset ports; /* of the lookup in progress, or of the next; under sharing's lock */
 	size_t limit;
@@ -42,6 +43,19 @@ static bool covers(void *context, const struct shared_request *request)
 	       request_of(request)->limit <= lookup->limit;
 }
 
+static int add_snat(const struct shared_lookup *lookup, struct port_lookup *found)
+{
+	struct port_snat *snat;
+	int result = 0;
+
+	if (!lookup->conntrack)
+		return 0;
+	result = port_snat_walk(lookup->conntrack, &lookup->ports, NULL, &snat);
+	if (result == 0)
+		port_lookup_take_snat(found, &lookup->ports, snat);
+	return result;
+}
+
 static int work(
     void *context, bool (*should_stop)(void *sharing), void *sharing, const void **ret_result)
 {
@@ -56,9 +70,14 @@ static int work(
 	    .context = sharing,
 	};
 	struct port_lookup *found;
-	const int result = port_lookup_run(&options, &lookup->ports, &found);
+	int result = port_lookup_run(&options, &lookup->ports, &found);
 
-	if (result == 0)
+	if (result < 0)
+		return result;
+	result = add_snat(lookup, found);
+	if (result < 0)
+		port_lookup_free(found);
+	else
 		*ret_result = found;
 	return result;
 }
@@ -73,8 +92,8 @@ static void finish(void *context, const void *result)
 }
 
 int shared_lookup_new(const struct source_options *source, const char *sysfs,
-    const struct lease_starts *starts, const struct shared_limit *limit,
-    struct shared_lookup **ret_lookup)
+    const struct lease_starts *starts, struct conntrack *conntrack,
+    const struct shared_limit *limit, struct shared_lookup **ret_lookup)
 {
 	struct shared_lookup *lookup = calloc(1, sizeof(*lookup));
 	const struct shared_work shared = {add_request, covers, work, finish, lookup};
@@ -84,6 +103,7 @@ int shared_lookup_new(const struct source_options *source, const char *sysfs,
 	lookup->source = source;
 	lookup->sysfs = sysfs;
 	lookup->starts = starts;
+	lookup->conntrack = conntrack;
 
 	const int result = single_flight_new(&shared, limit, &lookup->sharing);
 

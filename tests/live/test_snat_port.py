@@ -10,15 +10,23 @@ import subprocess
 
 import pytest
 
+from lib import openapi
 from lib.bpf import needs_bpf
-from lib.exporter import BINARY, PATIENCE, environment, run
+from lib.exporter import BINARY, PATIENCE, Exporter, environment, run
 from lib.namespace import NOBODY, in_namespace
 from router import CLIENT, ROUTER, SERVER, Router, connected
-from test_snat import FAMILIES, IPV4, fill, peer
+from test_snat import AS_NOBODY, FAMILIES, IPV4, fill, peer
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the entries")
 
 PORT = 40004
+
+
+def openapi_answer(exporter):
+    """The answer of the API, which is as its description says."""
+    answer = json.loads(exporter.get(f"/api/v1/ports/{PORT}")[2])
+    openapi.assert_valid(answer, openapi.schema("Port"))
+    return answer
 
 
 def ask(*args):
@@ -256,4 +264,26 @@ def test_of_all_namespaces_our_own_is_asked_though_it_has_no_socket():
         done = run("port", PORT, "--namespace=all", "--json")
         assert [each["ports"][0]["snat"]["total"] for each in map(json.loads, done.stdout.splitlines())
                 if each["is_own"]] == [1]
+    del held, listeners
+
+
+@pytest.mark.parametrize("wrapper", [(), AS_NOBODY], ids=["root", "dac_read_search"])
+@in_namespace
+def test_the_api_names_the_client_without_a_privilege(wrapper):
+    router = Router()
+    router.rules(f"masquerade to :{PORT}")
+    listeners = [router.listen(443), router.listen(80)]
+    with Exporter("--web.enable-api", "--collector.snat", wrapper=wrapper) as exporter:
+        assert openapi_answer(exporter)["use"] == "free"
+        held = [give(router, IPV4, 443)]
+        # Between two scrapes, which read the same entries from another place.
+        exporter.metrics()
+        answer = openapi_answer(exporter)
+        assert (answer["use"], answer["snat"]) == (
+            "snat", {"total": 1, "connections": [flow(IPV4, 2, local_port(held[0]))]})
+        held.append(give(router, IPV4, 80, client=3))
+        exporter.metrics()
+        assert openapi_answer(exporter)["snat"]["total"] == 2
+    with Exporter("--web.enable-api", wrapper=wrapper) as exporter:
+        assert "snat" not in openapi_answer(exporter)
     del held, listeners
