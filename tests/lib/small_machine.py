@@ -6,8 +6,9 @@
 
 It has a kernel of Debian's for clouds, busybox as its init, and what is in root, all in memory: no
 disk, and no network but loopback. What sock_diag takes is not built into that kernel, and is not
-loaded before the script says LOAD_MODULES; nor is what source NAT takes, before it says LOAD_NAT. The processor is emulated, so give it patience. Takes
-cpio, and of qemu what QEMU names. For a whole system with systemd there is virtual_machine.
+loaded before the script says LOAD_MODULES; nor is what source NAT takes, before it says LOAD_NAT.
+The processor is emulated, so give it patience. Takes cpio, and of qemu what QEMU names. For a whole
+system with systemd there is virtual_machine.
 """
 
 import fcntl

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ephemera trace` of packets that source NAT found no port for."""
 
+import contextlib
 import json
 import os
 import re
+import select
+import signal
 import socket
+import subprocess
+import time
 
 import pytest
 
 from lib.bpf import needs_bpf
+from lib.exporter import BINARY, environment
 from lib.namespace import in_namespace
 from lib.sockets import need_kernel, wait_until
 from router import CLIENT, ROUTER, SERVER, Router
@@ -106,6 +112,39 @@ def test_people_get_a_line_each_and_a_sum():
     assert lines[5:] == ["3 packets were lost: no port was left for SNAT.", "",
                          "LOST PACKETS  DESTINATION",
                          "           3  udp 10.77.2.2:53, SNAT on 10.77.2.1"]
+
+
+@needs_bpf
+@in_namespace
+def test_on_a_terminal_those_of_one_client_are_counted():
+    need_kernel(5, 18, "reasons of dropped packets")
+    router = Router()
+    router.rules(ONE_PORT)
+    ours, terminal = os.openpty()
+    said = b""
+    with subprocess.Popen([BINARY, "trace"], stdin=subprocess.DEVNULL, stdout=terminal, env=environment()) as trace:
+        os.close(terminal)
+        while b"\r\n\r\n" not in said:
+            said += os.read(ours, 4096)
+        held = lose(router, IPV4, 5, 53)
+        held += send(router, IPV4, 4, 53, client=4)
+        wait_until(lambda: statistics("insert_failed") == 9, "those that failed")
+        # What is counted shows nothing yet.
+        wait_until(lambda: select.select([ours], [], [], 0.1)[0], "the first one")
+        time.sleep(0.5)
+        trace.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    assert trace.returncode == 0
+    lines = re.findall(r"  (\.\.\. \d more like this in \d+ s: )?lost udp 10\.77\.2\.2:53 from 10\.77\.1\.(\d)"
+                       r"(:\d+)?  no port left for SNAT on 10\.77\.2\.1\r\n", said.decode())
+    # The first packet of the second client finds no port, either.
+    assert [(re.sub(r"\D*(\d).*", r"\1", count), client, bool(port)) for count, client, port in lines] == \
+        [("", "2", True), ("", "4", True), ("4", "2", False), ("3", "4", False)]
+    assert b"9 packets were lost: no port was left for SNAT." in said
+    del held
 
 
 @needs_bpf
