@@ -169,6 +169,7 @@
             ('{{ $value | printf "%%.0f" }} connections found a full accept queue in the last %s.' % config.rateWindow) +
             text.fullestQueue
           ),
+        ] + (import 'snat_alerts.libsonnet')(config, alert, text) + [
           alert(
             'EphemeraCollectorFailing',
             'warning',

@@ -33,6 +33,13 @@
     // this share of the range.
     addressPoolGrowth: 0.01,
 
+    // Source NAT: shares of a pool's ports. From snatFullRatio on, a range of more than 128 ports loses packets, and so
+    // does any where the chance that a new connection finds no port is snatLossRatio.
+    snatNearlyFullRatio: 0.9,
+    snatFullRatio: 0.97,
+    snatLossRatio: 0.1,
+    conntrackTableRatio: 0.8,
+
     // Full soon: the trend of predictWindow and the trend of predictRecentWindow both reach the capacity
     // within predictSeconds. Keep predictRecentWindow no longer than for.fullSoon: then a single step
     // upwards has left that window before the alert can fire.
@@ -60,6 +67,10 @@
       acceptQueue: '2m',
       addressPool: '5m',
       exhausted: '0m',
+      // A small range has one port between nine tenths and the first packet that is lost.
+      snatNearlyFull: '0m',
+      snatFull: '0m',
+      conntrackTable: '5m',
       collector: '10m',
       gone: '5m',
     },

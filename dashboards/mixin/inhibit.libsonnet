@@ -34,6 +34,7 @@
     rule(['EphemeralPortsBindExhausted'], [addressPool], host + ['protocol']),
     rule(['TimeWaitTableOverflowing'], ['TimeWaitTableNearlyFull'], host),
     rule(['AcceptQueueFull'], ['ListenOverflows'], host),
+    rule(['SnatPortsFull'], ['SnatPortsNearlyFull'], host + ['protocol', 'family']),
   ],
 
   // With =~ also where it is one name: a bare = is no text to every reader of YAML.

@@ -71,6 +71,8 @@ function(config, hosts) {
   local peerOf(labels) = { 'destination=': labels + '.destination', 'destination_port=': labels + '.destination_port' },
   local destinationOf(labels) = { 'source=': labels + '.source' } + peerOf(labels),
 
+  local ofFamily = { 'source=~': '(or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*")' },
+
   host:: hosts.name,
 
   // "10.0.0.5 port 443 (from 10.0.0.9)", or what is known where the list has no name for it.
@@ -86,9 +88,7 @@ function(config, hosts) {
   fullest:: first(
     ask(
       'topk(1, sum without (state) (last_over_time(%s)))',
-      [series('ephemera_destination_ports', {
-        'source=~': '(or (and (eq $labels.family "ipv6") ".*:.*") "[^:]*")',
-      }, 'state!=\\"reusable\\"')]
+      [series('ephemera_destination_ports', ofFamily, 'state!=\\"reusable\\"')]
     ),
     '{{ $d := .Labels }} The fullest one now is {{ $d.destination }} port {{ $d.destination_port }} ' +
     '(from {{ $d.source }}).' + held(destinationOf('$d'), peerOf('$d'))
@@ -118,6 +118,39 @@ function(config, hosts) {
       [series('ephemera_accept_queue_sockets'), series('ephemera_accept_queue_limit_sockets')]
     ),
     ' The fullest queue now is {{ .Labels.address }} port {{ .Labels.port }} ({{ .Value | humanizePercentage }}).'
+  ),
+
+  // Of source NAT, the fullest pool of the alert's protocol and family.
+  local ofPool = { 'protocol=': '$labels.protocol' },
+  local fullestPool(text, none='') = about(
+    ask('topk(1, last_over_time(%s))', [series('ephemera_snat_ports', ofPool + ofFamily, 'state=\\"active\\"')]),
+    '{{ with . | first }}%s{{ end }}' % text,
+    none
+  ),
+  snatPool:: fullestPool(
+    '{{ .Labels.destination }} port {{ .Labels.destination_port }} (from {{ .Labels.source }})',
+    none='its fullest {{ $labels.family }} destination'
+  ),
+  snat::
+    local pool(metric) = [series(metric, ofPool + destinationOf('$d'))];
+    first(
+      last(series('ephemera_snat_range_ports')),
+      ' SNAT chooses from the {{ .Value }} ports from {{ .Labels.first_port }} to {{ .Labels.last_port }}.'
+    ) +
+    fullestPool(
+      '{{ $d := .Labels }}' +
+      about(ask('sum by (state) (last_over_time(%s))', pool('ephemera_snat_ports')), each('state', ' Its ports:') + '.') +
+      first(
+        ask('last_over_time(%s) > 0', pool('ephemera_snat_loss_ratio')),
+        ' A new connection finds none with a chance of {{ .Value | humanizePercentage }}.'
+      ) +
+      about(
+        ask('topk(3, last_over_time(%s))', pool('ephemera_snat_client_ports')),
+        '{{ range $i, $c := . }}{{ if $i }},{{ else }} Clients with the most:{{ end }} {{ .Labels.client }} ({{ .Value }}){{ end }}.'
+      )
+    ),
+  conntrackLimit:: first(
+    last(series('ephemera_conntrack_limit_entries')), ' It holds {{ .Value }} entries (net.netfilter.nf_conntrack_max).'
   ),
 
   // Of what was counted of late, as the expressions of these alerts have it.

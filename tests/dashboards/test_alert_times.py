@@ -72,6 +72,8 @@ INCIDENTS = {
         f"ephemera_accept_queue_limit_sockets{{{QUEUE}}}": then(128, 128),
         f"ephemera_worst_accept_queue_usage_ratio{{{HOST}}}": then(0, 1),
         f"ephemera_listen_overflows_total{{{HOST}}}": then(0, *range(40, 40 * (SCRAPES - BEFORE), 40))},
+    "a SNAT range of 10 ports fills, by a connection in 15 s": {
+        f'ephemera_worst_snat_usage_ratio{{{HOST},protocol="tcp",family="ipv4"}}': then(0, *(i / 10 for i in range(1, 11)))},
     "the exporter dies": {f"up{{{HOST}}}": then(1, 0)},
 }
 
