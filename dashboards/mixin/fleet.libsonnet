@@ -300,5 +300,5 @@ function(config, alertNames)
           ],
         ),
       ], collapsed=false),
-    ] + (import 'fleet_limits.libsonnet')(config),
+    ] + (import 'fleet_snat.libsonnet')(config) + (import 'fleet_limits.libsonnet')(config),
   )

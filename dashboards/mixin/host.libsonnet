@@ -27,6 +27,7 @@ function(config, alertNames)
     std.flattenArrays([
       (import 'host_now.libsonnet')(config, row),
       (import 'host_limits.libsonnet')(config, row),
+      (import 'host_snat.libsonnet')(config, row),
       (import 'host_exporter.libsonnet')(config, row),
     ]),
     annotations=(import 'annotations.libsonnet')(config, alertNames),

@@ -12,6 +12,8 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   perSecond:: 'cps',
   // Where panels need collector exhaustion. Nothing is wrong there, so nothing is red.
   uncounted:: 'not counted: collector exhaustion is off',
+  // The same of collector snat.
+  untranslated:: 'not counted: collector snat is off',
   // Of what each exporter reports, unless that collector is off or fails.
   unreported:: 'no exporter reports this',
 

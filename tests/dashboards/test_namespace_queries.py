@@ -8,6 +8,7 @@ import re
 import pytest
 
 import boards
+import counting
 import promtool
 from scenario import jsonnet
 from test_rules import REPLAY, series_of
@@ -67,7 +68,9 @@ def own_series():
             'ephemera_port_exhaustion_errors_total{family="ipv4"}': "0+5x120",
             'ephemera_destination_port_exhaustion_errors_total{destination="10.0.0.1",destination_port="443"}': "0+5x120",
             'ephemera_owner_port_exhaustion_errors_total{cgroup="/a.service",pod_uid="",container_id=""}': "0+5x120",
-            'ephemera_scrape_collector_success{collector="exhaustion"}': 1, "up": 1, 'ephemera_build_info{version="1"}': 1}
+            'ephemera_scrape_collector_success{collector="exhaustion"}': 1, "up": 1, 'ephemera_build_info{version="1"}': 1,
+            **{name: "0+7x120" if "_total" in name else float(value)
+               for name, value in (line.rsplit(" ", 1) for line in counting.translated(1))}}
     yield from promtool.series(['job="ephemera"', 'instance="third"'],
                                {**more, "ephemera_range_ports": 1000, "ephemera_range_usable_ports": 1000,
                                 'ephemera_worst_destination_usage_ratio{family="ipv4"}': 0.95, "process_start_time_seconds": 1})
