@@ -57,7 +57,7 @@ function(config, row)
       p.series(
         'Chance of loss',
         'The chance that the next connection finds no port in the worst of the shown pools, if the ports in use are spread evenly. Up to 128 ports it is 0 until the last one is taken. 1 %: one client in a hundred waits a second. Above the line: add SNAT addresses, or widen the range.',
-        [p.target('max by (protocol) (%s)' % m('ephemera_snat_loss_ratio'), '{{protocol}}')],
+        [p.target('round(max by (protocol) (%s), 0.0001)' % m('ephemera_snat_loss_ratio'), '{{protocol}}')],
         p.ratio,
         width=14,
         lines=p.steps([['green', null], ['red', config.snatLossRatio]]),
