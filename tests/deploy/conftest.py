@@ -6,6 +6,20 @@ import shutil
 import pytest
 
 import kube
+import lib.exporter
+from lib.exporter import REPOSITORY
+
+# The sanitizers' runtimes need system calls of their own.
+PLAIN = REPOSITORY / "build" / "clang" / "ephemera"
+
+
+@pytest.fixture
+def plain(monkeypatch, public_binary):
+    """A build without sanitizers that every user can run."""
+    if not PLAIN.exists():
+        pytest.skip("there is no build without sanitizers; ./tests/run makes one")
+    shutil.copy(PLAIN, public_binary)
+    monkeypatch.setattr(lib.exporter, "BINARY", public_binary)
 
 
 @pytest.fixture(scope="session")

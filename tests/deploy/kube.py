@@ -27,7 +27,7 @@ KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 KUSTOMIZE = KUBERNETES / "kustomize"
 CHART = KUBERNETES / "chart" / "ephemera"
 EXAMPLES = ("cluster", "cluster-servicemonitor", "cluster-exhaustion", "cluster-walk",
-            "cluster-node-view", "sidecar", "sidecar-plain")
+            "cluster-node-view", "cluster-snat", "sidecar", "sidecar-plain")
 DASHBOARDS = sorted((REPOSITORY / "dashboards").glob("*.json"))
 RULES = [REPOSITORY / "dashboards" / "rules" / f"{name}.yaml" for name in ("alerts", "recording")]
 INHIBITIONS = REPOSITORY / "dashboards" / "rules" / "alertmanagerconfig.yaml"

@@ -66,7 +66,7 @@ def test_a_misspelt_value_is_refused_wherever_it_is():
     "daemonset.args=[\"log.level=debug\"]", "sidecar.networkPolicy=true",
     "daemonset.tolerations=[{\"operater\":\"Exists\"}]", "monitorLabels={\"a\":1}",
     "daemonset.resources.limits.memroy=\"1Mi\"", "image.pullPolicy=\"Sometimes\"",
-    "exhaustion.enabled=\"yes\"", "walk.enabled=\"yes\"", "walk.seccompProfile=\"Localhost\"", "daemonset.listenHost=\"10.0.0.1:80\"", "exhaustion.seccompProfile=\"Localhost\""))
+    "exhaustion.enabled=\"yes\"", "walk.enabled=\"yes\"", "snat.enabled=1", "walk.seccompProfile=\"Localhost\"", "daemonset.listenHost=\"10.0.0.1:80\"", "exhaustion.seccompProfile=\"Localhost\""))
 def test_a_value_of_a_wrong_kind_is_refused(setting):
     done = kube.call("helm", "template", "x", kube.CHART, "--set-json", setting, check=False)
     assert done.returncode != 0 and "schema" in done.stderr
@@ -81,7 +81,7 @@ def test_every_value_does_something():
                     'sidecar.networkPolicy="open"', 'monitorLabels.release="stack"',
                     "rules.enabled=false", "dashboards.enabled=false",
                     'dashboards.labels.a="b"', "namespace.create=true", "exhaustion.enabled=true", "walk.enabled=true",
-                    "nodeView.enabled=true",
+                    "nodeView.enabled=true", "snat.enabled=true",
                     'daemonset.listenHost="127.0.0.1"'):
         rendered = helm(setting)
         assert rendered != usual, setting
@@ -100,6 +100,8 @@ def test_every_value_does_something():
     (["walk.enabled=true", "exhaustion.enabled=true"], "RuntimeDefault"),
     (["nodeView.enabled=true", 'nodeView.seccompProfile="Unconfined"'], "Unconfined"),
     (["nodeView.enabled=true"], "RuntimeDefault"),
+    (["snat.enabled=true", 'snat.seccompProfile="Unconfined"'], "Unconfined"),
+    (["snat.enabled=true"], "RuntimeDefault"),
     # Of what is not enabled, nothing counts.
     (["walk.enabled=true", 'exhaustion.seccompProfile="Unconfined"'], "RuntimeDefault"),
     (['walk.seccompProfile="Unconfined"'], "RuntimeDefault")])

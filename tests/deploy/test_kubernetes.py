@@ -32,6 +32,7 @@ def helms(example_chart):
         "cluster-exhaustion": helm("namespace.create=true", "exhaustion.enabled=true"),
         "cluster-walk": helm("namespace.create=true", "walk.enabled=true"),
         "cluster-node-view": helm("namespace.create=true", "nodeView.enabled=true"),
+        "cluster-snat": helm("namespace.create=true", "snat.enabled=true"),
         "sidecar": of_example(),
         "sidecar-plain": of_example('form="plain"'),
     }
@@ -200,9 +201,25 @@ def test_with_both_components_of_bpf_each_right_is_given_once(tmp_path):
         assert one(made, "DaemonSet") == alone
     both = one(helm("exhaustion.enabled=true", "walk.enabled=true"), "DaemonSet")
     assert both == one(helm("exhaustion.enabled=true"), "DaemonSet")
-    context = one(helm("exhaustion.enabled=true", "walk.enabled=true", "nodeView.enabled=true"),
+    context = one(helm("exhaustion.enabled=true", "walk.enabled=true", "nodeView.enabled=true", "snat.enabled=true"),
                   "DaemonSet")["spec"]["template"]["spec"]["containers"][0]["securityContext"]
     assert context == both["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+
+
+def test_the_component_of_snat_goes_with_the_others_in_either_order(tmp_path):
+    made = []
+    for components in itertools.permutations(("exhaustion", "snat")):
+        places = [os.path.relpath(kube.KUSTOMIZE / each, tmp_path.resolve())
+                  for each in ("examples/cluster", *components)]
+        (tmp_path / "kustomization.yaml").write_text(
+            f"resources: [{places[0]}]\ncomponents: [{', '.join(places[1:])}]\n")
+        objects = kube.objects_of(kube.call("kubectl", "kustomize", tmp_path).stdout)
+        container, = one(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"]
+        assert {"--collector.exhaustion", "--collector.snat"} <= set(container["args"])
+        made.append({**container, "args": sorted(container["args"])})
+    assert made[0] == made[1]
+    theirs, = one(helm("exhaustion.enabled=true", "snat.enabled=true"), "DaemonSet")["spec"]["template"]["spec"]["containers"]
+    assert {**theirs, "args": sorted(theirs["args"])} == made[0]
 
 
 def test_the_view_of_a_node_has_its_labels_in_each_way_to_scrape(tmp_path):

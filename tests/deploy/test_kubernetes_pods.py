@@ -36,7 +36,7 @@ def test_the_daemonset_breaks_the_rules_that_it_must_and_no_other():
 
 
 LOADS_BPF = {"cluster-exhaustion": ["--collector.exhaustion"], "cluster-walk": [],
-             "cluster-node-view": ["--namespaces=all"]}
+             "cluster-node-view": ["--namespaces=all"], "cluster-snat": ["--collector.snat"]}
 
 
 @pytest.mark.parametrize("example", LOADS_BPF)
@@ -56,7 +56,7 @@ def test_what_loads_bpf_programs_breaks_three_rules_more(example):
     assert plain == loading
 
 
-@pytest.mark.parametrize("value", ("exhaustion.enabled", "walk.enabled", "nodeView.enabled"))
+@pytest.mark.parametrize("value", ("exhaustion.enabled", "walk.enabled", "nodeView.enabled", "snat.enabled"))
 def test_no_sidecar_loads_bpf_programs(example_chart, value):
     """A pod of somebody else gets no privilege, whatever the chart's value is."""
     plain, loading = (helm(*settings, chart=example_chart, namespace="ephemera-example")

@@ -18,16 +18,14 @@ from lib.namespace import in_namespace, set_range
 from lib.sockets import IPV4, connect_many, connect_until_refused, drop, listen
 from units import A_DYNAMIC_USER, DEPLOY, DROP_INS, Unit, directives, install, need, restricted
 
-# The sanitizers' runtimes need system calls of their own.
-PLAIN = REPOSITORY / "build" / "clang" / "ephemera"
-
 UNITS = [DEPLOY / "systemd" / "ephemera.service.in", DEPLOY / "systemd" / "ephemera.socket",
          *sorted(DROP_INS.glob("*.conf"))]
 LEASES = DEPLOY / "systemd" / "ephemera-leases.service.in"
 
 # What systemd-analyze security makes of them at the most.
 EXPOSURE = {(): 1.5, ("socket.conf",): 1.5, ("tls.conf",): 1.5, ("api.conf",): 2.5,
-            ("exhaustion.conf",): 1.8, ("walk.conf",): 1.8, ("exhaustion.conf", "walk.conf"): 1.8}
+            ("exhaustion.conf",): 1.8, ("walk.conf",): 1.8, ("exhaustion.conf", "walk.conf"): 1.8,
+            ("snat.conf",): 1.8, ("snat.conf", "walk.conf"): 2.0}
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can restrict as systemd does")
 
@@ -170,15 +168,6 @@ def test_each_flag_exists():
 
 
 # The exporter under these restrictions
-
-
-@pytest.fixture
-def plain(monkeypatch, public_binary):
-    """A build without sanitizers that every user can run."""
-    if not PLAIN.exists():
-        pytest.skip("there is no build without sanitizers; ./tests/run makes one")
-    shutil.copy(PLAIN, public_binary)
-    monkeypatch.setattr(lib.exporter, "BINARY", public_binary)
 
 
 def service(*drop_ins):

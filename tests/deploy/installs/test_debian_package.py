@@ -34,7 +34,7 @@ CONTENTS = {
     "usr/share/lintian/overrides/ephemera", "usr/share/man/man8/ephemera.8.gz",
     f"{DOC}/CHANGELOG.md.gz", f"{DOC}/changelog.gz", f"{DOC}/copyright",
     f"{DOC}/examples/ephemera.service.d/api.conf", f"{DOC}/examples/ephemera.service.d/exhaustion.conf",
-    f"{DOC}/examples/ephemera.service.d/socket.conf",
+    f"{DOC}/examples/ephemera.service.d/snat.conf", f"{DOC}/examples/ephemera.service.d/socket.conf",
     f"{DOC}/examples/ephemera.service.d/tls.conf", f"{DOC}/examples/ephemera.service.d/walk.conf",
     f"{DOC}/examples/sysctl.d/90-ephemera.conf", f"{DOC}/README.md", f"{DOC}/SECURITY.md",
     f"{DOC}/docs/openapi.yaml",

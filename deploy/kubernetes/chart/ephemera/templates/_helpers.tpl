@@ -47,7 +47,7 @@ seccompProfile:
 
 {{/* The seccompProfile of each feature that is enabled and loads BPF programs; empty if none is. */}}
 {{- define "ephemera.bpf" -}}
-{{- range list .Values.walk .Values.exhaustion .Values.nodeView -}}
+{{- range list .Values.walk .Values.exhaustion .Values.nodeView .Values.snat -}}
 {{- if .enabled }}{{ .seccompProfile }} {{ end -}}
 {{- end -}}
 {{- end }}
