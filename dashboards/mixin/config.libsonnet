@@ -70,6 +70,7 @@
       // A small range has one port between nine tenths and the first packet that is lost.
       snatNearlyFull: '0m',
       snatFull: '0m',
+      snatLost: '0m',
       conntrackTable: '5m',
       collector: '10m',
       gone: '5m',

@@ -34,6 +34,7 @@
     rule(['EphemeralPortsBindExhausted'], [addressPool], host + ['protocol']),
     rule(['TimeWaitTableOverflowing'], ['TimeWaitTableNearlyFull'], host),
     rule(['AcceptQueueFull'], ['ListenOverflows'], host),
+    rule(['SnatPacketsLost'], ['SnatPortsFull', 'SnatPortsNearlyFull'], host + ['protocol']),
     rule(['SnatPortsFull'], ['SnatPortsNearlyFull'], host + ['protocol', 'family']),
   ],
 

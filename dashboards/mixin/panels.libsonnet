@@ -14,6 +14,7 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
   uncounted:: 'not counted: collector exhaustion is off',
   // The same of collector snat.
   untranslated:: 'not counted: collector snat is off',
+  unlost:: 'not counted: collector snat is off, or may not use BPF',
   // Of what each exporter reports, unless that collector is off or fails.
   unreported:: 'no exporter reports this',
 

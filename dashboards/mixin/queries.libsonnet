@@ -179,12 +179,14 @@ function(config, own=false, chosen='', named=true) {
   // which increase() does not see. It is new there if its host was watched without it, or if the exporter was started
   // within the window: after a gap all of the list is new to Prometheus, and nothing failed. Another network namespace
   // than the host's own was watched if its ports were: what is 0 is not shown there.
-  grown(name, window, more='', at=''):: q.grownOf(m(name, more), window, at),
-  local watched(window, at) =
+  grown(name, window, more='', at='', beside='ephemera_port_exhaustion_errors_total')::
+    q.grownOf(m(name, more), window, at, beside),
+  // beside: what is there whenever the list is.
+  local watched(window, at, beside) =
     local count(metric) = 'count_over_time(%s[%s]%s)' % [metric, window, at];
     local elsewhere = if own then [] else [count(m('ephemera_range_usable_ports', '%s!=""' % each)) for each in config.namespaceLabels[:1]];
-    hosts.perHost('max', std.join(' or ', [count(m('ephemera_port_exhaustion_errors_total'))] + elsewhere)),
-  grownOf(metric, window, at=''):: |||
+    hosts.perHost('max', std.join(' or ', [count(m(beside))] + elsewhere)),
+  grownOf(metric, window, at='', beside='ephemera_port_exhaustion_errors_total'):: |||
     (
       %(metric)s%(at)s
       unless
@@ -208,10 +210,32 @@ function(config, own=false, chosen='', named=true) {
     at: at,
     host: host,
     machine: hosts.machine,
-    watched: watched(window, at),
+    watched: watched(window, at, beside),
     // Told once, for all namespaces.
     started: 'process_start_time_seconds{%s}' % hosts.matchers(),
   },
+
+  // Packets that SNAT lost: those of the list, and those of all others.
+  local lostOthers = 'ephemera_other_snat_lost_packets_total',
+  lostBy(labels, window):: |||
+    sum by (%s) (
+      %s
+    )
+  ||| % [labels, q.deeper(q.grown('ephemera_snat_lost_packets_total', window, beside=lostOthers), 2)],
+  lostTo:: |||
+    %sor
+    label_replace(
+      sum(increase(%s[$__rate_interval])),
+      "destination", "all others", "", ""
+    )
+  ||| % [q.lostBy('destination, destination_port, protocol', '$__rate_interval'), m(lostOthers)],
+  lostOn(window, at='')::
+    hosts.perHost('sum', |||
+
+      %s
+      or
+      increase(%s[%s]%s)
+    ||| % [q.deeper(q.grown('ephemera_snat_lost_packets_total', window, at=at, beside=lostOthers), 2), m(lostOthers), window, at]),
 
   // A number without labels; or, where exporters answer and there is none, this one.
   orValue(expr, value=0):: |||

@@ -131,24 +131,24 @@ function(config, hosts) {
     '{{ .Labels.destination }} port {{ .Labels.destination_port }} (from {{ .Labels.source }})',
     none='its fullest {{ $labels.family }} destination'
   ),
-  snat::
-    local pool(metric) = [series(metric, ofPool + destinationOf('$d'))];
+  // The range, and of one pool its ports, the chance of loss and its clients.
+  local snatRange = first(
+    last(series('ephemera_snat_range_ports')),
+    ' SNAT chooses from the {{ .Value }} ports from {{ .Labels.first_port }} to {{ .Labels.last_port }}.'
+  ),
+  local aboutPool(labels) =
+    local pool(metric) = [series(metric, ofPool + destinationOf(labels))];
+    about(ask('sum by (state) (last_over_time(%s))', pool('ephemera_snat_ports')), each('state', ' Its ports:') + '.') +
     first(
-      last(series('ephemera_snat_range_ports')),
-      ' SNAT chooses from the {{ .Value }} ports from {{ .Labels.first_port }} to {{ .Labels.last_port }}.'
+      ask('last_over_time(%s) > 0', pool('ephemera_snat_loss_ratio')),
+      ' A new connection finds none with a chance of {{ .Value | humanizePercentage }}.'
     ) +
-    fullestPool(
-      '{{ $d := .Labels }}' +
-      about(ask('sum by (state) (last_over_time(%s))', pool('ephemera_snat_ports')), each('state', ' Its ports:') + '.') +
-      first(
-        ask('last_over_time(%s) > 0', pool('ephemera_snat_loss_ratio')),
-        ' A new connection finds none with a chance of {{ .Value | humanizePercentage }}.'
-      ) +
-      about(
-        ask('topk(3, last_over_time(%s))', pool('ephemera_snat_client_ports')),
-        '{{ range $i, $c := . }}{{ if $i }},{{ else }} Clients with the most:{{ end }} {{ .Labels.client }} ({{ .Value }}){{ end }}.'
-      )
+    about(
+      ask('topk(3, last_over_time(%s))', pool('ephemera_snat_client_ports')),
+      '{{ range $i, $c := . }}{{ if $i }},{{ else }} Clients with the most:{{ end }} {{ .Labels.client }} ({{ .Value }}){{ end }}.'
     ),
+  snat:: snatRange + fullestPool('{{ $d := .Labels }}' + aboutPool('$d')),
+  snatLost:: snatRange + '{{ if $labels.destination }}' + aboutPool('$labels') + '{{ end }}',
   conntrackLimit:: first(
     last(series('ephemera_conntrack_limit_entries')), ' It holds {{ .Value }} entries (net.netfilter.nf_conntrack_max).'
   ),

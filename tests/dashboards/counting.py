@@ -101,7 +101,7 @@ class Counting(More):
             yield f"ephemera_destination_owner_lease_seconds_total{{{pair}}} {300 * self.scrapes}"
         yield f"ephemera_other_destination_owner_opens_total {3 * self.scrapes}"
         yield f"ephemera_other_bind_conflicts_total {self.scrapes}"
-        yield from translated(self.scrapes)
+        yield from translated(self.scrapes, failed)
         yield from namespaces()
         if failed:
             yield from failures_of_a_namespace(NAMESPACES[0], failed)
@@ -124,7 +124,7 @@ def failures_of_a_namespace(labels, failed):
     yield f"ephemera_other_owner_port_exhaustion_errors_total{{{labels}}} {failed}"
 
 
-def translated(scrapes):
+def translated(scrapes, lost):
     """What collector snat tells of a gateway that is a quarter full."""
     for protocol, port in (("tcp", 443), ("udp", 53)):
         pool = f'protocol="{protocol}",source="198.51.100.7",destination="203.0.113.5",destination_port="{port}"'
@@ -132,8 +132,12 @@ def translated(scrapes):
         yield f'ephemera_snat_ports{{{pool},state="active"}} 2500'
         yield f'ephemera_snat_ports{{{pool},state="closing"}} 11'
         yield f"ephemera_snat_loss_ratio{{{pool}}} 0"
+        # The list has what was lost, and nothing else.
+        if lost:
+            yield f"ephemera_snat_lost_packets_total{{{pool}}} {lost}"
         yield f'ephemera_snat_client_ports{{{pool},client="10.77.1.2"}} 2000'
     yield 'ephemera_snat_range_ports{first_port="40000",last_port="49999"} 10000'
+    yield f"ephemera_other_snat_lost_packets_total {scrapes}"
     yield "ephemera_conntrack_entries 5022"
     yield "ephemera_conntrack_limit_entries 262144"
     for name in ("insert_failed", "drops", "early_drops"):

@@ -70,7 +70,7 @@ def own_series():
             'ephemera_owner_port_exhaustion_errors_total{cgroup="/a.service",pod_uid="",container_id=""}': "0+5x120",
             'ephemera_scrape_collector_success{collector="exhaustion"}': 1, "up": 1, 'ephemera_build_info{version="1"}': 1,
             **{name: "0+7x120" if "_total" in name else float(value)
-               for name, value in (line.rsplit(" ", 1) for line in counting.translated(1))}}
+               for name, value in (line.rsplit(" ", 1) for line in counting.translated(1, 1))}}
     yield from promtool.series(['job="ephemera"', 'instance="third"'],
                                {**more, "ephemera_range_ports": 1000, "ephemera_range_usable_ports": 1000,
                                 'ephemera_worst_destination_usage_ratio{family="ipv4"}': 0.95, "process_start_time_seconds": 1})

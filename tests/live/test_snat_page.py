@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read th
 
 PAGE = (REPOSITORY / "docs" / "snat.md").read_text(encoding="utf-8")
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
-NEARLY, FULL = "SnatPortsNearlyFull", "SnatPortsFull"
+NEARLY, FULL, LOST = "SnatPortsNearlyFull", "SnatPortsFull", "SnatPacketsLost"
 
 CONFIGURATION = """
 global:
@@ -129,6 +129,11 @@ def test_from_the_first_command_to_the_alert_and_the_first_packet_that_is_lost(t
         opened(router, 1, wanted=0)
         assert min(lost()) >= 1
         assert shell(see(FULL)) != before
+        # Where BPF programs may be loaded.
+        if prometheus.value('ephemera_kernel_feature{feature="snat_lost_packets"}') == 1:
+            wait_until(lambda: LOST in firing(prometheus), LOST, PATIENCE)
+            assert f"SNAT found no tcp port towards {FULLEST} port {PORT}" in firing(prometheus)[LOST]["summary"]
+            assert FULLEST in shell(see(LOST))
     del held, listeners
 
 
