@@ -76,7 +76,6 @@ static const struct metric_family *const families[] = {
     NULL,
 };
 
-
 struct snat {
 	const char *procfs; /* NULL: of another network namespace */
 	bool by_netlink;
@@ -301,8 +300,7 @@ const struct collector snat_collector = {
     .features = features,
     .remark = remark,
     .rights = rights,
-    .lacking =
-	"nothing tracks connections in this network namespace, or the kernel has no "
-	"net/nf_conntrack below --path.procfs (--collector.snat.netlink does without it)",
+    .lacking = "nothing tracks connections in this network namespace, or the kernel has no "
+	       "net/nf_conntrack below --path.procfs (--collector.snat.netlink does without it)",
     .release = release,
 };

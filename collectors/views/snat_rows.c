@@ -126,6 +126,7 @@ static int begin(struct reading *reading)
 	if (!reading->pools || !reading->rows)
 		return -ENOMEM;
 	reading->rows->range = reading->asked->pools.ports;
+	reading->rows->origin = reading->asked->origin;
 	reading->rows->list = calloc(limit ? limit : 1, sizeof(*reading->rows->list));
 	if (!reading->rows->list)
 		return -ENOMEM;

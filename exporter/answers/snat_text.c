@@ -141,6 +141,15 @@ static void print_nothing(const struct snat_rows *rows)
 		puts("Source NAT holds no port of the range.");
 }
 
+static const char *origin_words(const char *origin)
+{
+	if (strcmp(origin, "flag") == 0)
+		return "as you said";
+	if (strcmp(origin, "rules") == 0)
+		return "as the rules say";
+	return "assumed; if the rules name others, say so by --snat-ports";
+}
+
 void snat_print(const struct snat_rows *rows, size_t limit, int width, const char *reason)
 {
 	const size_t length = rows->length < limit ? rows->length : limit;
@@ -148,8 +157,9 @@ void snat_print(const struct snat_rows *rows, size_t limit, int width, const cha
 	const unsigned long more = rows->pools - length;
 	unsigned long shown = 0;
 
-	printf("Each destination can have the %u ports from %u to %u (--snat-ports).\n\n",
-	    port_range_size(rows->range), rows->range.first, rows->range.last);
+	printf("Each destination can have the %u ports from %u to %u (%s).\n\n",
+	    port_range_size(rows->range), rows->range.first, rows->range.last,
+	    origin_words(rows->origin));
 	if (rows->pools == 0)
 		print_nothing(rows);
 	else
@@ -199,9 +209,11 @@ static void add_row(struct json *object, const struct snat_row *row)
 
 void snat_json_add(struct json *object, const struct snat_rows *rows, size_t limit)
 {
+	struct json *range = json_add_object(object, "range");
 	struct json *list;
 
-	port_json_add_range(json_add_object(object, "range"), rows->range);
+	port_json_add_range(range, rows->range);
+	json_add_string(range, "origin", rows->origin);
 	json_add_number(object, "snat_pools_total", (double)rows->pools);
 	json_add_number(object, "ports_total", (double)rows->ports);
 	json_add_number(object, "ports_not_counted", (double)rows->untracked);

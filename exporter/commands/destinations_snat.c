@@ -39,12 +39,12 @@ struct look {
 static struct snat_asked asked_of(const struct options *options)
 {
 	const unsigned long *values = options->values[collector_find("snat")];
-	const struct port_range range = options->snat_ports.last
-					    ? options->snat_ports
-					    : snat_range_find(values[SNAT_PORTS]).ports;
+	const struct snat_range range = snat_range_find(
+	    options->snat_ports.last ? collector_ports(options->snat_ports) : values[SNAT_PORTS]);
 
 	return (struct snat_asked){
-	    .pools = snat_pools_options_of(values, range),
+	    .pools = snat_pools_options_of(values, range.ports),
+	    .origin = range.origin,
 	    .peers = filter_peers(options),
 	    .limit = options->limit,
 	    .clients = values[SNAT_CLIENTS_LIMIT],

@@ -142,8 +142,8 @@ const struct flag flags[] = {
     {"snat", NULL, NULL, "destinations: the ports of source NAT; needs root", KIND_SWITCH, AT(snat),
 	0, 0, NULL, "destinations"},
     {"snat-ports", "FIRST-LAST", NULL,
-	"destinations --snat: the ports that the rules name (default: "
-	"--collector.snat.ports)",
+	"destinations --snat: the ports that the rules name (default: --collector.snat.ports, or "
+	"what the rules say)",
 	KIND_PORTS, AT(snat_ports), 0, 0, NULL, "destinations"},
     {"all-processes", NULL, NULL,
 	"port: search all processes for a socket, even if processes of its cgroup have it",

@@ -44,7 +44,7 @@ def test_the_pools_are_those_of_the_collector(family):
     held = fill(router, family, 7) + fill(router, family, 11, 3) + fill(router, family, 2, port=80)
     found = pools(ports)
     assert found == {
-        "range": {"first_port": ports[0], "last_port": ports[1], "ports": 64}, "snat_pools_total": 2,
+        "range": {"first_port": ports[0], "last_port": ports[1], "ports": 64, "origin": "flag"}, "snat_pools_total": 2,
         "ports_total": 20, "ports_not_counted": 0,
         "snat_pools": [
             row(family, 18, 64, 0, [{"address": f"{start}3", "ports": 11}, {"address": f"{start}2", "ports": 7}]),
@@ -66,13 +66,16 @@ def test_the_table_says_what_a_full_pool_means():
     listeners = [router.listen(443), router.listen(80)]
     held = fill(router, IPV4, 3) + fill(router, IPV4, 2, 3) + fill(router, IPV4, 1, port=80)
     assert listed(ports) == (
-        f"Each destination can have the 10 ports from {ports[0]} to {ports[1]} (--snat-ports).\n"
+        f"Each destination can have the 10 ports from {ports[0]} to {ports[1]} (as you said).\n"
         "\n"
         "DESTINATION        ACTIVE CLOSING     OF  SHARE\n"
         "tcp 10.77.2.2:443       5       0     10  50.0%\n"
         "  from 10.77.2.1  by 10.77.1.2 (3), 10.77.1.3 (2)\n"
         "tcp 10.77.2.2:80        1       0     10  10.0%\n"
         "  from 10.77.2.1  by 10.77.1.2 (1)\n")
+    said = f"Each destination can have the 10 ports from {ports[0]} to {ports[1]} "
+    assert run("destinations", "--snat").stdout.startswith(said + "(as the rules say).\n")
+    assert json.loads(run("destinations", "--snat", "--json").stdout)["range"]["origin"] == "rules"
     assert listed(ports, "--limit=1").endswith("\nAnd 1 more with 1 port (--limit).\n")
     held += fill(router, IPV4, 4, 4)
     assert "\n1 pool is nearly full. " in listed(ports)
@@ -111,10 +114,12 @@ def test_udp_and_what_the_router_has_itself():
 @in_namespace
 def test_where_nothing_is_translated():
     assert listed((40000, 49999)) == (
-        "Each destination can have the 10000 ports from 40000 to 49999 (--snat-ports).\n"
+        "Each destination can have the 10000 ports from 40000 to 49999 (as you said).\n"
         "\n"
         "Source NAT holds no port of the range.\n")
-    assert run("destinations", "--snat").stdout.startswith("Each destination can have the 64512 ports from 1024 to 65535 ")
+    assert run("destinations", "--snat").stdout.startswith(
+        "Each destination can have the 64512 ports from 1024 to 65535 (assumed; if the rules name others, say so by "
+        "--snat-ports).\n")
 
 
 @in_namespace

@@ -150,7 +150,7 @@ def test_a_kernel_without_the_file(tmp_path):
     assert len(held) == 2
     without = run("metrics", *FLAGS, f"--path.procfs={tmp_path}")
     assert without.returncode == 1
-    assert "--collector.snat.netlink does without that file" in without.stderr
+    assert "(--collector.snat.netlink does without it)" in without.stderr
     found = metrics(*NETLINK, f"--path.procfs={tmp_path}")
     assert found.value("ephemera_snat_ports", state="active", source=ROUTER[IPV4]) == 2
     assert found.value("ephemera_conntrack_insert_failed_total") >= 3

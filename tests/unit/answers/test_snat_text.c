@@ -12,7 +12,7 @@
 
 #define HEADING                                                         \
 	"Each destination can have the 1000 ports from 40000 to 40999 " \
-	"(--snat-ports).\n\n"
+	"(as you said).\n\n"
 static struct snat_client clients[] = {{{{10, 0, 0, 1}}, 700}, {{{10, 0, 0, 2}}, 200}};
 
 static const struct snat_row web = {
@@ -40,8 +40,12 @@ static void assert_printed(
 
 static struct snat_rows rows_of(struct snat_row *list, size_t length)
 {
-	return (struct snat_rows){
-	    .range = {40000, 40999}, .pools = length, .ports = 940, .length = length, .list = list};
+	return (struct snat_rows){.range = {40000, 40999},
+	    .origin = "flag",
+	    .pools = length,
+	    .ports = 940,
+	    .length = length,
+	    .list = list};
 }
 
 static void a_row_says_whose_the_ports_are(void **state)
@@ -118,7 +122,8 @@ static void what_is_long_has_lines_of_its_own(void **state)
 
 static void it_says_what_a_full_pool_means(void **state)
 {
-	struct snat_rows rows = {.range = {40000, 40999}, .pools = 3, .ports = 2950};
+	struct snat_rows rows = {
+	    .range = {40000, 40999}, .origin = "flag", .pools = 3, .ports = 2950};
 	static const struct {
 		unsigned long full;
 		unsigned long nearly_full;
@@ -149,7 +154,7 @@ static void it_says_what_a_full_pool_means(void **state)
 
 static void nothing_is_said_in_words(void **state)
 {
-	struct snat_rows rows = {.range = {40000, 40999}, .untracked = 7};
+	struct snat_rows rows = {.range = {40000, 40999}, .origin = "flag", .untracked = 7};
 
 	(void)state;
 	assert_printed(&rows, 20, 80,
