@@ -23,13 +23,14 @@ static bool next_word(const char **at, const char *end, struct word *word)
 	return word->length > 0;
 }
 
-static bool is(const struct word *word, const char *text)
+/* Inline, so that the compiler knows the length: it is asked several times for each entry. */
+static inline bool is(const struct word *word, const char *text)
 {
 	return word->length == strlen(text) && memcmp(word->text, text, word->length) == 0;
 }
 
 /* Whether it is KEY=VALUE, with that key; then only the value is left of it. */
-static bool has_key(struct word *word, const char *key)
+static inline bool has_key(struct word *word, const char *key)
 {
 	const size_t length = strlen(key);
 
@@ -41,17 +42,40 @@ static bool has_key(struct word *word, const char *key)
 	return true;
 }
 
+/* Four numbers with dots between. inet_pton() takes several times as long, four times an entry. */
+static bool parse_ipv4(const struct word *word, uint8_t bytes[static 4])
+{
+	const char *at = word->text;
+	const char *const end = at + word->length;
+
+	for (int i = 0; i < 4; i++) {
+		const char *const start = at;
+		unsigned number = 0;
+
+		for (; at < end && at - start < 3 && *at >= '0' && *at <= '9'; at++)
+			number = number * 10 + (unsigned)(*at - '0');
+		if (at == start || number > UINT8_MAX)
+			return false;
+		bytes[i] = (uint8_t)number;
+		if (i < 3 && (at == end || *at++ != '.'))
+			return false;
+	}
+	return at == end;
+}
+
 static bool parse_address(
     const struct word *word, enum socket_family family, struct socket_address *address)
 {
 	char text[INET6_ADDRSTRLEN + 1];
 
+	memset(address, 0, sizeof(*address));
+	if (family == SOCKET_IPV4)
+		return parse_ipv4(word, address->bytes);
 	if (word->length >= sizeof(text))
 		return false;
 	memcpy(text, word->text, word->length);
 	text[word->length] = '\0';
-	memset(address, 0, sizeof(*address));
-	return inet_pton(family == SOCKET_IPV4 ? AF_INET : AF_INET6, text, address->bytes) == 1;
+	return inet_pton(AF_INET6, text, address->bytes) == 1;
 }
 
 static bool parse_port(const struct word *word, uint16_t *port)

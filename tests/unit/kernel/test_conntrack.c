@@ -165,6 +165,33 @@ static void what_is_no_line_is_refused(void **state)
 	}
 }
 
+static int parse_address(const char *address, struct conntrack_entry *entry)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line),
+	    "ipv4 2 tcp 6 9 src=%s dst=10.0.0.2 sport=9 dport=80 src=10.0.0.2 dst=10.0.0.1 "
+	    "sport=80 dport=9",
+	    address);
+	return parse(line, entry);
+}
+
+static void an_address_is_four_numbers(void **state)
+{
+	static const char *const wrong[] = {"", ".", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5",
+	    "1..3.4", "256.2.3.4", "1.2.3.256", "1.2.3.0004", "1.2.3.4x", "x.2.3.4", "-1.2.3.4",
+	    "1.2.3,4", "999.999.999.999", "::1"};
+	static const uint8_t highest[] = {255, 0, 10, 199};
+	struct conntrack_entry entry;
+
+	(void)state;
+	assert_int_equal(parse_address("255.0.10.199", &entry), 1);
+	assert_memory_equal(entry.original.source.bytes, highest, sizeof(highest));
+	for (size_t i = 0; i < LENGTH(wrong); i++)
+		if (parse_address(wrong[i], &entry) != -EBADMSG)
+			fail_msg("taken: %s", wrong[i]);
+}
+
 struct visited {
 	unsigned long entries;
 	unsigned long ports; /* the sum of theirs */
@@ -254,6 +281,7 @@ int main(void)
 	    cmocka_unit_test(ipv6),
 	    cmocka_unit_test(other_protocols_are_left_out),
 	    cmocka_unit_test(what_is_no_line_is_refused),
+	    cmocka_unit_test(an_address_is_four_numbers),
 	    cmocka_unit_test(a_file_of_any_length),
 	    cmocka_unit_test(files_that_are_none),
 	};
