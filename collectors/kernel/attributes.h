@@ -57,7 +57,7 @@ static inline int attributes_next(struct attributes *rest, struct attribute *ret
 	ret_attribute->type = header.nla_type & (unsigned)NLA_TYPE_MASK;
 	ret_attribute->inside.at = rest->at + sizeof(header);
 	ret_attribute->inside.left = header.nla_len - sizeof(header);
-	length = NLA_ALIGN(header.nla_len);
+	length = (size_t)NLA_ALIGN(header.nla_len);
 	if (length > rest->left)
 		length = rest->left;
 	rest->at += length;
