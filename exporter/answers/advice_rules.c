@@ -131,7 +131,8 @@ static bool find_addresses(const struct advice_input *input, struct advice *advi
 	advice_say(&advice->finding, " have an open connection.");
 	say_owner(&advice->finding, row);
 	advice_say(&advice->action,
-	    "If it needs that many, give it another source address (ip address add ADDRESS dev "
+	    "If the number only rises, the program does not close its connections: restart it. If "
+	    "it needs that many, give it another source address (ip address add ADDRESS dev "
 	    "DEVICE, and bind() to it with IP_BIND_ADDRESS_NO_PORT), or let the other side listen "
 	    "on another address or port. Else limit its pool.");
 	advice_say(&advice->effect,
