@@ -30,6 +30,7 @@
 #define TCP_NEW_SYN_RECV 12
 
 /* include/uapi/linux/netfilter/nf_conntrack_common.h */
+#define IPS_EXPECTED (1 << 0) /* by a helper, such as that of FTP */
 #define IPS_CONFIRMED (1 << 3)
 #define IPS_SRC_NAT_DONE (1 << 7) /* it was looked at, whether that changed anything or not */
 

@@ -7,6 +7,9 @@
  * entry of connection tracking cannot be inserted. Then the last hook drops the packet:
  * nf_conntrack_confirm() in net/netfilter/nf_conntrack_core.c. So a packet that source NAT has seen
  * and that is dropped without a confirmed entry is lost. A firewall's rules come before source NAT.
+ *
+ * Not so for a connection that a helper expected: nf_nat_follow_master() translates it before
+ * routing, and looks for no port.
  */
 #include "collectors/bpf/snat_lost.h"
 #include "collectors/bpf/kernel.h"
@@ -160,7 +163,7 @@ static __always_inline void dropped(struct sk_buff *skb)
 	if (!entry)
 		return;
 	status = BPF_CORE_READ(entry, status);
-	if (!(status & IPS_SRC_NAT_DONE) || status & IPS_CONFIRMED)
+	if (!(status & IPS_SRC_NAT_DONE) || status & (IPS_CONFIRMED | IPS_EXPECTED))
 		return;
 	net = BPF_CORE_READ(entry, ct_net.net);
 	if (namespace_inode && BPF_CORE_READ(net, ns.inum) != namespace_inode)

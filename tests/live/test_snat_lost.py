@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lib.exporter import Exporter
+from lib.exporter import PATIENCE, Exporter
 from lib.namespace import NOBODY, in_namespace, sysctl
 from lib.sockets import need_kernel, wait_until
 from router import CLIENT, PATH, ROUTER, SERVER, Router, connected
@@ -160,6 +160,36 @@ def test_what_a_firewall_drops_is_not_counted(family):
         assert lost(exporter.metrics()) == {}
         assert exporter.metrics().value(OTHER) == 0
     del held
+
+
+HELPER = """table ip helper {
+ ct helper tftp { type "tftp" protocol udp; }
+ chain pre { type filter hook prerouting priority mangle; udp dport 69 ct helper set "tftp"; }
+ chain forward { type filter hook forward priority filter; ct state related counter drop; }
+}
+"""
+
+
+@in_namespace
+def test_what_a_firewall_drops_of_a_helper_is_not_counted():
+    """NAT translates such a connection before the firewall sees it: nf_nat_follow_master()."""
+    router = Router()
+    router.rules(FIVE_PORTS)
+    try:
+        add_rules(HELPER)
+    except subprocess.CalledProcessError:
+        pytest.skip("the kernel has no helper of TFTP")
+    server = router.listen(69, kind=socket.SOCK_DGRAM)
+    data = router.listen(5555, kind=socket.SOCK_DGRAM)
+    with watching() as exporter:
+        client = router.new(kind=socket.SOCK_DGRAM)
+        client.sendto(b"\0\1file\0octet\0", at(IPV4, 69))
+        server.settimeout(PATIENCE)
+        _, address = server.recvfrom(100)
+        data.sendto(b"\0\3\0\1", address)
+        wait_until(lambda: firewall_drops() == [1], "what the firewall drops")
+        assert lost(exporter.metrics()) == {}
+        assert exporter.metrics().value(OTHER) == 0
 
 
 @in_namespace
