@@ -310,6 +310,7 @@ struct tcp_timewait_sock {
 
 struct sk_buff {
 	unsigned long _nfct; /* a struct nf_conn, and how the packet belongs to it */
+	int skb_iif;	     /* by which interface it came; 0: this host sends it */
 };
 
 union nf_inet_addr {
@@ -330,6 +331,9 @@ struct nf_conntrack_tuple {
 	struct nf_conntrack_man src;
 	struct {
 		union nf_inet_addr u3;
+		union {
+			__be16 all;
+		} u;
 		__u8 protonum;
 	} dst;
 };

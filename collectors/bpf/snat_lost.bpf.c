@@ -152,6 +152,26 @@ static __always_inline void tell(
 	bpf_ringbuf_submit(event, 0);
 }
 
+/*
+ * Whether source NAT let the packet go as it came: what is sent to this host passes it, too. A port
+ * that it tried in vain is another one, as good as always; not that of this host's own packets,
+ * which may have been in the range before.
+ */
+static __always_inline bool is_as_it_came(const struct sk_buff *skb, struct nf_conn *entry,
+    const struct snat_destination *to, __u16 l3num)
+{
+	struct nf_conntrack_tuple *original = &entry->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	struct nf_conntrack_tuple *reply = &entry->tuplehash[IP_CT_DIR_REPLY].tuple;
+	__u64 client[2] = {0};
+	const __u64 *source = (const __u64 *)to->source;
+
+	if (!skb->skb_iif)
+		return false;
+	read_address(&original->src.u3, l3num, (__u8 *)client);
+	return client[0] == source[0] && client[1] == source[1] &&
+	       BPF_CORE_READ(original, src.u.all) == BPF_CORE_READ(reply, dst.u.all);
+}
+
 static __always_inline void dropped(struct sk_buff *skb)
 {
 	struct nf_conn *entry = (struct nf_conn *)(skb->_nfct & NFCT_PTRMASK);
@@ -169,7 +189,7 @@ static __always_inline void dropped(struct sk_buff *skb)
 	if (namespace_inode && BPF_CORE_READ(net, ns.inum) != namespace_inode)
 		return;
 	l3num = BPF_CORE_READ(entry, tuplehash[IP_CT_DIR_REPLY].tuple.src.l3num);
-	if (!read_destination(entry, l3num, &to))
+	if (!read_destination(entry, l3num, &to) || is_as_it_came(skb, entry, &to, l3num))
 		return;
 	if (!tally(&to))
 		__sync_fetch_and_add(&shared.untracked, 1);

@@ -139,6 +139,7 @@ FIREWALL = """table inet filter {
  chain nat { type nat hook postrouting priority srcnat - 1; udp dport 1006 counter drop; }
  chain out { type filter hook output priority filter; udp dport 1007 counter drop; }
  chain in { type filter hook input priority filter; udp dport 1008 counter drop; }
+ chain behind { type filter hook input priority 105; udp dport 1009 counter drop; }
  chain later { type filter hook postrouting priority srcnat + 5; udp dport 1100 counter drop; }
 }
 """
@@ -153,10 +154,10 @@ def test_what_a_firewall_drops_is_not_counted(family):
     with watching() as exporter:
         held = [sock for port in range(1001, 1007) for sock in send(router, family, 7, port)]
         held += send(router, family, 7, 1007, client=None)
-        for _ in range(7):
+        for port in [1008, 1009] * 7:
             held.append(router.new(family, kind=socket.SOCK_DGRAM))
-            held[-1].sendto(b"?", (CLIENT[family].format(1), 1008))
-        wait_until(lambda: firewall_drops() == [7] * 8 + [0], "all that the firewall drops")
+            held[-1].sendto(b"?", (CLIENT[family].format(1), port))
+        wait_until(lambda: firewall_drops() == [7] * 9 + [0], "all that the firewall drops")
         assert lost(exporter.metrics()) == {}
         assert exporter.metrics().value(OTHER) == 0
     del held
