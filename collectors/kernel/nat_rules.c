@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,14 @@
 struct registers {
 	bool is_known[NFT_REG32_COUNT];
 	uint16_t ports[NFT_REG32_COUNT];
+	bool is_protocol[NFT_REG32_COUNT]; /* the packet's, such as IPPROTO_TCP */
+};
+
+/* One rule. */
+struct rule {
+	struct registers registers;
+	uint8_t family;
+	bool is_other; /* for another protocol than TCP and UDP: its ports are none of theirs */
 };
 
 /* The place of a register; or -1 if it is the verdict's, or there is no such one. */
@@ -97,6 +106,66 @@ static void note_unknown(struct nat_rules *rules)
 {
 	rules->count++;
 	rules->is_unknown = true;
+}
+
+/* Notes that a register has the packet's protocol from now on: of "meta l4proto", and of IPv4's
+ * header. */
+static int note_load(struct rule *rule, bool is_meta, struct attributes rest)
+{
+	enum { HEADER_PROTOCOL = 9 }; /* where struct iphdr has it */
+	uint32_t values[NFTA_PAYLOAD_LEN + 1] = {0};
+	struct attribute attribute;
+	uint32_t number;
+	int result;
+
+	memset(&rule->registers, 0, sizeof(rule->registers));
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type > NFTA_PAYLOAD_LEN)
+			continue;
+		result = get_number(&attribute, &values[attribute.type]);
+		if (result < 0)
+			return result;
+	}
+	if (result < 0)
+		return result;
+	if (is_meta ? values[NFTA_META_KEY] != NFT_META_L4PROTO
+		    : rule->family == NFPROTO_IPV6 ||
+			  values[NFTA_PAYLOAD_BASE] != NFT_PAYLOAD_NETWORK_HEADER ||
+			  values[NFTA_PAYLOAD_OFFSET] != HEADER_PROTOCOL ||
+			  values[NFTA_PAYLOAD_LEN] != sizeof(uint8_t))
+		return 0;
+	number = values[is_meta ? NFTA_META_DREG : NFTA_PAYLOAD_DREG];
+	if (place_of(number) >= 0)
+		rule->registers.is_protocol[place_of(number)] = true;
+	return 0;
+}
+
+static int note_comparison(struct rule *rule, struct attributes rest)
+{
+	struct attribute attribute;
+	struct attribute value = {.inside = {.left = 0}};
+	uint32_t number = NFT_REG_VERDICT;
+	uint32_t operation = NFT_CMP_NEQ;
+	uint8_t protocol;
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == NFTA_CMP_SREG)
+			result = get_number(&attribute, &number);
+		else if (attribute.type == NFTA_CMP_OP)
+			result = get_number(&attribute, &operation);
+		else if (attribute.type == NFTA_CMP_DATA)
+			result = attributes_next(&attribute.inside, &value);
+		if (result < 0)
+			return result;
+	}
+	if (result < 0 || operation != NFT_CMP_EQ || place_of(number) < 0 ||
+	    !rule->registers.is_protocol[place_of(number)] ||
+	    !attribute_copy(&value, &protocol, sizeof(protocol)))
+		return result;
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		rule->is_other = true;
+	return 0;
 }
 
 /* The attributes of the expressions masq and nat that matter here. */
@@ -198,8 +267,7 @@ static int note_target(struct nat_rules *rules, uint8_t family, struct attribute
 	return note_info(rules, family, revision, &info);
 }
 
-static int note_expression(
-    struct nat_rules *rules, struct registers *registers, uint8_t family, struct attributes rest)
+static int note_expression(struct nat_rules *rules, struct rule *rule, struct attributes rest)
 {
 	static const struct nat masq = {NFTA_MASQ_REG_PROTO_MIN, NFTA_MASQ_REG_PROTO_MAX, 0};
 	static const struct nat nat = {
@@ -218,21 +286,27 @@ static int note_expression(
 	if (result < 0)
 		return result;
 	if (is(&name, "immediate"))
-		return note_immediate(registers, data);
+		return note_immediate(&rule->registers, data);
+	if (is(&name, "meta") || is(&name, "payload"))
+		return note_load(rule, is(&name, "meta"), data);
+	if (is(&name, "cmp"))
+		return note_comparison(rule, data);
+	if (rule->is_other)
+		return 0;
 	if (is(&name, "masq"))
-		return note_nat(rules, registers, &masq, data);
+		return note_nat(rules, &rule->registers, &masq, data);
 	if (is(&name, "nat"))
-		return note_nat(rules, registers, &nat, data);
+		return note_nat(rules, &rule->registers, &nat, data);
 	if (is(&name, "target"))
-		return note_target(rules, family, data);
+		return note_target(rules, rule->family, data);
 	/* Each other one may write to registers: what they hold is not known from here on. */
-	memset(registers, 0, sizeof(*registers));
+	memset(&rule->registers, 0, sizeof(rule->registers));
 	return 0;
 }
 
 int nat_rules_note(struct nat_rules *rules, const struct nlmsghdr *message)
 {
-	struct registers registers = {.is_known = {false}};
+	struct rule rule = {.is_other = false};
 	struct nfgenmsg header;
 	struct attributes rest;
 	struct attribute attribute;
@@ -248,8 +322,8 @@ int nat_rules_note(struct nat_rules *rules, const struct nlmsghdr *message)
 		if (attribute.type != NFTA_RULE_EXPRESSIONS)
 			continue;
 		while ((result = attributes_next(&attribute.inside, &expression)) > 0) {
-			result = note_expression(
-			    rules, &registers, header.nfgen_family, expression.inside);
+			rule.family = header.nfgen_family;
+			result = note_expression(rules, &rule, expression.inside);
 			if (result < 0)
 				return result;
 		}

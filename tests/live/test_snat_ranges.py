@@ -89,6 +89,22 @@ def test_the_rules_name_the_ports(rule):
     assert_rules_say(first, last)
 
 
+@pytest.mark.parametrize("match", ["meta l4proto icmp", "ip protocol icmp", "icmp type echo-request",
+                                   "oifname rs meta l4proto sctp"])
+@in_namespace
+def test_rules_for_another_protocol_do_not_count(match):
+    rules(TO + "masquerade to :40000-40009", match + " masquerade")
+    assert_rules_say(40000, 40009)
+
+
+@pytest.mark.parametrize("match", ["meta l4proto != icmp", "ip protocol tcp", "meta l4proto { tcp, icmp }",
+                                   "ip ttl 1"])
+@in_namespace
+def test_rules_for_tcp_too_count(match):
+    rules(TO + "masquerade to :40000-40009", match + " masquerade")
+    assert_default("the rules name different ports")
+
+
 @pytest.mark.parametrize("family", ["ip", "ip6", "inet"])
 @in_namespace
 def test_tables_of_every_family_are_read(family):

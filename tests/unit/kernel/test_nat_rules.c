@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -110,6 +112,32 @@ static void destination_nat_is_none(void **state)
 	guard_free(&guarded);
 }
 
+/* What they name are no ports of TCP or UDP. */
+static void rules_for_another_protocol(void **state)
+{
+	static const char *const messages[] = {RULE_PORTS, RULE_SNAT, RULE_MASQUERADE_TARGET};
+	static const char tcp[] = {5, 0, 1, 0, IPPROTO_TCP, 0, 0, 0};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(messages); i++) {
+		for (int protocol = 0; protocol <= UINT8_MAX; protocol++) {
+			struct guarded guarded = guard_hex(messages[i]);
+			struct nat_rules rules = {.count = 0};
+			char *found =
+			    memmem(guarded.bytes, strlen(messages[i]) / 2, tcp, sizeof(tcp));
+
+			assert_non_null(found);
+			found[4] = (char)protocol;
+			assert_result(
+			    nat_rules_note(&rules, (const struct nlmsghdr *)(void *)guarded.bytes),
+			    0);
+			assert_int_equal(
+			    rules.count, protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+			guard_free(&guarded);
+		}
+	}
+}
+
 /* From last to first, the kernel takes them as from first to last. */
 static void ports_in_the_other_order(void **state)
 {
@@ -170,6 +198,7 @@ int main(void)
 	    cmocka_unit_test(ports_of_a_map),
 	    cmocka_unit_test(several_rules),
 	    cmocka_unit_test(destination_nat_is_none),
+	    cmocka_unit_test(rules_for_another_protocol),
 	    cmocka_unit_test(ports_in_the_other_order),
 	    cmocka_unit_test(messages_that_end_early),
 	};
