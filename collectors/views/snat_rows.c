@@ -127,6 +127,7 @@ static int begin(struct reading *reading)
 		return -ENOMEM;
 	reading->rows->range = reading->asked->pools.ports;
 	reading->rows->origin = reading->asked->origin;
+	reading->rows->remark = reading->asked->remark;
 	reading->rows->list = calloc(limit ? limit : 1, sizeof(*reading->rows->list));
 	if (!reading->rows->list)
 		return -ENOMEM;

@@ -14,6 +14,7 @@
 struct snat_asked {
 	struct snat_pools_options pools;
 	const char *origin;		 /* of the range: see snat_range.h */
+	const char *remark;		 /* likewise */
 	const struct peer_filter *peers; /* the destinations that are asked for; NULL: all */
 	size_t limit;			 /* maximum rows */
 	size_t clients;			 /* maximum clients of a row */
@@ -31,6 +32,7 @@ struct snat_row {
 struct snat_rows {
 	struct port_range range;
 	const char *origin;	   /* of the range: see snat_range.h */
+	const char *remark;	   /* likewise */
 	unsigned long pools;	   /* all that are asked for, shown or not */
 	unsigned long others;	   /* pools that are not asked for */
 	unsigned long ports;	   /* of the pools that are asked for, closing ones included */

@@ -135,19 +135,30 @@ static void print_meaning(const struct snat_rows *rows, int width)
 
 static void print_nothing(const struct snat_rows *rows)
 {
-	if (rows->others)
+	if (rows->others == 1)
+		puts("The only pool is not one that you asked for.");
+	else if (rows->others)
 		printf("None of %lu pools is one that you asked for.\n", rows->others);
 	else
 		puts("Source NAT holds no port of the range.");
 }
 
-static const char *origin_words(const char *origin)
+static void print_range(const struct snat_rows *rows, int width)
 {
-	if (strcmp(origin, "flag") == 0)
-		return "as you said";
-	if (strcmp(origin, "rules") == 0)
-		return "as the rules say";
-	return "assumed; if the rules name others, say so by --snat-ports";
+	const unsigned size = port_range_size(rows->range);
+	const bool is_assumed = rows->remark != NULL;
+	char text[512];
+
+	printf("Each destination can have the %u port%s from %u to %u (%s).\n", size,
+	    size == 1 ? "" : "s", rows->range.first, rows->range.last,
+	    is_assumed				 ? "assumed"
+	    : strcmp(rows->origin, "rules") == 0 ? "as the rules say"
+						 : "as you said");
+	if (is_assumed) {
+		snprintf(text, sizeof(text), "Why: %s.", rows->remark);
+		terminal_print_wrapped(text, 0, width);
+	}
+	putchar('\n');
 }
 
 void snat_print(const struct snat_rows *rows, size_t limit, int width, const char *reason)
@@ -157,9 +168,7 @@ void snat_print(const struct snat_rows *rows, size_t limit, int width, const cha
 	const unsigned long more = rows->pools - length;
 	unsigned long shown = 0;
 
-	printf("Each destination can have the %u ports from %u to %u (%s).\n\n",
-	    port_range_size(rows->range), rows->range.first, rows->range.last,
-	    origin_words(rows->origin));
+	print_range(rows, width);
 	if (rows->pools == 0)
 		print_nothing(rows);
 	else
@@ -214,6 +223,8 @@ void snat_json_add(struct json *object, const struct snat_rows *rows, size_t lim
 
 	port_json_add_range(range, rows->range);
 	json_add_string(range, "origin", rows->origin);
+	if (rows->remark)
+		json_add_string(range, "remark", rows->remark);
 	json_add_number(object, "snat_pools_total", (double)rows->pools);
 	json_add_number(object, "ports_total", (double)rows->ports);
 	json_add_number(object, "ports_not_counted", (double)rows->untracked);

@@ -45,6 +45,7 @@ static struct snat_asked asked_of(const struct options *options)
 	return (struct snat_asked){
 	    .pools = snat_pools_options_of(values, range.ports),
 	    .origin = range.origin,
+	    .remark = range.remark,
 	    .peers = filter_peers(options),
 	    .limit = options->limit,
 	    .clients = values[SNAT_CLIENTS_LIMIT],

@@ -118,8 +118,10 @@ def test_where_nothing_is_translated():
         "\n"
         "Source NAT holds no port of the range.\n")
     assert run("destinations", "--snat").stdout.startswith(
-        "Each destination can have the 64512 ports from 1024 to 65535 (assumed; if the rules name others, say so by "
-        "--snat-ports).\n")
+        "Each destination can have the 64512 ports from 1024 to 65535 (assumed).\n"
+        "Why: nftables has no rule with masquerade or snat, so source NAT is taken to\n"
+        "choose from 1024-65535: set --collector.snat.ports if that is wrong.\n\n")
+    assert json.loads(run("destinations", "--snat", "--json").stdout)["range"]["remark"].startswith("nftables has no rule ")
 
 
 @in_namespace

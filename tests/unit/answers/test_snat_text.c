@@ -163,6 +163,14 @@ static void nothing_is_said_in_words(void **state)
 	rows.untracked = 0;
 	rows.others = 2;
 	assert_printed(&rows, 20, 80, HEADING "None of 2 pools is one that you asked for.\n");
+	rows.others = 1;
+	rows.range.first = rows.range.last;
+	rows.origin = "default";
+	rows.remark = "a rule takes its ports from a map";
+	assert_printed(&rows, 20, 80,
+	    "Each destination can have the 1 port from 40999 to 40999 (assumed).\n"
+	    "Why: a rule takes its ports from a map.\n\n"
+	    "The only pool is not one that you asked for.\n");
 }
 
 int main(void)
