@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
@@ -14,10 +13,6 @@
 #include <string.h>
 
 #include "collectors/kernel/attributes.h"
-#include "collectors/kernel/netlink.h"
-
-/* Somebody changes the rules just now. */
-#define ATTEMPTS 5
 
 /*
  * What a rule has in its registers, as far as immediate expressions put it there. A register of 16
@@ -329,40 +324,4 @@ int nat_rules_note(struct nat_rules *rules, const struct nlmsghdr *message)
 		}
 	}
 	return result;
-}
-
-static int on_rule(void *context, const struct nlmsghdr *message)
-{
-	return nat_rules_note(context, message);
-}
-
-static int read_once(struct nat_rules *rules)
-{
-	_Alignas(struct nlmsghdr) char buffer[NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg))] =
-	    "";
-	const struct netlink_sink sink = {on_rule, NULL, rules};
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-
-	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	header->nfgen_family = NFPROTO_UNSPEC;
-	header->version = NFNETLINK_V0;
-	return netlink_dump_netfilter(request, &sink);
-}
-
-int nat_rules_read(struct nat_rules *ret_rules)
-{
-	struct nat_rules rules;
-	int result = -EINTR;
-
-	for (int i = 0; i < ATTEMPTS && result == -EINTR; i++) {
-		rules = (struct nat_rules){.count = 0};
-		result = read_once(&rules);
-	}
-	/* Nobody answers for that part of netfilter: nfnetlink_rcv_msg(). */
-	if (result < 0)
-		return result == -EINVAL ? -EOPNOTSUPP : result;
-	*ret_rules = rules;
-	return 0;
 }

@@ -33,8 +33,9 @@ struct nat_rules {
 int nat_rules_note(struct nat_rules *rules, const struct nlmsghdr *message);
 
 /*
- * Reads the rules of the caller's network namespace. Returns 0, or -errno: -EPERM without
- * CAP_NET_ADMIN, -EOPNOTSUPP if the kernel has no nftables, or as netlink_dump().
+ * Reads the rules of the caller's network namespace, of tables that have a chain of type nat
+ * (nat_tables.h). Returns 0, or -errno: -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP if the kernel has
+ * no nftables, -EINTR if they changed each time, -ENOMEM, or as netlink_dump().
  */
 int nat_rules_read(struct nat_rules *ret_rules);
 

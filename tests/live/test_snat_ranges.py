@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -234,3 +235,19 @@ def test_rules_are_read_at_the_start():
         assert status["CapEff"].strip("0") == ""
     with Exporter(*FLAGS) as exporter:
         assert exporter.metrics().value("ephemera_snat_range_ports", origin="rules") == 11
+
+
+CHURN = "while :; do nft add table inet churn; nft delete table inet churn; done"
+
+
+@in_namespace
+def test_rules_of_other_tables_that_change_all_the_time_do_not_matter():
+    rules("oifname rs meta l4proto { tcp, udp } masquerade to :40000-40003")
+    many = "\n".join(f"  tcp dport {port} accept" for port in range(1, 20001))
+    nft(f"table inet other {{\n chain input {{\n  type filter hook input priority 0\n{many}\n }}\n}}\n")
+    with subprocess.Popen(["sh", "-c", CHURN], env={**os.environ, "PATH": PATH}, start_new_session=True) as churn:
+        try:
+            for _ in range(5):
+                assert_rules_say(40000, 40003)
+        finally:
+            os.killpg(churn.pid, signal.SIGKILL)
