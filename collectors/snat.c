@@ -97,11 +97,15 @@ static void release(void *context)
 	snat_lost_release(&state->lost);
 }
 
-/* With netlink there is nothing to open: a request for no counters says whether it will work. */
-static int open_entries(struct snat *state)
+static int open_by(bool netlink, const char *procfs, struct conntrack **ret_conntrack)
 {
-	return state->by_netlink ? conntrack_netlink_stats(NULL, 0)
-				 : conntrack_open(state->procfs, &state->conntrack);
+	return netlink ? conntrack_open_netlink(ret_conntrack)
+		       : conntrack_open(procfs, ret_conntrack);
+}
+
+int snat_open(const unsigned long *values, const char *procfs, struct conntrack **ret_conntrack)
+{
+	return open_by(values[SNAT_NETLINK], procfs, ret_conntrack);
 }
 
 struct snat_pools_options snat_pools_options_of(
@@ -135,7 +139,7 @@ static int init(void *context, const struct collector_config *config)
 	if (!state->procfs)
 		return 0;
 	state->by_netlink = config->values[SNAT_NETLINK];
-	state->error = open_entries(state);
+	state->error = open_by(state->by_netlink, state->procfs, &state->conntrack);
 	if (state->error == -ENOMEM)
 		return -ENOMEM;
 	if (snat_lost_init(&state->lost, config->values[SNAT_LIMIT]) < 0)
@@ -184,12 +188,6 @@ static int emit_table(const struct snat *state, struct metric_set *set)
 	return 0;
 }
 
-static int walk(const struct snat *state)
-{
-	return state->by_netlink ? conntrack_netlink_walk(visit, state->pools)
-				 : conntrack_walk(state->conntrack, visit, state->pools);
-}
-
 static int emit(void *context, struct metric_set *set)
 {
 	struct snat *state = context;
@@ -199,12 +197,12 @@ static int emit(void *context, struct metric_set *set)
 		return 0;
 	/* Rules that came after the start began the tracking. */
 	if (state->error < 0)
-		state->error = open_entries(state);
+		state->error = open_by(state->by_netlink, state->procfs, &state->conntrack);
 	if (state->error < 0)
 		return state->error == -ENOENT ? -EOPNOTSUPP : state->error;
 	result = emit_table(state, set);
 	if (result == 0)
-		result = walk(state);
+		result = conntrack_walk(state->conntrack, visit, state->pools);
 	if (result < 0)
 		return result;
 	snat_range_emit(&state->range, set);

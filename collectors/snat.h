@@ -20,4 +20,10 @@ enum snat_flag {
 struct snat_pools_options snat_pools_options_of(
     const unsigned long *values, struct port_range ports);
 
+/*
+ * Opens the entries of connection tracking: the file below procfs, or netlink if the flag of that
+ * name says so. Returns 0, or -errno as conntrack_open() and conntrack_open_netlink().
+ */
+int snat_open(const unsigned long *values, const char *procfs, struct conntrack **ret_conntrack);
+
 #endif

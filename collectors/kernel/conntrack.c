@@ -9,12 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collectors/kernel/conntrack_netlink.h"
+
 /* The kernel hands out a page at a time; the longest line, of IPv6 with labels, has some 500. */
 #define BUFFER 65536
 
 struct conntrack {
-	int file;
-	char buffer[BUFFER];
+	int file;      /* -1: netlink is asked, and there is no buffer */
+	char buffer[]; /* BUFFER bytes */
 };
 
 bool conntrack_is_translated(const struct conntrack_entry *entry)
@@ -35,7 +37,7 @@ int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
 		return -errno;
-	conntrack = malloc(sizeof(*conntrack));
+	conntrack = malloc(sizeof(*conntrack) + BUFFER);
 	if (!conntrack) {
 		close(file);
 		return -ENOMEM;
@@ -45,11 +47,27 @@ int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
 	return 0;
 }
 
+int conntrack_open_netlink(struct conntrack **ret_conntrack)
+{
+	const int result = conntrack_netlink_stats(NULL, 0);
+	struct conntrack *conntrack;
+
+	if (result < 0)
+		return result;
+	conntrack = malloc(sizeof(*conntrack));
+	if (!conntrack)
+		return -ENOMEM;
+	conntrack->file = -1;
+	*ret_conntrack = conntrack;
+	return 0;
+}
+
 void conntrack_close(struct conntrack *conntrack)
 {
 	if (!conntrack)
 		return;
-	close(conntrack->file);
+	if (conntrack->file >= 0)
+		close(conntrack->file);
 	free(conntrack);
 }
 
@@ -79,6 +97,8 @@ int conntrack_walk(struct conntrack *conntrack,
 	char *buffer = conntrack->buffer;
 	size_t length = 0;
 
+	if (conntrack->file < 0)
+		return conntrack_netlink_walk(visit, context);
 	if (lseek(conntrack->file, 0, SEEK_SET) < 0)
 		return -errno;
 	for (;;) {

@@ -49,12 +49,18 @@ struct conntrack;
  * (CONFIG_NF_CONNTRACK_PROCFS).
  */
 int conntrack_open(const char *procfs, struct conntrack **ret_conntrack);
+
+/*
+ * For conntrack_netlink_walk() in place of the file. Asks once whether that will work. Returns 0,
+ * -ENOMEM, or as that.
+ */
+int conntrack_open_netlink(struct conntrack **ret_conntrack);
 void conntrack_close(struct conntrack *conntrack); /* NULL is fine */
 
 /*
  * Reads all entries of TCP and UDP, from the first one. Entries come and go meanwhile: one that
  * does may be left out or come twice. visit: returns 0, or -errno, which ends it. Returns 0, that,
- * -EBADMSG, or the -errno of read().
+ * -EBADMSG, the -errno of read(), or as conntrack_netlink_walk().
  */
 int conntrack_walk(struct conntrack *conntrack,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context);

@@ -7,6 +7,7 @@
 
 #include "collectors/kernel/grow.h"
 #include "collectors/kernel/procfs.h"
+#include "collectors/snat.h"
 #include "collectors/views/port_lookup.h"
 
 /* For any number of ports: about 2 MB. */
@@ -154,12 +155,12 @@ int port_snat_walk(struct conntrack *conntrack, const struct portset *ports,
 	return 0;
 }
 
-int port_snat_read(const char *procfs, const struct portset *ports, const struct port_asked *asked,
-    struct port_snat **ret_snat)
+int port_snat_read(const char *procfs, const unsigned long *values, const struct portset *ports,
+    const struct port_asked *asked, struct port_snat **ret_snat)
 {
 	struct conntrack *conntrack;
 	struct port_snat *snat;
-	int error = conntrack_open(procfs, &conntrack);
+	int error = snat_open(values, procfs, &conntrack);
 	int result = 0;
 
 	if (error == -ENOMEM)

@@ -37,13 +37,13 @@ struct port_snat {
 };
 
 /*
- * Reads all entries of connection tracking, once. asked: which connections are counted and kept, as
- * if each was a socket with the SNAT address, and none in any state; NULL: all. All are counted,
- * the first 20,000 are kept. Returns 0 or -ENOMEM. The caller frees the answer with
- * port_snat_free().
+ * Reads all entries of connection tracking, once, as snat_open() opens them. asked: which
+ * connections are counted and kept, as if each was a socket with the SNAT address, and none in any
+ * state; NULL: all. All are counted, the first 20,000 are kept. Returns 0 or -ENOMEM. The caller
+ * frees the answer with port_snat_free().
  */
-int port_snat_read(const char *procfs, const struct portset *ports, const struct port_asked *asked,
-    struct port_snat **ret_snat);
+int port_snat_read(const char *procfs, const unsigned long *values, const struct portset *ports,
+    const struct port_asked *asked, struct port_snat **ret_snat);
 /* The same of entries that are open already. An error of reading them is not told. */
 int port_snat_walk(struct conntrack *conntrack, const struct portset *ports,
     const struct port_asked *asked, struct port_snat **ret_snat);

@@ -38,7 +38,7 @@ struct look {
 
 static struct snat_asked asked_of(const struct options *options)
 {
-	const unsigned long *values = options->values[collector_find("snat")];
+	const unsigned long *values = options_values(options, "snat");
 	const struct snat_range range = snat_range_find(
 	    options->snat_ports.last ? collector_ports(options->snat_ports) : values[SNAT_PORTS]);
 
@@ -108,23 +108,27 @@ static int show(void *context)
 	return result < 0 ? result : terminal_flush();
 }
 
-static const char *reason_of(int result)
+static const char *reason_of(int result, bool by_netlink)
 {
+	if ((result == -EACCES || result == -EPERM) && by_netlink)
+		return "--collector.snat.netlink needs CAP_NET_ADMIN";
 	if (result == -EACCES || result == -EPERM)
 		return "reading which connections are translated needs root or "
 		       "CAP_DAC_READ_SEARCH";
 	if (result == -ENOENT)
 		return "nothing tracks connections in this network namespace, or the kernel has no "
-		       "net/nf_conntrack below --path.procfs (CONFIG_NF_CONNTRACK_PROCFS)";
+		       "net/nf_conntrack below --path.procfs (--collector.snat.netlink does "
+		       "without it)";
 	return NULL;
 }
 
 int destinations_snat(struct options *options, const char **ret_reason)
 {
 	struct look look = {.options = options};
-	int result = conntrack_open(options->procfs, &look.conntrack);
+	const unsigned long *values = options_values(options, "snat");
+	int result = snat_open(values, options->procfs, &look.conntrack);
 
-	*ret_reason = reason_of(result);
+	*ret_reason = reason_of(result, values[SNAT_NETLINK]);
 	if (result < 0)
 		return result;
 	result = options->watch ? terminal_watch(show, &look) : show(&look);

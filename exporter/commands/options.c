@@ -298,6 +298,11 @@ bool options_has_collector(const struct options *options, const char *name)
 	return options->enabled >> collector_find(name) & 1;
 }
 
+const unsigned long *options_values(const struct options *options, const char *name)
+{
+	return options->values[collector_find(name)];
+}
+
 int options_parse(
     int argc, char **argv, struct options *ret_options, char error[static OPTIONS_ERROR_SIZE])
 {

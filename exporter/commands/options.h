@@ -65,6 +65,8 @@ int options_parse(
 
 /* Whether a collector of the registry is on. */
 bool options_has_collector(const struct options *options, const char *name);
+/* The values of a collector's flags, in their order, whether it is on or not. */
+const unsigned long *options_values(const struct options *options, const char *name);
 
 /* --help: of all commands, and of one that has a name. */
 void options_help(FILE *file);

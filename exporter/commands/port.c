@@ -45,7 +45,8 @@ static int add_snat(const struct options *options, struct port_lookup *lookup)
 
 	if (options->by || options->source.replay)
 		return 0;
-	result = port_snat_read(options->procfs, &options->asked.ports, &options->asked, &snat);
+	result = port_snat_read(options->procfs, options_values(options, "snat"),
+	    &options->asked.ports, &options->asked, &snat);
 	if (result == 0)
 		port_lookup_take_snat(lookup, &options->asked.ports, snat);
 	return result;

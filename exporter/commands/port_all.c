@@ -82,7 +82,8 @@ static int find_own(const struct options *options, const struct namespace_rows *
 	for (size_t i = 0; i < found->length; i++)
 		if (found->list[i].row->flags & WALK_READER)
 			return 0;
-	result = port_snat_read(options->procfs, &options->asked.ports, &options->asked, &snat);
+	result = port_snat_read(options->procfs, options_values(options, "snat"),
+	    &options->asked.ports, &options->asked, &snat);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < rows->length && snat->length; i++)

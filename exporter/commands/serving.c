@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collectors/kernel/conntrack.h"
+#include "collectors/snat.h"
 #include "exporter/base/log.h"
 #include "exporter/commands/commands.h"
 #include "exporter/commands/kernel_tables.h"
@@ -31,7 +32,7 @@ static struct conntrack *open_conntrack(const struct options *options)
 
 	if (options->serve.enable_api && options_has_collector(options, "snat") &&
 	    !options->source.replay)
-		(void)conntrack_open(options->procfs, &conntrack);
+		(void)snat_open(options_values(options, "snat"), options->procfs, &conntrack);
 	return conntrack;
 }
 

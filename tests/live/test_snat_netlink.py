@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Source NAT read by netlink: the same as the file says, and what it takes."""
 
+import json
 import os
 import socket
 import struct
@@ -157,6 +158,19 @@ def test_a_kernel_without_the_file(tmp_path):
     assert found.value("ephemera_conntrack_drops_total") >= 3
     assert found.value("ephemera_conntrack_early_drops_total") == 0
     assert found.value("ephemera_conntrack_entries") >= 2
+    there, by_netlink = f"--path.procfs={tmp_path}", "--collector.snat.netlink"
+    for command, word in ((("destinations", "--snat"), "  from 10.77.2.1  by 10.77.1.2 (2)\n"),
+                          (("port", str(FIRST), "--oneline"), "\tsnat\t")):
+        done = run(*command, there, by_netlink)
+        assert (done.returncode, done.stderr) == (0, "") and word in done.stdout, done
+        assert word not in run(*command, there).stdout
+    assert "(--collector.snat.netlink does without it)" in run("destinations", "--snat", there).stderr
+    nobody = run("destinations", "--snat", there, by_netlink, user=NOBODY, group=NOBODY, extra_groups=())
+    assert (nobody.returncode, nobody.stderr) == (
+        1, "ephemera: destinations: --collector.snat.netlink needs CAP_NET_ADMIN\n")
+    with Exporter(*NETLINK, "--web.enable-api", there) as exporter:
+        answer = json.loads(exporter.get(f"/api/v1/ports/{FIRST}").body)
+        assert answer["snat"]["connections"][0]["client_address"] == "10.77.1.2"
     del held, listener
 
 

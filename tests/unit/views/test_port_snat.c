@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "collectors/collector.h"
 #include "collectors/views/port_snat.h"
 
 #include <errno.h>
@@ -36,9 +37,10 @@ static int tear_down(void **state)
 
 static struct port_snat *read_snat(const struct port_asked *asked)
 {
+	static const unsigned long values[COLLECTOR_FLAGS_MAX];
 	struct port_snat *snat;
 
-	assert_result(port_snat_read(workspace.path, &ports, asked, &snat), 0);
+	assert_result(port_snat_read(workspace.path, values, &ports, asked, &snat), 0);
 	return snat;
 }
 
