@@ -14,6 +14,7 @@ enum snat_flag {
 	SNAT_CLIENTS_LIMIT,
 	SNAT_TRACKED_LIMIT,
 	SNAT_NETLINK,
+	SNAT_PROC,
 };
 
 /* How pools of these ports are counted, by the values of the flags and the kernel that runs. */

@@ -158,6 +158,7 @@ struct nsproxy {
 
 struct task_struct {
 	struct nsproxy *nsproxy;
+	int tgid;
 };
 
 typedef struct {
@@ -335,18 +336,54 @@ struct nf_conntrack_tuple {
 			__be16 all;
 		} u;
 		__u8 protonum;
+		__u8 dir;
 	} dst;
 };
 
 struct nf_conntrack_tuple_hash {
+	struct hlist_nulls_node hnnode;
 	struct nf_conntrack_tuple tuple;
+};
+
+struct nf_conntrack {
+	int use; /* refcount_t */
+};
+
+struct ip_ct_tcp {
+	__u8 state;
+};
+
+union nf_conntrack_proto {
+	struct ip_ct_tcp tcp;
 };
 
 /* An entry of connection tracking. */
 struct nf_conn {
+	struct nf_conntrack ct_general;
+	__u32 timeout; /* the jiffies at which it ends */
 	struct nf_conntrack_tuple_hash tuplehash[2];
 	unsigned long status;
 	possible_net_t ct_net;
+	union nf_conntrack_proto proto;
+};
+
+struct inode;
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+};
+
+struct seq_operations;
+
+struct seq_file {
+	const struct seq_operations *op;
+	void *private;
+};
+
+/* What files of /proc/net begin their own part of a seq_file with: include/linux/seq_file_net.h */
+struct seq_net_private {
+	struct net *net;
 };
 
 struct bpf_map;
@@ -354,6 +391,13 @@ struct bpf_map;
 /* The context of a program at iter/bpf_map: kernel/bpf/map_iter.c. */
 struct bpf_iter__bpf_map {
 	struct bpf_map *map;
+};
+
+/* The context of a program at iter/task_file: kernel/bpf/task_iter.c. */
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 /* The context of a program at iter/tcp: net/ipv4/tcp_ipv4.c. */

@@ -10,13 +10,16 @@
 #include <unistd.h>
 
 #include "collectors/kernel/conntrack_netlink.h"
+#include "collectors/kernel/conntrack_table.h"
 
 /* The kernel hands out a page at a time; the longest line, of IPv6 with labels, has some 500. */
 #define BUFFER 65536
 
 struct conntrack {
-	int file;      /* -1: netlink is asked, and there is no buffer */
-	char buffer[]; /* BUFFER bytes */
+	int file;		       /* -1: netlink is asked, and there is no buffer */
+	struct conntrack_table *table; /* NULL: the file's lines are read */
+	bool table_failed;	       /* at the last walk; the next one reads the lines */
+	char buffer[];		       /* BUFFER bytes */
 };
 
 bool conntrack_is_translated(const struct conntrack_entry *entry)
@@ -43,6 +46,8 @@ int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
 		return -ENOMEM;
 	}
 	conntrack->file = file;
+	conntrack->table = NULL;
+	conntrack->table_failed = false;
 	*ret_conntrack = conntrack;
 	return 0;
 }
@@ -58,6 +63,8 @@ int conntrack_open_netlink(struct conntrack **ret_conntrack)
 	if (!conntrack)
 		return -ENOMEM;
 	conntrack->file = -1;
+	conntrack->table = NULL;
+	conntrack->table_failed = false;
 	*ret_conntrack = conntrack;
 	return 0;
 }
@@ -66,9 +73,54 @@ void conntrack_close(struct conntrack *conntrack)
 {
 	if (!conntrack)
 		return;
+	conntrack_table_close(conntrack->table);
 	if (conntrack->file >= 0)
 		close(conntrack->file);
 	free(conntrack);
+}
+
+int conntrack_use_table(struct conntrack *conntrack, const char **ret_reason)
+{
+	return conntrack_table_open(conntrack->file, &conntrack->table, ret_reason);
+}
+
+static bool reads_table(const struct conntrack *conntrack)
+{
+	return conntrack->table && !conntrack->table_failed;
+}
+
+const char *conntrack_source(const struct conntrack *conntrack)
+{
+	if (reads_table(conntrack))
+		return "bpf";
+	return conntrack->file < 0 ? "netlink" : "proc";
+}
+
+/* Whatever happens to the table, the file is there. But who visits says when it ends. */
+struct visitor {
+	int (*visit)(void *context, const struct conntrack_entry *entry);
+	void *context;
+	int result;
+};
+
+static int visit_for(void *context, const struct conntrack_entry *entry)
+{
+	struct visitor *visitor = context;
+
+	visitor->result = visitor->visit(visitor->context, entry);
+	return visitor->result;
+}
+
+static int walk_table(struct conntrack *conntrack,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
+{
+	struct visitor visitor = {visit, context, 0};
+	const int result = conntrack_table_walk(conntrack->table, visit_for, &visitor);
+
+	if (visitor.result < 0)
+		return visitor.result;
+	conntrack->table_failed = result < 0;
+	return result < 0 ? -EAGAIN : 0;
 }
 
 /* Hands on the whole lines of the buffer. Returns how many bytes they have, or -errno. */
@@ -99,6 +151,9 @@ int conntrack_walk(struct conntrack *conntrack,
 
 	if (conntrack->file < 0)
 		return conntrack_netlink_walk(visit, context);
+	if (reads_table(conntrack))
+		return walk_table(conntrack, visit, context);
+	conntrack->table_failed = false;
 	if (lseek(conntrack->file, 0, SEEK_SET) < 0)
 		return -errno;
 	for (;;) {

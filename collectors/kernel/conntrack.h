@@ -58,9 +58,20 @@ int conntrack_open_netlink(struct conntrack **ret_conntrack);
 void conntrack_close(struct conntrack *conntrack); /* NULL is fine */
 
 /*
+ * Makes conntrack_walk() read the kernel's table by BPF in place of the file's lines, where that
+ * can be: conntrack_table.h. Returns 0; or -errno, and in ret_reason why, a static string for a
+ * log. Then the file goes on to be read.
+ */
+int conntrack_use_table(struct conntrack *conntrack, const char **ret_reason);
+
+/* What the next walk reads: "bpf", "proc" or "netlink". */
+const char *conntrack_source(const struct conntrack *conntrack);
+
+/*
  * Reads all entries of TCP and UDP, from the first one. Entries come and go meanwhile: one that
  * does may be left out or come twice. visit: returns 0, or -errno, which ends it. Returns 0, that,
- * -EBADMSG, the -errno of read(), or as conntrack_netlink_walk().
+ * -EBADMSG, the -errno of read(), or as conntrack_netlink_walk(). -EAGAIN: what was visited is not
+ * all, or not true. Forget it and call again, which then reads the file.
  */
 int conntrack_walk(struct conntrack *conntrack,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "collectors/kernel/bind_buckets.h"
+#include "collectors/kernel/conntrack_table.h"
 #include "collectors/kernel/exhaustion_probe.h"
 #include "collectors/kernel/lease_probe.h"
 #include "collectors/kernel/snat_lost_probe.h"
@@ -81,6 +82,28 @@ int bind_buckets_list(struct bind_buckets *buckets, struct port_range range,
 	(void)context;
 	(void)range;
 	(void)found;
+	return -ENOSYS;
+}
+
+int conntrack_table_open(int file, struct conntrack_table **ret_table, const char **ret_reason)
+{
+	(void)file;
+	(void)ret_table;
+	*ret_reason = NO_BPF;
+	return -ENOSYS;
+}
+
+void conntrack_table_close(struct conntrack_table *table)
+{
+	(void)table;
+}
+
+int conntrack_table_walk(struct conntrack_table *table,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
+{
+	(void)table;
+	(void)visit;
+	(void)context;
 	return -ENOSYS;
 }
 

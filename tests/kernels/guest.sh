@@ -390,6 +390,11 @@ phase_snat() {
 	serve --collector.snat --collector.snat.ports=42000-42004
 	hold snat
 	scrape lost
+	# The kernel makes a new table.
+	echo 8192 >/proc/sys/net/netfilter/nf_conntrack_buckets
+	scrape new_table
+	part by_text
+	ephemera metrics --collector.disable-defaults --collector.snat --collector.snat.ports=42000-42004 --collector.snat.proc
 	release
 	end
 }

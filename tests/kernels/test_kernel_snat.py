@@ -35,6 +35,24 @@ def test_each_lost_packet_is_counted_by_its_destination(said):
     assert found.value("ephemera_other_snat_lost_packets_total") == 0
 
 
+def ports(found):
+    return {tuple(sorted(labels.items())): value for name in ("ephemera_snat_ports", "ephemera_snat_client_ports")
+            for labels, value in found.samples(name)}
+
+
+def source(found):
+    ((labels, value),) = found.samples("ephemera_snat_source_info")
+    assert value == 1
+    return labels["source"]
+
+
+def test_the_kernels_table_has_what_its_text_says(said):
+    first, second, text = (said.metrics(f"snat.{part}") for part in ("lost", "new_table", "by_text"))
+    assert (source(first), source(second), source(text)) == ("bpf", "bpf", "proc")
+    assert ports(first) == ports(second) == ports(text)
+    assert sum(ports(text).values()) > 0
+
+
 def test_the_server_keeps_no_privilege(said):
     status = said.status("snat")
     assert status["Uid"].split()[0] == "65534" and int(status["CapEff"], 16) == 0

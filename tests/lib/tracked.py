@@ -77,9 +77,9 @@ class Tracked:
                 answered += 1
                 data = data[length + -length % 4:]
 
-    def add(self, flows, protocol="tcp", state=ESTABLISHED):
+    def add(self, flows, protocol="tcp", state=ESTABLISHED, lifetime_seconds=LIFETIME_SECONDS):
         """flows: of (client, client's port, server, its port, SNAT address, SNAT port)."""
-        end = _attribute(STATUS, struct.pack("!I", TRACKED)) + _attribute(TIMEOUT, struct.pack("!I", LIFETIME_SECONDS))
+        end = _attribute(STATUS, struct.pack("!I", TRACKED)) + _attribute(TIMEOUT, struct.pack("!I", lifetime_seconds))
         if protocol == "tcp":
             tcp = _attribute(PROTOINFO_TCP_STATE, bytes([state]))
             end += _attribute(PROTOINFO | NESTED, _attribute(PROTOINFO_TCP | NESTED, tcp))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Source NAT read by netlink: the same as the file says, and what it takes."""
+"""Source NAT read by netlink: the same as the others say, and what it takes."""
 
 import json
 import os
@@ -20,6 +20,7 @@ IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
 FIRST, LAST = 42001, 42031
 SIZE = LAST - FIRST + 1
 FLAGS = ("--collector.disable-defaults", "--collector.snat", "--collector.snat.minimum-percent=0")
+PROC = (*FLAGS, "--collector.snat.proc")
 NETLINK = (*FLAGS, "--collector.snat.netlink")
 CAP_NET_ADMIN = 1 << 12
 NEEDS = "--collector.snat.netlink needs CAP_NET_ADMIN"
@@ -70,7 +71,7 @@ def of_closing(found, some):
 
 
 @in_namespace
-def test_both_sources_say_the_same():
+def test_all_sources_say_the_same():
     router = Router()
     router.rules(f"masquerade to :{FIRST}-{LAST}",
                  "ip daddr 10.77.2.9 tcp dport 80 dnat ip to 10.77.2.3:8080")
@@ -85,15 +86,15 @@ def test_both_sources_say_the_same():
     # There is room for all but 7 of these, whose packets are dropped.
     more = connected([router.new() for _ in range(SIZE)], (SERVER[IPV4].format(2), 443), wanted=SIZE - 7)
     assert len(more) == SIZE - 7
-    by_file, by_netlink = metrics(*FLAGS), metrics(*NETLINK)
-    assert (source(by_file), source(by_netlink)) == ("proc", "netlink")
+    by_bpf, by_file, by_netlink = (metrics(*flags) for flags in (FLAGS, PROC, NETLINK))
+    assert [source(found) for found in (by_bpf, by_file, by_netlink)] == ["bpf", "proc", "netlink"]
     # SYNs that are sent again are dropped again: only these two counters go on.
     changing = {("ephemera_conntrack_insert_failed_total",), ("ephemera_conntrack_drops_total",)}
-    said, same = of_snat(by_file), of_snat(by_netlink)
-    assert {key: value for key, value in said.items() if key not in changing} == \
-        {key: value for key, value in same.items() if key not in changing}
+    said = [of_snat(found) for found in (by_bpf, by_file, by_netlink)]
+    first, second, third = ({key: value for key, value in each.items() if key not in changing} for each in said)
+    assert first == second == third
     for key in changing:
-        assert 7 <= said[key] <= same[key]
+        assert 7 <= said[0][key] <= said[1][key] <= said[2][key]
     for protocol, family, some in (("tcp", "ipv4", SIZE), ("tcp", "ipv6", 7), ("udp", "ipv4", 11), ("udp", "ipv6", 13)):
         assert by_netlink.value("ephemera_worst_snat_ports", protocol=protocol, family=family) == some
     assert by_netlink.value("ephemera_snat_ports", destination="10.77.2.3", destination_port=8080,
@@ -109,7 +110,7 @@ def test_a_dump_that_comes_in_parts():
     found = metrics(*NETLINK)
     assert found.value("ephemera_worst_snat_ports", protocol="udp", family="ipv4") == 401
     assert found.value("ephemera_worst_snat_ports", protocol="udp", family="ipv6") == 307
-    assert of_snat(found) == of_snat(metrics(*FLAGS))
+    assert of_snat(found) == of_snat(metrics(*FLAGS)) == of_snat(metrics(*PROC))
     del held
 
 
@@ -195,7 +196,7 @@ def test_where_nothing_is_tracked():
     assert found.value("ephemera_conntrack_entries") == 0
 
 
-@pytest.mark.parametrize("flags", [FLAGS, NETLINK], ids=["proc", "netlink"])
+@pytest.mark.parametrize("flags", [FLAGS, PROC, NETLINK], ids=["bpf", "proc", "netlink"])
 @in_namespace
 def test_a_table_that_is_flushed_meanwhile(flags):
     router = Router()
