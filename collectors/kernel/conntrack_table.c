@@ -182,7 +182,7 @@ int conntrack_table_walk(struct conntrack_table *table,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
 {
 	struct table_request *request = table->request.at;
-	int result = find_table(table);
+	int result = request ? find_table(table) : -EBADF;
 
 	if (result < 0)
 		return result;
