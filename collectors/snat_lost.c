@@ -13,7 +13,7 @@ const struct metric_family snat_lost_packets = {
 	    "and dropped again counts twice. Only if "
 	    "ephemera_kernel_feature{feature=\"snat_lost_packets\"} is 1.",
     .type = METRIC_COUNTER,
-    .labels = {"protocol", "source", "destination", "destination_port"},
+    .labels = {"protocol", "source", "destination", "destination_port", "zone"},
     .example = "topk(10, increase(ephemera_snat_lost_packets_total[15m])) > 0",
 };
 const struct metric_family snat_other_lost_packets = {
@@ -61,6 +61,9 @@ void snat_lost_labels(const struct snat_destination *to, struct snat_lost_texts 
 	memcpy(&address, to->destination, sizeof(address));
 	socket_address_format(&address, family, 0, ret_texts->destination);
 	snprintf(ret_texts->port, sizeof(ret_texts->port), "%u", to->port);
+	ret_texts->zone[0] = '\0';
+	if (to->zone)
+		snprintf(ret_texts->zone, sizeof(ret_texts->zone), "%u", to->zone);
 }
 
 void snat_lost_emit(struct snat_lost *lost, struct metric_set *set)
@@ -78,7 +81,8 @@ void snat_lost_emit(struct snat_lost *lost, struct metric_set *set)
 
 		snat_lost_labels(snat_lost_probe_destination(lost->probe, &shown[i].key), &texts);
 		metric_add(set, &snat_lost_packets, (double)shown[i].count,
-		    METRIC_LABELS(texts.protocol, texts.source, texts.destination, texts.port));
+		    METRIC_LABELS(
+			texts.protocol, texts.source, texts.destination, texts.port, texts.zone));
 	}
 	metric_add(set, &snat_other_lost_packets,
 	    (double)(others + snat_lost_probe_untracked(lost->probe)), METRIC_NO_LABELS);

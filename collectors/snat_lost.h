@@ -34,6 +34,7 @@ struct snat_lost_texts {
 	char source[SOCKET_ADDRESS_TEXT];
 	char destination[SOCKET_ADDRESS_TEXT];
 	char port[8];
+	char zone[8]; /* empty: the default one */
 };
 
 void snat_lost_labels(const struct snat_destination *to, struct snat_lost_texts *ret_texts);

@@ -21,10 +21,11 @@ const struct metric_family snat_ports = {
     .name = "ephemera_snat_ports",
     .help = "Ports that source NAT and others have taken of the fullest pools, up to "
 	    "--collector.snat.limit. A pool is all ports of the SNAT address (source) towards a "
-	    "destination. Closing: in TIME_WAIT or CLOSE, which the kernel may give to another "
+	    "destination, in one conntrack zone. Closing: in TIME_WAIT or CLOSE, which the kernel "
+	    "may give to another "
 	    "connection since Linux 6.5.",
     .type = METRIC_GAUGE,
-    .labels = {"protocol", "source", "destination", "destination_port", "state"},
+    .labels = {"protocol", "source", "destination", "destination_port", "zone", "state"},
     .example = "topk(10, ephemera_snat_ports{state=\"active\"})",
 };
 const struct metric_family snat_other_ports = {
@@ -65,7 +66,7 @@ const struct metric_family snat_loss_ratio = {
 	    "its ports are spread evenly. The packet is dropped, and the client sends another one "
 	    "a second later.",
     .type = METRIC_GAUGE,
-    .labels = {"protocol", "source", "destination", "destination_port"},
+    .labels = {"protocol", "source", "destination", "destination_port", "zone"},
     .example = "topk(10, ephemera_snat_loss_ratio) > 0.01",
 };
 const struct metric_family snat_client_ports = {
@@ -73,7 +74,7 @@ const struct metric_family snat_client_ports = {
     .help = "Of each shown pool's active ports, those of the clients with the most, up to "
 	    "--collector.snat.clients-limit: the addresses before source NAT, such as a pod's.",
     .type = METRIC_GAUGE,
-    .labels = {"protocol", "source", "destination", "destination_port", "client"},
+    .labels = {"protocol", "source", "destination", "destination_port", "zone", "client"},
     .example = "topk(10, ephemera_snat_client_ports)",
 };
 
@@ -145,6 +146,7 @@ struct pool_texts {
 	char source[SOCKET_ADDRESS_TEXT];
 	char address[SOCKET_ADDRESS_TEXT];
 	char port[8];
+	char zone[8]; /* empty: the default one */
 };
 
 static int emit_clients(const struct snat_series *series, const struct snat_pools *pools,
@@ -163,8 +165,8 @@ static int emit_clients(const struct snat_series *series, const struct snat_pool
 	for (int i = 0; i < found; i++) {
 		socket_address_format(&clients[i].address, pool->family, 0, address);
 		metric_add(set, &snat_client_ports, (double)clients[i].ports,
-		    METRIC_LABELS(
-			texts->protocol, texts->source, texts->address, texts->port, address));
+		    METRIC_LABELS(texts->protocol, texts->source, texts->address, texts->port,
+			texts->zone, address));
 	}
 	free(clients);
 	return found < 0 ? found : 0;
@@ -178,13 +180,17 @@ static int emit_pool(const struct snat_series *series, const struct snat_pools *
 	socket_address_format(&pool->source, pool->family, 0, texts.source);
 	socket_address_format(&pool->address, pool->family, 0, texts.address);
 	snprintf(texts.port, sizeof(texts.port), "%u", pool->port);
+	if (snat_pool_zone(pool))
+		snprintf(texts.zone, sizeof(texts.zone), "%u", snat_pool_zone(pool));
 	metric_add(set, &snat_ports, destination_used(pool),
-	    METRIC_LABELS(texts.protocol, texts.source, texts.address, texts.port, "active"));
+	    METRIC_LABELS(
+		texts.protocol, texts.source, texts.address, texts.port, texts.zone, "active"));
 	metric_add(set, &snat_ports, pool->ports[SNAT_CLOSING],
-	    METRIC_LABELS(texts.protocol, texts.source, texts.address, texts.port, "closing"));
+	    METRIC_LABELS(
+		texts.protocol, texts.source, texts.address, texts.port, texts.zone, "closing"));
 	metric_add(set, &snat_loss_ratio,
 	    snat_loss(destination_used(pool), pool->ports[SNAT_CLOSING], series->range),
-	    METRIC_LABELS(texts.protocol, texts.source, texts.address, texts.port));
+	    METRIC_LABELS(texts.protocol, texts.source, texts.address, texts.port, texts.zone));
 	return emit_clients(series, pools, protocol, pool, &texts, set);
 }
 

@@ -76,6 +76,7 @@ static const struct {
 	"for tcp `established`, `syn_sent`, `syn_recv`, `fin_wait1`, `fin_wait2`, `time_wait`, "
 	"`close`, `close_wait`, `last_ack`, `listen`, `closing`, `bound`; for udp `established` "
 	"and `close`"},
+    {NULL, "zone", "the conntrack zone; empty in the default one"},
     {NULL, "version", "the program's version"},
 };
 

@@ -358,11 +358,17 @@ union nf_conntrack_proto {
 };
 
 /* An entry of connection tracking. */
+struct nf_conntrack_zone {
+	__u16 id;
+	__u8 dir; /* the bits of IP_CT_DIR_ORIGINAL and IP_CT_DIR_REPLY: which it is of */
+};
+
 struct nf_conn {
 	struct nf_conntrack ct_general;
 	__u32 timeout; /* the jiffies at which it ends */
 	struct nf_conntrack_tuple_hash tuplehash[2];
 	unsigned long status;
+	struct nf_conntrack_zone zone; /* not in a kernel without CONFIG_NF_CONNTRACK_ZONES */
 	possible_net_t ct_net;
 	union nf_conntrack_proto proto;
 };

@@ -114,6 +114,15 @@ static __always_inline void read_address(
 	bpf_core_read(into, l3num == AF_INET6 ? 16 : 4, address);
 }
 
+/* The zone that a port has to be free in: nf_ct_zone_id() in nf_conntrack_zones.h. */
+static __always_inline __u16 zone_of(struct nf_conn *entry)
+{
+	if (!bpf_core_field_exists(entry->zone) ||
+	    !(BPF_CORE_READ(entry, zone.dir) & 1 << IP_CT_DIR_REPLY))
+		return 0;
+	return BPF_CORE_READ(entry, zone.id);
+}
+
 /* Returns whether it is a packet of TCP or UDP. */
 static __always_inline bool read_destination(
     struct nf_conn *entry, __u16 l3num, struct snat_destination *to)
@@ -126,6 +135,7 @@ static __always_inline bool read_destination(
 		return false;
 	to->family = l3num == AF_INET6;
 	to->port = bpf_ntohs(BPF_CORE_READ(reply, src.u.all));
+	to->zone = zone_of(entry);
 	read_address(&reply->dst.u3, l3num, to->source);
 	read_address(&reply->src.u3, l3num, to->destination);
 	return true;

@@ -19,7 +19,8 @@ struct snat_destination {
 	__u16 port;	      /* of the destination */
 	__u8 protocol;	      /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 family;	      /* 0 IPv4, 1 IPv6 */
-	__u32 unused;
+	__u16 zone;	      /* of answers: see struct conntrack_entry; 0: the default one */
+	__u16 unused;
 } __attribute__((aligned(8)));
 
 /*

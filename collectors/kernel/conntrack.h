@@ -27,6 +27,11 @@ struct conntrack_entry {
 	enum socket_protocol protocol;
 	enum socket_family family;
 	bool is_closing; /* of TCP, in TIME_WAIT or CLOSE */
+	/*
+	 * The conntrack zone of its answers; 0: the default one. A port of source NAT is taken in
+	 * that zone alone: nf_conntrack_tuple_taken() in net/netfilter/nf_conntrack_core.c.
+	 */
+	uint16_t zone;
 	/* As the first packet came, and as answers come: NAT is where they are no mirror images. */
 	struct conntrack_tuple original;
 	struct conntrack_tuple reply;

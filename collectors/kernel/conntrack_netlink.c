@@ -28,6 +28,7 @@ enum {
 struct tuple_parts {
 	struct conntrack_tuple tuple;
 	uint8_t protocol;
+	uint16_t zone; /* 0: none of this direction alone */
 	unsigned found;
 };
 
@@ -96,6 +97,14 @@ static int decode_ports(struct attributes rest, struct tuple_parts *parts)
 	return result;
 }
 
+static int decode_zone(const struct attribute *attribute, uint16_t *zone)
+{
+	if (!attribute_copy(attribute, zone, sizeof(*zone)))
+		return -EBADMSG;
+	*zone = ntohs(*zone);
+	return 0;
+}
+
 static int decode_tuple(struct attributes rest, struct tuple_parts *parts)
 {
 	struct attribute attribute;
@@ -106,6 +115,8 @@ static int decode_tuple(struct attributes rest, struct tuple_parts *parts)
 			result = decode_addresses(attribute.inside, parts);
 		else if (attribute.type == CTA_TUPLE_PROTO)
 			result = decode_ports(attribute.inside, parts);
+		else if (attribute.type == CTA_TUPLE_ZONE)
+			result = decode_zone(&attribute, &parts->zone);
 		if (result < 0)
 			return result;
 	}
@@ -169,6 +180,7 @@ int conntrack_decode(const struct nlmsghdr *message, struct conntrack_entry *ret
 	struct attribute attribute;
 	struct nfgenmsg header;
 	bool is_closing = false;
+	uint16_t zone = 0; /* of both directions */
 	int result = attributes_begin(message, &header, sizeof(header), &rest);
 
 	if (result < 0)
@@ -182,12 +194,17 @@ int conntrack_decode(const struct nlmsghdr *message, struct conntrack_entry *ret
 			result = decode_tuple(attribute.inside, &reply);
 		else if (attribute.type == CTA_PROTOINFO)
 			result = decode_state(attribute.inside, &is_closing);
+		else if (attribute.type == CTA_ZONE)
+			result = decode_zone(&attribute, &zone);
 		if (result < 0)
 			return result;
 	}
 	if (result < 0)
 		return result;
-	return make_entry(header.nfgen_family, &original, &reply, is_closing, ret_entry);
+	result = make_entry(header.nfgen_family, &original, &reply, is_closing, ret_entry);
+	if (result > 0)
+		ret_entry->zone = zone ? zone : reply.zone;
+	return result;
 }
 
 struct walk {

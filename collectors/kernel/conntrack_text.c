@@ -78,7 +78,8 @@ static bool parse_address(
 	return inet_pton(AF_INET6, text, address->bytes) == 1;
 }
 
-static bool parse_port(const struct word *word, uint16_t *port)
+/* Of a port or a zone. */
+static bool parse_number(const struct word *word, uint16_t *ret_number)
 {
 	unsigned long number = 0;
 
@@ -89,7 +90,7 @@ static bool parse_port(const struct word *word, uint16_t *port)
 			return false;
 		number = number * 10 + (unsigned long)(word->text[i] - '0');
 	}
-	*port = (uint16_t)number;
+	*ret_number = (uint16_t)number;
 	return number <= UINT16_MAX;
 }
 
@@ -104,9 +105,9 @@ static int parse_part(struct word *word, enum socket_family family, struct connt
 	if (has_key(word, "dst"))
 		return parse_address(word, family, &tuple->destination) ? DESTINATION : -EBADMSG;
 	if (has_key(word, "sport"))
-		return parse_port(word, &tuple->source_port) ? SOURCE_PORT : -EBADMSG;
+		return parse_number(word, &tuple->source_port) ? SOURCE_PORT : -EBADMSG;
 	if (has_key(word, "dport"))
-		return parse_port(word, &tuple->destination_port) ? DESTINATION_PORT : -EBADMSG;
+		return parse_number(word, &tuple->destination_port) ? DESTINATION_PORT : -EBADMSG;
 	return 0;
 }
 
@@ -134,6 +135,26 @@ static int parse_protocols(const char **at, const char *end, struct conntrack_en
 	return 1;
 }
 
+/*
+ * Reads what is behind the tuples: the zone, if it is one of answers. zone-orig= is not. Returns 0
+ * or -EBADMSG.
+ */
+static int parse_rest(const char *at, const char *end, uint16_t *zone)
+{
+	struct word word;
+
+	/* By its letter, which other words hardly have: every entry passes here. */
+	while ((at = memchr(at, 'z', (size_t)(end - at)))) {
+		const bool begins = at[-1] == ' ';
+
+		next_word(&at, end, &word);
+		if (begins && (has_key(&word, "zone") || has_key(&word, "zone-reply")) &&
+		    !parse_number(&word, zone))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 int conntrack_parse(const char *line, size_t length, struct conntrack_entry *ret_entry)
 {
 	struct conntrack_entry entry = {.is_closing = false};
@@ -157,7 +178,7 @@ int conntrack_parse(const char *line, size_t length, struct conntrack_entry *ret
 			return -EBADMSG;
 		found[which] |= result;
 	}
-	if (found[1] != WHOLE)
+	if (found[1] != WHOLE || parse_rest(line, end, &entry.zone) < 0)
 		return -EBADMSG;
 	*ret_entry = entry;
 	return 1;

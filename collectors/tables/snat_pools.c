@@ -70,6 +70,7 @@ int snat_pools_add(struct snat_pools *pools, const struct conntrack_entry *entry
 	    .local = entry->reply.destination,
 	    .remote = entry->reply.source,
 	    .remote_port = entry->reply.source_port,
+	    .interface = entry->zone, /* see snat_pool_zone() */
 	};
 	int result = 0;
 

@@ -6,8 +6,8 @@
  * Ports that source NAT has used up, of the tuples of answers: a port of the SNAT address is taken
  * once for each (protocol, SNAT address, destination, destination port), whoever has it. So
  * connections that are not translated count too, where others to the same destination are:
- * nf_conntrack_tuple_taken() in net/netfilter/nf_conntrack_core.c. Entries of several conntrack
- * zones are added up.
+ * nf_conntrack_tuple_taken() in net/netfilter/nf_conntrack_core.c. Each conntrack zone has ports of
+ * its own.
  */
 
 #include "collectors/kernel/conntrack.h"
@@ -22,6 +22,12 @@ enum snat_use {
 };
 
 struct snat_pools;
+
+/* The conntrack zone of a pool; 0: the default one, where a pool takes no memory for it. */
+static inline uint16_t snat_pool_zone(const struct destination *pool)
+{
+	return (uint16_t)pool->interface;
+}
 
 struct snat_pools_options {
 	struct port_range ports; /* those that source NAT chooses from; others are not counted */

@@ -49,6 +49,7 @@ static int keep(struct port_snat *snat, const struct conntrack_entry *entry)
 	    .port = entry->reply.destination_port,
 	    .client_port = entry->original.source_port,
 	    .remote_port = entry->reply.source_port,
+	    .zone = entry->zone,
 	    .protocol = entry->protocol,
 	    .family = entry->family,
 	    .is_closing = entry->is_closing,
@@ -92,7 +93,9 @@ int snat_flow_compare(const struct snat_flow *a, const struct snat_flow *b)
 		order = memcmp(&a->remote, &b->remote, sizeof(a->remote));
 	if (!order)
 		order = (int)a->remote_port - b->remote_port;
-	return order ? order : memcmp(&a->address, &b->address, sizeof(a->address));
+	if (!order)
+		order = memcmp(&a->address, &b->address, sizeof(a->address));
+	return order ? order : (int)a->zone - b->zone;
 }
 
 static int compare(const void *a, const void *b)

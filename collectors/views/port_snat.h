@@ -16,6 +16,7 @@ struct snat_flow {
 	uint16_t port; /* that answers come to: the one on the wire */
 	uint16_t client_port;
 	uint16_t remote_port;
+	uint16_t zone; /* see struct conntrack_entry; 0: the default one */
 	enum socket_protocol protocol;
 	enum socket_family family;
 	bool is_closing;	       /* of TCP, in TIME_WAIT or CLOSE */

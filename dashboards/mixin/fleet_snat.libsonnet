@@ -6,7 +6,7 @@ function(config)
   local hosts = (import 'hosts.libsonnet')(config, own=true);
   local q = (import 'queries.libsonnet')(config, own=true);
   local m = q.metric;
-  local pools(metric) = hosts.perHost('sum', metric, ['source', 'destination', 'destination_port', 'protocol']);
+  local pools(metric) = hosts.perHost('sum', metric, ['source', 'destination', 'destination_port', 'zone', 'protocol']);
   local tableAt(at) = |||
     %s
     / on (%s)
@@ -47,6 +47,7 @@ function(config)
           ['source', 'From', {}],
           ['destination', 'To', {}],
           ['destination_port', 'Port', p.wide(60)],
+          ['zone', 'Zone', p.wide(50)],
           ['Value #Active', 'Active', { unit: p.number } + p.wide(75)],
           ['Value #Loss', 'Loss', p.tinted(p.ratio, p.alarmFrom(config.snatLossRatio)) { decimals: 1, 'custom.width': 70 }],
         ],

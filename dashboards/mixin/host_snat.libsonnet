@@ -5,7 +5,7 @@ local p = import 'panels.libsonnet';
 function(config, row)
   local q = (import 'queries.libsonnet')(config, own=true);
   local m = q.metric;
-  local pool = 'protocol, source, destination, destination_port';
+  local pool = 'protocol, source, destination, destination_port, zone';
 
   [
     row('SNAT', [
@@ -21,7 +21,7 @@ function(config, row)
       ) + p.runbook(config, 'SnatPortsNearlyFull'),
       p.table(
         'Pools of SNAT',
-        'The fullest pools: which SNAT address, towards whom. Closing: in TIME_WAIT or CLOSE; since Linux 6.5 the kernel may give such ports away. Loss: the chance that the next connection finds no port, if the ports in use are spread evenly. Red: its clients wait. Add SNAT addresses, or widen the range.',
+        'The fullest pools: which SNAT address, towards whom, in which conntrack zone if in one. Closing: in TIME_WAIT or CLOSE; since Linux 6.5 the kernel may give such ports away. Loss: the chance that the next connection finds no port, if the ports in use are spread evenly. Red: its clients wait. Add SNAT addresses, or widen the range.',
         [
           ['Active', q.sumBy(pool, 'ephemera_snat_ports', 'state="active"')],
           ['Closing', q.sumBy(pool, 'ephemera_snat_ports', 'state="closing"')],
@@ -32,6 +32,7 @@ function(config, row)
           ['source', 'From', {}],
           ['destination', 'To', {}],
           ['destination_port', 'Port', p.wide(60)],
+          ['zone', 'Zone', p.wide(60)],
           ['Value #Active', 'Active', { unit: p.number } + p.wide(80)],
           ['Value #Closing', 'Closing', { unit: p.number } + p.wide(80)],
           ['Value #Loss', 'Loss', p.tinted(p.ratio, p.alarmFrom(config.snatLossRatio)) { decimals: 1, 'custom.width': 75 }],

@@ -33,7 +33,7 @@ function(config, alert, text)
       wait.snatLost,
       text.host + ' lost {{ if lt $value 1.5 }}a packet{{ else }}{{ $value | printf "%.0f" }} packets{{ end }}: SNAT found no ' +
       '{{ if $labels.destination }}{{ $labels.protocol }} port towards {{ $labels.destination }} port {{ $labels.destination_port }} ' +
-      '(from {{ $labels.source }}){{ else }}port{{ end }}',
+      '(from {{ $labels.source }}' + text.inZone + '){{ else }}port{{ end }}',
       'The kernel counted this in the last {{ humanizeDuration %d }}. ' % config.exhaustedSeconds +
       'Each was the first packet of a new connection. A TCP client sends it again after 1 s, and may time out.' + text.snatLost
     ),

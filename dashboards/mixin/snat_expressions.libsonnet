@@ -15,7 +15,7 @@ function(config) {
     (
       %(worst)s
       and
-      max without (source, destination, destination_port) (
+      max without (source, destination, destination_port, zone) (
         label_replace(
           label_replace(
             ephemera_snat_loss_ratio,
@@ -31,7 +31,7 @@ function(config) {
   // what it has by then: it is new if the exporter has answered without it, or was started of late. Where none of the
   // list has lost one, others may have: then without a destination.
   lost:
-    local names = 'protocol, source, destination, destination_port';
+    local names = 'protocol, source, destination, destination_port, zone';
     local seconds = config.exhaustedSeconds;
     local counted(metric) = |||
       (

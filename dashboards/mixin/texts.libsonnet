@@ -127,8 +127,11 @@ function(config, hosts) {
     '{{ with . | first }}%s{{ end }}' % text,
     none
   ),
+  // Only where the pool is in one.
+  local inZone(labels) = '{{ with %s.zone }} in conntrack zone {{ . }}{{ end }}' % labels,
+  inZone:: inZone('$labels'),
   snatPool:: fullestPool(
-    '{{ .Labels.destination }} port {{ .Labels.destination_port }} (from {{ .Labels.source }})',
+    '{{ .Labels.destination }} port {{ .Labels.destination_port }} (from {{ .Labels.source }}' + inZone('.Labels') + ')',
     none='its fullest {{ $labels.family }} destination'
   ),
   // The range, and of one pool its ports, the chance of loss and its clients.
@@ -137,7 +140,7 @@ function(config, hosts) {
     ' SNAT chooses from the {{ .Value }} ports from {{ .Labels.first_port }} to {{ .Labels.last_port }}.'
   ),
   local aboutPool(labels) =
-    local pool(metric) = [series(metric, ofPool + destinationOf(labels))];
+    local pool(metric) = [series(metric, ofPool + destinationOf(labels) + { 'zone=': labels + '.zone' })];
     about(ask('sum by (state) (last_over_time(%s))', pool('ephemera_snat_ports')), each('state', ' Its ports:') + '.') +
     first(
       ask('last_over_time(%s) > 0', pool('ephemera_snat_loss_ratio')),

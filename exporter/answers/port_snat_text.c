@@ -56,7 +56,10 @@ void port_snat_print_flow(const struct snat_flow *flow, int column)
 		printf("%s\n%*s-> %s\n", address, column + 5, "", remote);
 	else
 		printf("%s -> %s\n", address, remote);
-	printf("%*sSNAT of %s\n", column + 5, "", client);
+	printf("%*sSNAT of %s", column + 5, "", client);
+	if (flow->zone)
+		printf(" in zone %u", flow->zone);
+	putchar('\n');
 }
 
 /* How many of the connections each client has. */
@@ -214,5 +217,7 @@ void port_snat_json_add(
 		add_end(flow, "source_address", "source_port", &list[i], &list[i].address, port);
 		add_end(flow, "destination_address", "destination_port", &list[i], &list[i].remote,
 		    list[i].remote_port);
+		if (list[i].zone)
+			json_add_number(flow, "zone", list[i].zone);
 	}
 }

@@ -71,6 +71,8 @@ static void print_details(const struct snat_row *row, int width)
 
 	socket_address_format(&pool->source, pool->family, 0, text);
 	line.column = printf("  from %s%s%s", ipv6 ? "[" : "", text, ipv6 ? "]" : "");
+	if (snat_pool_zone(pool))
+		line.column += printf(" in zone %u", snat_pool_zone(pool));
 	for (size_t i = 0; i < row->clients_length; i++) {
 		socket_address_format(&row->clients[i].address, pool->family, 0, text);
 		put_share(&line, text, row->clients[i].ports, &first);
@@ -201,6 +203,8 @@ static void add_row(struct json *object, const struct snat_row *row)
 	socket_address_format(&pool->address, pool->family, 0, text);
 	json_add_string(object, "destination", text);
 	json_add_number(object, "destination_port", pool->port);
+	if (snat_pool_zone(pool))
+		json_add_number(object, "zone", snat_pool_zone(pool));
 	json_add_number(object, "active", destination_used(pool));
 	json_add_number(object, "not_translated", pool->ports[SNAT_PLAIN]);
 	json_add_number(object, "closing", pool->ports[SNAT_CLOSING]);

@@ -32,8 +32,8 @@ static void print_what(const struct traced_lost *traced, const char *client)
 
 	snat_lost_labels(to, &texts);
 	socket_endpoint_format(texts.destination, family_of(to), to->port, endpoint);
-	printf("lost %s %s from %s  no port left for SNAT on %s\n", texts.protocol, endpoint,
-	    client, texts.source);
+	printf("lost %s %s from %s  no port left for SNAT on %s%s%s\n", texts.protocol, endpoint,
+	    client, texts.source, texts.zone[0] ? " in zone " : "", texts.zone);
 }
 
 int trace_lost_print_text(const struct traced_lost *traced)
@@ -71,6 +71,8 @@ static void add_destination(struct json *object, const struct snat_destination *
 	json_add_string(object, "source", texts.source);
 	json_add_string(object, "destination", texts.destination);
 	json_add_number(object, "destination_port", to->port);
+	if (to->zone)
+		json_add_number(object, "zone", to->zone);
 }
 
 int trace_lost_print_json(const struct traced_lost *traced)
@@ -112,8 +114,8 @@ void trace_lost_print_list(const struct trace_lost_sum *sum)
 
 		snat_lost_labels(to, &texts);
 		socket_endpoint_format(texts.destination, family_of(to), to->port, endpoint);
-		printf("%12lu  %s %s, SNAT on %s\n", sum->list[i].packets, texts.protocol, endpoint,
-		    texts.source);
+		printf("%12lu  %s %s, SNAT on %s%s%s\n", sum->list[i].packets, texts.protocol,
+		    endpoint, texts.source, texts.zone[0] ? " in zone " : "", texts.zone);
 	}
 	if (sum->others)
 		printf("%12lu  others (--limit)\n", sum->others);

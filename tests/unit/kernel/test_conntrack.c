@@ -126,6 +126,41 @@ static void ipv6(void **state)
 	assert_int_equal(entry.reply.destination_port, 40006);
 }
 
+static unsigned zone_of(const char *before_answers, const char *behind, const char *end)
+{
+	struct conntrack_entry entry = {.zone = 1};
+	char line[300];
+
+	snprintf(line, sizeof(line),
+	    "ipv4 2 tcp 6 9 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=9 dport=80 %s[UNREPLIED] "
+	    "src=10.0.0.2 dst=10.0.0.1 sport=80 dport=9 %smark=0 %suse=2",
+	    before_answers, behind, end);
+	assert_result(parse(line, &entry), 1);
+	return entry.zone;
+}
+
+static void the_zone_is_that_of_answers(void **state)
+{
+	struct conntrack_entry entry;
+
+	(void)state;
+	assert_int_equal(zone_of("", "", ""), 0);
+	assert_int_equal(zone_of("", "", "zone=0 "), 0);
+	assert_int_equal(zone_of("", "", "zone=5 "), 5);
+	assert_int_equal(zone_of("", "", "secctx=zz:z zone=65535 delta-time=9 "), 65535);
+	assert_int_equal(zone_of("", "zone-reply=7 packets=1 bytes=60 ", ""), 7);
+	assert_int_equal(zone_of("zone-orig=7 ", "", ""), 0);
+	assert_int_equal(zone_of("", "", "secctx=z:zone=5 "), 0);
+	assert_result(parse("ipv4 2 tcp 6 9 src=10.0.0.1 dst=10.0.0.2 sport=9 dport=80 "
+			    "src=10.0.0.2 dst=10.0.0.1 sport=80 dport=9 zone=65536",
+			  &entry),
+	    -EBADMSG);
+	assert_result(parse("ipv4 2 tcp 6 9 src=10.0.0.1 dst=10.0.0.2 sport=9 dport=80 "
+			    "src=10.0.0.2 dst=10.0.0.1 sport=80 dport=9 zone=z",
+			  &entry),
+	    -EBADMSG);
+}
+
 static void other_protocols_are_left_out(void **state)
 {
 	struct conntrack_entry entry;
@@ -279,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(what_is_not_translated),
 	    cmocka_unit_test(closing_ones),
 	    cmocka_unit_test(ipv6),
+	    cmocka_unit_test(the_zone_is_that_of_answers),
 	    cmocka_unit_test(other_protocols_are_left_out),
 	    cmocka_unit_test(what_is_no_line_is_refused),
 	    cmocka_unit_test(an_address_is_four_numbers),

@@ -62,6 +62,24 @@ static void entries(void **state)
 	assert_result(decode(ENTRY_ICMP, &entry), 0);
 }
 
+static void the_zone_is_that_of_answers(void **state)
+{
+	static const struct {
+		const char *hex;
+		unsigned zone;
+	} rows[] = {
+	    {ENTRY_UDP, 0}, {ENTRY_ZONE_BOTH, 5}, {ENTRY_ZONE_REPLY, 5}, {ENTRY_ZONE_ORIGINAL, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct conntrack_entry entry = {.zone = 1};
+
+		assert_result(decode(rows[i].hex, &entry), 1);
+		assert_int_equal(entry.zone, rows[i].zone);
+		assert_true(conntrack_is_translated(&entry));
+	}
+}
+
 /* CLOSE is 8; the state is the first attribute with one byte in CTA_PROTOINFO_TCP. */
 static void closed_is_closing(void **state)
 {
@@ -116,6 +134,8 @@ static void entries_that_end_early(void **state)
 	cut(ENTRY_TCP6);
 	cut(ENTRY_TIME_WAIT);
 	cut(ENTRY_UDP);
+	cut(ENTRY_ZONE_BOTH);
+	cut(ENTRY_ZONE_REPLY);
 	/* Of a family that is not of the internet. */
 	assert_result(decode("14000000000102000100000000000000"
 			     "07000000",
@@ -153,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(entries),
+	    cmocka_unit_test(the_zone_is_that_of_answers),
 	    cmocka_unit_test(closed_is_closing),
 	    cmocka_unit_test(entries_that_end_early),
 	    cmocka_unit_test(counters),

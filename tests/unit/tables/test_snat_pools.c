@@ -79,6 +79,44 @@ static void each_use_is_counted(void **state)
 	snat_pools_free(pools);
 }
 
+static void each_zone_has_a_pool(void **state)
+{
+	static const uint16_t zones[] = {0, 5, 65535, 5};
+	static const enum socket_family families[] = {SOCKET_IPV4, SOCKET_IPV6};
+
+	(void)state;
+	open_pools(true, 1000);
+	for (size_t i = 0; i < LENGTH(zones) * LENGTH(families); i++) {
+		const enum socket_family family = families[i % LENGTH(families)];
+		const char *server = family == SOCKET_IPV4 ? "198.51.100.1" : "fd01::1";
+		const char *gateway = family == SOCKET_IPV4 ? "192.0.2.1" : "fd00::9";
+		const char *client = family == SOCKET_IPV4 ? "10.0.0.1" : "fd00::1";
+		const uint16_t port = (uint16_t)(40000 + i);
+		const struct conntrack_entry entry = {
+		    .protocol = SOCKET_TCP,
+		    .family = family,
+		    .zone = zones[i / LENGTH(families)],
+		    .original = {address_of(family, client), address_of(family, server), 1, 443},
+		    .reply = {address_of(family, server), address_of(family, gateway), 443, port},
+		};
+
+		assert_result(snat_pools_add(pools, &entry), 0);
+	}
+	for (size_t i = 0; i < LENGTH(families); i++) {
+		struct destination pool;
+		size_t position = 0;
+		unsigned found = 0;
+
+		while (snat_pools_next(pools, SOCKET_TCP, families[i], &position, &pool)) {
+			found += snat_pool_zone(&pool) + 1;
+			assert_int_equal(
+			    destination_used(&pool), snat_pool_zone(&pool) == 5 ? 2 : 1);
+		}
+		assert_int_equal(found, 0 + 5 + 65535 + 3);
+	}
+	snat_pools_free(pools);
+}
+
 static void older_kernels_evict_nothing(void **state)
 {
 	(void)state;
@@ -165,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_use_is_counted),
+	    cmocka_unit_test(each_zone_has_a_pool),
 	    cmocka_unit_test(older_kernels_evict_nothing),
 	    cmocka_unit_test(clients_are_the_most_first),
 	    cmocka_unit_test(beyond_the_limit),
