@@ -28,10 +28,12 @@ static const char *remark_of(int result, const struct nat_rules *rules)
 		return "the kernel has no nftables" ASSUMED;
 	if (result < 0)
 		return "the rules of nftables cannot be read" ASSUMED;
+	if (rules->has_more)
+		return "more tables of nftables translate than are read" ASSUMED;
 	if (rules->count == 0)
 		return "nftables has no rule with masquerade or snat" ASSUMED;
 	if (rules->is_unknown)
-		return "a rule takes its ports from a map" ASSUMED;
+		return "a rule takes its ports from a map or computes them" ASSUMED;
 	return rules->differs ? "the rules name different ports" ASSUMED : NULL;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "collectors/kernel/attributes.h"
+#include "collectors/kernel/nat_sets.h"
 
 /*
  * What a rule has in its registers, as far as immediate expressions put it there. A register of 16
@@ -163,6 +164,37 @@ static int note_comparison(struct rule *rule, struct attributes rest)
 	return 0;
 }
 
+/* What a set is matched with; not a map's look-up, nor one for what is not in the set. */
+static int note_lookup(const struct nat_rules *rules, struct rule *rule, struct attributes rest)
+{
+	struct attribute attribute;
+	struct attribute name = {.inside = {.left = 0}};
+	uint32_t number = NFT_REG_VERDICT;
+	uint32_t flags = 0;
+	bool is_map = false;
+	int result;
+
+	while ((result = attributes_next(&rest, &attribute)) > 0) {
+		if (attribute.type == NFTA_LOOKUP_SET)
+			name = attribute;
+		else if (attribute.type == NFTA_LOOKUP_SREG)
+			result = get_number(&attribute, &number);
+		else if (attribute.type == NFTA_LOOKUP_FLAGS)
+			result = get_number(&attribute, &flags);
+		else if (attribute.type == NFTA_LOOKUP_DREG)
+			is_map = true;
+		if (result < 0)
+			return result;
+	}
+	if (is_map)
+		memset(&rule->registers, 0, sizeof(rule->registers));
+	else if (result == 0 && !flags && place_of(number) >= 0 &&
+		 rule->registers.is_protocol[place_of(number)] &&
+		 nat_sets_are_others(rules->sets, name.inside.at, name.inside.left))
+		rule->is_other = true;
+	return result;
+}
+
 /* The attributes of the expressions masq and nat that matter here. */
 struct nat {
 	unsigned first; /* the type of the attribute that names the register of the first port */
@@ -286,6 +318,8 @@ static int note_expression(struct nat_rules *rules, struct rule *rule, struct at
 		return note_load(rule, is(&name, "meta"), data);
 	if (is(&name, "cmp"))
 		return note_comparison(rule, data);
+	if (is(&name, "lookup"))
+		return note_lookup(rules, rule, data);
 	if (rule->is_other)
 		return 0;
 	if (is(&name, "masq"))

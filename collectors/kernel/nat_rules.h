@@ -13,6 +13,7 @@
 
 #include "collectors/kernel/portset.h"
 
+struct nat_sets;
 struct nlmsghdr;
 
 /*
@@ -23,10 +24,12 @@ struct nlmsghdr;
 #define NAT_LAST_PORT 65535
 
 struct nat_rules {
-	size_t count;		 /* rules with source NAT */
-	bool is_unknown;	 /* a rule takes its ports from a map, or is not understood */
-	bool differs;		 /* two rules name different ports */
-	struct port_range ports; /* what the first one names */
+	size_t count;		     /* rules with source NAT */
+	bool is_unknown;	     /* a rule takes its ports from a map or computes them */
+	bool has_more;		     /* more tables translate than are read */
+	bool differs;		     /* two rules name different ports */
+	struct port_range ports;     /* what the first one names */
+	const struct nat_sets *sets; /* of the table whose rules are noted; NULL: not known */
 };
 
 /* Notes one message of a dump of rules (NFT_MSG_GETRULE). Returns 0 or -EBADMSG. */

@@ -12,6 +12,7 @@
 
 #include "collectors/kernel/attributes.h"
 #include "collectors/kernel/nat_rules.h"
+#include "collectors/kernel/nat_sets.h"
 #include "collectors/kernel/netlink.h"
 
 /* Somebody changes the rules just now: each wait is twice as long, a quarter of a second in all. */
@@ -42,7 +43,7 @@ int nat_tables_note(struct nat_tables *tables, const struct nlmsghdr *message)
 {
 	struct nat_table table = {.name = ""};
 	char type[8] = "";
-	struct nfgenmsg header;
+	struct nfgenmsg header = {.nfgen_family = NFPROTO_UNSPEC};
 	struct attributes rest;
 	struct attribute attribute;
 	int result;
@@ -79,11 +80,26 @@ static int on_rule(void *context, const struct nlmsghdr *message)
 	return nat_rules_note(context, message);
 }
 
-/* table: whose rules; NULL: all chains. */
-static int dump(unsigned type, const struct nat_table *table, const struct netlink_sink *sink)
+static int on_set(void *context, const struct nlmsghdr *message)
+{
+	return nat_sets_note(context, message);
+}
+
+static int on_elements(void *context, const struct nlmsghdr *message)
+{
+	return nat_set_note_elements(context, message);
+}
+
+/*
+ * table: whose rules, sets or elements; NULL: all chains. set: whose elements, else NULL. The
+ * attribute of a table's name has the same number in all of these, and that of a set's name too.
+ */
+static int dump(unsigned type, const struct nat_table *table, const struct nat_set *set,
+    const struct netlink_sink *sink)
 {
 	_Alignas(struct nlmsghdr) char buffer[NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)) +
-					      sizeof(struct nlattr) + NAT_TABLE_NAME] = "";
+					      2 * sizeof(struct nlattr) + NAT_TABLE_NAME +
+					      NAT_SET_NAME] = "";
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 
@@ -93,44 +109,73 @@ static int dump(unsigned type, const struct nat_table *table, const struct netli
 	header->version = NFNETLINK_V0;
 	if (table)
 		mnl_attr_put_strz(request, NFTA_RULE_TABLE, table->name);
+	if (set)
+		mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set->name);
 	return netlink_dump_netfilter(request, sink);
 }
 
-static int read_once(struct nat_tables *tables, struct nat_rules *rules)
+_Static_assert((int)NFTA_RULE_TABLE == (int)NFTA_SET_TABLE &&
+		   (int)NFTA_RULE_TABLE == (int)NFTA_SET_ELEM_LIST_TABLE,
+    "as dump() takes it");
+
+struct reading {
+	struct nat_tables tables;
+	struct nat_sets sets; /* of one table */
+};
+
+static int read_sets(const struct nat_table *table, struct nat_sets *sets)
 {
+	const struct netlink_sink sink = {on_set, NULL, sets};
+	int result;
+
+	sets->length = 0;
+	result = dump(NFT_MSG_GETSET, table, NULL, &sink);
+	for (size_t i = 0; i < sets->length && result == 0; i++) {
+		const struct netlink_sink elements = {on_elements, NULL, &sets->list[i]};
+
+		result = dump(NFT_MSG_GETSETELEM, table, &sets->list[i], &elements);
+	}
+	/* It was there a moment ago. */
+	return result == -ENOENT ? -EINTR : result;
+}
+
+static int read_once(struct reading *reading, struct nat_rules *rules)
+{
+	struct nat_tables *tables = &reading->tables;
 	const struct netlink_sink chains = {on_chain, NULL, tables};
 	const struct netlink_sink sink = {on_rule, NULL, rules};
 	int result;
 
-	*rules = (struct nat_rules){.count = 0};
+	*rules = (struct nat_rules){.sets = &reading->sets};
 	tables->length = 0;
 	tables->has_more = false;
-	result = dump(NFT_MSG_GETCHAIN, NULL, &chains);
-	for (size_t i = 0; i < tables->length && result == 0; i++)
-		result = dump(NFT_MSG_GETRULE, &tables->list[i], &sink);
-	if (tables->has_more) {
-		rules->count++;
-		rules->is_unknown = true;
+	result = dump(NFT_MSG_GETCHAIN, NULL, NULL, &chains);
+	for (size_t i = 0; i < tables->length && result == 0; i++) {
+		result = read_sets(&tables->list[i], &reading->sets);
+		if (result == 0)
+			result = dump(NFT_MSG_GETRULE, &tables->list[i], NULL, &sink);
 	}
+	rules->has_more = tables->has_more;
+	rules->sets = NULL;
 	return result;
 }
 
 int nat_rules_read(struct nat_rules *ret_rules)
 {
 	struct timespec wait = {.tv_nsec = FIRST_WAIT_NS};
-	struct nat_tables *tables = malloc(sizeof(*tables));
+	struct reading *reading = malloc(sizeof(*reading));
 	int result = -EINTR;
 
-	if (!tables)
+	if (!reading)
 		return -ENOMEM;
 	for (int i = 0; i < ATTEMPTS && result == -EINTR; i++) {
 		if (i)
 			nanosleep(&wait, NULL);
 		if (i)
 			wait.tv_nsec *= 2;
-		result = read_once(tables, ret_rules);
+		result = read_once(reading, ret_rules);
 	}
-	free(tables);
+	free(reading);
 	/* Nobody answers for that part of netfilter: nfnetlink_rcv_msg(). */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
 }

@@ -91,7 +91,8 @@ def test_the_rules_name_the_ports(rule):
 
 
 @pytest.mark.parametrize("match", ["meta l4proto icmp", "ip protocol icmp", "icmp type echo-request",
-                                   "oifname rs meta l4proto sctp"])
+                                   "oifname rs meta l4proto sctp", "meta l4proto { icmp, gre }",
+                                   "ip protocol { icmp, sctp }", "meta l4proto { icmp, ipv6-icmp } ip ttl { 1, 6 }"])
 @in_namespace
 def test_rules_for_another_protocol_do_not_count(match):
     rules(TO + "masquerade to :40000-40009", match + " masquerade")
@@ -99,7 +100,9 @@ def test_rules_for_another_protocol_do_not_count(match):
 
 
 @pytest.mark.parametrize("match", ["meta l4proto != icmp", "ip protocol tcp", "meta l4proto { tcp, icmp }",
-                                   "ip ttl 1"])
+                                   "ip ttl 1", "meta l4proto != { icmp, gre }", "ip ttl { 1, 2 }",
+                                   "meta l4proto { gre, udp }", "ip protocol { 6, 7 }", "meta l4proto 1-5",
+                                   "meta l4proto { 1-5, 47 }"])
 @in_namespace
 def test_rules_for_tcp_too_count(match):
     rules(TO + "masquerade to :40000-40009", match + " masquerade")
@@ -125,11 +128,34 @@ def test_chains_of_input_and_chains_that_others_jump_to_are_read():
 @in_namespace
 def test_ports_of_a_map_are_not_known():
     rules(TO + "snat ip to ip saddr . th dport map { 10.77.1.2 . 80 : 10.77.2.1 . 5000 }")
-    assert_default("a rule takes its ports from a map")
+    assert_default("a rule takes its ports from a map or computes them")
+    for ports in ("numgen inc mod 2 map { 0 : 40000, 1 : 40001 }", "jhash ip saddr mod 10 offset 40000"):
+        nft("flush ruleset")
+        rules("meta l4proto tcp masquerade to :" + ports)
+        assert_default("a rule takes its ports from a map or computes them")
     # What was in the same register before, the mark, is no port.
     nft("flush ruleset")
     rules("meta mark set 0x9c419c41 " + TO + "masquerade to :th dport map { 80 : 5000 }")
-    assert_default("a rule takes its ports from a map")
+    assert_default("a rule takes its ports from a map or computes them")
+
+
+@pytest.mark.parametrize("elements, other", [("icmp, gre", True), ("icmp, tcp", False)])
+@in_namespace
+def test_a_named_set_of_protocols(elements, other):
+    rules(TO + "masquerade to :40000-40009")
+    nft(f"table inet nat {{\n set some {{\n type inet_proto\n elements = {{ {elements} }}\n }}\n}}\n"
+        "add rule inet nat post meta l4proto @some masquerade\n")
+    if other:
+        assert_rules_say(40000, 40009)
+    else:
+        assert_default("the rules name different ports")
+
+
+@in_namespace
+def test_sets_of_another_table_with_the_same_name():
+    rules(TO + "masquerade to :40000-40009", "meta l4proto { tcp, icmp } masquerade to :40000-40009", family="ip6")
+    rules("meta l4proto { icmp, gre } masquerade", TO + "masquerade to :40000-40009", family="ip")
+    assert_rules_say(40000, 40009)
 
 
 @pytest.mark.parametrize("other", ["masquerade", "masquerade to :40000-40008", "snat ip to 10.77.2.1:1-2"])

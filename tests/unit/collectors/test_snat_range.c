@@ -52,15 +52,17 @@ static void why_it_is_the_default(void **state)
 {
 	const struct nat_rules none = {.count = 0};
 	const struct nat_rules unknown = {.count = 1, .is_unknown = true};
+	const struct nat_rules more = {.count = 2, .has_more = true, .ports = {1, 2}};
 	const struct nat_rules differing = {.count = 2, .differs = true, .ports = {1, 2}};
 	/* What is not known may be anything: that is said first. */
 	const struct nat_rules both = {.count = 3, .is_unknown = true, .differs = true};
 
 	(void)state;
 	assert_default(0, &none, "nftables has no rule with masquerade or snat,");
-	assert_default(0, &unknown, "a rule takes its ports from a map,");
+	assert_default(0, &unknown, "a rule takes its ports from a map or computes them,");
+	assert_default(0, &more, "more tables of nftables translate than are read,");
 	assert_default(0, &differing, "the rules name different ports,");
-	assert_default(0, &both, "a rule takes its ports from a map,");
+	assert_default(0, &both, "a rule takes its ports from a map or computes them,");
 	assert_default(-EPERM, NULL, "reading the rules needs CAP_NET_ADMIN at the start,");
 	assert_default(-EOPNOTSUPP, NULL, "the kernel has no nftables,");
 	assert_default(-EBADMSG, NULL, "the rules of nftables cannot be read,");
