@@ -14,6 +14,7 @@ import * as first from "./first_screen.mjs";
 import * as holders from "./holders.mjs";
 import * as levels from "./levels.mjs";
 import * as links from "./links.mjs";
+import * as nameless from "./nameless.mjs";
 import * as namespaces from "./namespaces.mjs";
 import * as past from "./past.mjs";
 import * as polling from "./polling.mjs";
@@ -42,7 +43,7 @@ for (const name of names) {
 			return opened;
 		};
 		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...levels, ...links, ...range,
-			...failures, ...holders }[name]({ open: openOne, step, known });
+			...failures, ...holders, ...nameless }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -57,7 +57,7 @@ export async function owner({ open }) {
 	const { page, requests } = await open();
 	await loaded(page);
 	const details = page.locator("#destinations li").first().locator("details.owner");
-	const path = details.locator("code");
+	const path = details.locator("> code");
 	const seen = { title: await page.locator("#verdict .owner").getAttribute("title"), before: await path.isVisible() };
 	await details.locator("summary").click();
 	seen.path = await path.innerText();

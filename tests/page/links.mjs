@@ -6,7 +6,7 @@ import { loaded, text } from "./scenarios.mjs";
 const hashOf = (page) => page.evaluate(() => location.hash);
 const words = (page) => text(page, "#filtered-words");
 const isFiltered = (page) => page.locator("#filtered").isVisible();
-const filtered = (page, wanted) => until(async () => await isFiltered(page) && (await words(page)).includes(wanted));
+export const filtered = (page, wanted) => until(async () => await isFiltered(page) && (await words(page)).includes(wanted));
 
 /* The first pixel of each port's cell, of a map of all ports, where an outbound one has its colour: "red,green,blue". */
 const cells = (page, ports) => page.evaluate((wanted) => {

@@ -30,6 +30,7 @@ export async function choosing({ open, known }) {
 		spoken: await page.locator("#chooser").ariaSnapshot(), promises: [await text(page, "#answer")] };
 	await choose(page, known.full.name);
 	seen.full = await shown(page);
+	seen.commands = await page.locator("#destinations li").first().locator("pre").allTextContents();
 	seen.promises.push(await text(page, "#answer"));
 	await choose(page, "");
 	await shown(page);

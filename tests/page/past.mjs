@@ -14,7 +14,7 @@ export async function past({ open, known }) {
 		const texts = (selector) => page.locator(selector).allInnerTexts();
 		const attributes = (selector, attribute) => page.locator(selector).evaluateAll((found, wanted) =>
 			found.map((each) => each.getAttribute(wanted)), attribute);
-		seen[name] = { commands: await texts("#destinations pre"), buttons: await texts("#destinations button"),
+		seen[name] = { commands: await texts("#destinations pre:visible"), buttons: await texts("#destinations button:visible"),
 			marks: await page.locator("#destinations .share").evaluateAll((found) => found.map((each) => {
 				const { color, backgroundColor, borderTopStyle } = getComputedStyle(each);
 				return [color, backgroundColor, borderTopStyle];

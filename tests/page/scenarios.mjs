@@ -168,7 +168,7 @@ export async function keyboard({ open, known }) {
 	await loaded(page);
 	const seen = { said: [] };
 	/* The map must be reached by Tab, like everything else. */
-	for (let presses = 0; presses < 20 && seen.reached !== "map"; presses++) {
+	for (let presses = 0; presses < 50 && seen.reached !== "map"; presses++) {
 		await page.keyboard.press("Tab");
 		seen.reached = await page.evaluate(() => document.activeElement.id);
 	}

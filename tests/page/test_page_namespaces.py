@@ -193,3 +193,9 @@ def test_a_stranger_learns_no_name_of_the_host():
             assert f'data-namespaces="on" data-host="{told}"' in page
     with Exporter("--web.enable-api") as exporter:
         assert 'data-namespaces="off"' in exporter.get("/").body.decode()
+
+
+def test_commands_are_for_that_namespace(seen):
+    processes = seen["choosing"]["commands"][0]
+    assert processes.startswith(f"ephemera port {TARGET} --to=127.0.0.1:{TARGET} --by=/ephemera-page-")
+    assert processes.endswith(" --namespace=shop/checkout-7d9f4c")

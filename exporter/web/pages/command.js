@@ -23,3 +23,7 @@ export function commandNodes(command, key = "copy") {
 	}
 	return parts;
 }
+
+/* The same in a row, behind words that may be "". */
+export const commandLine = (words, command, key) => element("div", { class: "command-line" },
+	...words === "" ? [] : [element("span", {}, words)], ...commandNodes(command, `copy ${key}`));

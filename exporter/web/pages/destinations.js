@@ -2,14 +2,16 @@
 /* The fullest destinations: one bar each, with its 50 % and 100 % lines. */
 import { addressOf, addressOfFilter, readAddress } from "./address.js";
 import { endpoint } from "./answer.js";
-import { commandNodes } from "./command.js";
+import { commandLine } from "./command.js";
 import { byId, count, element, percent, plural, replaceChildren, setText } from "./dom.js";
 import { pointsOf, trend } from "./history.js";
-import { ownerFilter, ownerName } from "./owner.js";
+import { ownerName } from "./owner.js";
+import { ownerNodes } from "./owner_row.js";
 import { FULL, SLOW, pressure } from "./pressure.js";
 import { span } from "./times.js";
 import { todo } from "./todo.js";
 import { showVerdict } from "./verdict.js";
+import { witnessOf } from "./witness.js";
 
 export const DESTINATIONS_PATH = "api/v1/destinations?limit=10&owners=true";
 
@@ -42,23 +44,6 @@ function bar(entry, usable) {
 	return track;
 }
 
-/* Whose most of them are. The whole path opens below the short name. */
-function by({ owner }, key) {
-	const name = ownerName(owner);
-	if (name === null) {
-		return [];
-	}
-	const words = [element("b", {}, name), ` has ${plural(owner.ports, "active port", "active ports")}`];
-	if (owner.cgroup === undefined) {
-		return [element("p", { class: "soft" }, ...words)];
-	}
-	const filter = ownerFilter(owner);
-	return [element("details", { class: "soft owner", "data-key": `details ${key}` },
-		element("summary", { "data-key": `owner ${key}` }, ...words), element("code", {}, owner.cgroup)),
-	...filter === null ? [] : [element("a", { class: "owner-only", href: addressOfFilter(filter), "data-key": `only ${key}`,
-		"aria-label": `Only ports of ${filter.value}` }, "Only its ports")]];
-}
-
 const rateWords = (rate) => `by ${rate < 9.5 ? count(Math.round(rate * 10) / 10) : count(Math.round(rate))} ports a second`;
 
 /* How it changes, and when it is full if that goes on; nothing if the history does not show it. */
@@ -87,10 +72,10 @@ function todoNodes(entry, usable, range, key) {
 	if (range?.network_namespace !== undefined) {
 		line.append(" Run in that network namespace (nsenter --net):");
 	}
-	return [line, element("div", { class: "command-line" }, ...commandNodes(found.command, `copy ${key}`))];
+	return [line, commandLine("", found.command, key)];
 }
 
-function row(entry, { usable, history, range }) {
+function row(entry, { usable, history, range, witness }) {
 	const key = `${entry.source} ${entry.destination} ${entry.destination_port}`;
 	const port = element("a", { href: addressOf(entry.destination_port),
 		"data-key": key,
@@ -109,7 +94,7 @@ function row(entry, { usable, history, range }) {
 			element("span", { class: "share", "data-level": level },
 				level === "full" ? `FULL: ${words}` : `${percent(entry.usage_ratio)}${words && `: ${words}`}`)),
 		bar(entry, usable),
-		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...by(entry, key),
+		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...ownerNodes(entry, key, witness),
 		...change === "" ? [] : [element("p", { class: "trend" }, change)], ...todoNodes(entry, usable, range, key));
 }
 
@@ -121,12 +106,13 @@ export function showDestinations({ range, destinations: all, destinations_total:
 	/* What is reusable counts for nothing: connect() takes it as if it were free. */
 	const destinations = all.filter(({ usage_ratio: ratio }) => ratio > 0);
 	byId("fullest").hidden = false;
-	showVerdict(destinations, range.usable_ports, history);
+	const witness = witnessOf(destinations[0]);
+	showVerdict(destinations, range.usable_ports, history, witness);
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
 	const listed = owned?.destinations ?? destinations;
 	replaceChildren(byId("destinations"), ...listed.map((entry) =>
-		row(entry, { usable: range.usable_ports, history, range: settings })));
+		row(entry, { usable: range.usable_ports, history, range: settings, witness })));
 	const more = (owned?.destinations_total ?? total) - listed.length;
 	setText(byId("destinations-more"), more > 0 ? `And ${plural(more, "destination", "destinations")} more.` : "");
 }

@@ -2,6 +2,7 @@
 /* Only some ports: those towards a destination, or of an owner. A line says so, and ends it. */
 import { addressOfFilter, asked, readAddress, replaceAddress } from "./address.js";
 import { byId, count, element, plural, replaceIfChanged, setText } from "./dom.js";
+import { filterWords } from "./owner.js";
 
 const parameter = ({ kind, value }) => `${kind}=${encodeURIComponent(value)}`;
 
@@ -19,7 +20,7 @@ export function ownedPath() {
 /* The same filter, or none. */
 const isSameFilter = (one, other) => one?.kind === other?.kind && one?.value === other?.value;
 
-const subject = ({ kind, value }) => (kind === "to" ? `ports towards ${value}` : `ports of ${value}`);
+const subject = ({ kind, value }) => (kind === "to" ? `ports towards ${value}` : `ports of ${filterWords(value)}`);
 
 function figures({ kind }, marked, owned) {
 	if (marked === undefined) {

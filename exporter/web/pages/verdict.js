@@ -5,19 +5,23 @@ import { endpoint } from "./answer.js";
 import { byId, count, element, percent, plural, replaceIfChanged } from "./dom.js";
 import { setState } from "./heading.js";
 import { failedSince, pointsOf, since } from "./history.js";
-import { ownerFilter, ownerName } from "./owner.js";
+import { ownerFilter, ownerWords } from "./owner.js";
 import { FULL, SLOW, pressure } from "./pressure.js";
 import { timeOf } from "./times.js";
 
 /* Who holds how many; the whole path of a cgroup on demand. */
-function holders({ active, time_wait: waiting, shared = 0, owner }, usable, name) {
-	const who = ownerName(owner);
+function holders({ active, time_wait: waiting, shared = 0, owner }, usable, name, witness) {
+	const who = ownerWords(owner);
 	const towards = `ports towards ${name}`;
 	const waits = waiting > 0 ? `; ${count(waiting)} are in TIME_WAIT` : "";
-	return who === null ? [`${count(Math.min(usable, active + waiting + shared))} of ${count(usable)} ${towards} are used${waits}`]
-		: [element(ownerFilter(owner) === null ? "span" : "a", { class: "owner", title: owner.cgroup ?? who,
-			...ownerFilter(owner) && { href: addressOfFilter(ownerFilter(owner)) } }, who),
-			` holds ${count(owner.ports)} of ${count(usable)} ${towards}${waits}`];
+	if (who === null) {
+		return [`${count(Math.min(usable, active + waiting + shared))} of ${count(usable)} ${towards} are used${waits}`];
+	}
+	const filter = ownerFilter(owner);
+	return [element(filter === null ? "span" : "a", { class: "owner", title: owner.cgroup ?? who.words,
+		...filter && { href: addressOfFilter(filter) } }, who.words),
+	witness === null ? "" : `, such as ${witness.name},`,
+	` ${who.isMany ? "hold" : "holds"} ${count(owner.ports)} of ${count(usable)} ${towards}${waits}`];
 }
 
 function others(destinations, level) {
@@ -26,7 +30,7 @@ function others(destinations, level) {
 	return number === 0 ? "" : ` ${plural(number, "more is", "more are")} ${state}.`;
 }
 
-function sentence([worst, ...rest], usable) {
+function sentence([worst, ...rest], usable, witness) {
 	if (!worst) {
 		return ["No outgoing connection holds a port of the range."];
 	}
@@ -37,7 +41,7 @@ function sentence([worst, ...rest], usable) {
 			+ `The fullest is ${name} with ${percent(worst.usage_ratio)}.`];
 	}
 	const state = level === "full" ? "full" : `at ${percent(worst.usage_ratio)}`;
-	return [`${worst.destination_port} is ${state}: `, ...holders(worst, usable, name), `. ${words}.`,
+	return [`${worst.destination_port} is ${state}: `, ...holders(worst, usable, name, witness), `. ${words}.`,
 		others([worst, ...rest], level)];
 }
 
@@ -67,10 +71,13 @@ function beginning(worst, history) {
 		failed > 0 ? ` ${plural(failed, "call", "calls")} failed since then.` : ""];
 }
 
-/* destinations: the fullest first. history: null if there is none of this network namespace. */
-export function showVerdict(destinations, usable, history) {
+/*
+ * destinations: the fullest first. history: null if there is none of this network namespace. witness: of
+ * witnessOf() the fullest.
+ */
+export function showVerdict(destinations, usable, history, witness) {
 	const [worst] = destinations;
-	replaceIfChanged(byId("verdict"), ...sentence(destinations, usable));
+	replaceIfChanged(byId("verdict"), ...sentence(destinations, usable, witness));
 	replaceIfChanged(byId("since"), ...beginning(worst, history));
 	byId("verdict").dataset.level = pressure(worst?.usage_ratio ?? 0).level;
 	setState(heading(worst));

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that tell more than the page does. */
+import { readAddress } from "./address.js";
+import { endpoint } from "./answer.js";
+
+const PLAIN = /^[\w%+=:,./@-]+$/;
+
+/* As a shell reads it: brackets and what a cgroup's path may have stand for something there. */
+const quoted = (text) => (PLAIN.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/* flags: {name: value}; undefined: without it. */
+function command(words, flags) {
+	const { namespace } = readAddress();
+	const given = Object.entries({ ...flags, namespace: namespace ?? undefined }).filter(([, value]) => value !== undefined);
+	return ["ephemera", ...words, ...given.map(([name, value]) => `--${name}=${quoted(String(value))}`)].join(" ");
+}
+
+export const adviceCommand = () => command(["advise"], {});
+
+/* All that there are, but no more than the command lists. owner: of these alone, or undefined. */
+export const destinationsCommand = (total, owner) =>
+	command(["destinations"], { limit: Math.min(total, 1000), by: owner });
+
+/* The processes that have ports of a destination: an entry of api/v1/destinations. */
+export function processesCommand({ destination, destination_port: port, owner }) {
+	/* An address of the command has no interface. */
+	const [address] = destination.split("%");
+	return command(["port", String(port)], { to: endpoint(address, port), by: owner?.cgroup });
+}
