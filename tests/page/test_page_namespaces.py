@@ -199,3 +199,4 @@ def test_commands_are_for_that_namespace(seen):
     processes = seen["choosing"]["commands"][0]
     assert processes.startswith(f"ephemera port {TARGET} --to=127.0.0.1:{TARGET} --by=/ephemera-page-")
     assert processes.endswith(" --namespace=shop/checkout-7d9f4c")
+    assert seen["choosing"]["commands"][-1] == "ephemera advise --namespace=shop/checkout-7d9f4c"

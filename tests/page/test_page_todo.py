@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import made_up
 from made_up import SERVICE, destination, destinations, history
 
+ADVISE = "ephemera advise"
 REUSE = "sysctl -w net.ipv4.tcp_tw_reuse=1"
 TAKE_OVER = "What to do: Let connect() take over ports in TIME_WAIT. Both sides need TCP timestamps."
 MORE = ("give it another source address, or let the other side listen on another address or port. Else limit its pool.")
@@ -49,6 +50,8 @@ CASES = {
     "a burst": case(destination(500), history((14, 400), (0, 500))),
     "after a gap": case(destination(500), history((30, 400), (0, 500))),
     "full": case(destination(1000), history((15, 900), (0, 1000))),
+    "many": {"destinations": {**destinations(destination(100)), "destinations_total": 13}},
+    "very many": {"destinations": {**destinations(destination(100)), "destinations_total": 5000}},
     "levels": {**case(destination(1000)), "destinations": destinations(
         destination(1000), destination(999, port=80), destination(499, port=81))},
 }
@@ -62,8 +65,8 @@ def seen(module_folder):
 @pytest.mark.parametrize("name", ["off", "loopback alone", "on loopback, off"])
 def test_time_wait_comes_with_a_command(seen, name):
     assert TAKE_OVER in seen[name]["items"][0].splitlines()
-    assert seen[name]["commands"] == [REUSE]
-    assert seen[name]["buttons"] == ["Copy"]
+    assert seen[name]["commands"] == [REUSE, ADVISE]
+    assert seen[name]["buttons"] == ["Copy", "Copy"]
 
 
 def test_elsewhere_the_command_is_for_that_network_namespace(seen):
@@ -77,11 +80,26 @@ def test_elsewhere_the_command_is_for_that_network_namespace(seen):
     ("short ones", f"Let checkout.service {KEEP}"), ("of nobody", f"If the program needs that many, {MORE}")])
 def test_what_to_do_where_no_command_helps(seen, name, words):
     assert f"What to do: {words}" in seen[name]["items"][0].splitlines()
-    assert seen[name]["commands"] == []
+    assert seen[name]["commands"] == [ADVISE]
 
 
 def test_nothing_is_to_do_below_half(seen):
     assert "What to do" not in seen["calm"]["items"][0]
+    assert seen["calm"]["commands"] == []
+
+
+def test_advice_for_the_host_is_once_below_the_fullest(seen):
+    page = seen["levels"]
+    assert [item.count("All advice, with commands:") for item in page["items"]] == [1, 0, 0]
+    assert page["items"][0].splitlines().index("All advice, with commands:") > \
+        next(i for i, line in enumerate(page["items"][0].splitlines()) if line.startswith("What to do: "))
+    assert page["commands"] == [ADVISE]
+
+
+def test_a_command_shows_the_destinations_that_are_left_out(seen):
+    assert seen["many"]["rest"].splitlines()[:2] == ["And 12 destinations more:", "ephemera destinations --limit=13"]
+    assert seen["very many"]["rest"].splitlines()[:2] == ["And 4,999 destinations more:", "ephemera destinations --limit=1000"]
+    assert seen["calm"]["rest"] == ""
 
 
 @pytest.mark.parametrize("name, words", [

@@ -8,6 +8,7 @@ import { pointsOf, trend } from "./history.js";
 import { ownerName } from "./owner.js";
 import { ownerNodes } from "./owner_row.js";
 import { FULL, SLOW, pressure } from "./pressure.js";
+import { adviceCommand, destinationsCommand } from "./terminal.js";
 import { span } from "./times.js";
 import { todo } from "./todo.js";
 import { showVerdict } from "./verdict.js";
@@ -59,23 +60,25 @@ function trendWords({ active, time_wait: waiting, shared = 0, usage_ratio: ratio
 		: `Rises ${rateWords(rate)}${left <= FORESEEN_SECONDS ? `: full in ${span(left)}` : ""}.`;
 }
 
-/* One line, and a command if one helps. */
-function todoNodes(entry, usable, range, key) {
+/* One line, a command if one helps, and once on the page the one that gives all advice. */
+function todoNodes(entry, { usable, range, isUrgent }, key) {
 	const found = todo(entry, usable, range, ownerName(entry.owner));
 	if (found === null) {
 		return [];
 	}
+	const more = isUrgent ? [commandLine("All advice, with commands:", adviceCommand(), `advice ${key}`)] : [];
 	const line = element("p", {}, element("b", {}, "What to do: "), found.words);
 	if (found.command === undefined) {
-		return [line];
+		return [line, ...more];
 	}
 	if (range?.network_namespace !== undefined) {
 		line.append(" Run in that network namespace (nsenter --net):");
 	}
-	return [line, commandLine("", found.command, key)];
+	return [line, commandLine("", found.command, key), ...more];
 }
 
-function row(entry, { usable, history, range, witness }) {
+function row(entry, given) {
+	const { usable, history, witness } = given;
 	const key = `${entry.source} ${entry.destination} ${entry.destination_port}`;
 	const port = element("a", { href: addressOf(entry.destination_port),
 		"data-key": key,
@@ -95,7 +98,7 @@ function row(entry, { usable, history, range, witness }) {
 				level === "full" ? `FULL: ${words}` : `${percent(entry.usage_ratio)}${words && `: ${words}`}`)),
 		bar(entry, usable),
 		element("p", { class: "soft" }, `${numbers}; from ${entry.source}`), ...ownerNodes(entry, key, witness),
-		...change === "" ? [] : [element("p", { class: "trend" }, change)], ...todoNodes(entry, usable, range, key));
+		...change === "" ? [] : [element("p", { class: "trend" }, change)], ...todoNodes(entry, given, key));
 }
 
 /*
@@ -111,8 +114,12 @@ export function showDestinations({ range, destinations: all, destinations_total:
 	setText(byId("destinations-words"), `Each destination can have ${count(range.usable_ports)} of the `
 		+ `${plural(range.ports, "port", "ports")} from ${range.first_port} to ${range.last_port}.`);
 	const listed = owned?.destinations ?? destinations;
-	replaceChildren(byId("destinations"), ...listed.map((entry) =>
-		row(entry, { usable: range.usable_ports, history, range: settings, witness })));
-	const more = (owned?.destinations_total ?? total) - listed.length;
-	setText(byId("destinations-more"), more > 0 ? `And ${plural(more, "destination", "destinations")} more.` : "");
+	const owner = owned && readAddress().filter?.value;
+	const urgent = listed.findIndex(({ usage_ratio: ratio }) => pressure(ratio).level !== "low");
+	replaceChildren(byId("destinations"), ...listed.map((entry, i) =>
+		row(entry, { usable: range.usable_ports, history, range: settings, witness, isUrgent: i === urgent })));
+	const known = owned?.destinations_total ?? total;
+	const more = known - listed.length;
+	replaceChildren(byId("destinations-more"), ...more > 0
+		? [commandLine(`And ${plural(more, "destination", "destinations")} more:`, destinationsCommand(known, owner), "more")] : []);
 }
