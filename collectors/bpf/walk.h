@@ -23,11 +23,12 @@ enum walk_table {
 
 #define WALK_IPV6 (1u << 0)
 #define WALK_IPV6_ONLY (1u << 1)
-#define WALK_CHOSEN (1u << 2)  /* bind() got its port by number: SOCK_BINDPORT_LOCK */
-#define WALK_STAMPED (1u << 3) /* TIME_WAIT: its connection had TCP timestamps */
-#define WALK_TIMER (1u << 4)   /* value is that of a TIME_WAIT timer */
-#define WALK_AGED (1u << 5)    /* value is an age */
-#define WALK_HELD (1u << 6)    /* no socket: bind() holds local_port in this namespace */
+#define WALK_CHOSEN (1u << 2)	 /* bind() got its port by number: SOCK_BINDPORT_LOCK */
+#define WALK_STAMPED (1u << 3)	 /* TIME_WAIT: its connection had TCP timestamps */
+#define WALK_TIMER (1u << 4)	 /* value is that of a TIME_WAIT timer */
+#define WALK_AGED (1u << 5)	 /* value is an age */
+#define WALK_HELD (1u << 6)	 /* no socket: bind() holds local_port in this namespace */
+#define WALK_ABANDONED (1u << 7) /* no file refers to it; told only of a socket that is closing */
 
 /* A socket: one cache line. */
 struct walk_record {

@@ -239,6 +239,15 @@ static __always_inline void add_age(__u64 at, struct walk_record *record)
 	record->flags |= WALK_AGED;
 }
 
+/* close() takes the file away from it: sock_orphan() in include/net/sock.h. */
+static __always_inline bool is_abandoned(__u64 at, __u8 tcp_state)
+{
+	const __u32 closing =
+	    1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_LAST_ACK | 1u << TCP_CLOSING;
+
+	return (closing >> (tcp_state & 31) & 1) && !LOAD64(at, struct sock, sk_socket);
+}
+
 static __always_inline void add_connected(__u64 at, const struct seen *seen)
 {
 	struct walk_record *record;
@@ -257,6 +266,7 @@ static __always_inline void add_connected(__u64 at, const struct seen *seen)
 		return;
 	}
 	record->cgroup_id = cgroup_of(at);
+	record->flags |= is_abandoned(at, seen->state) ? WALK_ABANDONED : 0;
 	/*
 	 * Whether bind() or connect() took the port: only then does the other member count. Of all
 	 * namespaces, user space knows that.

@@ -189,6 +189,7 @@ int inet_diag_decode(enum listing listing, const struct nlmsghdr *message, struc
 	socket->cookie = (uint64_t)record->id.idiag_cookie[1] << 32 | record->id.idiag_cookie[0];
 	socket->uid = record->idiag_uid;
 	socket->inode = record->idiag_inode;
+	socket->is_abandoned = socket_was_abandoned(socket, socket->inode != 0);
 	result = decode_attributes(message, socket);
 	if (result < 0)
 		return result;

@@ -139,6 +139,7 @@ int procnet_decode(const char *line, size_t length, enum socket_protocol protoco
 		socket.queue = queue;
 		socket.queue_limit = SOCKET_QUEUE_LIMIT_UNKNOWN;
 	}
+	socket.is_abandoned = socket_was_abandoned(&socket, socket.inode != 0);
 	socket_normalise(&socket);
 	*ret_socket = socket;
 	return 0;

@@ -84,6 +84,14 @@ bool socket_has_owner(const struct socket *socket)
 	return socket->state != SOCKET_TIME_WAIT && socket->state != SOCKET_SYN_RECV;
 }
 
+bool socket_was_abandoned(const struct socket *socket, bool has_file)
+{
+	const unsigned ending = 1u << SOCKET_FIN_WAIT1 | 1u << SOCKET_FIN_WAIT2 |
+				1u << SOCKET_CLOSING | 1u << SOCKET_LAST_ACK;
+
+	return socket->protocol == SOCKET_TCP && !has_file && (ending >> socket->state & 1);
+}
+
 bool socket_same_ends(const struct socket *a, const struct socket *b)
 {
 	return a->protocol == b->protocol && a->family == b->family &&

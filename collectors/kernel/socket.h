@@ -57,6 +57,7 @@ struct socket {
 	uint32_t queue_limit; /* LISTEN: how many may wait, or SOCKET_QUEUE_LIMIT_UNKNOWN */
 	uint32_t uid;	      /* meaningless for TIME_WAIT and SYN_RECV, which have no owner */
 	uint32_t inode;	      /* 0: no file refers to it; or not known, see walk.h */
+	bool is_abandoned;    /* its program closed it, and the kernel ends it alone */
 	bool ipv6_only;	      /* an IPv6-only socket; false if it is not known */
 	bool tells_ipv6_only; /* it is known: sock_diag shows it for LISTEN, CLOSE and BOUND */
 	uint64_t cgroup_id;   /* inode of the cgroup's directory, 0: unknown */
@@ -99,6 +100,13 @@ enum socket_family socket_address_normalise(
 
 /* Whether uid, inode and cgroup mean something: TIME_WAIT and SYN_RECV have no owner. */
 bool socket_has_owner(const struct socket *socket);
+
+/*
+ * Whether a program closed the TCP socket, and the other side has not ended it yet: FIN_WAIT1,
+ * FIN_WAIT2, CLOSING or LAST_ACK, and no file refers to it. After shutdown() a program has it
+ * still.
+ */
+bool socket_was_abandoned(const struct socket *socket, bool has_file);
 
 /* Whether protocol, family, addresses, ports and the interface are the same. */
 bool socket_same_ends(const struct socket *a, const struct socket *b);

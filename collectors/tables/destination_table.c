@@ -244,6 +244,38 @@ int destination_table_add(
 	return count(table, SOCKET_IPV6, &key, KEY6_SIZE, use, socket->cgroup_id);
 }
 
+/* The counts of that destination's sockets that are bound to that interface; NULL: it has none. */
+static inline const uint8_t *find_counts(const struct destination_table *table,
+    const struct destination *destination, uint32_t interface)
+{
+	const bool is_ipv4 = destination->family == SOCKET_IPV4;
+	const int which = is_ipv4 && interface ? IPV4_BOUND : (int)destination->family;
+	const size_t key_size = !is_ipv4 ? KEY6_SIZE : interface ? KEY4_BOUND_SIZE : KEY4_SIZE;
+	const struct places *places = &table->places[which];
+	struct key4 key4 = {.port = destination->port};
+	struct key6 key6 = {.interface = interface, .port = destination->port};
+
+	if (!places->capacity)
+		return NULL;
+	memcpy(key4.source, destination->source.bytes, sizeof(key4.source));
+	memcpy(key4.address, destination->address.bytes, sizeof(key4.address));
+	memcpy(key4.interface, &interface, sizeof(key4.interface));
+	memcpy(key6.source, destination->source.bytes, sizeof(key6.source));
+	memcpy(key6.address, destination->address.bytes, sizeof(key6.address));
+	return find(places, table->seed, is_ipv4 ? (void *)&key4 : (void *)&key6, key_size) +
+	       key_size;
+}
+
+void destination_table_count(const struct destination_table *table,
+    const struct destination *destination, uint16_t ret_counts[static PORT_USES])
+{
+	const uint8_t *counts = find_counts(table, destination, destination->interface);
+
+	memset(ret_counts, 0, COUNTS_SIZE);
+	if (counts)
+		memcpy(ret_counts, counts, COUNTS_SIZE);
+}
+
 /*
  * inet_match() in include/net/inet_hashtables.h, inet_bound_dev_eq() in include/net/inet_sock.h:
  * a socket that is bound to an interface conflicts with others bound to it and with sockets bound
@@ -252,26 +284,18 @@ int destination_table_add(
 void destination_table_share(
     const struct destination_table *table, unsigned capacity, struct destination *destination)
 {
-	const struct places *places = &table->places[destination->family];
-	const bool is_ipv4 = destination->family == SOCKET_IPV4;
-	const size_t key_size = is_ipv4 ? KEY4_SIZE : KEY6_SIZE;
-	struct key4 key4 = {.port = destination->port};
-	struct key6 key6 = {.port = destination->port};
 	const unsigned own = destination_used(destination);
 	uint16_t counts[PORT_USES];
 
-	if (!destination->interface || !places->capacity || own >= capacity)
+	if (!destination->interface || own >= capacity)
 		return;
-	memcpy(key4.source, destination->source.bytes, sizeof(key4.source));
-	memcpy(key4.address, destination->address.bytes, sizeof(key4.address));
-	memcpy(key6.source, destination->source.bytes, sizeof(key6.source));
-	memcpy(key6.address, destination->address.bytes, sizeof(key6.address));
 
-	const uint8_t *entry =
-	    find(places, table->seed, is_ipv4 ? (void *)&key4 : (void *)&key6, key_size);
+	const uint8_t *at = find_counts(table, destination, 0);
 	unsigned shared;
 
-	memcpy(counts, entry + key_size, sizeof(counts));
+	if (!at)
+		return;
+	memcpy(counts, at, sizeof(counts));
 	shared = (unsigned)counts[PORT_ACTIVE] + counts[PORT_TIME_WAIT];
 	/* A port that both kinds have is lost only once, but which ones these are is not kept. */
 	destination->shared = shared < capacity - own ? shared : capacity - own;

@@ -32,6 +32,10 @@ void destination_table_free(struct destination_table *table);
 int destination_table_add(
     struct destination_table *table, const struct socket *socket, enum port_use use);
 
+/* The ports of that destination, by use; all 0 if the table does not have it. */
+void destination_table_count(const struct destination_table *table,
+    const struct destination *destination, uint16_t ret_counts[static PORT_USES]);
+
 /* How many destinations it has, of both families. */
 size_t destination_table_length(const struct destination_table *table);
 

@@ -213,6 +213,7 @@ int advice_facts_read(
 	}
 	facts->services.facts.settings.node_ports = source->node_ports;
 	facts->timestamps = read_setting(source->procfs, "sys/net/ipv4/tcp_timestamps");
+	facts->orphan_retries = read_setting(source->procfs, "sys/net/ipv4/tcp_orphan_retries");
 	facts->somaxconn = read_setting(source->procfs, "sys/net/core/somaxconn");
 	facts->is_node = has_pods(sysfs);
 	*ret_facts = facts;

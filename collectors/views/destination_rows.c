@@ -13,6 +13,7 @@
 struct finder {
 	const struct facts *facts;
 	struct destination_table *table;
+	struct destination_table *abandoned; /* see count_abandoned() */
 	struct bound_owners *bound;
 	const struct peer_filter *peers;
 	size_t limit;
@@ -24,6 +25,7 @@ static void finder_release(void *context)
 	struct finder *finder = context;
 
 	destination_table_free(finder->table);
+	destination_table_free(finder->abandoned);
 	bound_owners_free(finder->bound);
 	destination_rows_free(finder->rows);
 }
@@ -36,8 +38,10 @@ static int finder_init(void *context, const struct collector_config *config)
 	finder->peers = config->peers;
 	finder->limit = config->values[0];
 	finder->bound = bound_owners_new(config->cgroups, config->facts);
-	return finder->bound ? destination_table_new(DESTINATIONS_MAX, true, &finder->table)
-			     : -ENOMEM;
+	if (!finder->bound ||
+	    destination_table_new(DESTINATIONS_MAX, false, &finder->abandoned) < 0)
+		return -ENOMEM;
+	return destination_table_new(DESTINATIONS_MAX, true, &finder->table);
 }
 
 static void finder_reset(void *context)
@@ -45,7 +49,27 @@ static void finder_reset(void *context)
 	struct finder *finder = context;
 
 	destination_table_clear(finder->table);
+	destination_table_clear(finder->abandoned);
 	bound_owners_reset(finder->bound);
+}
+
+/* Of the uses of a port, two keep apart what ends such a connection. */
+#define UNACKNOWLEDGED PORT_ACTIVE
+#define UNANSWERED PORT_TIME_WAIT
+
+static int count_abandoned(struct finder *finder, const struct socket *socket)
+{
+	return destination_table_add(finder->abandoned, socket,
+	    socket->state == SOCKET_FIN_WAIT2 ? UNANSWERED : UNACKNOWLEDGED);
+}
+
+static void take_abandoned(const struct finder *finder, struct destination_row *row)
+{
+	uint16_t counts[PORT_USES];
+
+	destination_table_count(finder->abandoned, &row->destination, counts);
+	row->unacknowledged = counts[UNACKNOWLEDGED];
+	row->unanswered = counts[UNANSWERED];
 }
 
 static int finder_observe(void *context, const struct socket *socket)
@@ -54,6 +78,12 @@ static int finder_observe(void *context, const struct socket *socket)
 
 	if (!facts_is_leased(finder->facts, socket))
 		return bound_owners_observe(finder->bound, socket);
+	if (socket->is_abandoned) {
+		const int result = count_abandoned(finder, socket);
+
+		if (result < 0)
+			return result;
+	}
 	return destination_table_add(finder->table, socket,
 	    port_use_of(socket, &finder->facts->settings, finder->facts->holders.stamps));
 }
@@ -85,6 +115,7 @@ static int fill(
 		struct owner *owners = NULL;
 
 		row->destination = top->list[i];
+		take_abandoned(finder, row);
 		result = destination_table_list_owners(
 		    finder->table, &row->destination, &owners, &row->owned.owners_length);
 		row->owned.owners = owners;

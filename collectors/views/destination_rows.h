@@ -11,6 +11,9 @@
 
 struct destination_row {
 	struct destination destination;
+	/* Of the active ports, those of connections that no process has any more: */
+	unsigned unacknowledged; /* FIN_WAIT1, CLOSING, LAST_ACK: our FIN has no answer */
+	unsigned unanswered;	 /* FIN_WAIT2: the other side has not closed */
 	struct owned owned; /* who has its active ports; without names before they are looked up */
 	size_t shown_owner; /* the one that was asked for, else the one with the most; from 0 */
 };

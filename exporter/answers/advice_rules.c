@@ -10,15 +10,14 @@
 /* TIME_WAIT's length in the kernel (TCP_TIMEWAIT_LEN). */
 #define TIME_WAIT_SECONDS 60
 
-/* The fullest destination, or NULL. */
-static const struct destination_row *fullest(const struct advice_input *input)
+const struct destination_row *advice_fullest(const struct advice_input *input)
 {
 	const struct destination_rows *rows = input->facts->rows;
 
 	return rows->length ? &rows->list[0] : NULL;
 }
 
-static void say_destination(struct text *text, const struct destination *destination)
+void advice_say_destination(struct text *text, const struct destination *destination)
 {
 	char address[SOCKET_ADDRESS_TEXT];
 	char endpoint[SOCKET_ENDPOINT_TEXT];
@@ -50,7 +49,7 @@ static bool is_loopback(const struct destination *destination)
 
 static bool find_reuse(const struct advice_input *input, struct advice *advice)
 {
-	const struct destination_row *row = fullest(input);
+	const struct destination_row *row = advice_fullest(input);
 	const struct settings *settings = &input->facts->services.facts.settings;
 	const unsigned capacity = input->facts->rows->capacity;
 
@@ -67,7 +66,7 @@ static bool find_reuse(const struct advice_input *input, struct advice *advice)
 	advice->weight = (double)waiting;
 	advice_say(
 	    &advice->finding, "TIME_WAIT holds %u of the %u ports towards ", waiting, capacity);
-	say_destination(&advice->finding, &row->destination);
+	advice_say_destination(&advice->finding, &row->destination);
 	advice_say(&advice->finding, ". tcp_tw_reuse is %d, so connect() must wait 60 s for each.",
 	    settings->time_wait_reuse);
 	advice_set(advice, "net.ipv4.tcp_tw_reuse", "1");
@@ -87,7 +86,7 @@ static bool find_reuse(const struct advice_input *input, struct advice *advice)
 
 static bool find_keep_alive(const struct advice_input *input, struct advice *advice)
 {
-	const struct destination_row *row = fullest(input);
+	const struct destination_row *row = advice_fullest(input);
 	const unsigned capacity = input->facts->rows->capacity;
 
 	if (!row)
@@ -102,7 +101,7 @@ static bool find_keep_alive(const struct advice_input *input, struct advice *adv
 	advice->urgency = advice_urgency_of(advice_share(input));
 	advice->weight = (double)waiting;
 	advice_say(&advice->finding, "%u %% of the ports in use towards ", waiting * 100 / total);
-	say_destination(&advice->finding, &row->destination);
+	advice_say_destination(&advice->finding, &row->destination);
 	advice_say(&advice->finding,
 	    " are in TIME_WAIT: %u connections a second were closed there in the last minute.",
 	    (waiting + TIME_WAIT_SECONDS - 1) / TIME_WAIT_SECONDS);
@@ -118,18 +117,26 @@ static bool find_keep_alive(const struct advice_input *input, struct advice *adv
 
 static bool find_addresses(const struct advice_input *input, struct advice *advice)
 {
-	const struct destination_row *row = fullest(input);
+	const struct destination_row *row = advice_fullest(input);
 
-	if (!row || advice_share(input) < 0.5 ||
-	    row->destination.ports[PORT_ACTIVE] * 2u < destination_total(&row->destination))
+	if (!row || advice_share(input) < 0.5)
+		return false;
+
+	/* Those that are being closed end by themselves. */
+	const unsigned open =
+	    row->destination.ports[PORT_ACTIVE] - row->unacknowledged - row->unanswered;
+
+	if (open * 2 < destination_total(&row->destination))
 		return false;
 	advice->urgency = advice_urgency_of(advice_share(input));
-	advice->weight = (double)row->destination.ports[PORT_ACTIVE];
-	advice_say(&advice->finding, "%u of the %u ports towards ",
-	    row->destination.ports[PORT_ACTIVE], input->facts->rows->capacity);
-	say_destination(&advice->finding, &row->destination);
+	advice->weight = (double)open;
+	advice_say(
+	    &advice->finding, "%u of the %u ports towards ", open, input->facts->rows->capacity);
+	advice_say_destination(&advice->finding, &row->destination);
 	advice_say(&advice->finding, " have an open connection.");
-	say_owner(&advice->finding, row);
+	/* The owner of one that is being closed is still known, and may have closed most. */
+	if (row->owned.length && row->owned.names[0].count <= open)
+		say_owner(&advice->finding, row);
 	advice_say(&advice->action,
 	    "If the number only rises, the program does not close its connections: restart it. If "
 	    "it needs that many, give it another source address (ip address add ADDRESS dev "
@@ -245,6 +252,12 @@ const struct advice_rule advice_rules[] = {
     {"more-addresses", "Use more addresses, or fewer connections",
 	"The other side sees a new address: firewalls and allow lists must know it.",
 	find_addresses},
+    {"fin-timeout", "Wait less for the other side to close",
+	"Few: no process reads what the other side still sends.", advice_find_fin_timeout},
+    {"orphan-retries", "Give up sooner on closed connections without an answer",
+	"The last data of a connection is lost if the other side is away for longer. It holds for "
+	"all connections of this host.",
+	advice_find_orphan_retries},
     {"reserved-list", "Shorten the list of reserved ports",
 	"Somebody reserved them: ask why. A service that is down now can lose its port.",
 	advice_find_shorter_list},

@@ -40,6 +40,16 @@ bool advice_find_wider_range(const struct advice_input *input, struct advice *ad
 bool advice_find_shorter_list(const struct advice_input *input, struct advice *advice);
 bool advice_find_reserve(const struct advice_input *input, struct advice *advice);
 
+/* Those of connections that are being closed are in advice_closing_rules.c. */
+bool advice_find_fin_timeout(const struct advice_input *input, struct advice *advice);
+bool advice_find_orphan_retries(const struct advice_input *input, struct advice *advice);
+
+/* The fullest destination, or NULL. */
+const struct destination_row *advice_fullest(const struct advice_input *input);
+
+/* Adds "ADDRESS:PORT". */
+void advice_say_destination(struct text *text, const struct destination *destination);
+
 /* Adds a sentence, at most 511 bytes. What must not reach a terminal becomes question marks. */
 __attribute__((format(printf, 2, 3))) void advice_say(struct text *text, const char *format, ...);
 

@@ -3,8 +3,6 @@
 was promised."""
 
 import errno
-import json
-import os
 import re
 import socket
 import subprocess
@@ -17,53 +15,11 @@ from lib.exporter import REPOSITORY, run
 from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, accept, add_address, bind_until_refused, bound, close, connect,
                          connect_many, connect_until_refused, drop, listen, pairs, port_of, time_wait)
+from advising import FIRST, PEER, SIZE, TARGET, advise, follow, free_towards, small_range, target
 from other_namespaces import another
 
-# Not a loopback address for the kernel, though it is on lo: tcp_tw_reuse is 2 here.
-PEER = "10.88.0.50"
-TARGET = 9001
-FIRST, SIZE = 40000, 40
-RULES = ("tw-reuse", "keep-alive", "more-addresses", "reserved-list", "wider-range", "reserve", "bind-no-port",
-         "accept-queue", "time-wait-table")
-
-
-def advise(*flags, **kw):
-    done = run("advise", "--json", *flags, **kw)
-    assert done.returncode == 0, done.stderr
-    return {finding["rule"]: finding for finding in json.loads(done.stdout)["findings"]}
-
-
-def small_range(size=SIZE):
-    set_range(FIRST, FIRST + size - 1)
-
-
-def target(address=PEER):
-    add_address(address, 32)
-    return listen(IPV4, address, TARGET)
-
-
-def follow(rule, *flags):
-    """Pastes the commands of that rule, as a person would, and returns what it said."""
-    done = run("advise", *flags)
-    assert done.returncode == 0, done.stderr
-    [text] = [part for part in re.split(r"\n(?=now: |soon: |later: |A restart)", done.stdout)
-              if f"({rule})" in part.split("\n")[0]]
-    commands = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
-    assert commands, text
-    for command in commands:
-        subprocess.run(["bash", "-c", command], check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"})
-    return text
-
-
-def free_towards(address=PEER, source=None):
-    """How many connections the kernel gives now; they are dropped again."""
-    clients, error = connect_until_refused(IPV4, address, TARGET, source=source,
-                                           no_port=source is not None)
-    assert error == errno.EADDRNOTAVAIL
-    count = len(clients)
-    drop(clients)
-    return count
+RULES = ("tw-reuse", "keep-alive", "more-addresses", "fin-timeout", "orphan-retries", "reserved-list", "wider-range",
+         "reserve", "bind-no-port", "accept-queue", "time-wait-table")
 
 
 @in_namespace
@@ -410,5 +366,6 @@ def test_each_rule_has_a_section_and_a_test():
     code = (REPOSITORY / "exporter/answers/advice_rules.c").read_text(encoding="utf-8")
     names = re.findall(r'^    \{"([a-z-]+)",', code, re.MULTILINE)
     assert set(names) == set(RULES) == set(re.findall(r"^## .*\(([a-z-]+)\)$", page, re.MULTILINE))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests/live").glob("test_advise*.py"))
     for name in names:
-        assert f"test_{name.replace('-', '_')}" in globals() or name == "wider-range"
+        assert f"def test_{name.replace('-', '_')}(" in tests or name == "wider-range"

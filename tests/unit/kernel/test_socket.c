@@ -209,6 +209,23 @@ static void endpoints_have_brackets_where_they_need_them(void **state)
 	assert_string_equal(text + strlen(text) - strlen("1]:65535"), "1]:65535");
 }
 
+static void closed_and_without_a_file_is_abandoned(void **state)
+{
+	struct socket socket = {.protocol = SOCKET_TCP};
+
+	(void)state;
+	for (unsigned i = 1; i < SOCKET_STATES; i++) {
+		socket.state = (enum socket_state)i;
+		assert_int_equal(socket_was_abandoned(&socket, false),
+		    i == SOCKET_FIN_WAIT1 || i == SOCKET_FIN_WAIT2 || i == SOCKET_CLOSING ||
+			i == SOCKET_LAST_ACK);
+		assert_false(socket_was_abandoned(&socket, true));
+	}
+	socket.state = SOCKET_FIN_WAIT1;
+	socket.protocol = SOCKET_UDP;
+	assert_false(socket_was_abandoned(&socket, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +237,7 @@ int main(void)
 	    cmocka_unit_test(knows_kinds_of_addresses),
 	    cmocka_unit_test(formats_addresses),
 	    cmocka_unit_test(only_link_local_addresses_have_a_zone),
+	    cmocka_unit_test(closed_and_without_a_file_is_abandoned),
 	    cmocka_unit_test(endpoints_have_brackets_where_they_need_them),
 	};
 

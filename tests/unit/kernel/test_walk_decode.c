@@ -76,6 +76,7 @@ static void time_wait_tells_its_timer_and_its_timestamps(void **state)
 	assert_result(decode(WALK_CONNECTED, &record), 0);
 	assert_int_equal(found.expires_ms, 1000);
 	assert_true(found.tells_timestamps && found.has_timestamps);
+	assert_false(found.is_abandoned);
 	assert_false(found.tells_chosen);
 	assert_false(found.tells_age);
 	/* It ran out a moment ago. */
@@ -91,6 +92,19 @@ static void time_wait_tells_its_timer_and_its_timestamps(void **state)
 	assert_result(decode(WALK_CONNECTED, &record), 0);
 	assert_int_equal(found.expires_ms, 60000);
 	assert_false(found.tells_chosen);
+	assert_true(found.is_abandoned);
+}
+
+static void a_socket_without_a_file_is_abandoned(void **state)
+{
+	struct walk_record record = {.state = SOCKET_FIN_WAIT1};
+
+	(void)state;
+	assert_result(decode(WALK_CONNECTED, &record), 0);
+	assert_false(found.is_abandoned);
+	record.flags = WALK_ABANDONED;
+	assert_result(decode(WALK_CONNECTED, &record), 0);
+	assert_true(found.is_abandoned);
 }
 
 static void the_other_tables_have_their_own(void **state)
@@ -137,6 +151,7 @@ int main(void)
 	    cmocka_unit_test(a_connection_has_both_ends),
 	    cmocka_unit_test(a_mapped_one_is_ipv4),
 	    cmocka_unit_test(time_wait_tells_its_timer_and_its_timestamps),
+	    cmocka_unit_test(a_socket_without_a_file_is_abandoned),
 	    cmocka_unit_test(the_other_tables_have_their_own),
 	    cmocka_unit_test(what_is_no_state_is_refused),
 	};

@@ -222,6 +222,37 @@ static unsigned shared_of(enum socket_family family, uint32_t interface, unsigne
 	return 0;
 }
 
+static void a_destination_is_found_by_itself(void **state)
+{
+	(void)state;
+	for (enum socket_family family = 0; family < SOCKET_FAMILIES; family++) {
+		struct socket socket = {.family = family, .remote_port = 443};
+		struct destination wanted;
+		uint16_t counts[PORT_USES] = {9, 9, 9};
+
+		socket.remote.bytes[0] = 11;
+		wanted = destination_of(&socket);
+		/* An empty table has none. */
+		destination_table_clear(table);
+		destination_table_count(table, &wanted, counts);
+		assert_int_equal(counts[PORT_ACTIVE] + counts[PORT_TIME_WAIT], 0);
+		count_of(&socket, PORT_ACTIVE, 3);
+		count_of(&socket, PORT_TIME_WAIT, 5);
+		socket.interface = 2;
+		count_of(&socket, PORT_ACTIVE, 7);
+		destination_table_count(table, &wanted, counts);
+		assert_int_equal(counts[PORT_ACTIVE], 3);
+		assert_int_equal(counts[PORT_TIME_WAIT], 5);
+		wanted.interface = 2;
+		destination_table_count(table, &wanted, counts);
+		assert_int_equal(counts[PORT_ACTIVE], 7);
+		assert_int_equal(counts[PORT_TIME_WAIT], 0);
+		wanted.port = 444;
+		destination_table_count(table, &wanted, counts);
+		assert_int_equal(counts[PORT_ACTIVE], 0);
+	}
+}
+
 static void an_interface_shares_with_sockets_of_none(void **state)
 {
 	(void)state;
@@ -340,6 +371,7 @@ int main(void)
 	    TEST(every_part_of_a_key_matters),
 	    TEST(neighbours_are_not_mixed_up),
 	    TEST(a_link_local_peer_is_another_on_another_interface),
+	    TEST(a_destination_is_found_by_itself),
 	    TEST(an_interface_shares_with_sockets_of_none),
 	    TEST(a_key_of_zeros_is_counted),
 	    TEST(at_its_limit_only_known_ones_are_counted),
