@@ -48,7 +48,7 @@ static void print_foreign(const char *foreign, int column, int width)
 	free(copy);
 }
 
-/* Clips a command at its end, which matters least. */
+/* Clips a command at its end, which matters least, where there is no room for all of it. */
 static void print_command(const char *command, int column, int width)
 {
 	char *copy = strdup(command);
@@ -179,7 +179,7 @@ void port_text_print_group(
     const struct port_lookup *lookup, const struct port_group *group, int indent)
 {
 	const struct port_socket *found = group->list[0];
-	const int width = terminal_width();
+	const int width = terminal_cut_width();
 	struct text meaning = {0};
 
 	port_words_add_alike(&meaning, lookup, group->list, group->length);

@@ -2,6 +2,7 @@
 #include "exporter/base/terminal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,11 @@ int terminal_width(void)
 int terminal_narrow_width(void)
 {
 	return width_from(WIDTH_LEAST);
+}
+
+int terminal_cut_width(void)
+{
+	return isatty(STDOUT_FILENO) ? terminal_width() : INT_MAX;
 }
 
 void terminal_print_clipped(const char *text, size_t width)

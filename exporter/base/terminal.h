@@ -13,6 +13,12 @@ int terminal_width(void);
 /* The same of what can be narrower, with 20 at least. */
 int terminal_narrow_width(void);
 
+/*
+ * Where a name that is too long is cut off: the columns of a terminal. Standard output that is none
+ * is read by programs, and has room: INT_MAX.
+ */
+int terminal_cut_width(void);
+
 /* Prints at most width bytes: the end of a long text, since paths differ at the end. */
 void terminal_print_clipped(const char *text, size_t width);
 

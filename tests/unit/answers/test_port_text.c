@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "collect.h"
-#include "exporter/base/utf8.h"
 #include "stdout_capture.h"
 #include "unit.h"
 
@@ -192,42 +191,6 @@ static void of_many_processes_the_first_are_told(void **state)
 	    "       and 2 more processes (--json shows all)\n");
 }
 
-/* What others chose to be called must not speak to a terminal, nor make a line too long. */
-static void hostile_names_are_harmless(void **state)
-{
-	static const char *const names[] = {"\x1b[2J\x07", "a\nb\rc", "\xff\xfe\xc3", "\x7f",
-	    ("\xc2\x9b"
-	     "31m"),
-	    "\u202eab\u2067", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80"};
-	struct port_socket found = listener();
-
-	(void)state;
-	for (size_t i = 0; i < LENGTH(names); i++) {
-		char *printed;
-		char command[400] = "";
-
-		while (strlen(command) < 300)
-			strcat(command, names[i]);
-		snprintf(process.name, sizeof(process.name), "%s", names[i]);
-		process.command = command;
-		found.cgroup = command;
-		found.socket.uid = 1001;
-		printed = print_details(&found);
-		for (const char *at = printed; *at; at += utf8_length(at)) {
-			assert_true(utf8_length(at) > 0);
-			assert_true(*at == '\n' || (unsigned char)*at >= 0x20);
-			assert_true(*at != 0x7f);
-			/* C1, such as CSI in one character. */
-			assert_false((unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
-			assert_int_not_equal((unsigned char)at[0], 0xe2);
-		}
-		for (char *line = strtok(printed, "\n"); line; line = strtok(NULL, "\n"))
-			if (strlen(line) > 80)
-				fail_msg("%zu bytes: %s", strlen(line), line);
-		free(printed);
-	}
-}
-
 static void no_more_paragraphs_than_the_limit_are_printed(void **state)
 {
 	/* The first two are alike. */
@@ -373,7 +336,6 @@ int main(void)
 	    TEST(who_is_unknown_is_told_so),
 	    TEST(of_many_descriptors_the_first_are_told),
 	    TEST(of_many_processes_the_first_are_told),
-	    TEST(hostile_names_are_harmless),
 	    TEST(no_more_paragraphs_than_the_limit_are_printed),
 	    TEST(what_is_alike_is_said_once),
 	    TEST(a_few_are_all_listed),
