@@ -67,6 +67,15 @@ static __always_inline bool is_live(__u64 entry)
 	       LOAD64(entry, struct nf_conn, status) & IPS_CONFIRMED && (__s32)rest > 0;
 }
 
+/* The zone that a port has to be free in: nf_ct_zone_id() in nf_conntrack_zones.h. */
+static __always_inline __u16 zone_of(__u64 entry)
+{
+	if (!bpf_core_field_exists(struct nf_conn, zone) ||
+	    !(LOAD8(entry, struct nf_conn, zone.dir) & 1 << IP_CT_DIR_REPLY))
+		return 0;
+	return LOAD16(entry, struct nf_conn, zone.id);
+}
+
 /* A global function: the verifier looks at it once. */
 __noinline int take_entry(void)
 {
@@ -91,6 +100,7 @@ __noinline int take_entry(void)
 	read_tuple(reply, (__u8)family, &record->reply);
 	record->protocol = protocol;
 	record->family = (__u8)family;
+	record->zone = zone_of(entry);
 	record->tcp_state =
 	    protocol == IPPROTO_TCP ? LOAD8(entry, struct nf_conn, proto.tcp.state) : 0;
 	/* If it became another connection meanwhile, this one has ended. */

@@ -27,6 +27,8 @@ struct table_record {
 	__u8 family;	/* AF_INET or AF_INET6 */
 	__u8 tcp_state; /* enum tcp_conntrack; 0: not of TCP */
 	__u8 unused;
+	__u16 zone; /* of answers: see struct conntrack_entry; 0: the default one */
+	__u16 more_unused;
 };
 
 /* What user space asks for: all that it can write. */

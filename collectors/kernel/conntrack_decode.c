@@ -28,6 +28,7 @@ int conntrack_table_decode(const struct table_record *record, struct conntrack_e
 	ret_entry->is_closing =
 	    record->protocol == IPPROTO_TCP && (record->tcp_state == TCP_CONNTRACK_TIME_WAIT ||
 						   record->tcp_state == TCP_CONNTRACK_CLOSE);
+	ret_entry->zone = record->zone;
 	decode_tuple(&record->original, &ret_entry->original);
 	decode_tuple(&record->reply, &ret_entry->reply);
 	return 0;

@@ -19,6 +19,7 @@ from test_trace_snat import begin_json, lose, traced
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the entries")
 
+PROC, NETLINK = "--collector.snat.proc", "--collector.snat.netlink"
 SIZE = 10
 ZONES = {2: "5", 3: "61234"}  # by client
 LOSS = 3  # more than there is room for
@@ -83,12 +84,12 @@ class Asking:
 def assert_each_has_its_own(asking):
     assert [asking.ask(client, 5, 5) for client in ZONES] == [5, 5]
     for zone in ZONES.values():
-        assert asking.used(zone) == asking.used(zone, "--collector.snat.netlink") == 5
+        assert asking.used(zone) == asking.used(zone, PROC) == asking.used(zone, NETLINK) == 5
     # Not ten of ten.
     assert asking.worst() == 5
     for client, zone in ZONES.items():
         assert asking.ask(client, 5 + LOSS, 5) == 5
-        assert asking.used(zone) == asking.used(zone, "--collector.snat.netlink") == SIZE
+        assert asking.used(zone) == asking.used(zone, PROC) == asking.used(zone, NETLINK) == SIZE
     assert asking.worst() == SIZE
 
 
@@ -116,7 +117,7 @@ def test_zones_of_the_original_direction_share_their_ports(family):
     asking = Asking(family)
     nft("original")
     assert [asking.ask(client, 4, 4) for client in ZONES] == [4, 4]
-    assert asking.used("") == asking.used("", "--collector.snat.netlink") == asking.worst() == 8
+    assert asking.used("") == asking.used("", PROC) == asking.used("", NETLINK) == asking.worst() == 8
     assert asking.ask(2, 2 + LOSS, 2) == 2
     assert asking.ask(3, LOSS, 0) == 0
     assert asking.used("") == asking.worst() == SIZE

@@ -53,6 +53,10 @@ static void both_directions(void **state)
 	assert_int_equal(entry.reply.source_port, 8443);
 	assert_int_equal(entry.reply.destination_port, 40007);
 	assert_true(conntrack_is_translated(&entry));
+	assert_int_equal(entry.zone, 0);
+	record.zone = 65535;
+	assert_result(decode(&record), 0);
+	assert_int_equal(entry.zone, 65535);
 }
 
 static void ipv6(void **state)
