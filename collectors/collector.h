@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collectors/address_owners.h"
 #include "collectors/kernel/cgroups.h"
 #include "collectors/kernel/holders.h"
 #include "collectors/kernel/peer_filter.h"
@@ -99,6 +100,7 @@ struct collector_config {
 	/* Of a namespace that is asked for (gatherer_ask()), from begin on; else NULL. */
 	const struct ports_asked *ports;
 	const struct marks_asked *marks; /* of the scrape in progress; NULL: there are never any */
+	const struct address_owners *addresses; /* for emit; NULL: none is known */
 };
 
 struct collector {

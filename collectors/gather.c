@@ -20,6 +20,7 @@ int gatherer_new(
 	if (!gatherer)
 		return -ENOMEM;
 	gatherer->options = *options;
+	gatherer->options.addresses = options->namespaces ? &gatherer->addresses : NULL;
 	gatherer->cgroups = cgroups_new(options->sysfs);
 	gatherer->pods = pods_new(options->pods);
 
@@ -32,6 +33,8 @@ int gatherer_new(
 		gatherer->namespaces =
 		    namespaces_new(&gatherer->options, gatherer->cgroups, gatherer->pods);
 		result = gatherer->namespaces ? 0 : -ENOMEM;
+		gatherer->addresses =
+		    (struct address_owners){namespaces_find_owner, gatherer->namespaces};
 	}
 	if (result < 0) {
 		gatherer_free(gatherer);

@@ -66,6 +66,8 @@ struct gatherer_options {
 	 * change it between two gatherings.
 	 */
 	const struct marks_asked *marks;
+	/* Set by gatherer_new(), where others' namespaces are looked at. */
+	const struct address_owners *addresses;
 	/* NULL, or what lists these ports instead of the source. The caller owns it. */
 	struct bind_buckets *bind_buckets;
 	/* NULL: only ours; else all, if the source walks. */

@@ -30,6 +30,7 @@ static int make_collector(
 	    .all_namespaces = options->namespaces != NULL,
 	    .ports = instance->ports,
 	    .marks = options->marks,
+	    .addresses = options->addresses,
 	};
 
 	instance->states[i] = calloc(1, collector->state_size);

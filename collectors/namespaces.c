@@ -250,6 +250,7 @@ int namespaces_observe(
 		if (result < 0)
 			return result;
 	}
+	netns_addresses_note(&netns->addresses, socket);
 	return survey_observe(&netns->survey, socket, &namespaces->room);
 }
 

@@ -8,8 +8,10 @@
  * lists them.
  */
 
+#include "collectors/address_owners.h"
 #include "collectors/instance.h"
 #include "collectors/kernel/source.h"
+#include "collectors/netns_addresses.h"
 #include "collectors/tables/survey.h"
 
 /* Who a namespace belongs to, as far as it is known: the labels of its samples. */
@@ -33,6 +35,7 @@ struct netns {
 	unsigned round;		     /* the last listing that found it */
 	const struct settings *settings;
 	struct netns_labels labels;
+	struct netns_addresses addresses;
 	struct survey survey;
 	struct survey_result result; /* of the last gathering that ended well */
 	bool has_result;
@@ -109,6 +112,10 @@ void namespaces_emit(struct namespaces *namespaces, struct instance *own, struct
  */
 size_t namespaces_match(const struct namespaces *namespaces, const char *name,
     const struct netns **ret_list, size_t room);
+
+/* The find of struct address_owners, whose context is a struct namespaces. */
+void namespaces_find_owner(const void *context, enum socket_family family,
+    const struct socket_address *address, struct address_owner *ret_owner);
 
 /* See gatherer_ask(). */
 void namespaces_ask(struct namespaces *namespaces, struct netns_asked *list, size_t length);

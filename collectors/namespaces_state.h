@@ -2,8 +2,8 @@
 #ifndef EPHEMERA_NAMESPACES_STATE_H
 #define EPHEMERA_NAMESPACES_STATE_H
 
-/* What the files of namespaces.h share: namespaces.c, netns_list.c, netns_labels.c, netns_series.c,
- * netns_views.c.
+/* What the files of namespaces.h share: namespaces.c, netns_addresses.c, netns_labels.c,
+ * netns_list.c, netns_series.c, netns_views.c.
  */
 
 #include "collectors/kernel/netns_names.h"

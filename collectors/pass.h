@@ -14,6 +14,7 @@ struct gatherer {
 	struct chosen_ports chosen;
 	struct instance own;	       /* of our network namespace */
 	struct namespaces *namespaces; /* NULL: only ours is looked at */
+	struct address_owners addresses;
 };
 
 struct pass {

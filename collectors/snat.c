@@ -119,12 +119,14 @@ struct snat_pools_options snat_pools_options_of(
 	};
 }
 
-static int make_pools(struct snat *state, const unsigned long *values)
+static int make_pools(struct snat *state, const struct collector_config *config)
 {
+	const unsigned long *values = config->values;
 	const struct snat_pools_options options = snat_pools_options_of(values, state->range.ports);
 	const unsigned size = port_range_size(options.ports);
 
 	state->series.range = size;
+	state->series.owners = config->addresses;
 	state->series.clients = values[SNAT_CLIENTS_LIMIT];
 	state->series.minimum = (unsigned)(size * values[SNAT_MINIMUM_PERCENT] / 100);
 	state->pools = snat_pools_new(&options);
@@ -157,7 +159,7 @@ static int init(void *context, const struct collector_config *config)
 	if (snat_lost_init(&state->lost, config->values[SNAT_LIMIT]) < 0)
 		return -ENOMEM;
 	state->range = snat_range_find(config->values[SNAT_PORTS]);
-	return make_pools(state, config->values);
+	return make_pools(state, config);
 }
 
 static void reset(void *context)

@@ -71,10 +71,13 @@ const struct metric_family snat_loss_ratio = {
 };
 const struct metric_family snat_client_ports = {
     .name = "ephemera_snat_client_ports",
-    .help = "Of each shown pool's active ports, those of the clients with the most, up to "
-	    "--collector.snat.clients-limit: the addresses before source NAT, such as a pod's.",
+    .help =
+	"Of each shown pool's active ports, those of the clients with the most, up to "
+	"--collector.snat.clients-limit: the addresses before source NAT, such as a pod's. With "
+	"--namespaces=all namespace and pod say whose it is, if a pod of this node has it.",
     .type = METRIC_GAUGE,
-    .labels = {"protocol", "source", "destination", "destination_port", "zone", "client"},
+    .labels = {"protocol", "source", "destination", "destination_port", "zone", "client",
+	"namespace", "pod"},
     .example = "topk(10, ephemera_snat_client_ports)",
 };
 
@@ -163,10 +166,16 @@ static int emit_clients(const struct snat_series *series, const struct snat_pool
 	found =
 	    clients ? snat_pools_clients(pools, protocol, pool, clients, series->clients) : -ENOMEM;
 	for (int i = 0; i < found; i++) {
+		struct address_owner owner = {NULL, NULL};
+
+		if (series->owners)
+			series->owners->find(
+			    series->owners->context, pool->family, &clients[i].address, &owner);
 		socket_address_format(&clients[i].address, pool->family, 0, address);
 		metric_add(set, &snat_client_ports, (double)clients[i].ports,
 		    METRIC_LABELS(texts->protocol, texts->source, texts->address, texts->port,
-			texts->zone, address));
+			texts->zone, address, owner.namespace_name ? owner.namespace_name : "",
+			owner.pod ? owner.pod : ""));
 	}
 	free(clients);
 	return found < 0 ? found : 0;

@@ -4,6 +4,7 @@
 
 /* The samples of the collector snat that are about pools. */
 
+#include "collectors/address_owners.h"
 #include "collectors/metric.h"
 #include "collectors/tables/destination_top.h"
 #include "collectors/tables/snat_pools.h"
@@ -17,9 +18,10 @@ extern const struct metric_family snat_loss_ratio;
 extern const struct metric_family snat_client_ports;
 
 struct snat_series {
-	unsigned range;	  /* ports that a pool can have */
-	unsigned minimum; /* ports that a pool must have taken to be shown */
-	size_t clients;	  /* of a pool that are shown */
+	unsigned range;			     /* ports that a pool can have */
+	unsigned minimum;		     /* ports that a pool must have taken to be shown */
+	size_t clients;			     /* of a pool that are shown */
+	const struct address_owners *owners; /* NULL: clients have addresses alone */
 	struct destination_top top[SOCKET_PROTOCOLS];
 };
 

@@ -95,7 +95,10 @@ __noinline int take_entry(void)
 	barrier_var(index);
 	if (index >= TABLE_RECORDS)
 		return 0;
+	/* Linux 6.1 loses the bound of an index that is kept; not that of the place. */
+	barrier_var(index);
 	record = &records[index & (TABLE_RECORDS - 1)];
+	barrier_var(record);
 	read_tuple(original, (__u8)family, &record->original);
 	read_tuple(reply, (__u8)family, &record->reply);
 	record->protocol = protocol;

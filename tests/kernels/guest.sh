@@ -390,8 +390,10 @@ phase_snat() {
 	serve --collector.snat --collector.snat.ports=42000-42004
 	hold snat
 	scrape lost
-	# The kernel makes a new table.
-	echo 8192 >/proc/sys/net/netfilter/nf_conntrack_buckets
+	# The kernel makes a new table: only for who is in the first namespace.
+	nsenter -t 1 -n sh -c 'echo 8192 >/proc/sys/net/netfilter/nf_conntrack_buckets'
+	part buckets
+	cat /proc/sys/net/netfilter/nf_conntrack_buckets
 	scrape new_table
 	part by_text
 	ephemera metrics --collector.disable-defaults --collector.snat --collector.snat.ports=42000-42004 --collector.snat.proc

@@ -49,6 +49,7 @@ def source(found):
 def test_the_kernels_table_has_what_its_text_says(said):
     first, second, text = (said.metrics(f"snat.{part}") for part in ("lost", "new_table", "by_text"))
     assert (source(first), source(second), source(text)) == ("bpf", "bpf", "proc")
+    assert said["snat.buckets"].split() == ["8192"]
     assert ports(first) == ports(second) == ports(text)
     assert sum(ports(text).values()) > 0
 
