@@ -54,7 +54,7 @@ struct snat_range snat_range_of(int result, const struct nat_rules *rules)
 
 struct snat_range snat_range_find(unsigned long ports)
 {
-	struct nat_rules rules;
+	struct nat_rules rules = {.ports = {0, 0}};
 	int result;
 
 	if (ports)

@@ -66,8 +66,8 @@ static void pools_and_the_table(void **state)
 	open_small();
 	assert_leading(&collect, "snat_ports tcp 10.77.2.1 10.77.2.2 443  active: 3\n"
 				 "snat_ports tcp 10.77.2.1 10.77.2.2 443  closing: 0\n"
-				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443  10.77.1.3: 2\n"
-				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443  10.77.1.2: 1\n"
+				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443  10.77.1.3  : 2\n"
+				 "snat_client_ports tcp 10.77.2.1 10.77.2.2 443  10.77.1.2  : 1\n"
 				 "snat_loss_ratio tcp 10.77.2.1 10.77.2.2 443 : 0\n"
 				 "worst_snat_ports tcp ipv4: 3\n"
 				 "worst_snat_ports tcp ipv6: 0\n"
