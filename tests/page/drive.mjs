@@ -9,6 +9,7 @@
 import { createInterface } from "node:readline";
 
 import { launch, open } from "./browser.mjs";
+import * as alike from "./alike.mjs";
 import * as failures from "./failures.mjs";
 import * as first from "./first_screen.mjs";
 import * as holders from "./holders.mjs";
@@ -43,7 +44,7 @@ for (const name of names) {
 			return opened;
 		};
 		told.scenarios[name] = await { ...scenarios, ...polling, ...namespaces, ...first, ...past, ...levels, ...links, ...range,
-			...failures, ...holders, ...nameless }[name]({ open: openOne, step, known });
+			...failures, ...holders, ...nameless, ...alike }[name]({ open: openOne, step, known });
 	} catch (error) {
 		told.failed[name] = error.stack;
 	}

@@ -8,7 +8,7 @@ export async function holders({ open, known }) {
 	const seen = {};
 	for (const [name, json] of Object.entries(known.answers)) {
 		const { page } = await open({ path: `/#${PORT}`, before: (fresh) =>
-			fresh.route(`**/api/v1/ports/${PORT}`, (route) => route.fulfill({ json })) });
+			fresh.route(`**/api/v1/ports/${PORT}?*`, (route) => route.fulfill({ json })) });
 		await answered(page, PORT);
 		seen[name] = await page.locator("#answer").innerText();
 	}

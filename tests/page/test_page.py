@@ -208,7 +208,9 @@ def test_both_sides_of_a_port(seen):
     answer = seen["lookup"]["destination"]
     assert f"As the local port: {ACTIVE + 1} sockets" in answer
     assert "As the remote port: " in answer
-    assert f"And {ACTIVE + 1 - 20} more." in answer
+    # All but the listener are alike, in one line.
+    assert f"{ACTIVE} connections established from 1 address" in answer
+    assert answer.count("Processes") <= 6
 
 
 def test_a_listener_in_the_range_comes_with_advice(seen, host):

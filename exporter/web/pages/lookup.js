@@ -9,7 +9,9 @@ import { search } from "./search.js";
 
 const REST_MS = 150;
 const FRESH_MS = 1000;
-const KEPT = 100;
+const KEPT = 10;
+/* So many that those that are alike are counted: the most that the exporter lists. */
+const SOCKETS = 1000;
 
 const isNumber = (text) => /^\d+$/.test(text);
 
@@ -56,7 +58,7 @@ export function createLookup({ useOf, uses, onShow }) {
 		running?.stop.abort();
 		running = mine;
 		try {
-			const answer = await get(asked(`api/v1/ports/${port}`), mine.stop.signal);
+			const answer = await get(asked(`api/v1/ports/${port}?limit=${SOCKETS}`), mine.stop.signal);
 			if (cache.size >= KEPT) {
 				cache.clear();
 			}
