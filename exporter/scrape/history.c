@@ -33,6 +33,8 @@ struct history {
 	size_t length;
 	struct sample samples[SAMPLES];
 	struct name names[HISTORY_NAMES];
+	bool has_snat;
+	struct history_snat snat;
 };
 
 struct history *history_new(void)
@@ -173,6 +175,23 @@ bool history_find_calls(
 	    .recent = last->calls - first->calls,
 	    .since_ms = first->time_ms,
 	};
+	return true;
+}
+
+void history_note_snat(struct history *history, const struct history_snat *snat)
+{
+	history->has_snat = true;
+	history->snat = *snat;
+}
+
+bool history_find_snat(const struct history *history, int64_t now_ms, struct history_snat *ret_snat)
+{
+	const int64_t age = now_ms - history->snat.time_ms;
+
+	/* One of later than now is of before somebody set the clock back. */
+	if (!history->has_snat || age < 0 || age > HISTORY_SECONDS * INT64_C(1000))
+		return false;
+	*ret_snat = history->snat;
 	return true;
 }
 

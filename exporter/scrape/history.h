@@ -38,6 +38,15 @@ struct history_look {
 	struct history_destination list[HISTORY_DESTINATIONS];
 };
 
+/* The fullest pool of source NAT, as the last scrape of the collector snat found it. */
+struct history_snat {
+	int64_t time_ms; /* of that scrape, since 1970 */
+	unsigned ports;	 /* that each pool can have */
+	bool has_pool;	 /* false: none is full enough to be shown, and the rest is empty */
+	char protocol[8];
+	struct history_destination pool;
+};
+
 /* NULL: out of memory. */
 struct history *history_new(void);
 void history_free(struct history *history); /* NULL is fine */
@@ -67,6 +76,13 @@ struct history_calls {
  */
 bool history_find_calls(
     const struct history *history, int64_t now_ms, struct history_calls *ret_calls);
+
+/* Keeps the last one only. */
+void history_note_snat(struct history *history, const struct history_snat *snat);
+
+/* Returns false if there is none, or if it is older than HISTORY_SECONDS at that time. */
+bool history_find_snat(
+    const struct history *history, int64_t now_ms, struct history_snat *ret_snat);
 
 /* Adds it to text as a JSON object: see /api/v1/history in docs/openapi.yaml. */
 void history_write(const struct history *history, int64_t now_ms, struct text *text);

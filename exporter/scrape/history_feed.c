@@ -12,6 +12,7 @@
 extern const struct collector binds_collector;
 extern const struct collector destinations_collector;
 extern const struct collector exhaustion_collector;
+extern const struct collector snat_collector;
 
 /* The next sample of the exporter's own namespace: others have labels around theirs. */
 static size_t next_own(
@@ -124,12 +125,51 @@ static void feed_samples(struct history *history, int64_t time_ms, const struct 
 	history_note(history, &look);
 }
 
+/* A sample's pool, if it has more active ports than the one that was taken. */
+static void take_pool(const struct metric_set *set, size_t at, struct history_snat *snat)
+{
+	const char *protocol = metric_set_labels(set, at);
+	const char *source = behind(protocol);
+	const char *destination = behind(source);
+	const char *port = behind(destination);
+	const unsigned used = (unsigned)metric_set_value(set, at);
+
+	if (strcmp(behind(port), "active") != 0 || used <= snat->pool.used)
+		return;
+	snat->has_pool = true;
+	snat->pool =
+	    (struct history_destination){.port = (uint16_t)strtoul(port, NULL, 10), .used = used};
+	snprintf(snat->protocol, sizeof(snat->protocol), "%s", protocol);
+	snprintf(snat->pool.source, sizeof(snat->pool.source), "%s", source);
+	snprintf(snat->pool.destination, sizeof(snat->pool.destination), "%s", destination);
+}
+
+/* What a scrape of the collector snat says. Requests of the API do not ask for it. */
+static void feed_snat(struct history *history, int64_t time_ms, const struct metric_set *set)
+{
+	const struct metric_family *ports =
+	    collector_family(&snat_collector, "ephemera_snat_ports");
+	const struct metric_family *range =
+	    collector_family(&snat_collector, "ephemera_snat_range_ports");
+	struct history_snat snat = {.time_ms = time_ms};
+	const size_t found = next_own(set, range, METRIC_FIRST);
+
+	if (found == METRIC_END)
+		return;
+	snat.ports = (unsigned)metric_set_value(set, found);
+	for (size_t at = next_own(set, ports, METRIC_FIRST); at != METRIC_END;
+	     at = next_own(set, ports, at))
+		take_pool(set, at, &snat);
+	history_note_snat(history, &snat);
+}
+
 void history_feed(struct history *history, const struct gatherer *gatherer,
     const struct gathering *gathering, const struct metric_set *set)
 {
 	const size_t place = collectors_length + VIEW_DESTINATIONS;
 	const int64_t now_ms = history_now();
 
+	feed_snat(history, now_ms, set);
 	if (gathering->asked >> place & 1 && gathering->outcomes[place].error == 0)
 		feed_rows(
 		    history, now_ms, destination_rows_found(gatherer_state(gatherer, place)), set);

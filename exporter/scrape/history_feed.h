@@ -10,7 +10,8 @@
 /*
  * Notes the fullest destinations: of VIEW_DESTINATIONS if it was asked for, else of the collectors
  * `destinations` and `binds`. If neither has looked, nothing is noted. The gatherer's views are
- * behind the registry's collectors.
+ * behind the registry's collectors. If the collector `snat` was asked for, its fullest pool is
+ * noted, too.
  */
 void history_feed(struct history *history, const struct gatherer *gatherer,
     const struct gathering *gathering, const struct metric_set *set);

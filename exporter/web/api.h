@@ -25,9 +25,10 @@ char *api_port(const struct port_lookup *lookup, uint16_t port, size_t limit,
 char *api_destinations(const struct destination_rows *rows, size_t limit, bool owners,
     const struct namespace_row *where);
 char *api_range(const struct facts *facts, const struct namespace_row *where);
-/* calls: NULL if nobody counts the calls that fail. */
+/* calls: NULL if nobody counts the calls that fail. snat: NULL if no scrape looked at source NAT.
+ */
 char *api_summary(const struct summary *summary, const struct history_calls *calls,
-    const struct namespace_row *where);
+    const struct history_snat *snat, const struct namespace_row *where);
 char *api_namespaces(const struct namespace_rows *rows, size_t limit);
 
 #endif

@@ -77,8 +77,24 @@ static void add_at_risk(struct json *root, const struct portset *ports)
 			json_append_number(first, port);
 }
 
+static void add_snat(struct json *root, const struct history_snat *snat)
+{
+	struct json *object = json_add_object(root, "snat");
+
+	if (snat->has_pool) {
+		json_add_string(object, "protocol", snat->protocol);
+		json_add_string(object, "source", snat->pool.source);
+		json_add_string(object, "destination", snat->pool.destination);
+		json_add_number(object, "destination_port", snat->pool.port);
+	}
+	json_add_number(object, "used", snat->pool.used);
+	json_add_number(object, "ports", snat->ports);
+	json_add_number(object, "usage_ratio", ratio(snat->pool.used, snat->ports));
+	json_add_number(object, "time_ms", (double)snat->time_ms);
+}
+
 char *api_summary(const struct summary *summary, const struct history_calls *calls,
-    const struct namespace_row *where)
+    const struct history_snat *snat, const struct namespace_row *where)
 {
 	struct json *root = json_new_object();
 	char *text;
@@ -93,6 +109,8 @@ char *api_summary(const struct summary *summary, const struct history_calls *cal
 	add_time_wait(root, summary);
 	add_pools(root, summary);
 	add_at_risk(root, &summary->at_risk);
+	if (snat)
+		add_snat(root, snat);
 	text = json_print(root);
 	json_free(root);
 	return text;

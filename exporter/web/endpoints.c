@@ -298,14 +298,17 @@ static struct answer render_summary(
 {
 	const struct scrape_result *result = context;
 	const struct found_view found = found_view_of(site, route, VIEW_SUMMARY, result);
+	const bool has_past = result->history && !found.is_elsewhere;
+	const int64_t now_ms = history_now();
 	struct history_calls calls;
-	const bool counts = result->history && !found.is_elsewhere &&
-			    history_find_calls(result->history, history_now(), &calls);
+	struct history_snat snat;
+	const bool counts = has_past && history_find_calls(result->history, now_ms, &calls);
+	const bool sees_snat = has_past && history_find_snat(result->history, now_ms, &snat);
 
 	if (!found.state)
 		return found.answer;
 	return finish_api(route, api_summary(summary_found(found.state), counts ? &calls : NULL,
-				     found_view_where(&found)));
+				     sees_snat ? &snat : NULL, found_view_where(&found)));
 }
 
 static struct answer render_namespaces(

@@ -23,6 +23,7 @@ export async function past({ open, known }) {
 			paths: await attributes("#strip path", "d"), ticks: await attributes("#strip .failure", "x1"),
 			levels: await attributes("#strip .level", "y1"), lines: await texts("#history-lines li"),
 			words: await page.locator("#history-words").innerText(), items: await texts("#destinations li"),
+			snat: await page.locator("#snat").isVisible() && await page.locator("#snat").innerText(), snat_commands: await texts("#snat pre:visible"),
 			rest: await page.locator("#destinations-more").innerText(),
 			chips: await page.locator("#chips .chip").evaluateAll((found) => found.map((each) => [each.dataset.key, each.dataset.level,
 				each.innerText, each.getAttribute("href") ?? each.dataset.section])),

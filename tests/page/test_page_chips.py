@@ -2,6 +2,7 @@
 """The chips beside the verdict: a figure, a level, and where more is told."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ CASES = {
     "watch": summary((1334, 0), (443, 65, 128), 800, udp=800, at_risk=(8080, 9100)),
     "bad": summary((1334, 13), (443, 129, 128), 1000, udp=1000, at_risk=range(50000, 50013)),
     "almost": summary((1, 1), (443, 64, 128), 799, udp=799, at_risk=[8080]),
+}
+def snat(used, ports=1000, seconds=0, **pool):
+    return {"used": used, "ports": ports, "usage_ratio": used / ports, "time_ms": NOW - 1000 * seconds, **pool}
+
+
+POOL = {"protocol": "tcp", "source": "10.77.2.1", "destination": "10.77.2.2", "destination_port": 443}
+CASES |= {
+    "snat calm": summary(snat=snat(0)),
+    "snat low": summary(snat=snat(799, **POOL)),
+    "snat nearly full": summary(snat=snat(987, seconds=75, **POOL)),
+    "snat full": summary(snat=snat(10, 10, **{**POOL, "destination": "2001:db8::2"})),
 }
 KEYS = ["failed-calls", "accept-queue", "time-wait", "udp-pool", "at-risk"]
 
@@ -89,3 +101,22 @@ def test_levels_differ_in_colour_in_form_and_in_a_mark(seen):
     assert len({(colour, ground) for colour, ground, _, _ in forms}) == 3
     assert [border for _, _, border, _ in forms] == ["solid", "dashed", "solid"]
     assert len({mark for _, _, _, mark in forms}) == 3
+
+
+@pytest.mark.parametrize("name, level, text", [
+    ("snat calm", "ok", "SNAT 0 %"), ("snat low", "ok", "SNAT 79 %"),
+    ("snat nearly full", "watch", "SNAT 10.77.2.2:443 98 % (watch)"), ("snat full", "bad", "SNAT [2001:db8::2]:443 full (bad)")])
+def test_source_nat_has_a_chip_where_it_is_looked_at(seen, name, level, text):
+    assert (levels(seen[name])["snat"], texts(seen[name])["snat"]) == (level, text)
+    assert seen[name]["chips"][-1][-1] == "snat"
+    assert "snat" not in levels(seen["bad"])
+
+
+def test_the_chip_of_source_nat_leads_to_the_figures_and_a_command(seen):
+    told = " ".join(seen["snat nearly full"]["snat"].split())
+    clock = time.strftime("%H:%M:%S", time.localtime(NOW / 1000 - 75))
+    assert (f"Ports of source NAT At the last scrape, {clock}, 987 of 1,000 ports from 10.77.2.1 towards tcp 10.77.2.2:443 "
+            "were used.") in told
+    assert seen["snat nearly full"]["snat_commands"] == ["ephemera destinations --snat"]
+    assert "no destination had a noticeable share of its 1,000 ports." in seen["snat calm"]["snat"]
+    assert seen["calm"]["snat"] is False

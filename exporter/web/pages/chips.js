@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Beside the verdict: what else can go wrong, one short text each. Each leads to where more is told. */
 import { addressOf } from "./address.js";
+import { endpoint } from "./answer.js";
 import { byId, count, element, plural, replaceChildren } from "./dom.js";
+import { showSnat } from "./snat.js";
 import { timeOf } from "./times.js";
 
 export const SUMMARY_PATH = "api/v1/summary";
@@ -54,6 +56,18 @@ function atRisk({ listeners_at_risk: { ports, first } }) {
 		more: ports > 0 ? `: ${listed}${ports > LISTED ? ", …" : ""}` : "" };
 }
 
+/* As the last scrape found it: the page does not look at source NAT. */
+function snat({ snat: fullest }) {
+	if (fullest === undefined) {
+		return null;
+	}
+	const { destination, destination_port: port, usage_ratio: ratio } = fullest;
+	const to = destination === undefined ? "" : ` ${endpoint(destination, port)}`;
+	return { key: "snat", level: levelOf(ratio, WATCHED.pool), section: "snat",
+		text: ratio >= 1 ? `SNAT${to} full` : ratio >= WATCHED.pool ? `SNAT${to} ${percent(ratio)}` : `SNAT ${percent(ratio)}`,
+		more: "" };
+}
+
 /* What colour and form say, for who sees neither. */
 const SPOKEN = { ok: "", watch: " (watch)", bad: " (bad)" };
 
@@ -72,11 +86,12 @@ let shown = "";
 
 /* summary: an answer of SUMMARY_PATH; null: it is not known. */
 export function showChips(summary) {
-	const chips = summary === null ? [] : [failures, queue, table, pool, atRisk].map((make) => make(summary))
+	const chips = summary === null ? [] : [failures, queue, table, pool, atRisk, snat].map((make) => make(summary))
 		.filter((made) => made !== null);
 	/* The address is part of a link. */
 	const drawn = JSON.stringify([chips, location.hash]);
 	byId("chips").hidden = chips.length === 0;
+	showSnat(summary?.snat);
 	if (drawn !== shown) {
 		shown = drawn;
 		replaceChildren(byId("chips"), ...chips.map(chip));

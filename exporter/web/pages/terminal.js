@@ -21,6 +21,8 @@ export const adviceCommand = () => command(["advise"], {});
 export const destinationsCommand = (total, owner) =>
 	command(["destinations"], { limit: Math.min(total, 1000), by: owner });
 
+export const snatCommand = () => command(["destinations", "--snat"], {});
+
 /* The processes that have ports of a destination: an entry of api/v1/destinations. */
 export function processesCommand({ destination, destination_port: port, owner }) {
 	/* An address of the command has no interface. */
