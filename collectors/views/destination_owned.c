@@ -22,13 +22,14 @@ void destination_rows_keep_owned(struct destination_rows *rows, const struct own
 	const size_t length = rows->length;
 
 	rows->unsearched = rows->destinations - length;
-	rows->destinations = rows->ports = rows->length = 0;
+	rows->destinations = rows->ports = rows->reusable = rows->length = 0;
 	for (size_t i = 0; i < length; i++) {
 		struct destination_row *row = &rows->list[i];
 
 		if (is_owned(row, owners)) {
 			rows->destinations++;
 			rows->ports += destination_total(&row->destination);
+			rows->reusable += row->destination.ports[PORT_REUSABLE];
 			rows->list[rows->length++] = *row;
 			continue;
 		}

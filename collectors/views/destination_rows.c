@@ -106,6 +106,7 @@ static int fill(
 			destination_table_share(finder->table, rows->capacity, &destination);
 			rows->destinations++;
 			rows->ports += destination_total(&destination);
+			rows->reusable += destination.ports[PORT_REUSABLE];
 			destination_top_offer(top, &destination);
 		}
 	}

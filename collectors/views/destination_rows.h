@@ -30,6 +30,7 @@ struct destination_rows {
 	unsigned capacity;
 	unsigned long destinations; /* all that are asked for, shown or not */
 	unsigned long ports;	    /* of all of them */
+	unsigned long reusable;	    /* of these, those that a further connect() can get */
 	unsigned long others;	    /* destinations that are not asked for */
 	unsigned long unsearched;   /* those of which nobody knows whose they are: too many */
 	bool has_names;		    /* destination_rows_name_owners() was called */

@@ -30,16 +30,31 @@ struct top_look {
 	struct exhaustion_events *events; /* NULL: failures are not seen */
 	unsigned long failures;
 	unsigned long refused;
+	time_t begun;		/* when failures began to be seen */
+	struct timespec failed; /* CLOCK_MONOTONIC: when the last one was */
 	char last[TOP_LINE];
 	char summary[TOP_LINE];
 };
 
-static void format_time(char text[static 16])
+/* "since 12:03", with the date if that was another day's. */
+static void format_since(time_t then, char text[static 20])
 {
-	const time_t now = time(NULL);
+	const bool is_old = time(NULL) - then >= 24L * 3600;
 	struct tm local;
 
-	strftime(text, 16, "%H:%M:%S", localtime_r(&now, &local));
+	strftime(text, 20, is_old ? "%Y-%m-%d %H:%M" : "%H:%M", localtime_r(&then, &local));
+}
+
+static void format_ago(const struct timespec *then, char text[static 20])
+{
+	const double seconds = clock_seconds_since(then);
+
+	if (seconds < 120)
+		snprintf(text, 20, "%.0f s", seconds);
+	else if (seconds < 7200)
+		snprintf(text, 20, "%.0f min", seconds / 60);
+	else
+		snprintf(text, 20, "%.0f h", seconds / 3600);
 }
 
 static void format_address(
@@ -59,9 +74,8 @@ static int note_failure(void *context, const struct exhausted_event *event)
 	char address[SOCKET_ADDRESS_TEXT];
 	char what[SOCKET_ENDPOINT_TEXT + 32];
 	char endpoint[SOCKET_ENDPOINT_TEXT];
-	char clock[16];
 
-	format_time(clock);
+	look->failed = clock_now();
 	memcpy(comm, event->comm, sizeof(event->comm));
 	if (event->refused_port) {
 		look->refused++;
@@ -76,8 +90,7 @@ static int note_failure(void *context, const struct exhausted_event *event)
 		look->failures++;
 		snprintf(what, sizeof(what), "bind to any port");
 	}
-	snprintf(
-	    look->last, sizeof(look->last), "%s %s, %s (pid %u)", clock, what, comm, event->pid);
+	snprintf(look->last, sizeof(look->last), "%s, %s (pid %u)", what, comm, event->pid);
 	text_make_printable(look->last);
 	return 0;
 }
@@ -93,6 +106,7 @@ static void open_failures(struct top_look *look)
 		exhaustion_probe_close(&look->probe);
 		look->events = NULL;
 	}
+	look->begun = time(NULL);
 }
 
 int top_look_open(struct options *options, struct top_look **ret_look)
@@ -140,10 +154,11 @@ static void summarize(struct top_look *look, const struct destination_rows *rows
 	if (rows->others)
 		snprintf(all, sizeof(all), " of %lu", rows->destinations + rows->others);
 	snprintf(look->summary, sizeof(look->summary),
-	    "%u port%s each (%u-%u), %u lost to bind(); %lu in use by %lu%s destination%s",
+	    "%u port%s each (%u-%u), %u lost to bind(); %lu used, %lu%s destination%s",
 	    rows->capacity, rows->capacity == 1 ? "" : "s", rows->settings.range.first,
-	    rows->settings.range.last, bound->listen + bound->bound + bound->connected, rows->ports,
-	    rows->destinations, all, rows->destinations + rows->others == 1 ? "" : "s");
+	    rows->settings.range.last, bound->listen + bound->bound + bound->connected,
+	    rows->ports - rows->reusable, rows->destinations, all,
+	    rows->destinations + rows->others == 1 ? "" : "s");
 }
 
 static int look_at_destinations(struct top_look *look, struct top_rows *ret_rows)
@@ -265,7 +280,9 @@ void top_look_failures(struct top_look *look, enum top_view view, char text[stat
 	const char *where = view == TOP_NAMESPACES ? " in this network namespace"
 			    : view == TOP_ONE	   ? " in top's own network namespace"
 						   : "";
-	char refused[48] = "";
+	char since[20];
+	char ago[20];
+	char refused[32] = "";
 
 	if (!look->events) {
 		snprintf(
@@ -273,13 +290,15 @@ void top_look_failures(struct top_look *look, enum top_view view, char text[stat
 		return;
 	}
 	(void)exhaustion_events_wait(look->events, 0);
-	/* Not every kernel shows calls of bind(): then nothing is said of them. */
-	if (look->probe.counts_binds)
+	format_since(look->begun, since);
+	format_ago(&look->failed, ago);
+	if (look->refused)
 		snprintf(refused, sizeof(refused), ", refused: %lu", look->refused);
+	/* Not every kernel shows calls of bind(): then nothing is said of them. */
 	if (look->failures + look->refused == 0)
-		snprintf(text, TOP_LINE, "No %s has failed%s since the start.",
-		    look->probe.counts_binds ? "call" : "connect()", where);
+		snprintf(text, TOP_LINE, "No %s has failed%s since %s.",
+		    look->probe.counts_binds ? "call" : "connect()", where, since);
 	else
-		snprintf(text, TOP_LINE, "Failed%s: %lu%s. %.140s", where, look->failures, refused,
-		    look->last);
+		snprintf(text, TOP_LINE, "Failed%s since %s: %lu%s. %s ago: %.120s", where, since,
+		    look->failures, refused, ago, look->last);
 }

@@ -123,7 +123,7 @@ def test_destinations():
     if "owner_cgroup" in run("destinations", "--json").stdout or " by /" in run("destinations").stdout:
         assert destinations(f"--by={os.getpid()}") == ([SERVICE, OTHER], 0)
     top = run("top", f"--to=:{OTHER}").stdout
-    assert "3 in use by 1 of 2 destinations" in top
+    assert "3 used, 1 of 2 destinations" in top
     assert re.findall(r"^127\.0\.0\.1:(\d+) ", top, re.M) == [str(OTHER)]
     drop([*clients, *listeners])
 

@@ -38,7 +38,7 @@ static int set_up(void **state)
 	    .host = hosts,
 	    .clock = "12:03:41",
 	    .summary = "100 ports each",
-	    .failure = "No call has failed since the start.",
+	    .failure = "No call has failed since 12:03.",
 	    .filter = "",
 	};
 	return 0;
