@@ -226,6 +226,7 @@ void advice_facts_free(struct advice_facts *facts)
 		return;
 	destination_rows_free(facts->rows);
 	port_lookup_free(facts->listeners);
+	snat_rows_free(facts->snat);
 	metric_set_free(facts->set);
 	free(facts);
 }

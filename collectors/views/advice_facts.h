@@ -7,6 +7,7 @@
 #include "collectors/views/destination_rows.h"
 #include "collectors/views/port_lookup.h"
 #include "collectors/views/service_ports.h"
+#include "collectors/views/snat_rows.h"
 
 struct advice_queue {
 	const char *address; /* as in ephemera_accept_queue_sockets */
@@ -21,6 +22,8 @@ struct advice_facts {
 	struct destination_rows *rows; /* the fullest destinations */
 	/* The listeners inside the range: which of them chose their port. NULL: there is none. */
 	struct port_lookup *listeners;
+	/* The fullest pool of source NAT. NULL, until the caller sets it: none is known. */
+	struct snat_rows *snat;
 	struct advice_queue queue;     /* the fullest; its address is NULL if there is none */
 	unsigned long time_wait;       /* sockets in TIME_WAIT */
 	unsigned long time_wait_limit; /* tcp_max_tw_buckets; 0: unknown */

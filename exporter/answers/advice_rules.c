@@ -258,6 +258,9 @@ const struct advice_rule advice_rules[] = {
 	"The last data of a connection is lost if the other side is away for longer. It holds for "
 	"all connections of this host.",
 	advice_find_orphan_retries},
+    {"snat-ports", "Give source NAT more ports",
+	"Firewalls that know the old ports or addresses must know the new ones.",
+	advice_find_snat_ports},
     {"reserved-list", "Shorten the list of reserved ports",
 	"Somebody reserved them: ask why. A service that is down now can lose its port.",
 	advice_find_shorter_list},

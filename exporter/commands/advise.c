@@ -7,6 +7,7 @@
 #include "exporter/answers/socket_units.h"
 #include "exporter/base/terminal.h"
 #include "exporter/commands/commands.h"
+#include "exporter/commands/destinations_snat.h"
 #include "exporter/commands/kernel_tables.h"
 #include "exporter/commands/namespace_enter.h"
 #include "exporter/commands/option_value.h"
@@ -40,6 +41,8 @@ static int show(const struct options *options)
 	result = advice_facts_read(&options->source, options->sysfs, &facts);
 	if (result < 0)
 		return result;
+	/* Most hosts translate nothing, and others than root may not read what is translated. */
+	(void)destinations_snat_fullest(options, &facts->snat);
 	result = advice_find(facts, &units, &list);
 	if (result == 0) {
 		if (options->json)

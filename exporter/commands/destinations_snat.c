@@ -52,6 +52,23 @@ static struct snat_asked asked_of(const struct options *options)
 	};
 }
 
+int destinations_snat_fullest(const struct options *options, struct snat_rows **ret_rows)
+{
+	struct conntrack *conntrack;
+	int result = snat_open(options_values(options, "snat"), options->procfs, &conntrack);
+
+	if (result < 0)
+		return result;
+
+	struct snat_asked asked = asked_of(options);
+
+	asked.limit = 1;
+	asked.clients = 1;
+	result = snat_rows_read(conntrack, &asked, ret_rows);
+	conntrack_close(conntrack);
+	return result;
+}
+
 struct table {
 	const struct snat_rows *rows;
 	size_t most;

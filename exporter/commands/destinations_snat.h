@@ -11,6 +11,14 @@
 int destinations_snat_check(const struct options *options, char error[static OPTIONS_ERROR_SIZE]);
 
 /*
+ * Reads the fullest pool alone, of the network namespace that this process is in. Returns 0, or
+ * -errno: nothing tracks connections, or they may not be read. The caller frees it with
+ * snat_rows_free().
+ */
+struct snat_rows;
+int destinations_snat_fullest(const struct options *options, struct snat_rows **ret_rows);
+
+/*
  * Prints the pools of the network namespace that this process is in. Returns 0; or -errno, and in
  * ret_reason why, static, or NULL.
  */

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The rule of `ephemera advise` for pools of source NAT. */
+#include "collectors/views/snat_rows.h"
+#include "exporter/answers/advice_rules.h"
+
+/* From this chance on a pool is full in effect: the alert SnatPortsFull goes by the same. */
+#define LOSS_NOW 0.1
+
+/* nf_nat_l4proto_unique_tuple() in net/netfilter/nf_nat_core.c: without ports in the rule. */
+#define WIDEST ((struct port_range){1024, 65535})
+
+/* Of a bigger range the kernel tries 248 ports at most. */
+#define TRIED_ALL 128
+
+static void say_pool(struct text *text, const struct snat_rows *rows, const struct snat_row *row)
+{
+	char source[SOCKET_ADDRESS_TEXT];
+	char client[SOCKET_ADDRESS_TEXT];
+	const enum socket_family family = row->pool.family;
+
+	socket_address_format(&row->pool.source, family, 0, source);
+	advice_say(text, "%u of the %u ports of the SNAT address %s towards ",
+	    (unsigned)row->pool.ports[PORT_ACTIVE], port_range_size(rows->range), source);
+	advice_say_destination(text, &row->pool);
+	advice_say(text, " (%s) are taken.", socket_protocol_name(row->protocol));
+	if (row->loss > 0)
+		advice_say(text,
+		    " Of 100 new connections %.0f find no port, and lose their first packet.",
+		    row->loss * 100);
+	if (row->clients_length == 0)
+		return;
+	socket_address_format(&row->clients[0].address, family, 0, client);
+	advice_say(text, " The client %s has most of them: %lu.", client, row->clients[0].ports);
+}
+
+static void say_wider(const struct snat_rows *rows, struct advice *advice)
+{
+	advice_say(&advice->action,
+	    "Take the ports out of the rule of source NAT, or name more of them: without ports it "
+	    "chooses from %u to %u. The command shows the rules.",
+	    WIDEST.first, WIDEST.last);
+	advice_say(
+	    &advice->effect, "New connections have the new ports as soon as the rule is loaded.");
+	advice->promised = "ports of a SNAT address towards it";
+	advice->before = port_range_size(rows->range);
+	advice->after = port_range_size(WIDEST);
+}
+
+bool advice_find_snat_ports(const struct advice_input *input, struct advice *advice)
+{
+	const struct snat_rows *rows = input->facts->snat;
+	const struct snat_row *row = rows && rows->length ? &rows->list[0] : NULL;
+
+	if (!row || (row->share < SNAT_NEARLY_FULL && row->loss < LOSS_NOW))
+		return false;
+	advice->urgency = ADVICE_NOW;
+	advice->weight = (double)row->pool.ports[PORT_ACTIVE];
+	say_pool(&advice->finding, rows, row);
+	if (rows->remark)
+		advice_say(&advice->finding,
+		    " The range is assumed: `ephemera destinations --snat` says why.");
+	text_add_string(&advice->commands, "nft list ruleset | grep -nE 'masquerade|snat'");
+	if (port_range_size(rows->range) < port_range_size(WIDEST)) {
+		say_wider(rows, advice);
+	} else {
+		advice_say(&advice->action, "Name more addresses in the rule of source NAT (snat "
+					    "to FIRST-LAST). The command "
+					    "shows the rules.");
+		advice_say(&advice->effect,
+		    "Each address has all ports. One client keeps to one address of them.");
+	}
+	if (port_range_size(rows->range) > TRIED_ALL)
+		advice_say(&advice->action, " If the rule lacks fully-random, add it: with it, "
+					    "fewer packets are lost before "
+					    "the range is full.");
+	return true;
+}

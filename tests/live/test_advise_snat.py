@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ephemera advise` on a host that translates sources: what it advises gives more ports."""
+
+import os
+
+import pytest
+
+from lib.exporter import run
+from lib.namespace import NOBODY, in_namespace
+from advising import advise, follow
+from router import ROUTER, SERVER, Router, connected
+from test_snat import FAMILIES, IPV4, fill, peer, some_range
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the entries")
+
+WIDEST = 65536 - 1024
+
+
+@FAMILIES
+@in_namespace
+def test_snat_ports(family):
+    router, ports = Router(), some_range(10)
+    router.rules(f"masquerade to :{ports[0]}-{ports[1]}")
+    listener = router.listen(443, family)
+    held = fill(router, family, 8)
+    assert "snat-ports" not in advise()
+    held += fill(router, family, 2, 3)
+    finding = advise()["snat-ports"]
+    server = SERVER[family].format(2)
+    server = server if family == IPV4 else f"[{server}]"
+    assert finding["urgency"] == "now"
+    assert finding["finding"].startswith(
+        f"10 of the 10 ports of the SNAT address {ROUTER[family]} towards {server}:443 (tcp) are taken.")
+    assert "Of 100 new connections 100 find no port" in finding["finding"]
+    assert finding["finding"].endswith("2 has most of them: 8.")
+    assert finding["promise"] == {"figure": "ports of a SNAT address towards it", "now": 10, "then": WIDEST}
+    assert finding["sysctls"] == []
+    # A SYN that finds no port is dropped.
+    assert connected([router.new(family)], peer(family)) == []
+    assert "(snat-ports)" in follow("snat-ports")  # it shows the rules
+    router.rules("masquerade")
+    # More than ten, as promised; that all of them are given is for test_snat.py.
+    held += fill(router, family, 50)
+    assert "snat-ports" not in advise()
+    del held, listener
+
+
+@in_namespace
+def test_a_range_of_which_the_kernel_tries_a_part():
+    """Of more than 128 ports it tries 248 at most: random ones find the rest sooner."""
+    router, ports = Router(), some_range(200)
+    router.rules(f"masquerade to :{ports[0]}-{ports[1]} fully-random")
+    listener = router.listen(443)
+    held = fill(router, IPV4, 190)
+    finding = advise()["snat-ports"]
+    assert f"190 of the 200 ports of the SNAT address {ROUTER[IPV4]}" in finding["finding"]
+    assert "fully-random" in finding["action"]
+    del held, listener
+
+
+@in_namespace
+def test_nothing_is_said_where_nothing_is_translated():
+    assert advise() == {} or "snat-ports" not in advise()
+    done = run("advise")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@in_namespace(user=NOBODY)
+def test_who_may_not_read_the_entries_is_told_no_error():
+    done = run("advise")
+    assert (done.returncode, "conntrack" in done.stderr) == (0, False)
