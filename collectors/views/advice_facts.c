@@ -214,6 +214,8 @@ int advice_facts_read(
 	facts->services.facts.settings.node_ports = source->node_ports;
 	facts->timestamps = read_setting(source->procfs, "sys/net/ipv4/tcp_timestamps");
 	facts->orphan_retries = read_setting(source->procfs, "sys/net/ipv4/tcp_orphan_retries");
+	facts->established_timeout =
+	    read_setting(source->procfs, "sys/net/netfilter/nf_conntrack_tcp_timeout_established");
 	facts->somaxconn = read_setting(source->procfs, "sys/net/core/somaxconn");
 	facts->is_node = has_pods(sysfs);
 	*ret_facts = facts;

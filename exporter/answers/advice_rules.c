@@ -261,6 +261,10 @@ const struct advice_rule advice_rules[] = {
     {"snat-ports", "Give source NAT more ports",
 	"Firewalls that know the old ports or addresses must know the new ones.",
 	advice_find_snat_ports},
+    {"snat-timeout", "Forget silent connections of source NAT sooner",
+	"A connection that is silent for longer than a day breaks, unless its ends send "
+	"keep-alives.",
+	advice_find_snat_timeout},
     {"reserved-list", "Shorten the list of reserved ports",
 	"Somebody reserved them: ask why. A service that is down now can lose its port.",
 	advice_find_shorter_list},

@@ -44,8 +44,9 @@ bool advice_find_reserve(const struct advice_input *input, struct advice *advice
 bool advice_find_fin_timeout(const struct advice_input *input, struct advice *advice);
 bool advice_find_orphan_retries(const struct advice_input *input, struct advice *advice);
 
-/* That of source NAT is in advice_snat_rules.c. */
+/* Those of source NAT are in advice_snat_rules.c. */
 bool advice_find_snat_ports(const struct advice_input *input, struct advice *advice);
+bool advice_find_snat_timeout(const struct advice_input *input, struct advice *advice);
 
 /* The fullest destination, or NULL. */
 const struct destination_row *advice_fullest(const struct advice_input *input);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The rule of `ephemera advise` for pools of source NAT. */
+/* The rules of `ephemera advise` for pools of source NAT. */
+#include <stdio.h>
+
 #include "collectors/views/snat_rows.h"
 #include "exporter/answers/advice_rules.h"
 
 /* From this chance on a pool is full in effect: the alert SnatPortsFull goes by the same. */
 #define LOSS_NOW 0.1
+
+/* A day is well above the clients' keep-alive, two hours by default. */
+#define ESTABLISHED_SECONDS 86400
 
 /* nf_nat_l4proto_unique_tuple() in net/netfilter/nf_nat_core.c: without ports in the rule. */
 #define WIDEST ((struct port_range){1024, 65535})
@@ -46,12 +51,21 @@ static void say_wider(const struct snat_rows *rows, struct advice *advice)
 	advice->after = port_range_size(WIDEST);
 }
 
-bool advice_find_snat_ports(const struct advice_input *input, struct advice *advice)
+/* The fullest pool, if it has next to no port left; or NULL. */
+static const struct snat_row *full_pool(const struct advice_input *input)
 {
 	const struct snat_rows *rows = input->facts->snat;
 	const struct snat_row *row = rows && rows->length ? &rows->list[0] : NULL;
 
-	if (!row || (row->share < SNAT_NEARLY_FULL && row->loss < LOSS_NOW))
+	return row && (row->share >= SNAT_NEARLY_FULL || row->loss >= LOSS_NOW) ? row : NULL;
+}
+
+bool advice_find_snat_ports(const struct advice_input *input, struct advice *advice)
+{
+	const struct snat_rows *rows = input->facts->snat;
+	const struct snat_row *row = full_pool(input);
+
+	if (!row)
 		return false;
 	advice->urgency = ADVICE_NOW;
 	advice->weight = (double)row->pool.ports[PORT_ACTIVE];
@@ -73,5 +87,32 @@ bool advice_find_snat_ports(const struct advice_input *input, struct advice *adv
 		advice_say(&advice->action, " If the rule lacks fully-random, add it: with it, "
 					    "fewer packets are lost before "
 					    "the range is full.");
+	return true;
+}
+
+bool advice_find_snat_timeout(const struct advice_input *input, struct advice *advice)
+{
+	const struct snat_row *row = full_pool(input);
+	const int timeout = input->facts->established_timeout;
+	char value[16];
+
+	if (!row || row->protocol != SOCKET_TCP || timeout <= ESTABLISHED_SECONDS)
+		return false;
+	advice->urgency = ADVICE_SOON;
+	advice->weight = (double)row->pool.ports[PORT_ACTIVE];
+	advice_say(&advice->finding,
+	    "A connection whose ends are gone without a word keeps its port of source NAT for %d s "
+	    "(nf_conntrack_tcp_timeout_established), and such ports are short towards ",
+	    timeout);
+	advice_say_destination(&advice->finding, &row->pool);
+	advice_say(&advice->finding, ".");
+	snprintf(value, sizeof(value), "%d", ESTABLISHED_SECONDS);
+	advice_set(advice, "net.netfilter.nf_conntrack_tcp_timeout_established", value);
+	advice_say(&advice->effect, "A connection has the new timeout from its next packet on. "
+				    "Those that are gone keep the "
+				    "old one: conntrack -D deletes them.");
+	advice->promised = "seconds that a silent connection keeps its port";
+	advice->before = (unsigned long)timeout;
+	advice->after = ESTABLISHED_SECONDS;
 	return true;
 }

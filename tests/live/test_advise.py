@@ -18,8 +18,8 @@ from lib.sockets import (IPV4, accept, add_address, bind_until_refused, bound, c
 from advising import FIRST, PEER, SIZE, TARGET, advise, follow, free_towards, small_range, target
 from other_namespaces import another
 
-RULES = ("tw-reuse", "keep-alive", "more-addresses", "fin-timeout", "orphan-retries", "snat-ports", "reserved-list",
-         "wider-range", "reserve", "bind-no-port", "accept-queue", "time-wait-table")
+RULES = ("tw-reuse", "keep-alive", "more-addresses", "fin-timeout", "orphan-retries", "snat-ports", "snat-timeout",
+         "reserved-list", "wider-range", "reserve", "bind-no-port", "accept-queue", "time-wait-table")
 
 
 @in_namespace

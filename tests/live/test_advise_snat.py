@@ -6,7 +6,8 @@ import os
 import pytest
 
 from lib.exporter import run
-from lib.namespace import NOBODY, in_namespace
+from lib.namespace import NOBODY, in_namespace, sysctl
+from lib.sockets import wait_until
 from advising import advise, follow
 from router import ROUTER, SERVER, Router, connected
 from test_snat import FAMILIES, IPV4, fill, peer, some_range
@@ -14,6 +15,7 @@ from test_snat import FAMILIES, IPV4, fill, peer, some_range
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the entries")
 
 WIDEST = 65536 - 1024
+DAY = 86400
 
 
 @FAMILIES
@@ -42,6 +44,35 @@ def test_snat_ports(family):
     # More than ten, as promised; that all of them are given is for test_snat.py.
     held += fill(router, family, 50)
     assert "snat-ports" not in advise()
+    del held, listener
+
+
+def seconds_left():
+    """Of the entries of connections to port 443, in connection tracking."""
+    with open("/proc/net/nf_conntrack", encoding="ascii") as file:
+        return [int(line.split()[4]) for line in file if " ESTABLISHED " in line and " dport=443 " in line]
+
+
+@in_namespace
+def test_snat_timeout():
+    router, ports = Router(), some_range(10)
+    router.rules(f"masquerade to :{ports[0]}-{ports[1]}")
+    listener = router.listen(443)
+    held = fill(router, IPV4, 9)
+    name = "net.netfilter.nf_conntrack_tcp_timeout_established"
+    before = int(sysctl(name))
+    finding = advise()["snat-timeout"]
+    assert before > DAY
+    assert finding["urgency"] == "soon"
+    assert finding["promise"] == {"figure": "seconds that a silent connection keeps its port",
+                                  "now": before, "then": DAY}
+    assert finding["sysctls"] == [{"name": name, "value": str(DAY)}]
+    assert min(seconds_left()) > DAY
+    follow("snat-timeout")
+    # From its next packet on.
+    held[0].send(b"x")
+    wait_until(lambda: sum(left <= DAY for left in seconds_left()) == 1, "the new timeout")
+    assert "snat-timeout" not in advise()
     del held, listener
 
 
