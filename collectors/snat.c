@@ -78,6 +78,7 @@ static const struct metric_family *const families[] = {
 
 struct snat {
 	const char *procfs; /* NULL: of another network namespace */
+	const unsigned long *values;
 	bool by_netlink;
 	struct conntrack *conntrack; /* NULL with netlink */
 	int error;		     /* of opening it, which root must do; of asking by netlink */
@@ -97,15 +98,22 @@ static void release(void *context)
 	snat_lost_release(&state->lost);
 }
 
-static int open_by(bool netlink, const char *procfs, struct conntrack **ret_conntrack)
-{
-	return netlink ? conntrack_open_netlink(ret_conntrack)
-		       : conntrack_open(procfs, ret_conntrack);
-}
-
 int snat_open(const unsigned long *values, const char *procfs, struct conntrack **ret_conntrack)
 {
-	return open_by(values[SNAT_NETLINK], procfs, ret_conntrack);
+	const char *reason;
+	int result;
+
+	if (values[SNAT_NETLINK])
+		return conntrack_open_netlink(ret_conntrack);
+	result = conntrack_open(procfs, ret_conntrack);
+	/* Where the table cannot be read, the file is: ephemera_snat_source_info says so. */
+	if (result == 0 && !values[SNAT_PROC] &&
+	    conntrack_use_table(*ret_conntrack, &reason) == -ENOMEM) {
+		conntrack_close(*ret_conntrack);
+		*ret_conntrack = NULL;
+		return -ENOMEM;
+	}
+	return result;
 }
 
 struct snat_pools_options snat_pools_options_of(
@@ -133,16 +141,6 @@ static int make_pools(struct snat *state, const struct collector_config *config)
 	return state->pools ? snat_series_init(&state->series, values[SNAT_LIMIT]) : -ENOMEM;
 }
 
-/* Where it cannot be, the file is read: ephemera_snat_source_info says so. */
-static int use_table(struct snat *state, const unsigned long *values)
-{
-	const char *reason;
-
-	if (values[SNAT_NETLINK] || values[SNAT_PROC])
-		return 0;
-	return conntrack_use_table(state->conntrack, &reason);
-}
-
 static int init(void *context, const struct collector_config *config)
 {
 	struct snat *state = context;
@@ -151,10 +149,9 @@ static int init(void *context, const struct collector_config *config)
 	if (!state->procfs)
 		return 0;
 	state->by_netlink = config->values[SNAT_NETLINK];
-	state->error = open_by(state->by_netlink, state->procfs, &state->conntrack);
+	state->values = config->values;
+	state->error = snat_open(state->values, state->procfs, &state->conntrack);
 	if (state->error == -ENOMEM)
-		return -ENOMEM;
-	if (state->error == 0 && use_table(state, config->values) == -ENOMEM)
 		return -ENOMEM;
 	if (snat_lost_init(&state->lost, config->values[SNAT_LIMIT]) < 0)
 		return -ENOMEM;
@@ -173,6 +170,11 @@ static void reset(void *context)
 static int visit(void *context, const struct conntrack_entry *entry)
 {
 	return snat_pools_add(context, entry);
+}
+
+static void forget(void *context)
+{
+	snat_pools_clear(context);
 }
 
 /* The table as a whole. It is left out, too, where its entries may not be read. */
@@ -202,41 +204,26 @@ static int emit_table(const struct snat *state, struct metric_set *set)
 	return 0;
 }
 
-/* Returns what the entries were read by, or NULL and in ret_error why not. */
-static const char *read_entries(struct snat *state, int *ret_error)
-{
-	const char *source = conntrack_source(state->conntrack);
-
-	*ret_error = conntrack_walk(state->conntrack, visit, state->pools);
-	if (*ret_error == -EAGAIN) {
-		snat_pools_clear(state->pools);
-		source = conntrack_source(state->conntrack);
-		*ret_error = conntrack_walk(state->conntrack, visit, state->pools);
-	}
-	return *ret_error < 0 ? NULL : source;
-}
-
 static int emit(void *context, struct metric_set *set)
 {
 	struct snat *state = context;
-	const char *source;
 	int result;
 
 	if (!state->procfs)
 		return 0;
 	/* Rules that came after the start began the tracking. */
 	if (state->error < 0)
-		state->error = open_by(state->by_netlink, state->procfs, &state->conntrack);
+		state->error = snat_open(state->values, state->procfs, &state->conntrack);
 	if (state->error < 0)
 		return state->error == -ENOENT ? -EOPNOTSUPP : state->error;
 	result = emit_table(state, set);
 	if (result < 0)
 		return result;
-	source = read_entries(state, &result);
-	if (!source)
+	result = conntrack_walk(state->conntrack, visit, forget, state->pools);
+	if (result < 0)
 		return result;
 	snat_range_emit(&state->range, set);
-	metric_add(set, &source_info, 1, METRIC_LABELS(source));
+	metric_add(set, &source_info, 1, METRIC_LABELS(conntrack_source(state->conntrack)));
 	snat_lost_emit(&state->lost, set);
 	return snat_series_emit(&state->series, state->pools, set);
 }

@@ -15,10 +15,14 @@
 /* The kernel hands out a page at a time; the longest line, of IPv6 with labels, has some 500. */
 #define BUFFER 65536
 
+#define BY_TABLE "bpf"
+#define BY_FILE "proc"
+#define BY_NETLINK "netlink"
+
 struct conntrack {
 	int file;		       /* -1: netlink is asked, and there is no buffer */
 	struct conntrack_table *table; /* NULL: the file's lines are read */
-	bool table_failed;	       /* at the last walk; the next one reads the lines */
+	const char *source;	       /* of the last walk */
 	char buffer[];		       /* BUFFER bytes */
 };
 
@@ -47,7 +51,7 @@ int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
 	}
 	conntrack->file = file;
 	conntrack->table = NULL;
-	conntrack->table_failed = false;
+	conntrack->source = BY_FILE;
 	*ret_conntrack = conntrack;
 	return 0;
 }
@@ -64,7 +68,7 @@ int conntrack_open_netlink(struct conntrack **ret_conntrack)
 		return -ENOMEM;
 	conntrack->file = -1;
 	conntrack->table = NULL;
-	conntrack->table_failed = false;
+	conntrack->source = BY_NETLINK;
 	*ret_conntrack = conntrack;
 	return 0;
 }
@@ -81,19 +85,16 @@ void conntrack_close(struct conntrack *conntrack)
 
 int conntrack_use_table(struct conntrack *conntrack, const char **ret_reason)
 {
-	return conntrack_table_open(conntrack->file, &conntrack->table, ret_reason);
-}
+	const int result = conntrack_table_open(conntrack->file, &conntrack->table, ret_reason);
 
-static bool reads_table(const struct conntrack *conntrack)
-{
-	return conntrack->table && !conntrack->table_failed;
+	if (result == 0)
+		conntrack->source = BY_TABLE;
+	return result;
 }
 
 const char *conntrack_source(const struct conntrack *conntrack)
 {
-	if (reads_table(conntrack))
-		return "bpf";
-	return conntrack->file < 0 ? "netlink" : "proc";
+	return conntrack->source;
 }
 
 /* Whatever happens to the table, the file is there. But who visits says when it ends. */
@@ -111,16 +112,19 @@ static int visit_for(void *context, const struct conntrack_entry *entry)
 	return visitor->result;
 }
 
-static int walk_table(struct conntrack *conntrack,
-    int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
+/* Returns whether it is done; and then in ret_result what the walk returns. */
+static bool walk_table(const struct conntrack *conntrack,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void (*forget)(void *context),
+    void *context, int *ret_result)
 {
 	struct visitor visitor = {visit, context, 0};
 	const int result = conntrack_table_walk(conntrack->table, visit_for, &visitor);
 
-	if (visitor.result < 0)
-		return visitor.result;
-	conntrack->table_failed = result < 0;
-	return result < 0 ? -EAGAIN : 0;
+	*ret_result = visitor.result;
+	if (visitor.result < 0 || result == 0)
+		return true;
+	forget(context);
+	return false;
 }
 
 /* Hands on the whole lines of the buffer. Returns how many bytes they have, or -errno. */
@@ -143,17 +147,12 @@ static ssize_t visit_lines(const char *text, size_t length,
 	return line - text;
 }
 
-int conntrack_walk(struct conntrack *conntrack,
+static int walk_file(struct conntrack *conntrack,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
 {
 	char *buffer = conntrack->buffer;
 	size_t length = 0;
 
-	if (conntrack->file < 0)
-		return conntrack_netlink_walk(visit, context);
-	if (reads_table(conntrack))
-		return walk_table(conntrack, visit, context);
-	conntrack->table_failed = false;
 	if (lseek(conntrack->file, 0, SEEK_SET) < 0)
 		return -errno;
 	for (;;) {
@@ -176,4 +175,19 @@ int conntrack_walk(struct conntrack *conntrack,
 			return -EBADMSG;
 		memmove(buffer, buffer + used, length);
 	}
+}
+
+int conntrack_walk(struct conntrack *conntrack,
+    int (*visit)(void *context, const struct conntrack_entry *entry), void (*forget)(void *context),
+    void *context)
+{
+	int result;
+
+	if (conntrack->file < 0)
+		return conntrack_netlink_walk(visit, context);
+	conntrack->source = BY_TABLE;
+	if (conntrack->table && walk_table(conntrack, visit, forget, context, &result))
+		return result;
+	conntrack->source = BY_FILE;
+	return walk_file(conntrack, visit, context);
 }

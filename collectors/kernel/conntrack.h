@@ -69,16 +69,21 @@ void conntrack_close(struct conntrack *conntrack); /* NULL is fine */
  */
 int conntrack_use_table(struct conntrack *conntrack, const char **ret_reason);
 
-/* What the next walk reads: "bpf", "proc" or "netlink". */
+/* What the last walk read: "bpf", "proc" or "netlink". Before one: what the next one will. */
 const char *conntrack_source(const struct conntrack *conntrack);
 
 /*
  * Reads all entries of TCP and UDP, from the first one. Entries come and go meanwhile: one that
- * does may be left out or come twice. visit: returns 0, or -errno, which ends it. Returns 0, that,
- * -EBADMSG, the -errno of read(), or as conntrack_netlink_walk(). -EAGAIN: what was visited is not
- * all, or not true. Forget it and call again, which then reads the file.
+ * does may be left out or come twice. visit: returns 0, or -errno, which ends it. forget: of all
+ * that was visited, since it was not all, or not true, and comes again. Returns 0, what visit
+ * returned, -EBADMSG, the -errno of read(), or as conntrack_netlink_walk().
+ *
+ * Some kernels' file itself leaves some out, if others have ended since it was read last:
+ * ct_seq_show() removes these while it is read, and each read() goes on at a place by its number.
+ * Seen with Linux 6.1 and 6.12, not with 6.18.
  */
 int conntrack_walk(struct conntrack *conntrack,
-    int (*visit)(void *context, const struct conntrack_entry *entry), void *context);
+    int (*visit)(void *context, const struct conntrack_entry *entry), void (*forget)(void *context),
+    void *context);
 
 #endif

@@ -77,6 +77,15 @@ static int visit(void *context, const struct conntrack_entry *entry)
 	return keep(snat, entry);
 }
 
+static void forget(void *context)
+{
+	struct port_snat *snat = ((const struct reading *)context)->snat;
+
+	free(snat->totals);
+	free(snat->list);
+	*snat = (struct port_snat){.error = 0};
+}
+
 int snat_flow_compare(const struct snat_flow *a, const struct snat_flow *b)
 {
 	int order = (int)a->port - b->port;
@@ -146,7 +155,7 @@ int port_snat_walk(struct conntrack *conntrack, const struct portset *ports,
 		return -ENOMEM;
 	/* They are no sockets, and have no state of one. */
 	if (!asked || (!asked->states.of[SOCKET_TCP] && !asked->states.of[SOCKET_UDP]))
-		result = conntrack_walk(conntrack, visit, &reading);
+		result = conntrack_walk(conntrack, visit, forget, &reading);
 	if (result == -ENOMEM) {
 		port_snat_free(reading.snat);
 		return result;

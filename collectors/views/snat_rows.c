@@ -116,6 +116,11 @@ static int visit(void *context, const struct conntrack_entry *entry)
 	return snat_pools_add(context, entry);
 }
 
+static void forget(void *context)
+{
+	snat_pools_clear(context);
+}
+
 static int begin(struct reading *reading)
 {
 	const size_t limit = reading->asked->limit;
@@ -143,7 +148,7 @@ int snat_rows_read(
 	int result = begin(&reading);
 
 	if (result == 0)
-		result = conntrack_walk(conntrack, visit, reading.pools);
+		result = conntrack_walk(conntrack, visit, forget, reading.pools);
 	if (result == 0) {
 		choose(&reading);
 		result = merge(&reading);

@@ -134,7 +134,8 @@ static void take_pool(const struct metric_set *set, size_t at, struct history_sn
 	const char *port = behind(destination);
 	const unsigned used = (unsigned)metric_set_value(set, at);
 
-	if (strcmp(behind(port), "active") != 0 || used <= snat->pool.used)
+	/* Behind the port is the zone. */
+	if (strcmp(behind(behind(port)), "active") != 0 || used <= snat->pool.used)
 		return;
 	snat->has_pool = true;
 	snat->pool =
