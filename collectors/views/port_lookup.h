@@ -76,8 +76,9 @@ struct port_lookup {
 	struct portset held;
 	struct process_search *processes; /* NULL: not searched */
 	struct port_snat *snat;		  /* NULL: not looked at; see port_lookup_take_snat() */
-	unsigned empty;			  /* how many of the asked ports have nothing asked for */
-	unsigned long unsearched;	  /* see port_lookup_keep_owned() */
+	unsigned long snat_left_out; /* its connections, where owners are asked for: it has none */
+	unsigned empty;		     /* how many of the asked ports have nothing asked for */
+	unsigned long unsearched;    /* see port_lookup_keep_owned() */
 	size_t length;
 	struct port_answer *answers; /* for the ports with sockets, sorted by port */
 	char **cgroups;

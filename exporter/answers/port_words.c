@@ -152,7 +152,7 @@ void port_words_add_port(
 	if (lookup->bound_unseen)
 		add_unseen(text, lookup);
 	else
-		add(text, "Nothing is on it.");
+		add(text, lookup->snat_left_out ? "No socket is on it." : "Nothing is on it.");
 	if (is_connects(lookup, answer->port) && !lookup->bound_unseen)
 		add_chances(text, lookup, answer->port);
 	else if (settings_is_privileged(&lookup->settings, answer->port))

@@ -37,19 +37,26 @@ static int keep_owned(const struct options *options, struct port_lookup *lookup)
 	return result;
 }
 
-/* Once for all ports. A connection of source NAT has no process here. */
+/* Once for all ports. A connection of source NAT has no process here: with --by it is only counted.
+ */
 static int add_snat(const struct options *options, struct port_lookup *lookup)
 {
 	struct port_snat *snat;
 	int result;
 
-	if (options->by || options->source.replay)
+	if (options->source.replay)
 		return 0;
 	result = port_snat_read(options->procfs, options_values(options, "snat"),
 	    &options->asked.ports, &options->asked, &snat);
-	if (result == 0)
+	if (result < 0)
+		return result;
+	if (options->by && snat->length) {
+		lookup->snat_left_out = snat->length + snat->unlisted;
+		port_snat_free(snat);
+	} else {
 		port_lookup_take_snat(lookup, &options->asked.ports, snat);
-	return result;
+	}
+	return 0;
 }
 
 static int look(const struct options *options, size_t limit, struct port_lookup **ret_lookup)

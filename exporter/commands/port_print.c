@@ -54,6 +54,8 @@ static int print_json(const struct port_lookup *lookup, const struct options *op
 	json_add_number(root, "empty_ports", lookup->empty);
 	if (lacks_snat(lookup))
 		json_add_bool(root, "snat_unknown", true);
+	if (lookup->snat_left_out)
+		json_add_number(root, "snat_left_out", (double)lookup->snat_left_out);
 	if (options->by)
 		json_add_number(root, "unsearched_sockets", (double)lookup->unsearched);
 	if (port_lookup_has_any(lookup))
@@ -94,13 +96,30 @@ static bool is_unsure(const struct port_lookup *lookup, const struct port_answer
 	return false;
 }
 
-static void print_lacking(const struct port_lookup *lookup, const struct options *options)
+/* "it, only root sees" */
+static const char *lacking(const struct port_lookup *lookup, const struct options *options)
 {
 	const bool refused = lookup->snat->error == -EACCES || lookup->snat->error == -EPERM;
 
-	printf("\nWhether source NAT has %s, %s.\n",
-	    portset_count(&options->asked.ports) == 1 ? "it" : "them",
-	    refused ? "only root sees" : "cannot be read here");
+	if (portset_count(&options->asked.ports) == 1)
+		return refused ? "it, only root sees" : "it, cannot be read here";
+	return refused ? "them, only root sees" : "them, cannot be read here";
+}
+
+static void print_snat_left_out(const struct port_lookup *lookup, const struct options *options)
+{
+	const unsigned long count = lookup->snat_left_out;
+	char text[160];
+
+	if (!count)
+		return;
+	putchar('\n');
+	snprintf(text, sizeof(text),
+	    "Source NAT sends %lu connection%s out from %s. --by leaves %s out: %s no process "
+	    "here.",
+	    count, count == 1 ? "" : "s", portset_count(&options->asked.ports) == 1 ? "it" : "them",
+	    count == 1 ? "it" : "them", count == 1 ? "it has" : "they have");
+	terminal_print_wrapped(text, 0, terminal_width());
 }
 
 static void print_text(const struct port_lookup *lookup, const struct options *options)
@@ -136,7 +155,8 @@ static void print_text(const struct port_lookup *lookup, const struct options *o
 		    options->by || port_asked_is_part(&options->asked) ? "that you asked for " : "",
 		    first ? "" : "other ", untold, untold == 1 ? "" : "s");
 	if (lacks_snat(lookup))
-		print_lacking(lookup, options);
+		printf("\nWhether source NAT has %s.\n", lacking(lookup, options));
+	print_snat_left_out(lookup, options);
 	if (lookup->unsearched)
 		printf("\nOf %lu more sockets on these ports, the owners were not searched.\n",
 		    lookup->unsearched);
@@ -190,6 +210,14 @@ static int print_lines(const struct port_lookup *lookup, const struct options *o
 		fprintf(stderr,
 		    "ephemera: port: the owners of %lu more sockets were not searched\n",
 		    lookup->unsearched);
+	if (result == 0 && lookup->snat_left_out)
+		fprintf(stderr,
+		    "ephemera: port: %lu connections of source NAT are left out: they have no "
+		    "process here\n",
+		    lookup->snat_left_out);
+	if (result == 0 && lacks_snat(lookup))
+		fprintf(stderr, "ephemera: port: whether source NAT has %s\n",
+		    lacking(lookup, options));
 	return result;
 }
 

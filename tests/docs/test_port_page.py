@@ -69,7 +69,8 @@ def test_the_command_prints_the_whole_that_the_page_says():
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
     assert documented_fields("The answer as JSON") == {**dict.fromkeys(found, True), "advice": False,
-                                                        "unsearched_sockets": False, "snat_unknown": False}
+                                                        "unsearched_sockets": False, "snat_unknown": False,
+                                                        "snat_left_out": False}
     assert [port["port"] for port in found["ports"]] == [40001, 40004]
     for port in found["ports"]:
         openapi.assert_valid({**port, "range": found["range"],

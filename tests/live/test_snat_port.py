@@ -183,6 +183,12 @@ def test_who_may_not_see_it():
     assert "Nothing is on it." in text and text.endswith(said)
     assert json.loads(run("port", PORT, "--json", **as_nobody).stdout)["snat_unknown"] is True
     assert "only root sees" not in run("port", PORT).stdout
+    # For scripts: nothing on standard output, and why on standard error.
+    for asked, what in ((PORT, "it"), (f"{PORT}-{PORT + 1}", "them")):
+        done = run("port", asked, "--oneline", **as_nobody)
+        assert (done.returncode, done.stdout, done.stderr) == (
+            1, "", f"ephemera: port: whether source NAT has {what}, only root sees\n")
+        assert run("port", PORT, "--oneline").stderr == ""
     # Not where somebody was found.
     with socket.create_server((ROUTER[IPV4], PORT)):
         assert "root sees" not in run("port", PORT, **as_nobody).stdout
@@ -190,6 +196,31 @@ def test_who_may_not_see_it():
     with router.at(router.client):
         assert "root sees" not in run("port", PORT, **as_nobody).stdout
     del held, listener
+
+
+@in_namespace
+def test_with_owners_it_is_left_out_but_told():
+    router = Router()
+    router.rules(f"masquerade to :{PORT}")
+    listeners = [router.listen(443), router.listen(80)]
+    held = [give(router, IPV4, 443)]
+    asked = ("port", PORT, "--by=no-such-process")
+    done = run(*asked)
+    text = done.stdout.replace("\n", " ")
+    assert done.returncode == 1
+    assert "No socket is on it." in text and "Nothing is on it" not in text
+    assert text.endswith(" Source NAT sends 1 connection out from it. --by leaves it out: it has no process here. ")
+    assert ask(*asked[1:])[1]["snat_left_out"] == 1
+    held.append(give(router, IPV4, 80, client=3))
+    text = run("port", f"{PORT}-{PORT + 1}", *asked[2:]).stdout.replace("\n", " ")
+    assert text.endswith(" Source NAT sends 2 connections out from them. --by leaves them out: they have no process here. ")
+    done = run(*asked, "--oneline")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1, "", "ephemera: port: 2 connections of source NAT are left out: they have no process here\n")
+    # Not of another port, and not where nothing was asked of owners.
+    assert "Nothing is on it." in run("port", PORT + 1, *asked[2:]).stdout
+    assert "leaves" not in run("port", PORT).stdout
+    del held, listeners
 
 
 @in_namespace
