@@ -44,6 +44,7 @@ struct history_snat {
 	unsigned ports;	 /* that each pool can have */
 	bool has_pool;	 /* false: none is full enough to be shown, and the rest is empty */
 	char protocol[8];
+	unsigned zone; /* of connection tracking; 0: the default one */
 	struct history_destination pool;
 };
 

@@ -134,12 +134,14 @@ static void take_pool(const struct metric_set *set, size_t at, struct history_sn
 	const char *port = behind(destination);
 	const unsigned used = (unsigned)metric_set_value(set, at);
 
-	/* Behind the port is the zone. */
-	if (strcmp(behind(behind(port)), "active") != 0 || used <= snat->pool.used)
+	const char *zone = behind(port);
+
+	if (strcmp(behind(zone), "active") != 0 || used <= snat->pool.used)
 		return;
 	snat->has_pool = true;
 	snat->pool =
 	    (struct history_destination){.port = (uint16_t)strtoul(port, NULL, 10), .used = used};
+	snat->zone = (unsigned)strtoul(zone, NULL, 10);
 	snprintf(snat->protocol, sizeof(snat->protocol), "%s", protocol);
 	snprintf(snat->pool.source, sizeof(snat->pool.source), "%s", source);
 	snprintf(snat->pool.destination, sizeof(snat->pool.destination), "%s", destination);

@@ -86,6 +86,8 @@ static void add_snat(struct json *root, const struct history_snat *snat)
 		json_add_string(object, "source", snat->pool.source);
 		json_add_string(object, "destination", snat->pool.destination);
 		json_add_number(object, "destination_port", snat->pool.port);
+		if (snat->zone)
+			json_add_number(object, "zone", snat->zone);
 	}
 	json_add_number(object, "used", snat->pool.used);
 	json_add_number(object, "ports", snat->ports);

@@ -6,10 +6,10 @@ import { byId, count, plural, setText } from "./dom.js";
 import { snatCommand } from "./terminal.js";
 import { timeOf } from "./times.js";
 
-function words({ protocol, source, destination, destination_port: port, used, ports, time_ms: time }) {
+function words({ protocol, source, destination, destination_port: port, zone, used, ports, time_ms: time }) {
 	const scrape = `At the last scrape, ${timeOf(time)}, `;
 	return destination === undefined ? `${scrape}no destination had a noticeable share of its ${plural(ports, "port", "ports")}.`
-		: `${scrape}${count(used)} of ${plural(ports, "port", "ports")} from ${source} towards ${protocol} ${endpoint(destination, port)} were used.`;
+		: `${scrape}${count(used)} of ${plural(ports, "port", "ports")} from ${source} towards ${protocol} ${endpoint(destination, port)}${zone === undefined ? "" : ` in zone ${zone}`} were used.`;
 }
 
 /* snat: of an answer of the summary; undefined: no scrape looked at it. */
