@@ -60,8 +60,8 @@ static int keep(struct conntrack_table *table, struct bpf_object *object)
 	const struct bpf_map *found = bpf_object__find_map_by_name(object, ".bss");
 	/* Others' files are of no interest. Before Linux 6.1 all come, until ours does. */
 	union bpf_iter_link_info own = {.task = {.tid = (__u32)getpid()}};
-	DECLARE_LIBBPF_OPTS(
-	    bpf_iter_attach_opts, options, .link_info = &own, .link_info_len = sizeof(own));
+	const struct bpf_iter_attach_opts options = {
+	    .sz = sizeof(options), .link_info = &own, .link_info_len = sizeof(own)};
 	struct bpf_link *link;
 
 	if (!program || !request || !found)

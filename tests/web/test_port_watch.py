@@ -21,7 +21,7 @@ from lib.namespace import in_namespace, set_range, set_reserved, sysctl
 from lib.sockets import (IPV4, accept, add_address, bound, connect, connect_many, drop, listen,
                          pairs, port_of, read_to_end, wait_until)
 
-from port import ANSWER, assert_has_form, assert_port_has_form
+from port import ANSWER, assert_fits, assert_has_form, assert_port_has_form
 
 SERVICE = 30001
 
@@ -180,7 +180,7 @@ def test_changes_fit(proc):
         client.shutdown(socket.SHUT_WR)
         read_to_end(server)
         watch.changes(2)
-        assert max(map(len, watch.lines)) <= 80, max(watch.lines, key=len)
+        assert_fits("\n".join(watch.lines))
 
 
 @in_namespace
