@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -60,8 +61,7 @@ static int keep(struct conntrack_table *table, struct bpf_object *object)
 	const struct bpf_map *found = bpf_object__find_map_by_name(object, ".bss");
 	/* Others' files are of no interest. Before Linux 6.1 all come, until ours does. */
 	union bpf_iter_link_info own = {.task = {.tid = (__u32)getpid()}};
-	const struct bpf_iter_attach_opts options = {
-	    .sz = sizeof(options), .link_info = &own, .link_info_len = sizeof(own)};
+	struct bpf_iter_attach_opts options;
 	struct bpf_link *link;
 
 	if (!program || !request || !found)
@@ -73,6 +73,11 @@ static int keep(struct conntrack_table *table, struct bpf_object *object)
 		result = bpf_kept_map(found, PROT_READ, &table->found);
 	if (result < 0)
 		return result;
+	/* Its padding must be 0, too. */
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &own;
+	options.link_info_len = sizeof(own);
 	link = bpf_program__attach_iter(program, &options);
 	if (!link)
 		return -errno;
