@@ -18,7 +18,10 @@ bool netns_addresses_have(const struct netns_addresses *addresses, enum socket_f
 
 void netns_addresses_note(struct netns_addresses *addresses, const struct socket *socket)
 {
-	if (addresses->length == NETNS_ADDRESSES || socket_address_is_any(&socket->local) ||
+	/* Any process can bind() to an address that is not its own, and few connect with one. */
+	if (socket->protocol != SOCKET_TCP || socket->state != SOCKET_ESTABLISHED ||
+	    addresses->length == NETNS_ADDRESSES ||
+	    socket_address_is_link_local(&socket->local, socket->family) ||
 	    socket_address_is_loopback(&socket->local, socket->family) ||
 	    netns_addresses_have(addresses, socket->family, &socket->local))
 		return;

@@ -20,7 +20,7 @@ struct netns_addresses {
 	size_t length;
 };
 
-/* Notes the socket's own address. What has no place is left out. */
+/* Notes the own address of an established connection. What has no place is left out. */
 void netns_addresses_note(struct netns_addresses *addresses, const struct socket *socket);
 
 bool netns_addresses_have(const struct netns_addresses *addresses, enum socket_family family,

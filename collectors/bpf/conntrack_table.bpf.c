@@ -67,6 +67,16 @@ static __always_inline bool is_live(__u64 entry)
 	       LOAD64(entry, struct nf_conn, status) & IPS_CONFIRMED && (__s32)rest > 0;
 }
 
+/* Whether it is still the same one. Of an IPv6 address the first word is enough beside the ports.
+ */
+static __always_inline bool is_still(__u64 at, const struct table_tuple *tuple)
+{
+	return load32(IN_TUPLE(at, src.u3)) == tuple->source[0] &&
+	       load32(IN_TUPLE(at, dst.u3)) == tuple->destination[0] &&
+	       bpf_ntohs(load16(IN_TUPLE(at, src.u))) == tuple->source_port &&
+	       bpf_ntohs(load16(IN_TUPLE(at, dst.u))) == tuple->destination_port;
+}
+
 /* The zone that a port has to be free in: nf_ct_zone_id() in nf_conntrack_zones.h. */
 static __always_inline __u16 zone_of(__u64 entry)
 {
@@ -107,8 +117,8 @@ __noinline int take_entry(void)
 	record->tcp_state =
 	    protocol == IPPROTO_TCP ? LOAD8(entry, struct nf_conn, proto.tcp.state) : 0;
 	/* If it became another connection meanwhile, this one has ended. */
-	if (is_live(entry) &&
-	    bpf_ntohs(load16(IN_TUPLE(reply, dst.u))) == record->reply.destination_port)
+	if (is_live(entry) && LOAD64(entry, struct nf_conn, ct_net) == state.net &&
+	    is_still(original, &record->original) && is_still(reply, &record->reply))
 		state.records = index + 1;
 	return 0;
 }

@@ -359,12 +359,12 @@ union nf_conntrack_proto {
 	struct ip_ct_tcp tcp;
 };
 
-/* An entry of connection tracking. */
 struct nf_conntrack_zone {
 	__u16 id;
 	__u8 dir; /* the bits of IP_CT_DIR_ORIGINAL and IP_CT_DIR_REPLY: which it is of */
 };
 
+/* An entry of connection tracking. */
 struct nf_conn {
 	struct nf_conntrack ct_general;
 	__u32 timeout; /* the jiffies at which it ends */

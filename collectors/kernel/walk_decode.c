@@ -66,10 +66,10 @@ int walk_decode(enum walk_table table, const struct walk_record *record, uint32_
 
 	if (record->state == 0 || record->state >= SOCKET_STATES)
 		return -EBADMSG;
-	/* A TIME_WAIT has lost that mark. */
 	/* A FIN_WAIT2 with a timer is no socket any more. */
 	socket.is_abandoned =
 	    socket_was_abandoned(&socket, !(record->flags & (WALK_ABANDONED | WALK_TIMER)));
+	/* A TIME_WAIT has lost that mark. */
 	socket.tells_chosen = socket.state != SOCKET_TIME_WAIT && !(record->flags & WALK_TIMER);
 	memcpy(&socket.local, record->local, sizeof(socket.local));
 	memcpy(&socket.remote, record->remote, sizeof(socket.remote));

@@ -73,7 +73,7 @@ bool advice_find_snat_ports(const struct advice_input *input, struct advice *adv
 	if (rows->remark)
 		advice_say(&advice->finding,
 		    " The range is assumed: `ephemera destinations --snat` says why.");
-	text_add_string(&advice->commands, "nft list ruleset | grep -nE 'masquerade|snat'");
+	text_add_string(&advice->commands, "nft list ruleset | grep -niE 'masquerade|snat'");
 	if (port_range_size(rows->range) < port_range_size(WIDEST)) {
 		say_wider(rows, advice);
 	} else {
@@ -110,7 +110,9 @@ bool advice_find_snat_timeout(const struct advice_input *input, struct advice *a
 	advice_set(advice, "net.netfilter.nf_conntrack_tcp_timeout_established", value);
 	advice_say(&advice->effect, "A connection has the new timeout from its next packet on. "
 				    "Those that are gone keep the "
-				    "old one: conntrack -D deletes them.");
+				    "old one. conntrack -D -p tcp --orig-src CLIENT "
+				    "--orig-dst DESTINATION deletes them, and breaks "
+				    "such ones that are in use.");
 	advice->promised = "seconds that a silent connection keeps its port";
 	advice->before = (unsigned long)timeout;
 	advice->after = ESTABLISHED_SECONDS;

@@ -29,7 +29,15 @@ for address in {addresses}:
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.bind((address.split("/")[0], 0))
     sock.listen()
-    held.append(sock)
+    client = socket.socket(family, socket.SOCK_STREAM)
+    client.bind((address.split("/")[0], 0))
+    client.connect(sock.getsockname()[:2])
+    # Anybody may bind to another's address.
+    other = socket.socket(family, socket.SOCK_STREAM)
+    other.setsockopt(socket.IPPROTO_IP, 15, 1)
+    other.bind(("fd44::99" if ":" in address else "10.244.1.8", 0))
+    other.listen()
+    held += [sock, client, sock.accept()[0], other]
 """
 
 

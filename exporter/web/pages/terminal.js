@@ -5,13 +5,17 @@ import { endpoint } from "./answer.js";
 
 const PLAIN = /^[\w%+=:,./@-]+$/;
 
+/* Who names a cgroup may not be who copies the command: these would act in a terminal, or hide what is there. */
+const ACTS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
 /* As a shell reads it: brackets and what a cgroup's path may have stand for something there. */
 const quoted = (text) => (PLAIN.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-/* flags: {name: value}; undefined: without it. */
+/* flags: {name: value}; undefined: without it, as with a value that must not be copied. */
 function command(words, flags) {
 	const { namespace } = readAddress();
-	const given = Object.entries({ ...flags, namespace: namespace ?? undefined }).filter(([, value]) => value !== undefined);
+	const given = Object.entries({ ...flags, namespace: namespace ?? undefined })
+		.filter(([, value]) => value !== undefined && !ACTS.test(String(value)));
 	return ["ephemera", ...words, ...given.map(([name, value]) => `--${name}=${quoted(String(value))}`)].join(" ");
 }
 
