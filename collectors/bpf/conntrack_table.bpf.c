@@ -14,6 +14,7 @@
  */
 #include "collectors/bpf/conntrack_table.h"
 
+#include "collectors/bpf/kernel_conntrack.h"
 #include "collectors/bpf/walk_memory.bpf.h"
 
 /* Only programs under the GPL may call some of the kernel's functions. */

@@ -12,7 +12,7 @@
  * routing, and looks for no port.
  */
 #include "collectors/bpf/snat_lost.h"
-#include "collectors/bpf/kernel.h"
+#include "collectors/bpf/kernel_conntrack.h"
 
 #include <linux/bpf.h>
 

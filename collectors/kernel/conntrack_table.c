@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -14,9 +13,9 @@
 #include "collectors/bpf/conntrack_table.skel.h"
 #include "collectors/bpf/conntrack_table_copy.skel.h"
 #include "collectors/kernel/bpf_errors.h"
-#include "collectors/kernel/bpf_kept.h"
+#include "collectors/kernel/bpf_iterator.h"
 
-#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 /* As of the walk over sockets: a program does not yield the processor. */
 #define STEPS 2048u
@@ -29,99 +28,45 @@ _Static_assert(
     "the same variables, in the same order");
 
 struct conntrack_table {
-	struct bpf_memory request; /* struct table_request, which alone we can write */
-	struct bpf_memory found;   /* found_memory */
-	int file;		   /* the caller's */
-	int iterator;
+	/* Its request is a struct table_request, what it finds a found_memory. */
+	struct bpf_iterator iterator;
+	int file; /* the caller's */
 };
 
 void conntrack_table_close(struct conntrack_table *table)
 {
 	if (!table)
 		return;
-	bpf_kept_unmap(&table->request);
-	bpf_kept_unmap(&table->found);
-	if (table->iterator >= 0)
-		close(table->iterator);
+	bpf_iterator_close(&table->iterator);
 	free(table);
 }
 
 static const struct table_state *state_of(const struct conntrack_table *table)
 {
-	const found_memory *found = table->found.at;
+	const found_memory *found = table->iterator.found.at;
 
 	return &found->state;
 }
 
-/* Only the iterator and the variables are left open. */
-static int keep(struct conntrack_table *table, struct bpf_object *object)
+static int load(struct conntrack_table *table)
 {
-	const struct bpf_program *program = bpf_object__find_program_by_name(object, "walk_table");
-	const struct bpf_map *request = bpf_object__find_map_by_name(object, ".data.request");
-	const struct bpf_map *found = bpf_object__find_map_by_name(object, ".bss");
+	const struct conntrack_table_bpf__rodata constants = {.table_file = (__u32)table->file};
 	/* Others' files are of no interest. Before Linux 6.1 all come, until ours does. */
 	union bpf_iter_link_info own = {.task = {.tid = (__u32)getpid()}};
 	struct bpf_iter_attach_opts options;
-	struct bpf_link *link;
+	struct bpf_iterator_program program = {.name = "walk_table",
+	    .options = &options,
+	    .constants = &constants,
+	    .constants_size = sizeof(constants)};
 
-	if (!program || !request || !found)
-		return -ENOENT;
-
-	int result = bpf_kept_map(request, PROT_READ | PROT_WRITE, &table->request);
-
-	if (result == 0)
-		result = bpf_kept_map(found, PROT_READ, &table->found);
-	if (result < 0)
-		return result;
 	/* Its padding must be 0, too. */
 	memset(&options, 0, sizeof(options));
 	options.sz = sizeof(options);
 	options.link_info = &own;
 	options.link_info_len = sizeof(own);
-	link = bpf_program__attach_iter(program, &options);
-	if (!link)
-		return -errno;
-	table->iterator = bpf_iter_create(bpf_link__fd(link));
-	bpf_link__destroy(link);
-	return table->iterator < 0 ? table->iterator : 0;
-}
-
-static int tell_file(struct bpf_object *object, int file)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
-	const struct conntrack_table_bpf__rodata told = {.table_file = (__u32)file};
-
-	return map ? bpf_map__set_initial_value(map, &told, sizeof(told)) : -ENOENT;
-}
-
-static int load(struct conntrack_table *table, const void *bytes, size_t size)
-{
-	struct bpf_object *object = bpf_object__open_mem(bytes, size, NULL);
-
-	if (!object)
-		return -errno;
-
-	int result = tell_file(object, table->file);
-
-	if (result == 0)
-		result = bpf_object__load(object);
-	if (result == 0)
-		result = keep(table, object);
-	bpf_object__close(object);
-	return result;
-}
-
-/* The faster one takes a function of Linux 6.2. */
-static int load_either(struct conntrack_table *table)
-{
-	size_t size;
-	const void *bytes = conntrack_table_bpf__elf_bytes(&size);
-	int result = load(table, bytes, size);
-
-	if (result == 0 || result == -EPERM)
-		return result;
-	bytes = conntrack_table_copy_bpf__elf_bytes(&size);
-	return load(table, bytes, size);
+	program.objects[0].bytes = conntrack_table_bpf__elf_bytes(&program.objects[0].size);
+	program.objects[1].bytes = conntrack_table_copy_bpf__elf_bytes(&program.objects[1].size);
+	return bpf_iterator_load(&program, &table->iterator);
 }
 
 /* Whoever reads the file from its start is told where the table is now. */
@@ -138,23 +83,19 @@ static int find_table(const struct conntrack_table *table)
 	return length < 0 ? -errno : 0;
 }
 
-/* Each read() walks a part, and says EAGAIN. */
 static int walk_part(const struct conntrack_table *table)
 {
-	char nothing;
-	const ssize_t length = read(table->iterator, &nothing, sizeof(nothing));
+	const int result = bpf_iterator_step(&table->iterator);
 
-	if (length >= 0)
-		return -EIO;
-	if (errno != EAGAIN && errno != EINTR)
-		return -errno;
+	if (result < 0)
+		return result;
 	return state_of(table)->is_missing ? -EBADF : 0;
 }
 
 static int hand_on(const struct conntrack_table *table,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
 {
-	const found_memory *found = table->found.at;
+	const found_memory *found = table->iterator.found.at;
 	const uint32_t records = found->state.records;
 
 	for (uint32_t i = 0; i < records && i < TABLE_RECORDS; i++) {
@@ -186,7 +127,7 @@ static int look_back(const struct conntrack_table *table)
 int conntrack_table_walk(struct conntrack_table *table,
     int (*visit)(void *context, const struct conntrack_entry *entry), void *context)
 {
-	struct table_request *request = table->request.at;
+	struct table_request *request = table->iterator.request.at;
 	int result = request ? find_table(table) : -EBADF;
 
 	if (result < 0)
@@ -260,9 +201,8 @@ int conntrack_table_open(int file, struct conntrack_table **ret_table, const cha
 		return -ENOMEM;
 	}
 	bpf_errors_silence();
-	table->iterator = -1;
 	table->file = file;
-	result = load_either(table);
+	result = load(table);
 	if (result < 0)
 		*ret_reason = bpf_errors_reason(result);
 	else

@@ -6,17 +6,12 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "collectors/bpf/walk.skel.h"
 #include "collectors/bpf/walk_copy.skel.h"
 #include "collectors/kernel/bpf_errors.h"
-#include "collectors/kernel/bpf_kept.h"
-
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
+#include "collectors/kernel/bpf_iterator.h"
 
 /*
  * How many buckets and sockets one read() looks at. A program does not yield the processor, so
@@ -30,9 +25,8 @@ _Static_assert(sizeof(struct walk_bpf__bss) == sizeof(struct walk_copy_bpf__bss)
     "the same variables, in the same order");
 
 struct walk {
-	struct bpf_memory request; /* struct walk_request, which alone we can write */
-	struct bpf_memory found;   /* found_memory */
-	int iterator;
+	/* Its request is a struct walk_request, what it finds a found_memory. */
+	struct bpf_iterator iterator;
 	uint32_t tick_ns;
 	bool has_udp;
 	pthread_mutex_t lock; /* for both, held during a walk */
@@ -42,10 +36,7 @@ void walk_close(struct walk *walk)
 {
 	if (!walk)
 		return;
-	bpf_kept_unmap(&walk->request);
-	bpf_kept_unmap(&walk->found);
-	if (walk->iterator >= 0)
-		close(walk->iterator);
+	bpf_iterator_close(&walk->iterator);
 	pthread_mutex_destroy(&walk->lock);
 	free(walk);
 }
@@ -57,60 +48,16 @@ bool walk_has_udp(const struct walk *walk)
 
 static const found_memory *found_by(const struct walk *walk)
 {
-	return walk->found.at;
+	return walk->iterator.found.at;
 }
 
-/* Only the iterator and the variables are left open. */
-static int keep(struct walk *walk, struct bpf_object *object)
+static int load(struct walk *walk)
 {
-	const struct bpf_program *program = bpf_object__find_program_by_name(object, "walk");
-	const struct bpf_map *request = bpf_object__find_map_by_name(object, ".data.request");
-	const struct bpf_map *found = bpf_object__find_map_by_name(object, ".bss");
-	struct bpf_link *link;
+	struct bpf_iterator_program program = {.name = "walk"};
 
-	if (!program || !request || !found)
-		return -ENOENT;
-
-	int result = bpf_kept_map(request, PROT_READ | PROT_WRITE, &walk->request);
-
-	if (result == 0)
-		result = bpf_kept_map(found, PROT_READ, &walk->found);
-	if (result < 0)
-		return result;
-	link = bpf_program__attach_iter(program, NULL);
-	if (!link)
-		return -errno;
-	walk->iterator = bpf_iter_create(bpf_link__fd(link));
-	bpf_link__destroy(link);
-	return walk->iterator < 0 ? walk->iterator : 0;
-}
-
-static int load(struct walk *walk, const void *bytes, size_t size)
-{
-	struct bpf_object *object = bpf_object__open_mem(bytes, size, NULL);
-
-	if (!object)
-		return -errno;
-
-	int result = bpf_object__load(object);
-
-	if (result == 0)
-		result = keep(walk, object);
-	bpf_object__close(object);
-	return result;
-}
-
-/* The faster one takes a function of Linux 6.2. */
-static int load_either(struct walk *walk)
-{
-	size_t size;
-	const void *bytes = walk_bpf__elf_bytes(&size);
-	int result = load(walk, bytes, size);
-
-	if (result == 0 || result == -EPERM)
-		return result;
-	bytes = walk_copy_bpf__elf_bytes(&size);
-	return load(walk, bytes, size);
+	program.objects[0].bytes = walk_bpf__elf_bytes(&program.objects[0].size);
+	program.objects[1].bytes = walk_copy_bpf__elf_bytes(&program.objects[1].size);
+	return bpf_iterator_load(&program, &walk->iterator);
 }
 
 /* The kernel has no other name for the length of a jiffy than the coarse clock's resolution. */
@@ -155,9 +102,8 @@ int walk_open(struct walk **ret_walk, const char **ret_reason)
 	}
 	pthread_mutex_init(&walk->lock, NULL);
 	bpf_errors_silence();
-	walk->iterator = -1;
 	walk->tick_ns = read_tick();
-	result = load_either(walk);
+	result = load(walk);
 	if (result == 0)
 		result = find_udp(walk);
 	if (result < 0) {
@@ -202,17 +148,6 @@ static int hand_on(const struct walk *walk, enum walk_table table, const struct 
 	return sink->batch ? sink->batch(sink->context) : 0;
 }
 
-/* Each read() walks a part, and says EAGAIN. */
-static int walk_part(const struct walk *walk)
-{
-	char nothing;
-	const ssize_t length = read(walk->iterator, &nothing, sizeof(nothing));
-
-	if (length >= 0)
-		return -EIO;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-}
-
 /* What is asked of the program, and who gets the records of each part. */
 struct walk_run {
 	uint32_t table;
@@ -230,7 +165,7 @@ static int hand_sockets(const struct walk *walk, const struct walk_run *run)
 
 static void request(struct walk *walk, const struct walk_run *run)
 {
-	struct walk_request *request = walk->request.at;
+	struct walk_request *request = walk->iterator.request.at;
 
 	_Static_assert(sizeof(request->wanted) == sizeof(struct portset), "a bit for each port");
 	request->table = run->table;
@@ -251,7 +186,7 @@ static int run(struct walk *walk, const struct walk_run *asked)
 
 	request(walk, asked);
 	do {
-		int result = walk_part(walk);
+		int result = bpf_iterator_step(&walk->iterator);
 
 		if (result == 0)
 			result = asked->part(walk, asked);

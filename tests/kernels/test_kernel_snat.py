@@ -56,6 +56,23 @@ def test_the_kernels_table_is_read_also_a_new_one(said):
     assert sum(ports(first).values()) > 0
 
 
+def refused(found):
+    return found.value("ephemera_conntrack_drops_total") + found.value("ephemera_conntrack_early_drops_total")
+
+
+def test_a_full_table_is_told_and_harms_nothing_else(said):
+    before, full, after = (said.metrics(f"snat.{part}") for part in ("new_table", "full", "room_again"))
+    assert full.value("ephemera_conntrack_limit_entries") == 8 < full.value("ephemera_conntrack_entries")
+    assert refused(full) > refused(before)
+    assert after.value("ephemera_conntrack_limit_entries") == before.value("ephemera_conntrack_limit_entries") > 8
+    for found in (full, after):
+        failed = [labels["collector"] for labels, value in found.samples("ephemera_scrape_collector_success") if not value]
+        assert not failed
+        # They are assured, and stay.
+        assert {key: value for key, value in ports(found).items() if ("state", "active") in key} == \
+            {key: value for key, value in ports(before).items() if ("state", "active") in key}
+
+
 def test_the_server_keeps_no_privilege(said):
     status = said.status("snat")
     assert status["Uid"].split()[0] == "65534" and int(status["CapEff"], 16) == 0

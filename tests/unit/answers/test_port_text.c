@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collect.h"
-#include "stdout_capture.h"
-#include "unit.h"
+#include "port_printed.h"
 
 static struct port_lookup lookup;
 static struct process_search processes;
@@ -32,23 +30,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static struct port_socket listener(void)
-{
-	struct port_socket found = {.role = PORT_ROLE_LISTENER, .chosen = CHOSEN_YES};
-
-	found.socket = make_socket(SOCKET_LISTEN, "127.0.0.1", 50001, "0.0.0.0", 0);
-	found.socket.inode = 4711;
-	found.socket.uid = 1000;
-	return found;
-}
-
-static char *print_details(const struct port_socket *found)
-{
-	stdout_capture();
-	port_text_print_details(&lookup, found, 7);
-	return stdout_captured();
-}
-
 #define MEANING                                                                             \
 	"       A service for this host only: it listens on a loopback address. Its port\n" \
 	"       is in the ephemeral range: while it is down, an outgoing connection can\n"  \
@@ -56,7 +37,7 @@ static char *print_details(const struct port_socket *found)
 
 static void assert_details(const struct port_socket *found, const char *wanted)
 {
-	char *printed = print_details(found);
+	char *printed = print_details(&lookup, found);
 
 	assert_string_equal(printed, wanted);
 	free(printed);

@@ -5,11 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collect.h"
-#include "exporter/answers/port_text.h"
 #include "exporter/base/utf8.h"
-#include "stdout_capture.h"
-#include "unit.h"
+#include "port_printed.h"
 
 static struct process process = {.pid = 12, .name = "nginx"};
 static struct holding holding = {4711, 12, 3};
@@ -33,23 +30,6 @@ int isatty(int descriptor)
 	return is_terminal;
 }
 
-static struct port_socket listener(void)
-{
-	struct port_socket found = {.role = PORT_ROLE_LISTENER, .chosen = CHOSEN_YES};
-
-	found.socket = make_socket(SOCKET_LISTEN, "127.0.0.1", 50001, "0.0.0.0", 0);
-	found.socket.inode = 4711;
-	found.socket.uid = 1000;
-	return found;
-}
-
-static char *print_details(const struct port_socket *found)
-{
-	stdout_capture();
-	port_text_print_details(&lookup, found, 7);
-	return stdout_captured();
-}
-
 /* grep and a file have room for all of it. */
 static void long_names_are_cut_off_on_a_terminal_alone(void **state)
 {
@@ -63,12 +43,12 @@ static void long_names_are_cut_off_on_a_terminal_alone(void **state)
 	(void)state;
 	process.command = (char *)(uintptr_t)command;
 	found.cgroup = (char *)(uintptr_t)cgroup;
-	printed = print_details(&found);
+	printed = print_details(&lookup, &found);
 	assert_non_null(strstr(printed, command));
 	assert_non_null(strstr(printed, cgroup));
 	free(printed);
 	is_terminal = true;
-	printed = print_details(&found);
+	printed = print_details(&lookup, &found);
 	assert_null(strstr(printed, "orders.py"));
 	assert_non_null(strstr(printed, "python3 /opt/a/long"));
 	assert_null(strstr(printed, cgroup));
@@ -97,7 +77,7 @@ static void hostile_names_are_harmless(void **state)
 		process.command = command;
 		found.cgroup = command;
 		found.socket.uid = 1001;
-		printed = print_details(&found);
+		printed = print_details(&lookup, &found);
 		for (const char *at = printed; *at; at += utf8_length(at)) {
 			assert_true(utf8_length(at) > 0);
 			assert_true(*at == '\n' || (unsigned char)*at >= 0x20);
