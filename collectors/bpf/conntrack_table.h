@@ -50,7 +50,8 @@ struct table_state {
 	__u32 bucket; /* the next one */
 	__u32 end;    /* how many there are */
 	__u32 steps;
-	__u32 tries; /* of the same chain */
+	__u32 steps_done; /* of this read() */
+	__u32 tries;	  /* of the same chain */
 	__u32 chain_begun;
 	__u32 chain_nodes;   /* how many were looked at */
 	__u32 chain_records; /* how many records there were at its start */

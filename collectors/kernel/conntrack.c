@@ -11,6 +11,7 @@
 
 #include "collectors/kernel/conntrack_netlink.h"
 #include "collectors/kernel/conntrack_table.h"
+#include "collectors/kernel/procfs.h"
 
 /* The kernel hands out a page at a time; the longest line, of IPv6 with labels, has some 500. */
 #define BUFFER 65536
@@ -22,8 +23,9 @@
 struct conntrack {
 	int file;		       /* -1: netlink is asked, and there is no buffer */
 	struct conntrack_table *table; /* NULL: the file's lines are read */
-	const char *source;	       /* of the last walk */
-	char buffer[];		       /* BUFFER bytes */
+	const char *procfs;
+	const char *source; /* of the last walk */
+	char buffer[];	    /* BUFFER bytes */
 };
 
 bool conntrack_is_translated(const struct conntrack_entry *entry)
@@ -52,6 +54,7 @@ int conntrack_open(const char *procfs, struct conntrack **ret_conntrack)
 	conntrack->file = file;
 	conntrack->table = NULL;
 	conntrack->source = BY_FILE;
+	conntrack->procfs = procfs;
 	*ret_conntrack = conntrack;
 	return 0;
 }
@@ -177,6 +180,16 @@ static int walk_file(struct conntrack *conntrack,
 	}
 }
 
+/* Both have the entries of all namespaces to pass over. */
+static bool is_empty(const struct conntrack *conntrack)
+{
+	int entries;
+
+	return procfs_read_number(
+		   conntrack->procfs, "sys/net/netfilter/nf_conntrack_count", &entries) == 0 &&
+	       entries == 0;
+}
+
 int conntrack_walk(struct conntrack *conntrack,
     int (*visit)(void *context, const struct conntrack_entry *entry), void (*forget)(void *context),
     void *context)
@@ -185,7 +198,9 @@ int conntrack_walk(struct conntrack *conntrack,
 
 	if (conntrack->file < 0)
 		return conntrack_netlink_walk(visit, context);
-	conntrack->source = BY_TABLE;
+	conntrack->source = conntrack->table ? BY_TABLE : BY_FILE;
+	if (is_empty(conntrack))
+		return 0;
 	if (conntrack->table && walk_table(conntrack, visit, forget, context, &result))
 		return result;
 	conntrack->source = BY_FILE;

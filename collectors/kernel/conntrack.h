@@ -49,7 +49,8 @@ int conntrack_parse(const char *line, size_t length, struct conntrack_entry *ret
 struct conntrack;
 
 /*
- * Opens PROCFS/net/nf_conntrack, of the network namespace of the caller. Returns 0, -ENOMEM, or the
+ * Opens PROCFS/net/nf_conntrack, of the network namespace of the caller. procfs must outlive it.
+ * Returns 0, -ENOMEM, or the
  * -errno of open(): -ENOENT if nothing tracks connections there, or the kernel has no such file
  * (CONFIG_NF_CONNTRACK_PROCFS).
  */

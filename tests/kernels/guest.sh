@@ -400,7 +400,7 @@ phase_snat() {
 	# Packets that begin a connection find no place in the table, those of a scrape among them.
 	nsenter -t 1 -n sh -c 'cd /proc/sys/net/netfilter && cat nf_conntrack_max >/conntrack_max && echo 8 >nf_conntrack_max'
 	for _ in 1 2 3 4 5; do
-		wget -q -T 1 -O /dev/null http://127.0.0.1:10059/-/healthy
+		timeout 1 wget -q -O - http://127.0.0.1:10059/-/healthy >/dev/null 2>&1
 	done
 	part full
 	ephemera metrics --collector.snat --collector.snat.ports=42000-42004
