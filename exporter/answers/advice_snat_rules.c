@@ -25,12 +25,14 @@ static void say_pool(struct text *text, const struct snat_rows *rows, const stru
 
 	socket_address_format(&row->pool.source, family, 0, source);
 	advice_say(text, "%u of the %u ports of the SNAT address %s towards ",
-	    (unsigned)row->pool.ports[PORT_ACTIVE], port_range_size(rows->range), source);
+	    destination_used(&row->pool), port_range_size(rows->range), source);
 	advice_say_destination(text, &row->pool);
 	advice_say(text, " (%s) are taken.", socket_protocol_name(row->protocol));
-	if (row->loss > 0)
+	if (row->loss >= 1)
+		advice_say(text, " No new connection gets one.");
+	else if (row->loss > 0)
 		advice_say(text,
-		    " Of 100 new connections %.0f find no port, and lose their first packet.",
+		    " %.3g %% of new connections find none, and lose their first packet.",
 		    row->loss * 100);
 	if (row->clients_length == 0)
 		return;
@@ -68,7 +70,7 @@ bool advice_find_snat_ports(const struct advice_input *input, struct advice *adv
 	if (!row)
 		return false;
 	advice->urgency = ADVICE_NOW;
-	advice->weight = (double)row->pool.ports[PORT_ACTIVE];
+	advice->weight = (double)destination_used(&row->pool);
 	say_pool(&advice->finding, rows, row);
 	if (rows->remark)
 		advice_say(&advice->finding,
@@ -99,11 +101,11 @@ bool advice_find_snat_timeout(const struct advice_input *input, struct advice *a
 	if (!row || row->protocol != SOCKET_TCP || timeout <= ESTABLISHED_SECONDS)
 		return false;
 	advice->urgency = ADVICE_SOON;
-	advice->weight = (double)row->pool.ports[PORT_ACTIVE];
+	advice->weight = (double)destination_used(&row->pool);
 	advice_say(&advice->finding,
-	    "A connection whose ends are gone without a word keeps its port of source NAT for %d s "
-	    "(nf_conntrack_tcp_timeout_established), and such ports are short towards ",
-	    timeout);
+	    "A connection whose ends are gone without a word keeps its port of source NAT for %.3g "
+	    "days (nf_conntrack_tcp_timeout_established, %d s). Ports are short towards ",
+	    (double)timeout / ESTABLISHED_SECONDS, timeout);
 	advice_say_destination(&advice->finding, &row->pool);
 	advice_say(&advice->finding, ".");
 	snprintf(value, sizeof(value), "%d", ESTABLISHED_SECONDS);
@@ -112,7 +114,7 @@ bool advice_find_snat_timeout(const struct advice_input *input, struct advice *a
 				    "Those that are gone keep the "
 				    "old one. conntrack -D -p tcp --orig-src CLIENT "
 				    "--orig-dst DESTINATION deletes them, and breaks "
-				    "such ones that are in use.");
+				    "those that are in use.");
 	advice->promised = "seconds that a silent connection keeps its port";
 	advice->before = (unsigned long)timeout;
 	advice->after = ESTABLISHED_SECONDS;

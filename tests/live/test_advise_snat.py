@@ -33,7 +33,7 @@ def test_snat_ports(family):
     assert finding["urgency"] == "now"
     assert finding["finding"].startswith(
         f"10 of the 10 ports of the SNAT address {ROUTER[family]} towards {server}:443 (tcp) are taken.")
-    assert "Of 100 new connections 100 find no port" in finding["finding"]
+    assert "No new connection gets one." in finding["finding"]
     assert finding["finding"].endswith("2 has most of them: 8.")
     assert finding["promise"] == {"figure": "ports of a SNAT address towards it", "now": 10, "then": WIDEST}
     assert finding["sysctls"] == []
@@ -44,6 +44,19 @@ def test_snat_ports(family):
     # More than ten, as promised; that all of them are given is for test_snat.py.
     held += fill(router, family, 50)
     assert "snat-ports" not in advise()
+    del held, listener
+
+
+@in_namespace
+def test_what_the_router_sends_itself_takes_ports_too():
+    router, ports = Router(), some_range(10)
+    router.rules(f"masquerade to :{ports[0]}-{ports[1]}")
+    listener = router.listen(443)
+    own = [router.new(client=None) for _ in range(4)]
+    for port, sock in enumerate(own, ports[0]):
+        sock.bind((ROUTER[IPV4], port))
+    held = connected(own, peer(IPV4), wanted=4) + fill(router, IPV4, 5)
+    assert f"9 of the 10 ports of the SNAT address {ROUTER[IPV4]}" in advise()["snat-ports"]["finding"]
     del held, listener
 
 
