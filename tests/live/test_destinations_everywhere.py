@@ -36,12 +36,12 @@ def test_rows_are_of_all_namespaces(tmp_path):
     listener = listen(IPV4, "127.0.0.1", TARGET)
     _clients = connect_many(7, IPV4, "127.0.0.1", TARGET)
     _servers = accept(listener, 7)
-    with another(busy(40000, 29, 29), tmp_path, "full") as full, \
+    with another(busy(40000, 30, 30), tmp_path, "full") as full, \
             another(busy(41000, 31, 13)) as other:
         answer = rows("--limit=1000", f"--path.netns={tmp_path}")
         by_inode = {row["inode"]: row for row in answer["destinations"]}
         assert by_inode[inode(full)]["netns"] == "full"
-        for process, size, clients in ((full, 29, 29), (other, 31, 13)):
+        for process, size, clients in ((full, 30, 30), (other, 31, 13)):
             row = by_inode[inode(process)]
             assert (row["destination"], row["destination_port"]) == ("127.0.0.1", TARGET)
             assert (row["active"], row["usable_ports"]) == (clients, size)
