@@ -96,7 +96,15 @@ def test_its_ports_are_shown_alone(played):
 
 
 def test_processes_are_searched_for_seldom(played):
-    assert played["seen"]["lookups"] == 1
+    lookups = played["seen"]["lookups"]
+    assert lookups["untilKnown"] >= 1
+    assert lookups["looks"] > 3 and lookups["later"] == 0
+
+
+def test_a_search_that_ended_early_is_asked_for_again_soon(played):
+    early = played["seen"]["early"]
+    assert f"{ROOT}, such as made-up, hold {ACTIVE}" in early["verdict"]
+    assert early["asked"] == 2
 
 
 def test_nothing_goes_wrong_without_a_name(played):

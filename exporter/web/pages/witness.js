@@ -7,9 +7,11 @@ import { pressure } from "./pressure.js";
 
 /* A search reads the descriptors of all processes: seldom, and of a few sockets. */
 const ASKED_AGAIN_MS = 60000;
+/* Where a search found nobody since it ended early, as it may on a busy machine. */
+const ASKED_AGAIN_EARLY_MS = 10000;
 const SOCKETS = 50;
 
-let last = { key: null, at: 0, found: null };
+let last = { key: null, at: 0, found: null, endedEarly: false };
 
 /* Who has most of the sockets that were listed: {pid, name}; null if no process is known. */
 function foundIn({ remote: { sockets } }, { destination, owner }) {
@@ -26,10 +28,17 @@ function foundIn({ remote: { sockets } }, { destination, owner }) {
 
 async function ask(entry, mine) {
 	try {
-		mine.found = foundIn(await get(`api/v1/ports/${entry.destination_port}?limit=${SOCKETS}`), entry);
+		const answer = await get(`api/v1/ports/${entry.destination_port}?limit=${SOCKETS}`);
+		mine.found = foundIn(answer, entry);
+		mine.endedEarly = answer.remote.sockets.some(({ holders_incomplete: why }) => why === "out_of_time");
 	} catch {
 		/* Without a name the page says less, and nothing wrong. */
+		mine.endedEarly = true;
 	}
+}
+
+function nextAt({ at, found, endedEarly }) {
+	return at + (found === null && endedEarly ? ASKED_AGAIN_EARLY_MS : ASKED_AGAIN_MS);
 }
 
 /*
@@ -42,8 +51,8 @@ export function witnessOf(worst) {
 		return null;
 	}
 	const key = `${worst.source} ${worst.destination} ${worst.destination_port}`;
-	if (key !== last.key || performance.now() - last.at > ASKED_AGAIN_MS) {
-		last = { key, at: performance.now(), found: key === last.key ? last.found : null };
+	if (key !== last.key || performance.now() > nextAt(last)) {
+		last = { key, at: performance.now(), found: key === last.key ? last.found : null, endedEarly: false };
 		ask(worst, last);
 	}
 	return last.found && { key, cgroup: worst.owner.cgroup, ...last.found };
