@@ -27,12 +27,23 @@ class LeaseTrace:
         status = pathlib.Path(f"/proc/{self.proc.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", status, re.MULTILINE)[1])
 
+    def _waits_for_records(self):
+        """Not for something else, such as a lock of cgroupfs while it looks for a name."""
+        where = pathlib.Path(f"/proc/{self.proc.pid}/wchan").read_text(encoding="ascii")
+        return re.search("ep_poll|epoll_wait", where) is not None
+
     def catch_up(self):
-        """Waits until it has read what came until now: until it was awake, and sleeps again."""
-        before, deadline = self._switches(), time.monotonic() + 60
-        while self._switches() == before:
-            assert time.monotonic() < deadline and self.proc.poll() is None
-            time.sleep(0.005)
+        """Waits until it has read what came until now: until it was awake, and waits for more.
+
+        Twice: a record that another processor has begun, and not ended, hides those after it until the
+        next look.
+        """
+        deadline = time.monotonic() + 60
+        for _ in range(2):
+            before = self._switches()
+            while self._switches() == before or not self._waits_for_records():
+                assert time.monotonic() < deadline and self.proc.poll() is None
+                time.sleep(0.005)
 
     def lines(self, number=signal.SIGINT):
         """Ends it. Text without the first line."""

@@ -8,8 +8,9 @@ import pytest
 from lib.exporter import run
 from lib.namespace import NOBODY, in_namespace, sysctl
 from lib.sockets import wait_until
+from lib.tracked import Tracked
 from advising import advise, follow
-from router import ROUTER, SERVER, Router, connected
+from router import NEAR, ROUTER, SERVER, Router, connected, ip
 from test_snat import FAMILIES, IPV4, fill, peer, some_range
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the entries")
@@ -45,6 +46,33 @@ def test_snat_ports(family):
     held += fill(router, family, 50)
     assert "snat-ports" not in advise()
     del held, listener
+
+
+@in_namespace(seconds=300)
+def test_where_the_range_is_the_widest_more_addresses_help():
+    router = Router()
+    first, last = "10.77.2.10", "10.77.2.25"
+    router.rules(f"snat ip to {first}")
+    listener = router.listen(443)
+    with router.at(router.server):
+        for i in range(10, 26):
+            ip("neighbour", "add", f"10.77.2.{i}", "lladdr", NEAR, "dev", "far", "nud", "permanent")
+    server = (SERVER[IPV4].format(2), 443)
+    with Tracked() as tracked:
+        tracked.add(("10.77.1.2", 1024 + i, *server, first, 1024 + i) for i in range(WIDEST))
+        finding = advise()["snat-ports"]
+        assert finding["finding"].startswith(f"{WIDEST} of the {WIDEST} ports of the SNAT address {first} towards ")
+        assert "Name more addresses" in finding["action"] and "fully-random" in finding["action"]
+        assert "promise" not in finding and finding["sysctls"] == []
+        clients = range(3, 7)
+        assert connected([router.new(client=client) for client in clients], server) == []
+        assert "(snat-ports)" in follow("snat-ports")  # it shows the rules
+        router.rules(f"snat ip to {first}-{last}")
+        # By its address a client keeps to one of the sixteen: all four are hardly given the full one.
+        held = connected([router.new(client=client) for client in clients], server, wanted=1)
+        assert held
+        del held
+    listener.close()
 
 
 @in_namespace
