@@ -14,6 +14,7 @@
 #include "exporter/daemon/confine.h"
 #include "exporter/daemon/descriptor_limit.h"
 #include "exporter/daemon/listeners.h"
+#include "exporter/daemon/start_pages.h"
 #include "exporter/daemon/systemd.h"
 #include "exporter/scrape/shared_lookup.h"
 #include "exporter/web/server.h"
@@ -240,6 +241,7 @@ static int run_threads(const struct serve_options *options, struct parts *parts,
 	listeners_warn(listeners, options->procfs);
 	result = listeners_serve(listeners, parts->server);
 	if (result == 0) {
+		start_pages_drop();
 		tell_ready(systemd, listeners);
 
 		const int number = wait_for_end(signals, systemd, parts->server, parts->web.rules);
