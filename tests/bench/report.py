@@ -76,7 +76,7 @@ def targets(results):
         ("its growth since the smallest size",
          growth(phases[0], full) if phases and full else None, 2 * MB, "bytes"),
         # By BPF: some 0.6 MB of it are the mapped buffer and what libbpf needs.
-        ("resident when idle, no sockets", results["idle"].get("rss_after_scrape_bytes"), 9 * MB,
+        ("resident when idle, no sockets", results["idle"].get("rss_after_scrape_bytes"), 7 * MB,
          "bytes"),
     ]
     if spread:
