@@ -216,6 +216,9 @@ int advice_facts_read(
 	facts->orphan_retries = read_setting(source->procfs, "sys/net/ipv4/tcp_orphan_retries");
 	facts->established_timeout =
 	    read_setting(source->procfs, "sys/net/netfilter/nf_conntrack_tcp_timeout_established");
+	facts->conntrack_entries =
+	    read_setting(source->procfs, "sys/net/netfilter/nf_conntrack_count");
+	facts->conntrack_limit = read_setting(source->procfs, "sys/net/netfilter/nf_conntrack_max");
 	facts->somaxconn = read_setting(source->procfs, "sys/net/core/somaxconn");
 	facts->is_node = has_pods(sysfs);
 	*ret_facts = facts;

@@ -28,8 +28,10 @@ struct advice_facts {
 	unsigned long time_wait;       /* sockets in TIME_WAIT */
 	unsigned long time_wait_limit; /* tcp_max_tw_buckets; 0: unknown */
 	unsigned udp_ports;	       /* of the range, by the fullest address */
-	int timestamps;		       /* tcp_timestamps; these four: SETTING_ABSENT if unknown */
+	int timestamps;		       /* tcp_timestamps; these six: SETTING_ABSENT if unknown */
 	int established_timeout;       /* nf_conntrack_tcp_timeout_established */
+	int conntrack_entries;	       /* nf_conntrack_count: of this network namespace */
+	int conntrack_limit;	       /* nf_conntrack_max: of each network namespace; 0: none */
 	int orphan_retries;	       /* tcp_orphan_retries */
 	int somaxconn;		       /* net.core.somaxconn */
 	bool is_node;		       /* the host runs a kubelet: it has a cgroup of pods */

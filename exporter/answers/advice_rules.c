@@ -281,6 +281,10 @@ const struct advice_rule advice_rules[] = {
 	"A longer queue hides a slow program: watch it.", find_queue},
     {"time-wait-table", "Enlarge the TIME_WAIT table", "Each takes about 0.3 KiB of kernel memory.",
 	find_table},
+    {"conntrack-table", "Enlarge the table of connection tracking",
+	"Each entry takes some hundred bytes of kernel memory. The hash table stays as it is: with "
+	"many more entries than nf_conntrack_buckets each packet costs more.",
+	advice_find_conntrack_table},
 };
 
 const size_t advice_rules_length = sizeof(advice_rules) / sizeof(advice_rules[0]);

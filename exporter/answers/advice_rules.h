@@ -48,6 +48,9 @@ bool advice_find_orphan_retries(const struct advice_input *input, struct advice 
 bool advice_find_snat_ports(const struct advice_input *input, struct advice *advice);
 bool advice_find_snat_timeout(const struct advice_input *input, struct advice *advice);
 
+/* In advice_conntrack_rule.c. */
+bool advice_find_conntrack_table(const struct advice_input *input, struct advice *advice);
+
 /* The fullest destination, or NULL. */
 const struct destination_row *advice_fullest(const struct advice_input *input);
 

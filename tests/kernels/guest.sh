@@ -404,6 +404,15 @@ phase_snat() {
 	done
 	part full
 	ephemera metrics --collector.snat --collector.snat.ports=42000-42004
+	part advice
+	ephemera advise --json
+	# As it says, and only for who is in the first namespace.
+	ephemera advise | sed -n 's/^    sysctl -w net.netfilter.nf_conntrack_max=//p' >/advised
+	nsenter -t 1 -n sh -c 'cat /advised >/proc/sys/net/netfilter/nf_conntrack_max'
+	part advised
+	ephemera metrics --collector.snat --collector.snat.ports=42000-42004
+	part answer
+	timeout 5 wget -q -O - http://127.0.0.1:10059/-/healthy
 	nsenter -t 1 -n sh -c 'cat /conntrack_max >/proc/sys/net/netfilter/nf_conntrack_max'
 	scrape room_again
 	release

@@ -73,6 +73,19 @@ def test_a_full_table_is_told_and_harms_nothing_else(said):
             {key: value for key, value in ports(before).items() if ("state", "active") in key}
 
 
+def test_conntrack_table(said):
+    """What `ephemera advise` says of a full table makes room in it."""
+    full, advised = said.metrics("snat.full"), said.metrics("snat.advised")
+    finding = {each["rule"]: each for each in json.loads(said["snat.advice"])["findings"]}["conntrack-table"]
+    assert finding["urgency"] == "now"
+    promise = finding["promise"]
+    assert promise["now"] == full.value("ephemera_conntrack_limit_entries") == 8
+    assert advised.value("ephemera_conntrack_limit_entries") == promise["then"] > advised.value("ephemera_conntrack_entries")
+    assert finding["sysctls"] == [{"name": "net.netfilter.nf_conntrack_max", "value": str(promise["then"])}]
+    assert said["snat.answer"].strip()
+    assert refused(advised) == refused(said.metrics("snat.room_again"))
+
+
 def test_the_server_keeps_no_privilege(said):
     status = said.status("snat")
     assert status["Uid"].split()[0] == "65534" and int(status["CapEff"], 16) == 0
